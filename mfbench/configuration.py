@@ -1,0 +1,92 @@
+"""A labelled molecular configuration, and what a method says about one. Energies in eV, lengths in Å."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mfbench.errors import ProtocolError
+
+__all__ = ["EV_TO_KCAL_MOL", "Configuration", "Prediction"]
+
+EV_TO_KCAL_MOL = 23.060547830619026
+"""kcal/mol in one eV (CODATA 2018: N_A e / 4184 J)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Configuration:
+    """One geometry of one fragment, with its label.
+
+    Attributes:
+        atomic_numbers: [n] int32.
+        positions: [n, 3] float64, Å, on the storage grid (2⁻¹³ Å).
+        total_charge: in units of e.
+        n_unpaired: number of unpaired electrons.
+        energy: total energy in eV, or None where there is no label.
+        forces: [n, 3] float64, eV/Å (minus the gradient), or None where there is no label.
+        config_id, fragment_id, trajectory_id: names in the data set; empty for a user's own data.
+        temperature_K: sampling temperature; NaN where unknown.
+        sampler: how the geometry was made.
+    """
+
+    atomic_numbers: np.ndarray
+    positions: np.ndarray
+    total_charge: int = 0
+    n_unpaired: int = 0
+    energy: float | None = None
+    forces: np.ndarray | None = None
+    config_id: str = ""
+    fragment_id: str = ""
+    trajectory_id: str = ""
+    temperature_K: float = float("nan")
+    sampler: str = ""
+
+    def __len__(self) -> int:
+        """Number of atoms."""
+        return len(self.atomic_numbers)
+
+    def blind(self) -> Configuration:
+        """What ``predict`` may see: atoms, positions, charge and unpaired electrons, nothing else.
+
+        Reading a label of a blind configuration raises ``ProtocolError``, so that a method which
+        depends on the answer fails loudly instead of winning.
+        """
+        return BlindConfiguration(self.atomic_numbers, self.positions, self.total_charge, self.n_unpaired)
+
+    def with_label(self, energy: float, forces: np.ndarray) -> Configuration:
+        """The same geometry with another label (energy in eV, forces [n, 3] in eV/Å)."""
+        return replace(self, energy=energy, forces=forces)
+
+
+_HIDDEN = frozenset(
+    {"energy", "forces", "config_id", "fragment_id", "trajectory_id", "temperature_K", "sampler"}
+)
+
+
+class BlindConfiguration(Configuration):
+    """A query configuration: its labels and names cannot be read."""
+
+    def __getattribute__(self, name: str):
+        if name in _HIDDEN:
+            raise ProtocolError(
+                f"a query configuration has no '{name}': predict() sees atomic_numbers, positions, "
+                "total_charge and n_unpaired only"
+            )
+        return super().__getattribute__(name)
+
+    def __repr__(self) -> str:
+        return f"BlindConfiguration({len(self)} atoms, charge {self.total_charge})"
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a method predicts for one configuration.
+
+    Attributes:
+        energy: total energy in eV, on the scale of the data set's labels.
+        forces: [n, 3] eV/Å.
+    """
+
+    energy: float
+    forces: np.ndarray

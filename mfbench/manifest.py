@@ -1,0 +1,84 @@
+"""The manifest of a split: what it is, how it was made, and the hash that every result carries."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mfbench.errors import DataError
+from mfbench.tables import sha256
+
+__all__ = ["FILES", "Manifest", "data_hash", "read_manifest", "verify_files"]
+
+FILES = (
+    "configurations.parquet",
+    "draws.parquet",
+    "families.parquet",
+    "fragments.parquet",
+    "roles.parquet",
+)
+
+
+class Manifest(BaseModel):
+    """``manifest.json``. Energies are in eV; hashes are hexadecimal SHA-256."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_: int
+    name: str
+    version: str
+    level_of_theory: str
+    license: str
+    seed: int
+    recipe: dict
+    tools: dict[str, str]
+    isolated_atom_energies_eV: dict[int, float]
+    counts: dict
+    changelog: list[str]
+    files: dict[str, str]
+    data_hash: str
+
+
+def data_hash(files: dict[str, str]) -> str:
+    """One SHA-256 for the whole split: that of the lines ``name:sha`` in order of name."""
+    lines = "".join(f"{name}:{files[name]}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check ``folder/manifest.json``.
+
+    Raises:
+        DataError: it is missing, is not a manifest, or its own hash does not fit its file list.
+    """
+    path = folder / "manifest.json"
+    try:
+        text = path.read_text().replace('"schema":', '"schema_":', 1)
+        manifest = Manifest.model_validate_json(text)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing: is {folder} a split?") from None
+    except (ValidationError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()
+        raise DataError(f"{path} is not a manifest ({' '.join(reason[:2])})") from None
+    if set(manifest.files) != set(FILES) or manifest.data_hash != data_hash(manifest.files):
+        raise DataError(f"{path}: the data hash does not fit the file list: download the split again")
+    return manifest
+
+
+def verify_files(folder: Path, manifest: Manifest) -> None:
+    """Compare every file with its hash.
+
+    Raises:
+        DataError: names the first file that is missing or altered.
+    """
+    for name, expected in sorted(manifest.files.items()):
+        path = folder / name
+        if not path.is_file():
+            raise DataError(f"{path} is missing: download or rebuild {manifest.name}")
+        if sha256(path) != expected:
+            raise DataError(
+                f"{path} is corrupted or altered (its SHA-256 is not the manifest's): "
+                f"download or rebuild {manifest.name}"
+            )

@@ -1,0 +1,158 @@
+"""Splits: the families of one construction, their folds, and the configurations of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from mfbench.configuration import Configuration
+from mfbench.errors import DataError, UnknownNameError
+from mfbench.manifest import Manifest, read_manifest, verify_files
+from mfbench.tables import read_configurations, read_table
+
+__all__ = ["Fold", "Split", "Task", "available_splits", "load_split"]
+
+EMBEDDED = Path(__file__).parent / "embedded" / "data"
+
+
+class Fold(StrEnum):
+    """Which part of the meta-distribution a family belongs to."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One family: everything that an episode is drawn from.
+
+    Attributes:
+        family_id: its name in the split, e.g. a CATH topology.
+        fold: train, validation or test.
+        stratum: class of the family, e.g. ``mainly-alpha``.
+        clusters: 30 %-identity clusters of its proteins (families sharing one are resampled together).
+        support: the support pool (labelled).
+        query: query configurations on the pool's fragments, other trajectories.
+        heldout: query configurations on fragments that the pool does not hold.
+        draws: [n_draws, max_k] indices into ``support``; the first K of a row are one support set.
+        graphs: fragment_id → molecular graph id.
+    """
+
+    family_id: str
+    fold: Fold
+    stratum: str
+    clusters: tuple[str, ...]
+    support: tuple[Configuration, ...]
+    query: tuple[Configuration, ...]
+    heldout: tuple[Configuration, ...]
+    draws: np.ndarray
+    graphs: dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A construction with its families. ``tasks`` holds all folds, in order of name."""
+
+    name: str
+    manifest: Manifest
+    tasks: tuple[Task, ...]
+
+    def fold(self, fold: Fold | str) -> tuple[Task, ...]:
+        """The tasks of one fold."""
+        return tuple(task for task in self.tasks if task.fold == fold)
+
+    @property
+    def train(self) -> tuple[Task, ...]:
+        """Meta-train families."""
+        return self.fold(Fold.TRAIN)
+
+    @property
+    def validation(self) -> tuple[Task, ...]:
+        """Meta-validation families: the only ones that may be tuned on."""
+        return self.fold(Fold.VALIDATION)
+
+    @property
+    def test(self) -> tuple[Task, ...]:
+        """Meta-test families."""
+        return self.fold(Fold.TEST)
+
+    @property
+    def isolated_atom_energies(self) -> dict[int, float]:
+        """Atomic number → energy of the isolated atom in eV at the level of theory."""
+        return self.manifest.isolated_atom_energies_eV
+
+    @cached_property
+    def train_graphs(self) -> frozenset[str]:
+        """Molecular graphs of the meta-train families."""
+        return frozenset(graph for task in self.train for graph in task.graphs.values())
+
+    @cached_property
+    def train_configurations(self) -> tuple[Configuration, ...]:
+        """Every labelled configuration of the meta-train families."""
+        return tuple(c for t in self.train for c in (*t.support, *t.query, *t.heldout))
+
+
+def available_splits() -> list[str]:
+    """Names of the splits that ship with the package."""
+    return sorted(path.parent.name for path in EMBEDDED.glob("*/manifest.json"))
+
+
+def load_split(name: str | Path, *, verify: bool = True) -> Split:
+    """Load an embedded split by name, or any split by its folder.
+
+    Args:
+        name: e.g. ``cath-mini``, or a path to a folder with a ``manifest.json``.
+        verify: compare the SHA-256 of every file first.
+
+    Raises:
+        UnknownNameError: no such split.
+        DataError: a file is missing, altered, or inconsistent.
+    """
+    folder = Path(name) if (Path(name) / "manifest.json").is_file() else EMBEDDED / str(name)
+    if not folder.is_dir():
+        raise UnknownNameError(
+            f"unknown split '{name}': choose one of {', '.join(available_splits())}, or give a folder"
+        )
+    manifest = read_manifest(folder)
+    if verify:
+        verify_files(folder, manifest)
+    return Split(manifest.name, manifest, _tasks(folder))
+
+
+def _tasks(folder: Path) -> tuple[Task, ...]:
+    configurations = {c.config_id: c for c in read_configurations(folder / "configurations.parquet")}
+    fragments = read_table(folder / "fragments.parquet").to_pandas().set_index("fragment_id")
+    families = read_table(folder / "families.parquet").to_pandas()
+    roles = read_table(folder / "roles.parquet").to_pandas()
+    draws = read_table(folder / "draws.parquet").to_pandas()
+    by_family = {name: group for name, group in roles.groupby("family_id")}
+    draws_of = {name: group for name, group in draws.groupby("family_id")}
+    tasks = []
+    try:
+        for row in families.sort_values("family_id").itertuples():
+            role = by_family[row.family_id].groupby("role")["config_id"].apply(list)
+            names = [*row.pool_fragments, *row.heldout_fragments]
+            position = {config: i for i, config in enumerate(role["support"])}
+            order = draws_of[row.family_id].sort_values(["draw", "rank"])
+            indices = np.array([position[c] for c in order["config_id"]])
+            tasks.append(
+                Task(
+                    family_id=row.family_id,
+                    fold=Fold(row.fold),
+                    stratum=row.stratum,
+                    clusters=tuple(row.cluster30),
+                    support=tuple(configurations[c] for c in role["support"]),
+                    query=tuple(configurations[c] for c in role["query"]),
+                    heldout=tuple(configurations[c] for c in role["heldout"]),
+                    draws=indices.reshape(order["draw"].nunique(), -1),
+                    graphs={name: fragments.loc[name, "graph_id"] for name in names},
+                )
+            )
+    except (KeyError, ValueError) as error:
+        raise DataError(f"{folder}: the tables do not fit each other ({error}): rebuild it") from None
+    return tuple(tasks)
