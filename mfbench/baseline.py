@@ -25,7 +25,7 @@ import numpy as np
 from mfbench.configuration import Configuration
 from mfbench.graph import graph_id
 
-__all__ = ["EnergyBaseline", "correction_operator", "fit_baseline", "graph_names"]
+__all__ = ["EnergyBaseline", "correction_kernel", "correction_operator", "fit_baseline", "graph_names"]
 
 ELEMENT_RATIO = 0.1
 """s_a: prior spread of a per-element shift, in units of the noise."""
@@ -81,20 +81,20 @@ def graph_names(configurations: Sequence[Configuration]) -> list[str]:
     return [graph_id(c.atomic_numbers, c.positions, c.total_charge, c.n_unpaired) for c in configurations]
 
 
+def correction_kernel(first: Sequence[Configuration], second: Sequence[Configuration]) -> np.ndarray:
+    """[n_first, n_second] prior covariance of the corrections, in units of the noise variance."""
+    elements = sorted({int(z) for c in (*first, *second) for z in c.atomic_numbers})
+    counts = _counts(first, elements) @ _counts(second, elements).T
+    same = np.array(graph_names(first))[:, None] == np.array(graph_names(second))[None]
+    return ELEMENT_RATIO**2 * counts + GRAPH_RATIO**2 * same
+
+
 def correction_operator(support: Sequence[Configuration], query: Sequence[Configuration]) -> np.ndarray:
     """[n_query, K]: multiplied with the support's residuals (eV) it gives the query's correction (eV)."""
     if not support:
         return np.zeros((len(query), 0))
-    elements = sorted({int(z) for c in (*support, *query) for z in c.atomic_numbers})
-    n_support, n_query = _counts(support, elements), _counts(query, elements)
-    graphs_support, graphs_query = np.array(graph_names(support)), np.array(graph_names(query))
-
-    def kernel(counts: np.ndarray, graphs: np.ndarray) -> np.ndarray:
-        same = graphs[:, None] == graphs_support[None]
-        return ELEMENT_RATIO**2 * counts @ n_support.T + GRAPH_RATIO**2 * same
-
-    noise = np.eye(len(support))
-    return np.linalg.solve(kernel(n_support, graphs_support) + noise, kernel(n_query, graphs_query).T).T
+    gram = correction_kernel(support, support) + np.eye(len(support))
+    return np.linalg.solve(gram, correction_kernel(support, query)).T
 
 
 def _counts(configurations: Sequence[Configuration], elements: Sequence[int]) -> np.ndarray:

@@ -1,0 +1,83 @@
+"""Which configurations are seen in which order: drawn here with NumPy, so that every backend sees the same.
+
+Every draw depends on (seed, step) only, never on what was drawn before: a resumed run needs no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["MetaEpisode", "adaptation_batches", "joint_batch", "meta_batch"]
+
+
+@dataclass(frozen=True, eq=False)
+class MetaEpisode:
+    """One task of a meta-training step.
+
+    Attributes:
+        task: index of the family.
+        support: [k] indices into the family's support pool.
+        batches: [inner_steps, batch] positions within ``support``, one row per inner step.
+        query: [q] indices into the family's query configurations.
+    """
+
+    task: int
+    support: np.ndarray
+    batches: np.ndarray
+    query: np.ndarray
+
+
+def joint_batch(n_configurations: int, size: int, seed: int, step: int) -> np.ndarray:
+    """[size] indices: shuffled epochs without replacement, the incomplete last batch left out."""
+    per_epoch = max(n_configurations // size, 1)
+    epoch, position = divmod(step, per_epoch)
+    order = np.random.default_rng([seed, 0, epoch]).permutation(n_configurations)
+    return order[position * size : (position + 1) * size]
+
+
+def meta_batch(
+    pools: Sequence[tuple[int, int]],
+    *,
+    tasks: int,
+    k: int,
+    inner_steps: int,
+    inner_batch: int,
+    query: int,
+    seed: int,
+    step: int,
+) -> list[MetaEpisode]:
+    """The episodes of one meta-training step.
+
+    Args:
+        pools: (number of support configurations, number of query configurations) per family.
+        tasks: families a step, without replacement while there are enough.
+        k: size of the support set.
+        inner_steps, inner_batch: inner loop.
+        query: query configurations a task.
+        seed, step: what the draw depends on.
+    """
+    rng = np.random.default_rng([seed, 1, step])
+    chosen = rng.choice(len(pools), size=tasks, replace=tasks > len(pools))
+    episodes = []
+    for task in chosen:
+        n_support, n_query = pools[task]
+        episodes.append(
+            MetaEpisode(
+                task=int(task),
+                support=rng.choice(n_support, size=k, replace=False),
+                batches=adaptation_batches(k, inner_steps, inner_batch, int(rng.integers(2**31))),
+                query=rng.choice(n_query, size=query, replace=False),
+            )
+        )
+    return episodes
+
+
+def adaptation_batches(k: int, steps: int, size: int, seed: int) -> np.ndarray:
+    """[steps, min(k, size)] indices into a support set of k: consecutive slices of shuffled epochs."""
+    size = min(k, size)
+    rng = np.random.default_rng([seed, 2])
+    epochs = [rng.permutation(k) for _ in range(-(-steps * size // max(k, 1)))]
+    return np.concatenate(epochs)[: steps * size].reshape(steps, size)
