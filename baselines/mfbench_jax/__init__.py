@@ -1,0 +1,1 @@
+"""JAX baselines of mfbench: models, meta-learners and method adapters."""

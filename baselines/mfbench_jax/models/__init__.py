@@ -1,0 +1,1 @@
+"""Equivariant force fields as pure functions on flat dictionaries of arrays."""
