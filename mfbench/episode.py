@@ -64,17 +64,22 @@ def check_request(tasks: Sequence[Task], ks: Sequence[int], n_draws: int) -> Non
             raise ProtocolError(f"{n_draws} draws are not published: choose 1 to {draws}")
 
 
-def draw_episode(split: Split, task: Task, k: int, draw: int) -> Episode:
+def draw_episode(
+    split: Split, task: Task, k: int, draw: int, *, support_from: Task | None = None
+) -> Episode:
     """The episode (K, draw) of a task, from the published support indices; draw 0 is the first.
+
+    ``support_from``: take the support set of another family instead (the wrong-family control).
 
     Raises:
         ProtocolError: K or the draw is not published.
     """
-    check_request([task], [k], draw + 1)
-    support = tuple(task.support[i] for i in task.draws[draw, :k])
+    source = support_from or task
+    check_request([source], [k], draw + 1)
+    support = tuple(source.support[i] for i in source.draws[draw, :k])
     query = (*task.query, *task.heldout)
     graphs = np.array([task.graphs[c.fragment_id] for c in query])
-    seen = np.isin(graphs, list({task.graphs[c.fragment_id] for c in support}))
+    seen = np.isin(graphs, list({source.graphs[c.fragment_id] for c in support}))
     strata = {
         "all": np.ones(len(query), bool),
         "seen": seen,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -11,7 +12,16 @@ from typing import Any, Protocol, runtime_checkable
 from mfbench.configuration import Configuration, Prediction
 from mfbench.errors import UnknownNameError
 
-__all__ = ["Budget", "Method", "Predictor", "Usage", "load_method", "method_names"]
+__all__ = [
+    "Budget",
+    "Method",
+    "MethodContext",
+    "Predictor",
+    "Usage",
+    "load_method",
+    "method_names",
+    "uses_backend",
+]
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,11 @@ def method_names() -> list[str]:
     return sorted({name for name, _ in _BUILT_IN} | set(found))
 
 
+def uses_backend(name: str) -> bool:
+    """Whether backend and architecture matter to a method: not to built-in ones that have no model."""
+    return (name, None) not in _BUILT_IN
+
+
 def load_method(name: str, context: MethodContext, *, backend: str = "jax") -> Method:
     """Make a method from its name, from an entry point, or from ``module:Class``.
 
@@ -136,10 +151,13 @@ def _resolve(target: str, name: str) -> Any:
 
 
 def _instantiate(factory: Any, context: MethodContext) -> Method:
+    # By its signature, not by trying: a TypeError inside a user's constructor is the user's to see.
     try:
-        method = factory()
-    except TypeError:
-        method = factory(context)
+        inspect.signature(factory).bind()
+        arguments: tuple = ()
+    except (TypeError, ValueError):  # it wants an argument, or has no signature
+        arguments = (context,)
+    method = factory(*arguments)
     if not isinstance(method, Method):
         raise UnknownNameError(f"'{factory}' is not a method: it needs a name and adapt(support, ...)")
     return method

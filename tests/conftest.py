@@ -1,0 +1,156 @@
+"""A small synthetic split: molecules of a few atoms, labelled by an analytic pair potential."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import mfbench
+from mfbench.configuration import Configuration
+from mfbench.graph import graph_id
+from mfbench.manifest import FILES, data_hash
+from mfbench.tables import POSITION_GRID, round_to_grid, sha256, write_configurations
+
+ISOLATED = {1: -10.5, 6: -48.8, 7: -70.9, 8: -102.5}
+FOLDS = {"train": 3, "validation": 2, "test": 3}
+
+
+def pair_potential(numbers: np.ndarray, positions: np.ndarray) -> tuple[float, np.ndarray]:
+    """Energy (eV) and forces (eV/Å): one constant per element and Σ z_i z_j exp(-r) / 20 over pairs."""
+    vectors = positions[:, None] - positions[None]
+    distances = np.linalg.norm(vectors, axis=-1) + np.eye(len(numbers))
+    strength = numbers[:, None] * numbers[None] * np.exp(-distances) / 20 * (1 - np.eye(len(numbers)))
+    energy = sum(ISOLATED[int(z)] for z in numbers) + strength.sum() / 2
+    return float(energy), (strength[..., None] * vectors / distances[..., None]).sum(axis=1)
+
+
+def chain(heavy: str) -> tuple[np.ndarray, np.ndarray]:
+    """A zigzag of heavy atoms ("CNO"), a hydrogen on each, alternating above and below."""
+    x = np.arange(len(heavy))
+    backbone = np.column_stack([1.25 * x, 0.75 * (x % 2), 0 * x])
+    hydrogens = backbone + np.column_stack([0 * x, 0 * x, 0.98 * (-1.0) ** x])
+    numbers = [{"C": 6, "N": 7, "O": 8}[c] for c in heavy] + [1] * len(heavy)
+    return np.array(numbers, dtype=np.int32), np.concatenate([backbone, hydrogens])
+
+
+def _configurations(fragment: str, heavy: str, trajectory: str, n: int, rng) -> list[Configuration]:
+    numbers, start = chain(heavy)
+    found = []
+    for i in range(n):
+        positions = round_to_grid(start + rng.normal(scale=0.025, size=start.shape), POSITION_GRID)
+        energy, forces = pair_potential(numbers, positions)
+        found.append(
+            Configuration(
+                numbers,
+                positions,
+                energy=energy,
+                forces=forces,
+                temperature_K=300.0,
+                sampler="md",
+                config_id=f"{trajectory}-{i}",
+                fragment_id=fragment,
+                trajectory_id=trajectory,
+            )
+        )
+    return found
+
+
+def write_split(
+    folder: Path,
+    *,
+    name: str = "synthetic",
+    folds: dict[str, int] | None = None,
+    n_support: int = 12,
+    n_query: int = 4,
+    max_k: int = 10,
+    n_draws: int = 3,
+    seed: int = 0,
+) -> Path:
+    """Write a valid split folder; every family has two pool fragments and one held-out fragment.
+
+    ``n_support`` configurations a family, ``n_query`` a fragment. Chains are random words over C, N, O;
+    the first pool fragment of every family is "CCC", so that not all test graphs are novel.
+    """
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    configurations, fragments, families, roles, draws = [], [], [], [], []
+    words = {"CCC"}
+    for fold, count in (folds or FOLDS).items():
+        for number in range(count):
+            family = f"{fold}-{number}"
+            names = [f"{family}-{kind}" for kind in ("a", "b", "c")]
+            for fragment in names:
+                heavy = "CCC" if fragment.endswith("-a") else _new_word(words, rng)
+                fragments.append((fragment, graph_id(*chain(heavy))))
+                if not fragment.endswith("-c"):
+                    support = _configurations(fragment, heavy, f"{fragment}-s", n_support // 2, rng)
+                    configurations += support
+                    roles += [(family, c.config_id, "support") for c in support]
+                query = _configurations(fragment, heavy, f"{fragment}-q", n_query, rng)
+                configurations += query
+                roles += [
+                    (family, c.config_id, "heldout" if fragment.endswith("-c") else "query") for c in query
+                ]
+            families.append((family, fold, "chains", [f"cluster-{family}"], names[:2], names[2:]))
+            pool = [config for f, config, role in roles if f == family and role == "support"]
+            for draw in range(n_draws):
+                chosen = rng.permutation(pool)[:max_k]
+                draws += [(family, draw, rank, config) for rank, config in enumerate(chosen)]
+    write_configurations(folder / "configurations.parquet", configurations)
+    _table(folder / "fragments.parquet", fragments, "fragment_id graph_id")
+    _table(
+        folder / "families.parquet",
+        families,
+        "family_id fold stratum cluster30 pool_fragments heldout_fragments",
+    )
+    _table(folder / "roles.parquet", roles, "family_id config_id role")
+    _table(folder / "draws.parquet", draws, "family_id draw rank config_id")
+    files = {file: sha256(folder / file) for file in FILES}
+    manifest = {
+        "schema": 1,
+        "name": name,
+        "version": "0",
+        "level_of_theory": "pair potential",
+        "license": "CC0-1.0",
+        "seed": seed,
+        "recipe": {},
+        "tools": {},
+        "isolated_atom_energies_eV": ISOLATED,
+        "counts": {},
+        "changelog": [],
+        "files": files,
+        "data_hash": data_hash(files),
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def _new_word(words: set[str], rng) -> str:
+    while (word := "".join(rng.choice(list("CNO"), size=rng.integers(2, 5)))) in words:
+        pass
+    words.add(word)
+    return word
+
+
+def _table(path: Path, rows: list[tuple], columns: str) -> None:
+    pd.DataFrame(rows, columns=columns.split()).to_parquet(path)
+
+
+@pytest.fixture(scope="session")
+def split_folder(tmp_path_factory) -> Path:
+    """A synthetic split on disk; do not alter it."""
+    return write_split(tmp_path_factory.mktemp("split") / "synthetic")
+
+
+@pytest.fixture(scope="session")
+def split(split_folder) -> mfbench.Split:
+    """The synthetic split, loaded."""
+    return mfbench.load_split(split_folder)
+
+
+@pytest.fixture
+def make_split():
+    """``write_split``, for tests that need a split of their own."""
+    return write_split
