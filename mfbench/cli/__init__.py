@@ -1,0 +1,83 @@
+"""The command line. Each command is a module of this package with ``register(app)``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from mfbench.errors import MfbenchError
+
+__all__ = ["main"]
+
+COMMANDS = ("evaluate", "train", "methods", "data")
+"""Modules of this package, in the order of the help text."""
+
+app = typer.Typer(
+    name="mfbench",
+    help="How few quantum-mechanical labels does a learned force field need for a new protein family?",
+    epilog="Start here:  mfbench evaluate --method constant --split cath-mini",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from mfbench.cost import code_version
+
+        typer.echo(f"mfbench {code_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code.
+
+    0 done, 2 the caller's mistake (one line on stderr), 3 finished with failed episodes, 130 interrupted,
+    1 our own fault (with a traceback).
+    """
+    try:
+        for name in COMMANDS:
+            importlib.import_module(f"mfbench.cli.{name}").register(app)
+        command = typer.main.get_command(app)
+        code = command.main(
+            list(sys.argv[1:] if arguments is None else arguments),
+            prog_name="mfbench",
+            standalone_mode=False,
+        )
+        return code if isinstance(code, int) else 0
+    except (MfbenchError, OSError) as error:
+        return _fail(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except typer.Exit as stop:
+        return stop.exit_code
+    except Exception as error:
+        # Usage errors, wherever typer keeps their class: an unknown option, a value of the wrong type.
+        if hasattr(error, "format_message"):
+            return _fail(error.format_message())
+        traceback.print_exc()
+        print("error: this is a fault of mfbench, please report it", file=sys.stderr)
+        return 1
+
+
+def _fail(message: str) -> int:
+    if message:  # a group without a command has printed its help instead
+        print("error: " + " ".join(message.split()), file=sys.stderr)
+    return 2

@@ -1,0 +1,155 @@
+"""``mfbench evaluate``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mfbench.errors import ProtocolError
+
+__all__ = ["register"]
+
+
+_METHOD = "How the method is made"
+_PROTOCOL = "Away from the standard protocol"
+HELP = """Measure a method: adapt to K labels of each family, predict the rest, report the errors.
+
+Shows a table and writes run.json, predictions.parquet, results.json and rmse_vs_k.png into the run folder.\
+ An interrupted run continues with --resume. Exit code 3 means that some episodes failed.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(help=HELP)(evaluate)
+
+
+def evaluate(
+    method: Annotated[
+        str, typer.Option("--method", "-m", help="A name from 'mfbench methods', or your own module:Class.")
+    ],
+    split: Annotated[
+        str, typer.Option("--split", "-s", help="A name from 'mfbench data list', or a folder.")
+    ],
+    k: Annotated[
+        str | None,
+        typer.Option("--k", metavar="K,K,...", help="Numbers of labels. (default: all standard ones)"),
+    ] = None,
+    draws: Annotated[int, typer.Option(metavar="N", help="Support sets per family and K.")] = 5,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the method's own randomness.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Run folder to write. (default: runs/SPLIT-METHOD-...)"),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the interrupted run in the run folder.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(metavar="N", help="Processes that share the work; the numbers stay the same.")
+    ] = 1,
+    backend: Annotated[
+        str, typer.Option(metavar="NAME", help="Framework of a learned method.", rich_help_panel=_METHOD)
+    ] = "jax",
+    arch: Annotated[
+        str, typer.Option(metavar="NAME", help="Architecture of a learned method.", rich_help_panel=_METHOD)
+    ] = "mace",
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="Weights to use instead of those that ship.", rich_help_panel=_METHOD
+        ),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            metavar="KEY=VALUE",
+            help="An option of the method; repeatable.",
+            rich_help_panel=_METHOD,
+        ),
+    ] = None,
+    steps: Annotated[
+        int,
+        typer.Option(metavar="N", help="Gradient steps that adapting may take.", rich_help_panel=_PROTOCOL),
+    ] = 20,
+    fold: Annotated[
+        str, typer.Option(metavar="FOLD", help="test, or validation for tuning.", rich_help_panel=_PROTOCOL)
+    ] = "test",
+    support: Annotated[
+        str,
+        typer.Option(
+            metavar="FROM",
+            help="own, or wrong-family: labels of another family, as a control.",
+            rich_help_panel=_PROTOCOL,
+        ),
+    ] = "own",
+) -> int:
+    """Run the benchmark; returns the exit code."""
+    from mfbench.harness import evaluate as run
+    from mfbench.method import Budget, uses_backend
+    from mfbench.report import print_report
+
+    # A user's own module lies in the current folder; an installed script does not look there.
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.insert(0, here)
+    if out is None:
+        model = [arch, backend] if uses_backend(method) else []
+        marks = (
+            [fold] * (fold != "test") + [support] * (support != "own") + [f"{steps}-steps"] * (steps != 20)
+        )
+        parts = [Path(split).name, method.replace(":", "."), *model, *marks, f"seed{seed}"]
+        out = Path("runs") / "-".join(parts)
+    try:
+        results = run(
+            method,
+            split,
+            ks=_numbers(k),
+            draws=draws,
+            seed=seed,
+            out=out,
+            resume=resume,
+            fold=fold,
+            budget=Budget(steps=steps),
+            support_from=support,
+            backend=backend,
+            arch=arch,
+            checkpoint=checkpoint,
+            options=dict(_option(text) for text in option or []),
+            workers=workers,
+            progress=True,
+        )
+    except KeyboardInterrupt:
+        done = len(list((out / "episodes").glob("*.npz")))
+        print(
+            f"\ninterrupted; {done} finished episodes are kept in {out}: "
+            "run the same command with --resume to continue",
+            file=sys.stderr,
+        )
+        return 130
+    print_report(results)
+    return results.exit_code
+
+
+def _numbers(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ProtocolError(f"--k takes whole numbers separated by commas, not '{text}'") from None
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """``rate=0.01`` → ("rate", 0.01): JSON where it is JSON, else text."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise ProtocolError(f"--option takes KEY=VALUE, not '{text}'")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
