@@ -1,0 +1,87 @@
+"""Labelled configurations as padded batches with targets, prepared once and taken by index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mfbench.baseline import EnergyBaseline, correction_kernel
+from mfbench.configuration import Configuration
+from mfbench_jax.meta.objective import Labels
+from mfbench_jax.models.graphs import GraphBatch, GraphTable, Padding
+from mfbench_jax.models.mace import MaceConfig
+
+__all__ = ["Dataset", "correction_between"]
+
+
+class Dataset:
+    """Labelled configurations with energies beyond the baseline.
+
+    Args:
+        configurations: labelled, n of them.
+        config: architecture (elements and cutoff decide the arrays).
+        baseline: subtracted from the energies.
+        corrected: whether the energy loss of a batch leaves out what the closed-form correction can
+            explain (inside an episode) or not (joint training).
+        padding: slots per configuration; what the configurations need by default.
+        dtype: of the arrays.
+    """
+
+    def __init__(
+        self,
+        configurations: Sequence[Configuration],
+        config: MaceConfig,
+        baseline: EnergyBaseline,
+        *,
+        corrected: bool,
+        padding: Padding | None = None,
+        dtype: type = np.float32,
+    ) -> None:
+        self.configurations = configurations
+        self.table = GraphTable(configurations, config, padding=padding)
+        self.table.energy = self.table.energy - baseline.energies(configurations)
+        self.kernel = correction_kernel(configurations, configurations) if corrected else None
+        self.dtype = dtype
+
+    def __len__(self) -> int:
+        """Number of configurations."""
+        return len(self.configurations)
+
+    def batch(self, indices: np.ndarray, size: int) -> tuple[GraphBatch, Labels]:
+        """The configurations at ``indices`` in a batch padded to ``size``, and its targets."""
+        graph = self.table.take(indices, size=size, dtype=self.dtype)
+        count = len(indices)
+        metric = np.zeros((size, size), self.dtype)
+        if self.kernel is None:
+            metric[:count, :count] = np.eye(count)
+        else:
+            covariance = self.kernel[np.ix_(indices, indices)] + np.eye(count)
+            metric[:count, :count] = np.linalg.inv(covariance)
+        labels = Labels(
+            energy=graph.energy,
+            forces=graph.forces,
+            metric=metric,
+            count=np.asarray(count, self.dtype),
+            atoms=graph.atom_mask.astype(self.dtype),
+        )
+        return graph, labels
+
+    def batches(self, indices: np.ndarray, size: int) -> tuple[GraphBatch, Labels]:
+        """[n, b] indices as n batches, stacked on a leading axis (for a scan)."""
+        made = [self.batch(row, size) for row in indices]
+        return _stack(made)
+
+
+def _stack(trees: list[tuple[GraphBatch, Labels]]) -> tuple[GraphBatch, Labels]:
+    graphs, labels = zip(*trees, strict=True)
+    return (
+        GraphBatch(*(np.stack(leaves) for leaves in zip(*graphs, strict=True))),
+        Labels(*(np.stack(leaves) for leaves in zip(*labels, strict=True))),
+    )
+
+
+def correction_between(kernel_support: np.ndarray, kernel_query: np.ndarray) -> np.ndarray:
+    """[n_query, K] operator from the kernels [K, K] and [n_query, K] (see ``mfbench.baseline``)."""
+    gram = kernel_support + np.eye(len(kernel_support))
+    return np.linalg.solve(gram, kernel_query.T).T

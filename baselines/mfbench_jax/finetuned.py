@@ -1,0 +1,69 @@
+"""A learned initialisation, adapted to a support set by gradient steps and the closed-form correction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import jax
+
+from mfbench.baseline import EnergyBaseline
+from mfbench.configuration import Configuration
+from mfbench.method import Budget, Usage
+from mfbench.schedule import adaptation_batches
+from mfbench_jax.adaptation import AdaptSettings, descend, start
+from mfbench_jax.checkpoint import Checkpoint
+from mfbench_jax.compiled import compile_seconds
+from mfbench_jax.data import Dataset
+from mfbench_jax.predictor import MacePredictor
+
+__all__ = ["FineTuned"]
+
+
+@dataclass(eq=False)
+class FineTuned:
+    """A learned initialisation, adapted by gradient steps and the closed-form correction.
+
+    Attributes:
+        name: of the method.
+        checkpoint: where it starts.
+        baseline: shared energy baseline.
+        settings: how it adapts; None: no gradient step (``offset``).
+    """
+
+    name: str
+    checkpoint: Checkpoint
+    baseline: EnergyBaseline
+    settings: AdaptSettings | None
+    card: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The card that the run folder keeps."""
+        settings = asdict(self.settings) if self.settings else None
+        training = {k: v for k, v in self.checkpoint.card.items() if k != "phases"}
+        self.card = {"method": self.name, "adaptation": settings, "training": training}
+
+    def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> MacePredictor:
+        """At most ``budget.steps`` gradient steps of at most ``budget.batch`` configurations."""
+        params, gradients = self.checkpoint.params, 0
+        compiling = compile_seconds()
+        if support and self.settings and budget.steps:
+            dataset = Dataset(support, self.checkpoint.config, self.baseline, corrected=True)
+            indices = adaptation_batches(len(support), budget.steps, budget.batch, seed)
+            state = start(params, self.settings)
+            params, _ = descend(
+                params,
+                state,
+                self.checkpoint.precondition,
+                dataset,
+                indices,
+                self.checkpoint.config,
+                self.settings,
+            )
+            params = jax.block_until_ready(params)
+            gradients = indices.size
+        config = self.checkpoint.config
+        predictor = MacePredictor(params, config, self.baseline, support, Usage(gradients))
+        predictor.usage = Usage(gradients, compile_seconds() - compiling)
+        return predictor

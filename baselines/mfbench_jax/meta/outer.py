@@ -1,0 +1,75 @@
+"""Outer gradients of MAML, FOMAML and Reptile.
+
+MAML (Finn et al. 2017) differentiates the query loss at θ_n with respect to θ_0. By the chain rule
+that is the query gradient multiplied by the transposed derivatives of the inner steps, last first:
+
+    λ_n = ∇L_query(θ_n),   λ_k = λ_{k+1} − α H(θ_k) P λ_{k+1},   ∇_{θ_0} = λ_0
+
+H(θ_k) is the Hessian of the support loss of step k; only the stack of θ_k is kept and each product
+is recomputed, so memory is flat in n. FOMAML stops at λ_n. Reptile (Nichol et al. 2018) never looks
+at a query: its direction is θ_0 − θ_n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from mfbench_jax.meta.inner import Gradient, Params, inner_loop, preconditioned
+
+__all__ = ["fomaml_gradient", "maml_gradient", "reptile_gradient"]
+
+QueryLoss = Callable[[Params, Any], jax.Array]
+
+
+def maml_gradient(
+    params: Params,
+    gradient: Gradient,
+    query_loss: QueryLoss,
+    batches: Any,
+    query: Any,
+    rate: jax.Array,
+    precondition: Params,
+) -> tuple[jax.Array, Params]:
+    """Query loss after the inner loop, and its exact (second-order) gradient in θ_0."""
+    adapted, trail = inner_loop(params, gradient, batches, rate, precondition)
+    loss, adjoint = jax.value_and_grad(query_loss)(adapted, query)
+
+    def step(adjoint: Params, visited: tuple[Params, Any]) -> tuple[Params, None]:
+        theta, batch = visited
+        direction = preconditioned(adjoint, precondition)
+        _, product = jax.jvp(lambda t: gradient(t, batch), (theta,), (direction,))
+        return jax.tree.map(lambda a, h: a - rate * h, adjoint, product), None
+
+    adjoint, _ = jax.lax.scan(step, adjoint, (trail, batches), reverse=True)
+    return loss, adjoint
+
+
+def fomaml_gradient(
+    params: Params,
+    gradient: Gradient,
+    query_loss: QueryLoss,
+    batches: Any,
+    query: Any,
+    rate: jax.Array,
+    precondition: Params,
+) -> tuple[jax.Array, Params]:
+    """Query loss after the inner loop, and its gradient in θ_n."""
+    adapted, _ = inner_loop(params, gradient, batches, rate, precondition)
+    return jax.value_and_grad(query_loss)(adapted, query)
+
+
+def reptile_gradient(
+    params: Params,
+    gradient: Gradient,
+    query_loss: QueryLoss,
+    batches: Any,
+    query: Any,
+    rate: jax.Array,
+    precondition: Params,
+) -> tuple[jax.Array, Params]:
+    """The loss on the query (for the log only), and θ_0 − θ_n."""
+    adapted, _ = inner_loop(params, gradient, batches, rate, precondition)
+    return query_loss(adapted, query), jax.tree.map(lambda a, b: a - b, params, adapted)

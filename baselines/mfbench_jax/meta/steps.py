@@ -1,0 +1,116 @@
+"""One optimiser step of joint training and of each meta-learner, on the data of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from mfbench.baseline import EnergyBaseline, correction_kernel
+from mfbench.schedule import joint_batch, meta_batch
+from mfbench.split import Task
+from mfbench_jax.compiled import Compiled
+from mfbench_jax.data import Dataset, correction_between
+from mfbench_jax.meta.objective import LossWeights, batch_loss, query_loss
+from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
+from mfbench_jax.models.graphs import Padding, padding_for
+from mfbench_jax.models.mace import MaceConfig, energy, energy_forces
+from mfbench_jax.settings import TrainSettings
+
+__all__ = ["joint_gradient", "meta_gradient"]
+
+Params = dict[str, jax.Array]
+Step = Callable[[Params, int], tuple[jax.Array, Params]]
+_OUTER = {"maml": maml_gradient, "fomaml": fomaml_gradient, "reptile": reptile_gradient}
+
+
+def joint_gradient(
+    tasks: Sequence[Task], config: MaceConfig, baseline: EnergyBaseline, settings: TrainSettings
+) -> Step:
+    """(params, step) → loss and gradient of a batch drawn over all configurations of ``tasks``."""
+    configurations = [c for t in tasks for c in (*t.support, *t.query, *t.heldout)]
+    dataset = Dataset(configurations, config, baseline, corrected=False)
+    model = lambda params, batch: energy_forces(params, config, batch)  # noqa: E731
+    weights = LossWeights(settings.energy_weight, settings.force_weight)
+    run = Compiled(lambda p, batch: jax.value_and_grad(batch_loss)(p, model, *batch, weights))
+
+    def step(params: Params, number: int) -> tuple[jax.Array, Params]:
+        chosen = joint_batch(len(dataset), settings.joint_batch, settings.seed, number)
+        return run(params, dataset.batch(chosen, settings.joint_batch))
+
+    return step
+
+
+def meta_gradient(
+    tasks: Sequence[Task],
+    config: MaceConfig,
+    baseline: EnergyBaseline,
+    settings: TrainSettings,
+    precondition: Params,
+) -> Step:
+    """(params, step) → mean query loss and mean outer gradient over the step's tasks."""
+    everything = [c for t in tasks for c in (*t.support, *t.query, *t.heldout)]
+    padding = padding_for(everything, config)
+    made = [_TaskData(task, config, baseline, padding) for task in tasks]
+    pools = [(len(d.support), len(d.query)) for d in made]
+    model = lambda params, batch: energy_forces(params, config, batch)  # noqa: E731
+    energies = lambda params, batch: energy(params, config, batch)  # noqa: E731
+    weights = LossWeights(settings.energy_weight, settings.force_weight)
+    outer = _OUTER[settings.method]
+
+    def gradient(params: Params, batch: Any) -> Params:
+        return jax.grad(batch_loss)(params, model, *batch, weights)
+
+    def loss(params: Params, query: Any) -> jax.Array:
+        return query_loss(params, model, energies, *query, weights)
+
+    run = Compiled(partial(_outer, outer, gradient, loss))
+    rate = np.float32(settings.inner_rate)
+
+    def step(params: Params, number: int) -> tuple[jax.Array, Params]:
+        episodes = meta_batch(
+            pools,
+            tasks=settings.tasks,
+            k=settings.k,
+            inner_steps=settings.inner_steps,
+            inner_batch=settings.inner_batch,
+            query=settings.query,
+            seed=settings.seed,
+            step=number,
+        )
+        results = []
+        for episode in episodes:
+            data = made[episode.task]
+            batches = data.support.batches(episode.support[episode.batches], settings.inner_batch)
+            query = data.query_of(episode.support, episode.query)
+            results.append(run(params, batches, query, rate, precondition))
+        return jax.tree.map(lambda *leaves: sum(leaves) / len(leaves), *results)
+
+    return step
+
+
+def _outer(outer, gradient, loss, params, batches, query, rate, precondition):
+    return outer(params, gradient, loss, batches, query, rate, precondition)
+
+
+class _TaskData:
+    """A family's support pool and query, with the kernels of the closed-form correction."""
+
+    def __init__(self, task: Task, config: MaceConfig, baseline: EnergyBaseline, padding: Padding) -> None:
+        query = (*task.query, *task.heldout)
+        self.support = Dataset(task.support, config, baseline, corrected=True, padding=padding)
+        self.query = Dataset(query, config, baseline, corrected=False, padding=padding)
+        self.across = correction_kernel(query, task.support)
+
+    def query_of(self, support: np.ndarray, query: np.ndarray) -> tuple[Any, Any, np.ndarray]:
+        """Support batch, query batch, and the operator between them."""
+        kernel = self.support.kernel[np.ix_(support, support)]
+        operator = correction_between(kernel, self.across[np.ix_(query, support)])
+        return (
+            self.support.batch(support, len(support)),
+            self.query.batch(query, len(query)),
+            operator.astype(self.query.dtype),
+        )

@@ -1,0 +1,74 @@
+"""Everything that a training run depends on besides the data: the card keeps it, to repeat the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mfbench.errors import UnknownNameError
+
+__all__ = ["LEARNED", "TrainSettings", "gradients_per_step"]
+
+LEARNED = ("joint", "pretrain", "maml", "fomaml", "reptile")
+"""What can be trained: the shared first phase alone, and the methods with a learned initialisation."""
+
+HVP_GRADIENTS = 2
+"""A Hessian-vector product on a configuration counts as this many gradients of it (measured cost ratio)."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """A run has two phases: joint training (shared by all methods), then the method's own.
+
+    Attributes:
+        method: ``joint`` (the first phase alone), ``pretrain`` (joint training goes on, on all families),
+            ``maml``, ``fomaml`` or ``reptile``.
+        seed: of the initial weights and of every draw.
+        joint_gradients, gradients: configuration-gradients of the first phase and of both together.
+        withheld: meta-train families that joint training does not see in the first phase, so that the
+            inner loop meets families that were not fitted.
+        joint_batch: configurations a step of joint training.
+        joint_rate, joint_final: peak Adam rate of the first phase, and the share of it that is left at
+            its end (cosine decay).
+        rate: peak Adam rate of the second phase.
+        tasks, k, inner_steps, inner_batch, query: shape of a meta-training step.
+        inner_rate: α of the inner loop.
+        energy_weight, force_weight: of the loss, 1/eV² and Å²/eV².
+        clip: global norm at which gradients are clipped.
+    """
+
+    method: str
+    seed: int = 0
+    joint_gradients: int = 200_000
+    gradients: int = 400_000
+    withheld: int = 3
+    joint_batch: int = 8
+    joint_rate: float = 1e-2
+    joint_final: float = 0.05
+    rate: float = 3e-3
+    tasks: int = 4
+    k: int = 16
+    inner_steps: int = 5
+    inner_batch: int = 8
+    query: int = 16
+    inner_rate: float = 1e-3
+    energy_weight: float = 1.0
+    force_weight: float = 1.0
+    clip: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Refuse a method that has nothing to learn."""
+        if self.method not in LEARNED:
+            raise UnknownNameError(f"'{self.method}' is not trained: choose one of {', '.join(LEARNED)}")
+
+
+def gradients_per_step(settings: TrainSettings) -> int:
+    """Configuration-gradients of one step of the method's own phase."""
+    if settings.method in ("joint", "pretrain"):
+        return settings.joint_batch
+    inner = settings.inner_steps * settings.inner_batch
+    per_task = {
+        "maml": inner * (1 + HVP_GRADIENTS) + settings.query,
+        "fomaml": inner + settings.query,
+        "reptile": inner,
+    }
+    return settings.tasks * per_task[settings.method]

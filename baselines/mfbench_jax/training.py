@@ -1,0 +1,132 @@
+"""Meta-training: a joint phase that all methods share, then the method's own phase, at equal compute.
+
+A run folder holds ``state.safetensors`` (to resume), ``log.jsonl`` (one line per logged step) and, when
+it is done, the checkpoint and its card.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from safetensors.numpy import load_file, save_file
+
+__all__ = ["Phase", "run_phase"]
+
+Params = dict[str, jax.Array]
+SAVE_SECONDS = 60.0
+FIRST_LOSSES = 20
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of optimisation.
+
+    Attributes:
+        name: ``joint`` or the method's.
+        steps: optimiser steps.
+        rate: peak rate; cosine decay to ``final_rate``.
+        gradient: (params, step) → loss, gradient.
+        validate: params → dict of validation errors; called ``validations`` times.
+        gradients_per_step: configuration-gradients, for the card.
+    """
+
+    name: str
+    steps: int
+    rate: float
+    final_rate: float
+    clip: float
+    gradient: Callable[[Params, int], tuple[jax.Array, Params]]
+    validate: Callable[[Params], dict[str, float]]
+    gradients_per_step: int
+    validations: int = 12
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """Parameters, Adam's second moments, and what the card says of the phase."""
+
+    params: Params
+    second_moments: Params
+    record: dict[str, Any]
+
+
+def run_phase(
+    phase: Phase,
+    params: Params,
+    folder: Path,
+    *,
+    stop_after: int | None = None,
+    tick: Callable[[int, float], None] = lambda step, loss: None,
+) -> PhaseResult:
+    """Optimise with Adam; resumes from ``folder`` when it holds a state of this phase.
+
+    Args:
+        phase: what to do.
+        params: where to start.
+        folder: run folder.
+        stop_after: stop early, after so many steps (the schedule stays that of the whole phase).
+        tick: called after every step, for a progress bar.
+    """
+    schedule = optax.cosine_decay_schedule(
+        phase.rate, max(phase.steps, 1), alpha=phase.final_rate / phase.rate if phase.rate else 0.0
+    )
+    optimizer = optax.chain(optax.clip_by_global_norm(phase.clip), optax.adam(schedule))
+    update = jax.jit(optimizer.update)
+    state = optimizer.init(params)
+    record: dict[str, Any] = {"name": phase.name, "steps": phase.steps, "losses": [], "validation": []}
+    start, seconds = 0, 0.0
+    state_file, record_file = folder / f"{phase.name}.state.safetensors", folder / f"{phase.name}.json"
+    if state_file.is_file() and record_file.is_file():
+        saved = load_file(state_file)
+        leaves, tree = jax.tree.flatten((params, state))
+        restored = [jnp.asarray(saved[str(i)], leaf.dtype) for i, leaf in enumerate(leaves)]
+        params, state = jax.tree.unflatten(tree, restored)
+        record = json.loads(record_file.read_text())
+        start, seconds = record["done"], record["seconds"]
+
+    folder.mkdir(parents=True, exist_ok=True)
+    end = min(phase.steps, stop_after or phase.steps)
+    every = max(phase.steps // phase.validations, 1)
+    began = saved_at = time.monotonic()
+    recent: list[float] = []
+    for step in range(start, end):
+        loss, gradient = phase.gradient(params, step)
+        updates, state = update(gradient, state, params)
+        params = optax.apply_updates(params, updates)
+        recent.append(float(loss))
+        if step < FIRST_LOSSES:
+            record["losses"].append(recent[-1])
+        tick(step, recent[-1])
+        last = step + 1 == phase.steps
+        if (step + 1) % every == 0 or last:
+            errors = phase.validate(params)
+            mean = float(np.mean(recent))
+            record["validation"].append({"step": step + 1, "train_loss": mean, **errors})
+            recent = []
+        if last or step + 1 == end or time.monotonic() - saved_at > SAVE_SECONDS:
+            saved_at = time.monotonic()
+            record |= {"done": step + 1, "seconds": seconds + saved_at - began}
+            _save(state_file, record_file, (params, state), record)
+    record["gradients"] = record.get("done", start) * phase.gradients_per_step
+    return PhaseResult(params, _second_moments(state), record)
+
+
+def _save(state_file: Path, record_file: Path, tree: Any, record: dict[str, Any]) -> None:
+    arrays = {str(i): np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(tree))}
+    save_file(arrays, state_file.with_suffix(".part"))
+    state_file.with_suffix(".part").replace(state_file)
+    record_file.with_suffix(".part").write_text(json.dumps(record))
+    record_file.with_suffix(".part").replace(record_file)
+
+
+def _second_moments(state: Any) -> Params:
+    return optax.tree.get(state, "nu")

@@ -1,0 +1,181 @@
+"""MAML's outer gradient is exact, its memory is flat, and adaptation is the inner loop it trained."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mfbench.baseline import correction_kernel, fit_baseline
+from mfbench.schedule import adaptation_batches
+from mfbench_jax.adaptation import AdaptSettings, descend, start
+from mfbench_jax.data import Dataset, correction_between
+from mfbench_jax.meta.inner import inner_loop
+from mfbench_jax.meta.objective import LossWeights, batch_loss, query_loss
+from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
+from mfbench_jax.models.mace import MaceConfig, energy, energy_forces, init
+
+STEPS = 3
+RATE = 0.2  # large enough that MAML and FOMAML differ by more than 1 %
+WEIGHTS = LossWeights()
+
+
+@pytest.fixture(autouse=True)
+def double_precision():
+    with jax.enable_x64(True):
+        yield
+
+
+class Problem:
+    """One episode on a small MACE in float64."""
+
+    def __init__(self, split, steps):
+        self.config = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
+        task = split.train[0]
+        baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
+        support = Dataset(task.support, self.config, baseline, corrected=True, dtype=np.float64)
+        held = (*task.query, *task.heldout)
+        query = Dataset(held, self.config, baseline, corrected=False, dtype=np.float64)
+        everything, chosen = np.arange(8), np.arange(6)
+        operator = correction_between(
+            support.kernel[:8, :8], correction_kernel([held[i] for i in chosen], task.support[:8])
+        )
+        self.batches = support.batches(adaptation_batches(8, steps, 4, seed=1), 4)
+        self.query = (support.batch(everything, 8), query.batch(chosen, 6), operator)
+        self.params = {k: v.astype(jnp.float64) for k, v in init(self.config, 0).items()}
+        rng = np.random.default_rng(0)
+        self.precondition = {k: jnp.asarray(rng.uniform(0.5, 1.5, v.shape)) for k, v in self.params.items()}
+        self.model = lambda p, b: energy_forces(p, self.config, b)
+        self.energies = lambda p, b: energy(p, self.config, b)
+
+    def gradient(self, params, batch):
+        return jax.grad(batch_loss)(params, self.model, *batch, WEIGHTS)
+
+    def query_loss(self, params, query):
+        return query_loss(params, self.model, self.energies, *query, WEIGHTS)
+
+    def outer(self, function):
+        return partial(function, gradient=self.gradient, query_loss=self.query_loss)
+
+    def arguments(self):
+        return {
+            "batches": self.batches, "query": self.query, "rate": RATE, "precondition": self.precondition,
+        }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def problem(split):
+    with jax.enable_x64(True):
+        return Problem(split, STEPS)
+
+
+@pytest.fixture(scope="module")
+def outer_gradients(problem):
+    with jax.enable_x64(True):
+        return {
+            f.__name__: jax.jit(problem.outer(f))(problem.params, **problem.arguments())
+            for f in (maml_gradient, fomaml_gradient, reptile_gradient)
+        }
+
+
+def distance(a, b):
+    """‖a − b‖ / ‖b‖ over all parameters."""
+    square = lambda t: sum(float(jnp.sum(x**2)) for x in jax.tree.leaves(t))  # noqa: E731
+    return (square(jax.tree.map(jnp.subtract, a, b)) / square(b)) ** 0.5
+
+
+def test_maml_is_the_explicit_product_of_hessian_vector_products(problem, outer_gradients):
+    """Step by step in Python, with each product taken the other way: the gradient of ⟨g, v⟩."""
+    slope = jax.jit(problem.gradient)
+
+    @jax.jit
+    def product(theta, vector, batch):
+        inner = lambda t: sum(jnp.vdot(g, vector[k]) for k, g in problem.gradient(t, batch).items())  # noqa: E731
+        return jax.grad(inner)(theta)
+
+    trail, theta = [], problem.params
+    rows = [jax.tree.map(lambda x, i=i: x[i], problem.batches) for i in range(STEPS)]
+    for row in rows:
+        trail.append(theta)
+        g = slope(theta, row)
+        theta = {k: theta[k] - RATE * problem.precondition[k] * g[k] for k in theta}
+    adjoint = jax.jit(jax.grad(problem.query_loss))(theta, problem.query)
+    for visited, row in zip(reversed(trail), reversed(rows), strict=True):
+        scaled = {k: problem.precondition[k] * adjoint[k] for k in adjoint}
+        h = product(visited, scaled, row)
+        adjoint = {k: adjoint[k] - RATE * h[k] for k in adjoint}
+    _, maml = outer_gradients["maml_gradient"]
+    assert distance(maml, adjoint) < 1e-8
+
+
+def test_maml_is_the_derivative_of_the_adapted_query_loss(problem, outer_gradients):
+    """Central difference along a random direction of θ₀, through the whole inner loop."""
+
+    @jax.jit
+    def adapted_loss(params):
+        adapted, _ = inner_loop(params, problem.gradient, problem.batches, RATE, problem.precondition)
+        return problem.query_loss(adapted, problem.query)
+
+    rng = np.random.default_rng(1)
+    direction = {k: jnp.asarray(rng.normal(size=v.shape)) for k, v in problem.params.items()}
+    moved = lambda h: {k: v + h * direction[k] for k, v in problem.params.items()}  # noqa: E731
+    h = 1e-4
+    slope = (adapted_loss(moved(h)) - adapted_loss(moved(-h))) / (2 * h)
+    loss, maml = outer_gradients["maml_gradient"]
+    assert float(loss) == pytest.approx(float(adapted_loss(problem.params)), rel=1e-10)
+    expected = sum(float(jnp.vdot(maml[k], direction[k])) for k in maml)
+    assert expected == pytest.approx(float(slope), rel=1e-5)
+
+
+def test_first_order_is_not_second_order(outer_gradients):
+    loss, maml = outer_gradients["maml_gradient"]
+    first_loss, first = outer_gradients["fomaml_gradient"]
+    assert float(loss) == pytest.approx(float(first_loss), rel=1e-10)
+    assert distance(first, maml) > 0.01
+
+
+def test_reptile_points_from_the_adapted_to_the_initial_parameters(problem, outer_gradients):
+    adapted, _ = inner_loop(
+        problem.params, jax.jit(problem.gradient), problem.batches, RATE, problem.precondition
+    )
+    _, direction = outer_gradients["reptile_gradient"]
+    expected = {k: problem.params[k] - adapted[k] for k in adapted}
+    assert distance(direction, expected) < 1e-10
+
+
+def test_memory_is_flat_in_the_number_of_inner_steps(split):
+    """The compiler's temporary bytes: twenty steps against one."""
+
+    def temporary_bytes(steps):
+        problem = Problem(split, steps)
+        outer = jax.jit(problem.outer(maml_gradient))
+        compiled = outer.lower(problem.params, **problem.arguments()).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    assert temporary_bytes(20) <= 1.2 * temporary_bytes(1)
+
+
+def test_adaptation_is_the_inner_loop_that_was_meta_trained(split):
+    """``descend`` with sgd, as ``evaluate`` runs it, in float32."""
+    config = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
+    task = split.train[0]
+    with jax.enable_x64(False):
+        baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
+        dataset = Dataset(task.support[:8], config, baseline, corrected=True)
+        params = init(config, 0)
+        precondition = {k: jnp.full_like(v, 0.5) for k, v in params.items()}
+        indices = adaptation_batches(8, STEPS, 4, seed=1)
+        settings = AdaptSettings("sgd", RATE)
+        adapted, _ = descend(
+            params, start(params, settings), precondition, dataset, indices, config, settings
+        )
+
+        def gradient(p, batch):
+            return jax.grad(batch_loss)(p, lambda q, b: energy_forces(q, config, b), *batch, WEIGHTS)
+
+        expected, _ = jax.jit(partial(inner_loop, gradient=gradient))(
+            params, batches=dataset.batches(indices, 4), rate=RATE, precondition=precondition
+        )
+        assert distance(adapted, expected) < 1e-5
+        assert distance(params, expected) > 1e-3
