@@ -78,6 +78,7 @@ def run_episode(
         A record; if the method raised or returned no valid prediction, one with ``failure`` set.
     """
     names = {"family_id": episode.family_id, "k": episode.k, "draw": episode.draw}
+    _protect(episode)
     blind = [c.blind() for c in episode.query]
     stage = "adapt"
     try:
@@ -140,6 +141,13 @@ def check_predictions(
         energies[i] = energy.item()
         forces.append(force)
     return energies, forces
+
+
+def _protect(episode: Episode) -> None:
+    """Episodes share their arrays: a method that writes into one must fail, not alter the others."""
+    for configuration in (*episode.support, *episode.query):
+        for array in (configuration.atomic_numbers, configuration.positions, configuration.forces):
+            array.setflags(write=False)
 
 
 def _check_independence(
