@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 _before = os.environ.get("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
-# e3nn 0.4.4 loads a file that holds a slice when it is imported; mace turns safe loading off for the process.
+# e3nn 0.4.4 loads a file that holds a slice when it is imported; mace turns safe loading off for
+# the process.
 with torch.serialization.safe_globals([slice]):
     from e3nn import o3
     from mace import modules

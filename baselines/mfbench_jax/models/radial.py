@@ -29,7 +29,7 @@ def mix(weight, x):
 
 
 def cutoff(r, r_max: float, p: int):
-    """The smooth polynomial cutoff of exponent ``p``: 1 at r = 0; 0, with two derivatives, from r_max on."""
+    """The polynomial cutoff of exponent ``p``: 1 at r = 0; 0, with two derivatives, from r_max on."""
     x = r / r_max
     value = 1.0 + x**p * (-(p + 1.0) * (p + 2.0) / 2.0 + p * (p + 2.0) * x - (p * (p + 1.0) / 2.0) * x**2)
     return jnp.where(r < r_max, value, 0.0)

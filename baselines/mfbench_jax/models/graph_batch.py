@@ -1,0 +1,91 @@
+"""Molecules of one batch as padded arrays of one shape.
+
+A batch has B configurations of ``padding.atoms`` atom slots and ``padding.pairs`` pair slots each. Empty
+slots carry index -1, which is a zero row in every 0/1 matrix, so they contribute nothing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+__all__ = ["GraphBatch", "Padding"]
+
+
+class Padding(NamedTuple):
+    """Slots per configuration: atoms, and unordered pairs within the cutoff."""
+
+    atoms: int
+    pairs: int
+
+
+class GraphBatch(NamedTuple):
+    """B configurations in slots; a pytree of arrays. N = B * padding.atoms.
+
+    Attributes:
+        positions: [N, 3], Å; zero in empty slots.
+        species: [N] int32, index into ``config.elements``; -1 in empty slots.
+        atom_mask: [N] bool.
+        atom_configuration: [N] int32, the configuration of each slot.
+        n_atoms: [B] int32; 0 for an empty configuration.
+        pair_first, pair_second: [B, T] int32, atom indices within the configuration; -1 if empty.
+        energy: [B], eV: label, or zero.
+        forces: [N, 3], eV/Å: label, or zero.
+        has_label: [B] bool.
+    """
+
+    positions: jax.Array
+    species: jax.Array
+    atom_mask: jax.Array
+    atom_configuration: jax.Array
+    n_atoms: jax.Array
+    pair_first: jax.Array
+    pair_second: jax.Array
+    energy: jax.Array
+    forces: jax.Array
+    has_label: jax.Array
+
+    @property
+    def padding(self) -> Padding:
+        """Slots of this batch."""
+        b, t = self.pair_first.shape
+        return Padding(self.positions.shape[0] // b, t)
+
+    def one_hots(self, num_elements: int, dtype):
+        """0/1 matrices: elements [B, Z, n], sender and receiver [B, n, 2T] of the directed edges.
+
+        Edges are all pairs with ``pair_first`` receiving, then all pairs with ``pair_second`` receiving.
+        """
+        b = self.pair_first.shape[0]
+        species = self.species.reshape(b, 1, -1)
+        elements = (species == jnp.arange(num_elements)[:, None]).astype(dtype)
+        atoms = jnp.arange(self.padding.atoms)[:, None]
+        first, second = self.pair_first, self.pair_second
+        receiver = (jnp.concatenate([first, second], 1)[:, None] == atoms).astype(dtype)
+        sender = (jnp.concatenate([second, first], 1)[:, None] == atoms).astype(dtype)
+        return elements, sender, receiver
+
+    def _incidence(self, dtype):
+        """[B, n, T]: +1 at the first atom of each pair, -1 at the second."""
+        atoms = jnp.arange(self.padding.atoms)[:, None]
+        first, second = self.pair_first[:, None] == atoms, self.pair_second[:, None] == atoms
+        return first.astype(dtype) - second.astype(dtype)
+
+    def pair_vectors(self):
+        """[B, 3, T], Å: position of the first atom minus that of the second.
+
+        An empty slot gets (1, 0, 0): any length but zero, at which the square root has no derivative.
+        """
+        b = self.pair_first.shape[0]
+        x = self.positions.reshape(b, -1, 3)
+        incidence = self._incidence(x.dtype)
+        vectors = jnp.einsum("bnk,bnt->bkt", x, incidence, precision="highest")
+        dummy = jnp.zeros((3, 1), x.dtype).at[0].set(1.0)
+        return jnp.where((self.pair_first < 0)[:, None], dummy, vectors)
+
+    def scatter_pairs(self, values):
+        """Adds ``values`` [B, 3, T] to each pair's first atom and subtracts them at the second: [N, 3]."""
+        incidence = self._incidence(values.dtype)
+        return jnp.einsum("bkt,bnt->bnk", values, incidence, precision="highest").reshape(-1, 3)

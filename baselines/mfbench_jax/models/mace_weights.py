@@ -1,0 +1,107 @@
+"""Architecture and weights of a MACE model: configuration, names and shapes, random initial values."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+__all__ = ["MaceConfig", "init", "parameter_shapes"]
+
+
+@dataclass(frozen=True)
+class MaceConfig:
+    """Architecture of one model; plain numbers and tuples, so ``dataclasses.asdict`` is JSON.
+
+    Attributes:
+        elements: atomic numbers that the model knows, ascending.
+        r_max: cutoff radius, Å.
+        num_bessel, cutoff_power: radial basis size; exponent p of the polynomial cutoff.
+        channels: multiplicity of hidden scalars and of hidden vectors.
+        max_l_hidden, max_ell, correlation: only 1, 2 and 2 are implemented.
+        num_interactions: message-passing layers, at least 2.
+        radial_mlp: widths of the hidden layers of the radial network.
+        readout_width: scalars in the last readout (mace's MLP_irreps).
+        avg_num_neighbors: messages are divided by it.
+        scale, shift: eV; node energy = scale * output + shift.
+    """
+
+    elements: tuple[int, ...] = (1, 6, 7, 8, 16)
+    r_max: float = 4.5
+    num_bessel: int = 8
+    cutoff_power: int = 5
+    channels: int = 8
+    max_l_hidden: int = 1
+    max_ell: int = 2
+    correlation: int = 2
+    num_interactions: int = 2
+    radial_mlp: tuple[int, ...] = (32, 32)
+    readout_width: int = 16
+    avg_num_neighbors: float = 14.0
+    scale: float = 1.0
+    shift: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "elements", tuple(int(z) for z in self.elements))
+        object.__setattr__(self, "radial_mlp", tuple(int(w) for w in self.radial_mlp))
+        if (self.max_l_hidden, self.max_ell, self.correlation) != (1, 2, 2):
+            raise ValueError("only max_l_hidden=1, max_ell=2, correlation=2 are implemented")
+        if self.num_interactions < 2:
+            raise ValueError("num_interactions must be at least 2")
+        if list(self.elements) != sorted(set(self.elements)):
+            raise ValueError("elements must be ascending and distinct")
+
+    @classmethod
+    def from_dict(cls, values: dict) -> MaceConfig:
+        """Inverse of ``dataclasses.asdict``, also after a trip through JSON; unknown keys are errors."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ValueError(f"unknown fields in a MACE configuration: {', '.join(unknown)}")
+        return cls(**values)
+
+
+def parameter_shapes(config: MaceConfig) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every weight. Raveled in C order, each is mace-torch's tensor of that name."""
+    c, z = config.channels, len(config.elements)
+    shapes: dict[str, tuple[int, ...]] = {"node_embedding.linear.weight": (z, c)}
+    for t in range(config.num_interactions):
+        first, last = t == 0, t == config.num_interactions - 1
+        paths, irreps = (3 if first else 7), (1 if last else 2)
+        i, p = f"interactions.{t}", f"products.{t}"
+        shapes[f"{i}.linear_up.weight"] = (1 if first else 2, c, c)
+        widths = (config.num_bessel, *config.radial_mlp, paths * c)
+        for k, (w_in, w_out) in enumerate(pairwise(widths)):
+            shapes[f"{i}.conv_tp_weights.layer{k}.weight"] = (w_in, w_out)
+        shapes[f"{i}.linear.weight"] = (paths, c, c)
+        shapes[f"{i}.skip_tp.weight"] = (1 if first else irreps, c, z, c)
+        for ell in range(irreps):
+            s = f"{p}.symmetric_contractions.contractions.{ell}"
+            shapes[f"{s}.weights_max"] = (z, 3 + ell, c)
+            shapes[f"{s}.weights.0"] = (z, 1, c)
+        shapes[f"{p}.linear.weight"] = (irreps, c, c)
+        if not last:
+            shapes[f"readouts.{t}.linear.weight"] = (c, 1)
+    r = f"readouts.{config.num_interactions - 1}"
+    shapes[f"{r}.linear_1.weight"] = (c, config.readout_width)
+    shapes[f"{r}.linear_2.weight"] = (config.readout_width, 1)
+    return shapes
+
+
+def init(config: MaceConfig, seed: int) -> dict[str, jax.Array]:
+    """Random float32 weights, distributed as mace-torch draws them.
+
+    Unit normals, with every normalisation in the network; contraction weights are divided by their number
+    of paths. NumPy draws them, so a seed means the same weights in every backend.
+    """
+    rng = np.random.default_rng(seed)
+    params = {}
+    for name, shape in parameter_shapes(config).items():
+        value = rng.standard_normal(shape)
+        if ".symmetric_contractions." in name:
+            value = value / shape[1]
+        params[name] = jnp.asarray(value, jnp.float32)
+    return params
