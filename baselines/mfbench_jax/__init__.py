@@ -1,1 +1,10 @@
 """JAX baselines of mfbench: models, meta-learners and method adapters."""
+
+import os
+
+from mfbench_jax.heap import keep_freed_memory
+
+keep_freed_memory()
+if os.environ.get("OMP_NUM_THREADS") == "1":
+    # The user asks for one thread a process; XLA does not read the variable, so say it in its words.
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")

@@ -9,10 +9,18 @@ import numpy as np
 from mfbench.baseline import EnergyBaseline, correction_kernel
 from mfbench.configuration import Configuration
 from mfbench_jax.meta.objective import Labels
-from mfbench_jax.models.graphs import GraphBatch, GraphTable, Padding
+from mfbench_jax.models.graphs import GraphBatch, GraphTable, Padding, padding_for
 from mfbench_jax.models.mace import MaceConfig
 
-__all__ = ["Dataset", "correction_between"]
+__all__ = ["Dataset", "correction_between", "slots"]
+
+
+def slots(
+    configurations: Sequence[Configuration], config: MaceConfig, floor: Padding | None = None
+) -> Padding:
+    """Padding that holds the configurations and is at least ``floor``: one shape for all episodes."""
+    need = padding_for(configurations, config)
+    return need if floor is None else Padding(*map(max, need, floor))
 
 
 class Dataset:

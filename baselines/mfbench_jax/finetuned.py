@@ -15,7 +15,8 @@ from mfbench.schedule import adaptation_batches
 from mfbench_jax.adaptation import AdaptSettings, descend, start
 from mfbench_jax.checkpoint import Checkpoint
 from mfbench_jax.compiled import compile_seconds
-from mfbench_jax.data import Dataset
+from mfbench_jax.data import Dataset, slots
+from mfbench_jax.models.graphs import Padding
 from mfbench_jax.predictor import MacePredictor
 
 __all__ = ["FineTuned"]
@@ -30,12 +31,14 @@ class FineTuned:
         checkpoint: where it starts.
         baseline: shared energy baseline.
         settings: how it adapts; None: no gradient step (``offset``).
+        floor: least padding, so that all episodes share one compiled program.
     """
 
     name: str
     checkpoint: Checkpoint
     baseline: EnergyBaseline
     settings: AdaptSettings | None
+    floor: Padding | None = None
     card: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,24 +49,17 @@ class FineTuned:
 
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> MacePredictor:
         """At most ``budget.steps`` gradient steps of at most ``budget.batch`` configurations."""
-        params, gradients = self.checkpoint.params, 0
+        params, config, gradients = self.checkpoint.params, self.checkpoint.config, 0
         compiling = compile_seconds()
         if support and self.settings and budget.steps:
-            dataset = Dataset(support, self.checkpoint.config, self.baseline, corrected=True)
+            padding = slots(support, config, self.floor)
+            dataset = Dataset(support, config, self.baseline, corrected=True, padding=padding)
             indices = adaptation_batches(len(support), budget.steps, budget.batch, seed)
             state = start(params, self.settings)
-            params, _ = descend(
-                params,
-                state,
-                self.checkpoint.precondition,
-                dataset,
-                indices,
-                self.checkpoint.config,
-                self.settings,
-            )
+            precondition = self.checkpoint.precondition
+            params, _ = descend(params, state, precondition, dataset, indices, config, self.settings)
             params = jax.block_until_ready(params)
             gradients = indices.size
-        config = self.checkpoint.config
-        predictor = MacePredictor(params, config, self.baseline, support, Usage(gradients))
+        predictor = MacePredictor(params, config, self.baseline, support, Usage(gradients), self.floor)
         predictor.usage = Usage(gradients, compile_seconds() - compiling)
         return predictor

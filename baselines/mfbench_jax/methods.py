@@ -11,8 +11,10 @@ from mfbench.errors import CheckpointError, MfbenchError
 from mfbench.method import MethodContext
 from mfbench_jax.adaptation import AdaptSettings
 from mfbench_jax.checkpoint import embedded_checkpoint, load_checkpoint
+from mfbench_jax.data import slots
 from mfbench_jax.finetuned import FineTuned
 from mfbench_jax.scratch import Scratch, ScratchSettings
+from mfbench_jax.train import config_for
 from mfbench_jax.tuned import tuned_settings
 
 __all__ = ["fomaml", "maml", "offset", "pretrain", "reptile", "scratch"]
@@ -27,7 +29,8 @@ def _learned(name: str, context: MethodContext, initialisation: str | None = Non
         raise CheckpointError(f"checkpoint {path} was trained on another version of {context.split.name}")
     settings = tuned_settings(context.split.name, context.arch, name, AdaptSettings)
     baseline = fit_baseline(context.split.train_configurations, context.split.isolated_atom_energies)
-    return FineTuned(name, checkpoint, baseline, _overridden(settings, context.options))
+    floor = slots(context.split.train_configurations, checkpoint.config)
+    return FineTuned(name, checkpoint, baseline, _overridden(settings, context.options), floor)
 
 
 def _overridden(settings: Any, options: dict[str, Any]) -> Any:
@@ -61,7 +64,7 @@ def reptile(context: MethodContext) -> FineTuned:
 def offset(context: MethodContext) -> FineTuned:
     """The jointly trained model with the closed-form energy correction and no gradient step."""
     made = _learned("pretrain", context)
-    return FineTuned("offset", made.checkpoint, made.baseline, None)
+    return FineTuned("offset", made.checkpoint, made.baseline, None, made.floor)
 
 
 def scratch(context: MethodContext) -> Scratch:
@@ -69,5 +72,6 @@ def scratch(context: MethodContext) -> Scratch:
     split = context.split
     settings = tuned_settings(split.name, context.arch, "scratch", ScratchSettings)
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
-    elements = {int(z) for task in split.tasks for c in task.support for z in c.atomic_numbers}
-    return Scratch(baseline, tuple(sorted(elements)), _overridden(settings, context.options))
+    config = config_for(split)
+    floor = slots(split.train_configurations, config)
+    return Scratch(baseline, config, _overridden(settings, context.options), floor)

@@ -14,7 +14,8 @@ from mfbench.baseline import EnergyBaseline, correction_operator
 from mfbench.configuration import Configuration, Prediction
 from mfbench.method import Usage
 from mfbench_jax.compiled import Compiled
-from mfbench_jax.models.graphs import GraphTable
+from mfbench_jax.data import slots
+from mfbench_jax.models.graphs import GraphTable, Padding
 from mfbench_jax.models.mace import MaceConfig, energy_forces
 
 __all__ = ["MacePredictor", "model_predictions"]
@@ -24,20 +25,23 @@ BATCH = 16
 
 
 def model_predictions(
-    params: dict[str, jax.Array], config: MaceConfig, configurations: Sequence[Configuration]
+    params: dict[str, jax.Array],
+    config: MaceConfig,
+    configurations: Sequence[Configuration],
+    floor: Padding | None = None,
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Interaction energies [n] in eV and forces (n arrays [atoms, 3]) in eV/Å."""
     if not configurations:
         return np.zeros(0), []
     run = _program(config)
-    table = GraphTable(configurations, config)
+    table = GraphTable(configurations, config, padding=slots(configurations, config, floor))
     energies, forces = [], []
     for begin in range(0, len(configurations), BATCH):
         indices = np.arange(begin, min(begin + BATCH, len(configurations)))
         energy, force = run(params, table.take(indices, size=BATCH))
         energies.append(np.asarray(energy, np.float64)[: len(indices)])
-        slots = np.asarray(force, np.float64).reshape(BATCH, -1, 3)
-        forces += [slots[i, : table.n_atoms[j]] for i, j in enumerate(indices)]
+        padded = np.asarray(force, np.float64).reshape(BATCH, -1, 3)
+        forces += [padded[i, : table.n_atoms[j]] for i, j in enumerate(indices)]
     return np.concatenate(energies), forces
 
 
@@ -55,6 +59,7 @@ class MacePredictor:
         baseline: shared energy baseline.
         support: the labelled support set that the correction is solved on.
         usage: what the adaptation cost.
+        floor: least padding, so that all episodes share one compiled program.
     """
 
     params: dict[str, Any]
@@ -62,16 +67,17 @@ class MacePredictor:
     baseline: EnergyBaseline
     support: Sequence[Configuration]
     usage: Usage
+    floor: Padding | None = None
 
     def __post_init__(self) -> None:
         """Solve nothing yet, but find what the model leaves on the support: [K] eV."""
         labels = np.array([c.energy for c in self.support])
-        modelled, _ = model_predictions(self.params, self.config, self.support)
+        modelled, _ = model_predictions(self.params, self.config, self.support, self.floor)
         self.residuals = labels - self.baseline.energies(self.support) - modelled
 
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Total energies (eV) and forces (eV/Å)."""
-        energies, forces = model_predictions(self.params, self.config, configurations)
+        energies, forces = model_predictions(self.params, self.config, configurations, self.floor)
         correction = correction_operator(self.support, configurations) @ self.residuals
         total = self.baseline.energies(configurations) + energies + correction
         return [Prediction(float(e), f) for e, f in zip(total, forces, strict=True)]

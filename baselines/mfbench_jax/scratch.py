@@ -17,8 +17,9 @@ from mfbench.method import Budget, Usage
 from mfbench.schedule import adaptation_batches
 from mfbench_jax.adaptation import AdaptSettings, batch_size, descend, start
 from mfbench_jax.compiled import Compiled, compile_seconds
-from mfbench_jax.data import Dataset
+from mfbench_jax.data import Dataset, slots
 from mfbench_jax.meta.objective import LossWeights, batch_loss
+from mfbench_jax.models.graphs import Padding
 from mfbench_jax.models.mace import MaceConfig, energy_forces, init
 from mfbench_jax.predictor import MacePredictor
 
@@ -50,13 +51,15 @@ class Scratch:
 
     Attributes:
         baseline: shared energy baseline.
-        elements: atomic numbers of the split.
+        config: architecture, that of the learned initialisations.
         settings: tuned on validation families.
+        floor: least padding, so that all episodes share one compiled program.
     """
 
     baseline: EnergyBaseline
-    elements: tuple[int, ...]
+    config: MaceConfig
     settings: ScratchSettings = field(default_factory=ScratchSettings)
+    floor: Padding | None = None
     name: str = "scratch"
 
     def __post_init__(self) -> None:
@@ -66,20 +69,21 @@ class Scratch:
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> MacePredictor:
         """Train until the held-back configurations stop improving; the budget does not bind it."""
         compiling = compile_seconds()
-        config = MaceConfig(elements=self.elements)
+        config = self.config
         params, gradients = init(config, seed), 0
         if len(support) >= 2:
             params, gradients = self._train(params, config, support, seed)
         else:
             params = _silent(params)
         usage = Usage(gradients, compile_seconds() - compiling)
-        return MacePredictor(params, config, self.baseline, support, usage)
+        return MacePredictor(params, config, self.baseline, support, usage, self.floor)
 
     def _train(
         self, params: Any, config: MaceConfig, support: Sequence[Configuration], seed: int
     ) -> tuple[Any, int]:
         settings = self.settings
-        dataset = Dataset(support, config, self.baseline, corrected=True)
+        padding = slots(support, config, self.floor)
+        dataset = Dataset(support, config, self.baseline, corrected=True, padding=padding)
         order = np.random.default_rng([seed, 3]).permutation(len(support))
         held = max(len(support) // 5, 1)
         train, validation = order[held:], order[:held]

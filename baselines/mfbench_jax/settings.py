@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from mfbench.errors import UnknownNameError
 
-__all__ = ["LEARNED", "TrainSettings", "gradients_per_step"]
+__all__ = ["LEARNED", "TrainSettings", "gradients_per_step", "settings_from"]
 
 LEARNED = ("joint", "pretrain", "maml", "fomaml", "reptile")
 """What can be trained: the shared first phase alone, and the methods with a learned initialisation."""
@@ -72,3 +73,16 @@ def gradients_per_step(settings: TrainSettings) -> int:
         "reptile": inner,
     }
     return settings.tasks * per_task[settings.method]
+
+
+def settings_from(method: str, seed: int, options: dict[str, Any]) -> TrainSettings:
+    """Settings from a command line.
+
+    Raises:
+        UnknownNameError: the method or an option does not exist.
+    """
+    known = {field.name for field in fields(TrainSettings)} - {"method", "seed"}
+    for name in options:
+        if name not in known:
+            raise UnknownNameError(f"unknown option '{name}': choose from {', '.join(sorted(known))}")
+    return TrainSettings(method=method, seed=seed, **options)

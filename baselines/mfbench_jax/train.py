@@ -36,7 +36,7 @@ def config_for(split: Split) -> MaceConfig:
     elements = sorted({int(z) for task in split.tasks for c in task.support for z in c.atomic_numbers})
     config = MaceConfig(elements=tuple(elements))
     table = GraphTable(split.train_configurations[::7], config)
-    return replace(config, avg_num_neighbors=round(2 * table.n_pairs.sum() / table.n_atoms.sum(), 3))
+    return replace(config, avg_num_neighbors=round(float(2 * table.n_pairs.sum() / table.n_atoms.sum()), 3))
 
 
 def withheld_families(tasks: Sequence[Task], count: int, seed: int) -> list[Task]:

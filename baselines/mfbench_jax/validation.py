@@ -13,6 +13,7 @@ from mfbench.method import Budget
 from mfbench.split import Task
 from mfbench_jax.adaptation import AdaptSettings
 from mfbench_jax.checkpoint import Checkpoint
+from mfbench_jax.data import slots
 from mfbench_jax.finetuned import FineTuned
 from mfbench_jax.models.mace import MaceConfig
 
@@ -36,8 +37,11 @@ def validator(
     ``settings`` None: the closed-form correction only, no gradient step.
     """
 
+    floor = slots([c for task in tasks for c in (*task.support, *task.query, *task.heldout)], config)
+
     def validate(params: Params) -> dict[str, float]:
-        method = FineTuned("validation", Checkpoint(config, params, precondition, {}), baseline, settings)
+        start = Checkpoint(config, params, precondition, {})
+        method = FineTuned("validation", start, baseline, settings, floor)
         errors = [_errors(method, task) for task in tasks]
         mean = np.mean(errors, axis=0) * EV_TO_KCAL_MOL
         return {"energy_rmse": float(mean[0]), "force_rmse": float(mean[1])}

@@ -1,11 +1,101 @@
-"""``mfbench train``: registered here once a backend can train."""
+"""``mfbench train``."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+from mfbench.cli.options import parse_option
+from mfbench.errors import ProtocolError, UnknownNameError
+
 __all__ = ["register"]
+
+HELP = """Meta-train a method on the train families of a split, and write its checkpoint and card.
+
+All methods share a first, joint phase: train it once with --method joint, then give it to each method \
+with --init. An interrupted run continues with --resume.
+"""
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
+    app.command(help=HELP)(train)
+
+
+def train(
+    method: Annotated[
+        str, typer.Option("--method", "-m", help="joint, pretrain, maml, fomaml or reptile.")
+    ],
+    split: Annotated[
+        str, typer.Option("--split", "-s", help="A name from 'mfbench data list', or a folder.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Run folder. (default: runs/train-SPLIT-METHOD-seedN)"),
+    ] = None,
+    init: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Checkpoint of the joint phase to start from.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the weights and of every draw.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the run folder.")] = False,
+    stop_after: Annotated[
+        int | None, typer.Option(metavar="N", help="Stop every phase after N steps, to check a card.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="A training setting, e.g. gradients=400000; repeatable."),
+    ] = None,
+    backend: Annotated[str, typer.Option(metavar="NAME", help="Framework: jax.")] = "jax",
+) -> int:
+    """Train; returns the exit code."""
+    from mfbench.method import BACKENDS
+    from mfbench.split import load_split
+
+    if backend not in BACKENDS:
+        raise UnknownNameError(f"unknown backend '{backend}': choose one of {', '.join(BACKENDS)}")
+    try:
+        from mfbench_jax.checkpoint import load_checkpoint
+        from mfbench_jax.settings import settings_from
+        from mfbench_jax.train import train as run
+    except ModuleNotFoundError as error:
+        raise UnknownNameError(f"training needs '{error.name}': pip install 'mfbench[jax]'") from None
+
+    loaded = load_split(split)
+    folder = out or Path("runs") / f"train-{loaded.name}-{method}-seed{seed}"
+    settings = settings_from(method, seed, dict(parse_option(text) for text in option or []))
+    if any(folder.glob("*.state.safetensors")) and not resume:
+        raise ProtocolError(f"{folder} holds a run: continue it with --resume, or choose another --out")
+    initial = load_checkpoint(init) if init else None
+    with _bars() as tick:
+        run(loaded, settings, folder, initial=initial, stop_after=stop_after, tick=tick)
+    print(f"checkpoint  {folder / f'mace-{method}.safetensors'}", file=sys.stderr)
+    return 0
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[str, int, int, float], None]]:
+    """One bar per phase on stderr, with the loss and the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description:>8}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.4f}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=120) as progress:
+        bars: dict[str, int] = {}
+
+        def tick(phase: str, step: int, steps: int, loss: float) -> None:
+            if phase not in bars:
+                bars[phase] = progress.add_task(phase, total=steps, loss=loss)
+            progress.update(bars[phase], completed=step + 1, loss=loss)
+
+        yield tick

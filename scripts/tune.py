@@ -1,0 +1,63 @@
+"""Tune how each method adapts, on the validation families only: six trials a method, the same for all.
+
+    python scripts/tune.py --split cath-mini
+
+Writes tuning.json beside the checkpoints: every trial with its errors and its gradient count, and the
+setting that was chosen (lowest mean logarithm of the three errors over K = 10 and 50).
+"""
+
+import argparse
+import json
+
+import numpy as np
+
+import mfbench
+from mfbench.method import Budget
+from mfbench_jax.checkpoint import EMBEDDED
+
+LEARNED = ("pretrain", "maml", "fomaml", "reptile")
+ADAPT = [{"optimizer": o, "rate": r} for o in ("sgd", "adam") for r in (3e-4, 1e-3, 3e-3)]
+SCRATCH = [{"rate": r} for r in (3e-3, 1e-2, 3e-2)]
+TRIALS = {**dict.fromkeys(LEARNED, ADAPT), "scratch": SCRATCH}
+METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")
+KS = (10, 50)
+
+
+def trial(method, split, options, draws, budget):
+    results = mfbench.evaluate(
+        method, split, ks=KS, draws=draws, fold="validation", options=options, budget=budget
+    )
+    errors = {f"{m}@{k}": round(results.value(m, k), 4) for m in METRICS for k in KS}
+    gradients = sum(row.gradient_evaluations for row in results.episodes)
+    score = float(np.mean(np.log(list(errors.values()))))
+    return {"settings": options, "score": round(score, 5), "gradients": gradients, **errors}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--split", default="cath-mini")
+    parser.add_argument("--methods", default=",".join(TRIALS))
+    parser.add_argument("--draws", type=int, default=2)
+    arguments = parser.parse_args()
+    split = mfbench.load_split(arguments.split)
+    path = EMBEDDED / split.name / "tuning.json"
+    record = json.loads(path.read_text()) if path.is_file() else {}
+    for method in arguments.methods.split(","):
+        draws = 1 if method == "scratch" else arguments.draws
+        rows = [trial(method, split, options, draws, Budget()) for options in TRIALS[method]]
+        best = min(rows, key=lambda row: row["score"])
+        record[f"mace-{method}"] = {
+            "data_hash": split.manifest.data_hash,
+            "fold": "validation",
+            "k": KS,
+            "draws": draws,
+            "chosen": best["settings"],
+            "trials": rows,
+        }
+        path.write_text(json.dumps(record, indent=1) + "\n")
+        for row in rows:
+            print(method, "*" if row is best else " ", row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
