@@ -107,8 +107,15 @@ class AsePredictor:
 
 
 def _fit(configurations: Sequence[Configuration], residuals: np.ndarray) -> EnergyBaseline:
+    """Linear energies of residuals (eV)."""
+    # Two energy zeros can be thousands of eV apart per atom, and shrinking such a shift by a thousandth
+    # would be an error: plain least squares first, the baseline's shrinkage on what is left.
+    elements = sorted({int(z) for c in configurations for z in c.atomic_numbers})
+    counts = [[np.count_nonzero(c.atomic_numbers == z) for z in elements] for c in configurations]
+    shifts, *_ = np.linalg.lstsq(np.array(counts, dtype=float), residuals)
+    start = dict(zip(elements, shifts.tolist(), strict=True))
     labelled = [c.with_label(float(r), c.forces) for c, r in zip(configurations, residuals, strict=True)]
-    return fit_baseline(labelled, {})
+    return fit_baseline(labelled, start)
 
 
 def _run(calculator: Any, configuration: Configuration) -> Prediction:

@@ -11,9 +11,10 @@ from mfbench.configuration import Configuration
 from mfbench.errors import ProtocolError
 from mfbench.split import Split, Task
 
-__all__ = ["STANDARD_K", "STRATA", "Episode", "check_request", "draw_episode"]
+__all__ = ["STANDARD_DRAWS", "STANDARD_K", "STRATA", "Episode", "check_request", "draw_episode"]
 
 STANDARD_K = (0, 5, 10, 20, 50, 100)
+STANDARD_DRAWS = 5
 STRATA = ("all", "seen", "unseen", "novel")
 
 

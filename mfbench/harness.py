@@ -11,7 +11,7 @@ import numpy as np
 
 from mfbench.constant import constant
 from mfbench.cost import TIMING_VERSION, code_version, hardware
-from mfbench.episode import STANDARD_K, Episode, check_request
+from mfbench.episode import STANDARD_DRAWS, STANDARD_K, Episode, check_request
 from mfbench.errors import MfbenchError, ProtocolError, UnknownNameError
 from mfbench.method import Budget, Method, MethodContext, load_method, uses_backend
 from mfbench.metrics import episode_metrics
@@ -36,7 +36,7 @@ def evaluate(
     split: str | Path | Split,
     *,
     ks: Sequence[int] | None = None,
-    draws: int = 5,
+    draws: int | None = None,
     seed: int = 0,
     out: str | Path | None = None,
     resume: bool = False,
@@ -56,7 +56,7 @@ def evaluate(
         method: a name (``mfbench methods``), ``module:Class``, or a ``Method`` object.
         split: a name, a folder, or a loaded ``Split``.
         ks: support sizes; K = 0 is run once a family. Default: the standard ones that the split can give.
-        draws: support sets per K, from the published ones.
+        draws: support sets per K, from the published ones. Default: 5, or all if fewer are published.
         seed: every episode's own seed is derived from it.
         out: run folder to write; without it nothing is written.
         resume: continue the run in ``out`` after an interruption.
@@ -77,6 +77,7 @@ def evaluate(
     budget = budget or Budget()
     tasks = _tasks(split, fold)
     ks = _support_sizes(tasks, ks)
+    draws = min(STANDARD_DRAWS, *(len(task.draws) for task in tasks)) if draws is None else draws
     check_request(tasks, ks, draws)
     if support_from not in SUPPORTS:
         raise UnknownNameError(f"unknown support '{support_from}': choose one of {', '.join(SUPPORTS)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -109,12 +110,18 @@ class Workers:
 
     def card(self) -> dict[str, Any] | None:
         """What the method says about itself. Raises what making the method raises."""
-        return self._result(self._pool.submit(_card))
+        return self._result(*self._submit([(_card,)]))
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, EpisodeRecord]]:
         """Yield (index, record) as they finish."""
-        for future in as_completed([self._pool.submit(_run, job) for job in jobs]):
+        for future in as_completed(self._submit([(_run, job) for job in jobs])):
             yield self._result(future)
+
+    def _submit(self, calls: Sequence[tuple]) -> list[Future]:
+        # Submitting starts processes, and they inherit what is blocked: a Ctrl-C in the terminal reaches
+        # the whole process group, but only the parent acts on it.
+        with _interrupt_blocked():
+            return [self._pool.submit(*call) for call in calls]
 
     @staticmethod
     def _result(future: Future) -> Any:
@@ -155,6 +162,18 @@ def _card() -> dict[str, Any] | None:
 
 def _run(job: Job) -> tuple[int, EpisodeRecord]:
     return next(_here().run([job]))
+
+
+@contextmanager
+def _interrupt_blocked() -> Iterator[None]:
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

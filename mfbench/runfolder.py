@@ -87,7 +87,7 @@ class RunFolder:
         found = {}
         for path in sorted(self.journal.glob("*.npz")):
             try:
-                with np.load(path) as file:
+                with open(path, "rb") as stream, np.load(stream) as file:
                     arrays = {name: file[name] for name in ("energies", "forces") if name in file}
                     record = EpisodeRecord(**json.loads(str(file["record"])), **arrays)
             except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):

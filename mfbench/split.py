@@ -114,7 +114,7 @@ def load_split(name: str | Path, *, verify: bool = True) -> Split:
         DataError: a file is missing, altered, or inconsistent.
     """
     folder = Path(name) if (Path(name) / "manifest.json").is_file() else EMBEDDED / str(name)
-    if not folder.is_dir():
+    if not str(name) or not folder.is_dir():
         raise UnknownNameError(
             f"unknown split '{name}': choose one of {', '.join(available_splits())}, or give a folder"
         )

@@ -154,3 +154,9 @@ def split(split_folder) -> mfbench.Split:
 def make_split():
     """``write_split``, for tests that need a split of their own."""
     return write_split
+
+
+@pytest.fixture
+def label():
+    """``pair_potential``: numbers, positions → energy (eV), forces (eV/Å)."""
+    return pair_potential

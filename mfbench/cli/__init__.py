@@ -17,16 +17,6 @@ __all__ = ["main"]
 COMMANDS = ("evaluate", "train", "methods", "data")
 """Modules of this package, in the order of the help text."""
 
-app = typer.Typer(
-    name="mfbench",
-    help="How few quantum-mechanical labels does a learned force field need for a new protein family?",
-    epilog="Start here:  mfbench evaluate --method constant --split cath-mini",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
 
 def _version(value: bool) -> None:
     if value:
@@ -36,7 +26,6 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool,
@@ -46,6 +35,21 @@ def _root(
     pass
 
 
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        name="mfbench",
+        help="How few quantum-mechanical labels does a learned force field need for a new protein family?",
+        epilog="Start here:  mfbench evaluate --method constant --split cath-mini",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name in COMMANDS:
+        importlib.import_module(f"mfbench.cli.{name}").register(app)
+    return app
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code.
 
@@ -53,14 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     1 our own fault (with a traceback).
     """
     try:
-        for name in COMMANDS:
-            importlib.import_module(f"mfbench.cli.{name}").register(app)
-        command = typer.main.get_command(app)
-        code = command.main(
-            list(sys.argv[1:] if arguments is None else arguments),
-            prog_name="mfbench",
-            standalone_mode=False,
-        )
+        command = typer.main.get_command(_app())
+        given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+        code = command.main(given, prog_name="mfbench", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except (MfbenchError, OSError) as error:
         return _fail(str(error))

@@ -43,10 +43,11 @@ def info(split: SplitName) -> None:
     console = Console()
     console.print(f"{loaded.name} {manifest.version}  {manifest.level_of_theory}  {manifest.license}")
     console.print(f"data hash {manifest.data_hash}\n", highlight=False)
-    numeric = ("fragments", "support", "query", "held out", "draws", "largest K")
-    table = Table("family", "fold", "class", box=None, padding=(0, 2, 0, 0))
-    for title in numeric:
-        table.add_column(title, justify="right")
+    table = Table(box=None, padding=(0, 2, 0, 0), collapse_padding=True)
+    for title in ("family", "fold", "class"):
+        table.add_column(title, no_wrap=True)
+    for title in ("frag-\nments", "sup-\nport", "query", "held\nout", "draws", "max\nK"):
+        table.add_column(title, justify="right", no_wrap=True)
     order = {"train": 0, "validation": 1, "test": 2}
     for task in sorted(loaded.tasks, key=lambda t: (order[t.fold], t.family_id)):
         counts = (

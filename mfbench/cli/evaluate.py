@@ -40,7 +40,9 @@ def evaluate(
         str | None,
         typer.Option("--k", metavar="K,K,...", help="Numbers of labels. (default: all standard ones)"),
     ] = None,
-    draws: Annotated[int, typer.Option(metavar="N", help="Support sets per family and K.")] = 5,
+    draws: Annotated[
+        int | None, typer.Option(metavar="N", help="Support sets per family and K. (default: 5)")
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the method's own randomness.")] = 0,
     out: Annotated[
         Path | None,

@@ -1,0 +1,1 @@
+"""How tasks are made: structures → fragments → sampling → labels → families → splits."""

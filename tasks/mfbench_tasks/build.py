@@ -1,0 +1,100 @@
+"""A build: recipe and structures in, split out. Work fans out through an ``Executor``."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from mfbench.tables import read_table
+from mfbench_tasks.assemble import assemble
+from mfbench_tasks.families import choose_families
+from mfbench_tasks.journal import Journal
+from mfbench_tasks.make import Outcome, fill_slot
+from mfbench_tasks.plan import plan_family
+from mfbench_tasks.recipe import Recipe
+from mfbench_tasks.report import build_report, write_report
+
+__all__ = ["build", "one_thread", "process_pool"]
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def one_thread() -> None:
+    """One thread in this process and its children: two threads label three times slower than one."""
+    for name in _THREADS:
+        os.environ[name] = "1"
+
+
+def process_pool(workers: int) -> ProcessPoolExecutor:
+    """The default executor: processes of one thread each."""
+    one_thread()  # before the children start, for libraries that read it while they are loaded
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=one_thread)
+
+
+def build(
+    recipe: Recipe,
+    *,
+    structures: Path,
+    out: Path,
+    report: Path,
+    journal: Path,
+    executor: Executor,
+    resume: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict:
+    """Build a split; the result depends on the recipe and the structures, not on the executor.
+
+    Args:
+        structures: folder of entries, ``index.tsv`` and ``chain_cath_cluster.tsv.gz``.
+        out, report, journal: folders to write.
+        executor: any ``concurrent.futures.Executor``; its workers should run one thread each.
+        resume: take finished slots from the journal.
+        progress: called with slots done and slots in all.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        DataError, StructureError: the recipe, the structures or the journal cannot be used.
+    """
+    digest = hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
+    book = Journal(journal, digest, resume=resume)
+    families = choose_families(structures, recipe.families, recipe.plan)
+    plans = [
+        executor.submit(plan_family, family, recipe.plan, structures, recipe.seed)
+        for family in families
+    ]
+    slots = [slot for plan in plans for slot in plan.result()]
+    wanted = {slot.name for slot in slots}
+    finished = {name: done for name, done in book.finished().items() if name in wanted}
+    progress(len(finished), len(slots))
+    # Pool slots take three times as long as held-out ones: longest first keeps all workers busy.
+    waiting = sorted((s for s in slots if s.name not in finished), key=lambda s: s.heldout)
+    futures = [executor.submit(fill_slot, slot, recipe) for slot in waiting]
+    for outcome in _completed(futures):
+        book.add(outcome)
+        finished[outcome.slot] = outcome
+        progress(len(finished), len(slots))
+    outcomes = [finished[slot.name] for slot in slots]
+    manifest = assemble(recipe, families, outcomes, out)
+    rows = read_table(Path(out) / "fragments.parquet").select(["fragment_id", "graph_id"]).to_pylist()
+    graphs = {row["fragment_id"]: row["graph_id"] for row in rows}
+    made = [o.made for o in outcomes]
+    write_report(build_report(families, outcomes, graphs), made, report)
+    return manifest
+
+
+def _completed(futures: list) -> Iterable[Outcome]:
+    """Results as they come; after a failure the waiting ones are cancelled and the error rises."""
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    except BaseException:
+        for future in futures:
+            future.cancel()
+        raise

@@ -1,0 +1,110 @@
+"""One cut: a selection of heavy atoms becomes a capped, protonated molecule.
+
+A cap is made of the real neighbour's atoms: the selection holds them, and hydrogens fill what the cut
+left open, so that a neighbour's CA becomes a methyl carbon in its native place.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import biotite.structure as struc
+import hydride
+import numpy as np
+from ase.data import atomic_numbers as _number_of
+
+from mfbench.errors import StructureError
+
+__all__ = ["Fragment", "cut", "formal_charges", "prepare"]
+
+_CHARGED_ATOMS = {("ASP", "OD2"): -1, ("GLU", "OE2"): -1, ("LYS", "NZ"): 1, ("ARG", "NH2"): 1}
+"""Protonation at pH 7; histidine is neutral with its proton on NE2, as its charge-free ring implies."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fragment:
+    """A molecule cut from a protein, before any calculation.
+
+    Attributes:
+        kind: residue, contact or hbond.
+        motif: what was cut, in residue names; equal motifs have equal molecular graphs.
+        pdb_id, chain, residues: where it comes from.
+        atomic_numbers: [n] int32.
+        positions: [n, 3] Å.
+        bonds: [n_bonds, 2] intended bonds, i < j.
+        total_charge, n_unpaired: charge in e, unpaired electrons.
+    """
+
+    kind: str
+    motif: str
+    pdb_id: str
+    chain: str
+    residues: str
+    atomic_numbers: np.ndarray
+    positions: np.ndarray
+    bonds: np.ndarray
+    total_charge: int
+    n_unpaired: int = 0
+
+    def __len__(self) -> int:
+        """Number of atoms."""
+        return len(self.atomic_numbers)
+
+
+def formal_charges(atoms: struc.AtomArray) -> np.ndarray:
+    """Formal charge of every atom, [n] int: charged side chains only."""
+    pairs = zip(atoms.res_name, atoms.atom_name, strict=True)
+    return np.array([_CHARGED_ATOMS.get(pair, 0) for pair in pairs], dtype=int)
+
+
+def prepare(atoms: struc.AtomArray) -> struc.AtomArray:
+    """Atoms with the two annotations that ``cut`` needs: bonds by residue and atom names, charges."""
+    atoms = atoms.copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # unknown ligands have no template: they are never cut
+        atoms.bonds = struc.connect_via_residue_names(atoms)
+    atoms.set_annotation("charge", formal_charges(atoms))
+    return atoms
+
+
+def cut(
+    atoms: struc.AtomArray,
+    selection: np.ndarray,
+    *,
+    kind: str,
+    motif: str,
+    pdb_id: str,
+    residues: str,
+) -> Fragment:
+    """Cut the selected heavy atoms (indices into ``atoms``) and fill open valences with hydrogens.
+
+    Args:
+        atoms: from ``prepare``.
+        selection: [m] indices, cap atoms included.
+
+    Raises:
+        StructureError: the selection is empty or hydrogens cannot be placed.
+    """
+    if len(selection) == 0:
+        raise StructureError(f"{pdb_id} {residues}: nothing to cut")
+    heavy = atoms[np.sort(selection)]
+    try:
+        full, _ = hydride.add_hydrogen(heavy)
+        full.coord = hydride.relax_hydrogen(full)
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise StructureError(f"{pdb_id} {residues}: no hydrogens ({reason})") from error
+    numbers = np.array([_number_of[symbol.capitalize()] for symbol in full.element], dtype=np.int32)
+    bonds = np.sort(full.bonds.as_array()[:, :2].astype(int), axis=1)
+    return Fragment(
+        kind=kind,
+        motif=motif,
+        pdb_id=pdb_id,
+        chain=str(heavy.chain_id[0]),
+        residues=residues,
+        atomic_numbers=numbers,
+        positions=full.coord.astype(float),
+        bonds=bonds[np.lexsort((bonds[:, 1], bonds[:, 0]))],
+        total_charge=int(heavy.charge.sum()),
+    )

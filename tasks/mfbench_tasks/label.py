@@ -1,0 +1,111 @@
+"""The labelling engine: GFN2-xTB in the gas phase, through tblite, one thread."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["ANGSTROM_TO_BOHR", "HARTREE_TO_EV", "LEVEL_OF_THEORY", "Gfn2", "Label", "ScfFailure"]
+
+LEVEL_OF_THEORY = "GFN2-xTB (gas phase)"
+HARTREE_TO_EV = 27.211386245988
+"""CODATA 2018."""
+ANGSTROM_TO_BOHR = 1.0 / 0.529177210903
+"""CODATA 2018."""
+_KELVIN_TO_HARTREE = 3.166811563e-6
+_LABEL_ACCURACY = 0.1
+_WALK_ACCURACY = 1.0
+
+
+class ScfFailure(RuntimeError):
+    """The self-consistent field did not converge, or the energy or a force is not finite."""
+
+
+class Label(NamedTuple):
+    """Total energy in eV and forces [n, 3] in eV/Å."""
+
+    energy: float
+    forces: np.ndarray
+
+
+def _tblite():
+    # The wheel's own BLAS is two to three times slower than OpenBLAS at these sizes; symbols that are
+    # loaded globally first win. Energies agree to 1e-8 Eh, so its absence costs time only.
+    try:
+        ctypes.CDLL("libopenblas.so.0", mode=ctypes.RTLD_GLOBAL)
+    except OSError:
+        pass
+    from tblite import interface
+
+    return interface
+
+
+class Gfn2:
+    """GFN2-xTB of one molecule: its atoms, charge and spin are fixed, only positions change.
+
+    Args:
+        atomic_numbers: [n].
+        total_charge: in units of e.
+        n_unpaired: unpaired electrons; spin polarisation is switched on where it is not zero.
+    """
+
+    def __init__(self, atomic_numbers: np.ndarray, total_charge: int = 0, n_unpaired: int = 0):
+        self._numbers = np.asarray(atomic_numbers, dtype=np.int32)
+        self._charge, self._unpaired = float(total_charge), int(n_unpaired)
+        self._interface = _tblite()
+        self._calculator = None
+        self._warm = None
+
+    def label(self, positions: np.ndarray) -> Label:
+        """Energy and forces of positions [n, 3] (Å), by a cold SCF at tight accuracy.
+
+        The result depends on the positions alone, never on what was computed before.
+
+        Raises:
+            ScfFailure: no convergence.
+        """
+        return self._run(positions, _LABEL_ACCURACY, None)[0]
+
+    def walk(self, positions: np.ndarray) -> Label:
+        """As ``label``, faster and looser, starting from the last ``walk``: for relaxing and sampling.
+
+        Raises:
+            ScfFailure: no convergence.
+        """
+        label, self._warm = self._run(positions, _WALK_ACCURACY, self._warm)
+        return label
+
+    def forget(self) -> None:
+        """Let the next ``walk`` start cold: call it before each new trajectory, so that trajectories
+        do not depend on their order."""
+        self._warm = None
+
+    def _run(self, positions: np.ndarray, accuracy: float, start) -> tuple[Label, object]:
+        coordinates = np.asarray(positions, dtype=np.float64) * ANGSTROM_TO_BOHR
+        try:
+            if self._calculator is None:
+                self._calculator = self._new(coordinates)
+            else:
+                self._calculator.update(coordinates)
+            self._calculator.set("accuracy", accuracy)
+            result = self._calculator.singlepoint(start)
+        except RuntimeError as error:
+            self._warm = None
+            raise ScfFailure(str(error).splitlines()[0]) from error
+        energy = float(result.get("energy")) * HARTREE_TO_EV
+        forces = -np.asarray(result.get("gradient")) * (HARTREE_TO_EV * ANGSTROM_TO_BOHR)
+        if not (np.isfinite(energy) and np.all(np.isfinite(forces))):
+            raise ScfFailure("energy or forces are not finite")
+        return Label(energy, forces), result
+
+    def _new(self, coordinates: np.ndarray):
+        calculator = self._interface.Calculator(
+            "GFN2-xTB", self._numbers, coordinates, self._charge, self._unpaired
+        )
+        calculator.set("verbosity", 0)
+        calculator.set("temperature", 300.0 * _KELVIN_TO_HARTREE)
+        if self._unpaired:
+            calculator.add("spin-polarization", 1.0)
+        return calculator

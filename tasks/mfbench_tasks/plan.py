@@ -1,0 +1,160 @@
+"""A family's slots: for each fragment wanted, its candidates in the order in which they are tried."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import biotite.structure as struc
+
+from mfbench.errors import StructureError
+from mfbench_tasks import select
+from mfbench_tasks.cut import Fragment, cut, prepare
+from mfbench_tasks.families import Family, Protein
+from mfbench_tasks.recipe import Plan
+from mfbench_tasks.seeds import stream
+from mfbench_tasks.structures import find_structure, read_structure
+
+__all__ = ["Slot", "candidates", "plan_family"]
+
+_CATIONS = ("LYS", "ARG")
+_CHARGED = ("ASP", "GLU", *_CATIONS)
+
+
+@dataclass(frozen=True, eq=False)
+class Slot:
+    """One fragment of a family: the first of ``candidates`` that passes all gates takes it."""
+
+    family_id: str
+    number: int
+    heldout: bool
+    candidates: tuple[Fragment, ...]
+
+    @property
+    def name(self) -> str:
+        """``<family>-<number>``: names the slot's file in the journal."""
+        return f"{self.family_id}-{self.number}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Option:
+    atoms: struc.AtomArray
+    protein: Protein
+    selection: select.Selection
+
+
+def candidates(folder: Path, protein: Protein) -> list[_Option]:
+    """Every place of a protein where a fragment could be cut.
+
+    Raises:
+        StructureError: its file is missing or unreadable, or lacks the chain; the message names it.
+    """
+    path = find_structure(folder, protein.pdb_id)
+    atoms = prepare(read_structure(path))
+    try:
+        chain = select.chain_residues(atoms, protein.chain)
+    except StructureError as error:
+        raise StructureError(f"{path.name}: {error}") from None
+    found: list[select.Selection] = list(select.residues(chain))
+    found += select.contacts(chain, atoms.coord)
+    found += select.hbonds(chain, atoms.coord)
+    return [_Option(atoms, protein, selection) for selection in found]
+
+
+def plan_family(family: Family, plan: Plan, folder: Path, seed: int) -> list[Slot]:
+    """Slots of a family. All its candidates have different motifs, hence different molecular graphs.
+
+    The last protein serves the held-out slots where the family has two; the others serve the pool.
+    Motifs are drawn, not occurrences, so that rare residues appear as often as common ones. Reserved
+    motifs serve test families only, and come first in every second slot of theirs.
+
+    Raises:
+        StructureError: a file cannot be read, or a family yields too few candidates.
+    """
+    options = {p.name: candidates(folder, p) for p in family.proteins}
+    last = family.proteins[-1:]
+    pool = family.proteins[:-1] or last
+    wanted = [(kind, False) for kind in plan.pool] + [(kind, True) for kind in plan.heldout]
+    rng = stream(seed, "plan", family.family_id)
+    queues = {
+        heldout: _shuffled(rng, [o for p in proteins for o in options[p.name]])
+        for heldout, proteins in ((False, pool), (True, last))
+    }
+    is_test = family.fold == "test"
+    if not is_test:
+        queues = {h: [o for o in q if not _reserved(o, plan, seed)] for h, q in queues.items()}
+    charged = set(rng.permutation(len(wanted))[: round(plan.charged_share * len(wanted))].tolist())
+    used: set[str] = set()
+    chosen: list[list[Fragment]] = [[] for _ in wanted]
+    for _ in range(plan.candidates):
+        for number, (kind, heldout) in enumerate(wanted):
+            queue = queues[heldout]
+            if is_test and number % 2:
+                queue = sorted(queue, key=lambda o: not _reserved(o, plan, seed))
+            fragment = _next(queue, kind, number in charged, used, plan)
+            if fragment is not None:
+                used.add(fragment.motif)
+                chosen[number].append(fragment)
+    if not all(chosen):
+        raise StructureError(f"family {family.family_id} has too few places to cut: choose another")
+    return [
+        Slot(family.family_id, number, heldout, tuple(chosen[number]))
+        for number, (_, heldout) in enumerate(wanted)
+    ]
+
+
+def _shuffled(rng, options: list[_Option]) -> list[_Option]:
+    """A random order of motifs; within a motif a random order of places."""
+    by_motif: dict[str, list[_Option]] = defaultdict(list)
+    for option in options:
+        by_motif[option.selection.motif].append(option)
+    motifs = sorted(by_motif)
+    out = []
+    for k in rng.permutation(len(motifs)):
+        places = by_motif[motifs[k]]
+        out.extend(places[i] for i in rng.permutation(len(places)))
+    return out
+
+
+def _next(
+    queue: Iterable[_Option], kind: str, charged: bool, used: set[str], plan: Plan
+) -> Fragment | None:
+    """The first unused motif of this kind, charged or neutral; else of this kind; else any."""
+    tests = (
+        lambda s: s.kind == kind and _is_charged(s) == charged,
+        lambda s: s.kind == kind,
+        lambda s: True,
+    )
+    for test in tests:
+        for option in queue:
+            selection = option.selection
+            if selection.motif in used or not test(selection):
+                continue
+            try:
+                fragment = cut(
+                    option.atoms,
+                    selection.atoms,
+                    kind=selection.kind,
+                    motif=selection.motif,
+                    pdb_id=option.protein.pdb_id,
+                    residues=selection.residues,
+                )
+            except StructureError:
+                continue
+            if plan.min_atoms <= len(fragment) <= plan.max_atoms[fragment.kind]:
+                return fragment
+    return None
+
+
+def _reserved(option: _Option, plan: Plan, seed: int) -> bool:
+    """Whether a side-chain pair is kept for test families. Cations are too few to keep any back."""
+    selection = option.selection
+    if selection.kind != "contact" or any(name in selection.motif for name in _CATIONS):
+        return False
+    return stream(seed, "reserved", selection.motif).random() < plan.reserved_share
+
+
+def _is_charged(selection: select.Selection) -> bool:
+    return any(name in selection.motif for name in _CHARGED)

@@ -1,0 +1,118 @@
+"""A recipe: everything that decides what a split holds. One YAML file, one command, one result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mfbench.errors import DataError
+
+__all__ = ["FamilyChoice", "Gates", "Moves", "Plan", "Recipe", "Sampling", "load_recipe"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FamilyChoice(_Strict):
+    """A family and its fold. ``id``: a CATH topology, or ``membrane.<topology>``."""
+
+    id: str
+    fold: Literal["train", "validation", "test"]
+    title: str = ""
+
+
+class Plan(_Strict):
+    """Which fragments a family gets: a kind for every slot, and how candidates are chosen."""
+
+    pool: list[Literal["residue", "contact", "hbond"]]
+    heldout: list[Literal["residue", "contact", "hbond"]]
+    proteins: int = Field(3, ge=1)  # at most so many 30 % clusters a family
+    candidates: int = Field(5, ge=1)  # a slot's candidates: the next replaces a rejected one
+    min_atoms: int = 14
+    max_atoms: dict[Literal["residue", "contact", "hbond"], int]
+    charged_share: float = Field(0.25, ge=0, le=1)  # of the slots' first choices
+    reserved_share: float = Field(0.0, ge=0, le=1)  # of contact motifs: kept for test families
+    resolution: float = 3.0  # Å; entries that state none are taken too
+
+
+class Moves(_Strict):
+    """Random conformers: standard deviations in degrees and Å."""
+
+    torsion_deg: float
+    shift: float
+    turn_deg: float
+
+
+class Sampling(_Strict):
+    """How configurations are made. Lists have one entry per trajectory."""
+
+    support_md_K: list[float]
+    support_md_frames: list[int]
+    support_displaced_K: list[float]
+    support_displaced_frames: list[int]
+    query_md_K: list[float]
+    query_md_frames: list[int]
+    query_displaced_K: list[float]
+    query_displaced_frames: list[int]
+    start: Moves
+    jitter: Moves
+    relax_fmax: float  # eV/Å
+    relax_steps: int
+    start_steps: int
+    timestep_fs: float
+    friction_per_fs: float
+    equilibration_steps: int
+    spacing_steps: int
+    mode_floor: float  # cm⁻¹
+
+
+class Gates(_Strict):
+    """Bounds that a fragment and its configurations must keep."""
+
+    finite_difference: float = 1e-3  # eV/Å, at a step of 0.002 Å
+    rotation_energy: float = 1e-5  # eV
+    rotation_forces: float = 1e-3  # eV/Å
+    relaxation_energy: float = 12.0  # eV
+    relaxation_rmsd: float = 1.5  # Å, heavy atoms
+    strain: float = 4.0  # eV above the relaxed energy
+    gain: float = 1.5  # eV below it
+    force: float = 15.0  # eV/Å, any atom
+    near_twin: float = 0.10  # Å
+    dropped_share: float = 0.35  # of a trajectory's configurations, before the fragment is rejected
+
+
+class Recipe(_Strict):
+    """What a split is made of."""
+
+    name: str
+    version: str
+    seed: int
+    draws: int = 5
+    draw_length: int = 100
+    changelog: list[str]
+    families: list[FamilyChoice]
+    plan: Plan
+    sampling: Sampling
+    gates: Gates = Gates()
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        DataError: the file is missing, or a field is wrong (named in the message).
+    """
+    try:
+        return Recipe.model_validate(yaml.safe_load(Path(path).read_text()))
+    except FileNotFoundError:
+        raise DataError(f"there is no recipe {path}") from None
+    except yaml.YAMLError as error:
+        raise DataError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise DataError(f"{path}: {place or 'recipe'}: {first['msg']}") from error

@@ -1,0 +1,104 @@
+"""Damaged, altered and missing data; requests that a split cannot meet."""
+
+import json
+import shutil
+
+import pytest
+
+import mfbench
+from mfbench.errors import DataError, ProtocolError, UnknownNameError
+from mfbench.manifest import FILES
+
+
+@pytest.fixture
+def damaged(split_folder, tmp_path):
+    """A copy of the split that a test may damage."""
+    return shutil.copytree(split_folder, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_one_flipped_byte_is_found(damaged, name):
+    content = bytearray((damaged / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (damaged / name).write_bytes(content)
+    with pytest.raises(DataError, match=f"{name} is corrupted"):
+        mfbench.load_split(damaged)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_truncated_file_is_found_even_without_hashes(damaged, name, verify):
+    path = damaged / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match=name):
+        mfbench.load_split(damaged, verify=verify)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(damaged, name):
+    (damaged / name).unlink()
+    with pytest.raises(DataError, match=f"{name} is missing"):
+        mfbench.load_split(damaged)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "\x00", '{"schema": 1'])
+def test_a_damaged_manifest_is_named(damaged, text):
+    (damaged / "manifest.json").write_text(text)
+    with pytest.raises(DataError, match="is not a manifest"):
+        mfbench.load_split(damaged)
+
+
+def test_a_manifest_whose_hash_was_edited_is_refused(damaged):
+    manifest = json.loads((damaged / "manifest.json").read_text())
+    manifest["files"]["draws.parquet"] = "0" * 64
+    (damaged / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match="does not fit the file list"):
+        mfbench.load_split(damaged)
+
+
+def test_errors_are_one_line(damaged):
+    (damaged / "configurations.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError) as found:
+        mfbench.load_split(damaged, verify=False)
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("split_name", ["nope", "/nowhere", ""])
+def test_unknown_split(split_name):
+    with pytest.raises(UnknownNameError, match="unknown split"):
+        mfbench.load_split(split_name)
+
+
+@pytest.mark.parametrize(
+    ("request_", "kind", "message"),
+    [
+        ({"method": "nope"}, UnknownNameError, "unknown method 'nope': choose one of constant, "),
+        ({"backend": "fortran"}, UnknownNameError, "unknown backend 'fortran'"),
+        ({"arch": "mlp"}, UnknownNameError, "unknown architecture 'mlp'"),
+        ({"fold": "secret"}, UnknownNameError, "unknown fold 'secret': choose one of train, "),
+        ({"support_from": "friends"}, UnknownNameError, "unknown support 'friends'"),
+        ({"ks": [5, 11]}, ProtocolError, "K = 11 is not possible"),
+        ({"ks": [-5]}, ProtocolError, "K = -5 is not possible"),
+        ({"ks": []}, ProtocolError, "no support size"),
+        ({"draws": 4}, ProtocolError, "4 draws are not published"),
+        ({"draws": 0}, ProtocolError, "0 draws"),
+        ({"workers": 0}, ProtocolError, "at least one worker"),
+    ],
+)
+def test_a_request_that_cannot_be_met_leaves_nothing_behind(split, tmp_path, request_, kind, message):
+    arguments = {"method": "constant", "ks": [5], "draws": 1, "out": tmp_path / "run"} | request_
+    with pytest.raises(kind, match=message):
+        mfbench.evaluate(arguments.pop("method"), split, **arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_fold_without_families(make_split, tmp_path):
+    folder = make_split(tmp_path, folds={"train": 2, "test": 1})
+    with pytest.raises(ProtocolError, match="has no validation families"):
+        mfbench.evaluate("constant", folder, fold="validation", draws=1)
+    with pytest.raises(ProtocolError, match="needs two families"):
+        mfbench.evaluate("constant", folder, support_from="wrong-family", draws=1)
+
+
+def test_the_default_support_sizes_are_those_that_the_split_can_give(split):
+    assert mfbench.evaluate("constant", split, draws=1).ks == [0, 5, 10]
