@@ -43,10 +43,10 @@ def info(split: SplitName) -> None:
     console = Console()
     console.print(f"{loaded.name} {manifest.version}  {manifest.level_of_theory}  {manifest.license}")
     console.print(f"data hash {manifest.data_hash}\n", highlight=False)
-    table = Table(box=None, padding=(0, 2, 0, 0), collapse_padding=True)
+    table = Table(box=None, padding=(0, 1, 0, 0))
     for title in ("family", "fold", "class"):
         table.add_column(title, no_wrap=True)
-    for title in ("frag-\nments", "sup-\nport", "query", "held\nout", "draws", "max\nK"):
+    for title in ("frag", "pool", "query", "held", "draws", "K"):
         table.add_column(title, justify="right", no_wrap=True)
     order = {"train": 0, "validation": 1, "test": 2}
     for task in sorted(loaded.tasks, key=lambda t: (order[t.fold], t.family_id)):
@@ -59,6 +59,10 @@ def info(split: SplitName) -> None:
         )
         table.add_row(task.family_id, str(task.fold), task.stratum, *map(str, counts))
     console.print(table)
+    console.print(
+        "\nfrag: fragments; pool: labelled support pool; query, held: test configurations on the pool's"
+        " fragments and on others; draws: published support sets; K: their largest size"
+    )
 
 
 def verify(split: SplitName) -> None:

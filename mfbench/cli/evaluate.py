@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from mfbench.cli.options import parse_option
 from mfbench.errors import ProtocolError
 
 __all__ = ["register"]
@@ -121,7 +121,7 @@ def evaluate(
             backend=backend,
             arch=arch,
             checkpoint=checkpoint,
-            options=dict(_option(text) for text in option or []),
+            options=dict(parse_option(text) for text in option or []),
             workers=workers,
             progress=True,
         )
@@ -144,14 +144,3 @@ def _numbers(text: str | None) -> list[int] | None:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise ProtocolError(f"--k takes whole numbers separated by commas, not '{text}'") from None
-
-
-def _option(text: str) -> tuple[str, Any]:
-    """``rate=0.01`` → ("rate", 0.01): JSON where it is JSON, else text."""
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise ProtocolError(f"--option takes KEY=VALUE, not '{text}'")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
