@@ -81,20 +81,27 @@ def graph_names(configurations: Sequence[Configuration]) -> list[str]:
     return [graph_id(c.atomic_numbers, c.positions, c.total_charge, c.n_unpaired) for c in configurations]
 
 
-def correction_kernel(first: Sequence[Configuration], second: Sequence[Configuration]) -> np.ndarray:
-    """[n_first, n_second] prior covariance of the corrections, in units of the noise variance."""
+def correction_kernel(
+    first: Sequence[Configuration], second: Sequence[Configuration], *, scale: float = 1.0
+) -> np.ndarray:
+    """[n_first, n_second] prior covariance of the corrections, in units of the noise variance.
+
+    ``scale`` multiplies both prior spreads: below 1 for a model whose own errors are large.
+    """
     elements = sorted({int(z) for c in (*first, *second) for z in c.atomic_numbers})
     counts = _counts(first, elements) @ _counts(second, elements).T
     same = np.array(graph_names(first))[:, None] == np.array(graph_names(second))[None]
-    return ELEMENT_RATIO**2 * counts + GRAPH_RATIO**2 * same
+    return scale**2 * (ELEMENT_RATIO**2 * counts + GRAPH_RATIO**2 * same)
 
 
-def correction_operator(support: Sequence[Configuration], query: Sequence[Configuration]) -> np.ndarray:
+def correction_operator(
+    support: Sequence[Configuration], query: Sequence[Configuration], *, scale: float = 1.0
+) -> np.ndarray:
     """[n_query, K]: multiplied with the support's residuals (eV) it gives the query's correction (eV)."""
     if not support:
         return np.zeros((len(query), 0))
-    gram = correction_kernel(support, support) + np.eye(len(support))
-    return np.linalg.solve(gram, correction_kernel(support, query)).T
+    gram = correction_kernel(support, support, scale=scale) + np.eye(len(support))
+    return np.linalg.solve(gram, correction_kernel(support, query, scale=scale)).T
 
 
 def _counts(configurations: Sequence[Configuration], elements: Sequence[int]) -> np.ndarray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfbench.baseline import EnergyBaseline, correction_operator, fit_baseline
+from mfbench.baseline import GRAPH_RATIO, EnergyBaseline, correction_operator, fit_baseline
 from mfbench.configuration import Configuration, Prediction
 from mfbench.method import Budget, MethodContext
 from mfbench.metrics import within_fragment
@@ -22,8 +22,14 @@ __all__ = ["constant", "random"]
 
 def constant(context: MethodContext) -> ConstantMethod:
     """Energy baseline of meta-train, corrected in closed form from the support; forces are zero."""
-    split = context.split
-    return ConstantMethod(fit_baseline(split.train_configurations, split.isolated_atom_energies))
+    labelled = context.split.train_configurations
+    baseline = fit_baseline(labelled, context.split.isolated_atom_energies)
+    residuals = np.array([c.energy for c in labelled]) - baseline.energies(labelled)
+    noise = within_fragment(residuals, np.array([c.fragment_id for c in labelled]))
+    # Without a model the noise is the whole within-fragment spread. What fragments differ by, in units of
+    # it, is measured on meta-train: a prior as wide as a trained model's would make few labels harmful.
+    offsets = np.var(residuals) - np.var(noise)
+    return ConstantMethod(baseline, float(np.sqrt(offsets / max(np.var(noise), 1e-12)) / GRAPH_RATIO))
 
 
 def random(context: MethodContext) -> RandomMethod:
@@ -41,15 +47,17 @@ def random(context: MethodContext) -> RandomMethod:
 
 @dataclass(frozen=True)
 class ConstantMethod:
-    """Attributes: baseline: linear energies fitted on meta-train."""
+    """Attributes: baseline: linear energies fitted on meta-train; scale: of the correction's prior."""
 
     baseline: EnergyBaseline
+    scale: float = 1.0
     name: str = "constant"
 
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> ConstantPredictor:
         """Residuals of the support beyond the baseline."""
         labels = np.array([c.energy for c in support], dtype=float)
-        return ConstantPredictor(self.baseline, tuple(support), labels - self.baseline.energies(support))
+        residuals = labels - self.baseline.energies(support)
+        return ConstantPredictor(self.baseline, self.scale, tuple(support), residuals)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,18 +66,20 @@ class ConstantPredictor:
 
     Attributes:
         baseline: linear energies.
+        scale: of the correction's prior.
         support: the K configurations.
         residuals: [K] eV.
     """
 
     baseline: EnergyBaseline
+    scale: float
     support: tuple[Configuration, ...]
     residuals: np.ndarray
 
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Energies in eV, zero forces."""
-        correction = correction_operator(self.support, configurations) @ self.residuals
-        energies = self.baseline.energies(configurations) + correction
+        operator = correction_operator(self.support, configurations, scale=self.scale)
+        energies = self.baseline.energies(configurations) + operator @ self.residuals
         return [
             Prediction(float(energy), np.zeros((len(c), 3)))
             for energy, c in zip(energies, configurations, strict=True)

@@ -38,7 +38,7 @@ def draw_figure(results: Results) -> Figure:
     figure = Figure(figsize=(11.5, 4.3), facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, 3)
-    figure.subplots_adjust(left=0.06, right=0.985, top=0.80, bottom=0.26, wspace=0.20)
+    figure.subplots_adjust(left=0.06, right=0.985, top=0.83, bottom=0.26, wspace=0.20)
     place = {k: i for i, k in enumerate(results.ks)}
     for axis, (metric, title, label) in zip(axes, PANELS, strict=True):
         _panel(axis, results, metric, place)
@@ -73,7 +73,7 @@ def _panel(axis: Axes, results: Results, metric: str, place: dict[int, int]) -> 
     axis.set_xlim(-0.35, len(place) - 0.65)
     if 0 in place and len(place) > 1:
         axis.axvspan(-0.35, 0.5, color="#f3f3f3", zorder=0, linewidth=0)
-    axis.set_ylim(bottom=0)
+    _value_axis(axis)
     axis.set_xlabel("K, labels of the new family", fontsize=9, color=_INK)
     axis.tick_params(colors=_INK, labelsize=9, length=3)
     axis.grid(axis="y", color="#dddddd", linewidth=0.6)
@@ -82,6 +82,15 @@ def _panel(axis: Axes, results: Results, metric: str, place: dict[int, int]) -> 
         axis.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axis.spines[side].set_color("#aaaaaa")
+
+
+def _value_axis(axis: Axes) -> None:
+    """From zero, with air above the highest line; logarithmic where zero-shot errors dwarf the rest."""
+    values = [y for line in axis.get_lines() for y in line.get_ydata() if y > 0]
+    if values and max(values) > 30 * min(values):
+        axis.set_yscale("log")
+    else:
+        axis.set_ylim(0, max(axis.get_ylim()[1], 1.08 * max(values, default=1.0)))
 
 
 def _line(

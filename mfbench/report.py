@@ -125,20 +125,30 @@ def _costs(results: Results, k: int) -> tuple[str, str]:
 def _cell(row: AggregateRow | None, joint: str) -> Text:
     if row is None:
         return Text("–", style="dim")
-    text = Text(_number(row.value, 3))
+    text = Text(_number(row.value, _decimals(row.value, 3)))
     if row.ci95[0] is not None:
-        text.append(joint + f"{_number(row.ci95[0], 2)}–{_number(row.ci95[1], 2)}", style="dim")
+        text.append(joint + _interval(*row.ci95), style="dim")
     return text
 
 
-def _number(value: float, digits: int) -> str:
-    """``digits`` significant ones, never an exponent for what fits in four."""
+def _interval(lo: float, hi: float) -> str:
+    """Both bounds with two significant digits of the upper one, and one more where they look equal."""
+    decimals = _decimals(hi, 2)
+    texts = [_number(x, decimals) for x in (lo, hi)]
+    if texts[0] == texts[1] and lo != hi:
+        texts = [_number(x, decimals + 1) for x in (lo, hi)]
+    return "–".join(texts)
+
+
+def _decimals(value: float, digits: int) -> int:
+    """Decimals that show ``digits`` significant ones."""
     if value == 0 or not math.isfinite(value):
-        return f"{value:.0f}"
-    decimals = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
-    if value >= 1e5:
-        return f"{value:.0e}"
-    return f"{value:.{min(decimals, digits)}f}"
+        return 0
+    return min(max(digits - 1 - math.floor(math.log10(abs(value))), 0), digits)
+
+
+def _number(value: float, decimals: int) -> str:
+    return f"{value:.0e}" if abs(value) >= 1e5 else f"{value:.{decimals}f}"
 
 
 def _seconds(value: float) -> str:
