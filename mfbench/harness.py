@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,6 +199,10 @@ class _MethodSource:
 
 
 def _facts(split: Split, card: dict | None) -> dict[str, Any]:
+    try:
+        card = json.loads(json.dumps(card, allow_nan=False, default=str))
+    except (TypeError, ValueError) as error:
+        raise ProtocolError(f"the method's card cannot be written as JSON: {error}") from None
     return {
         "split_version": split.manifest.version,
         "level_of_theory": split.manifest.level_of_theory,

@@ -60,12 +60,21 @@ class RunFolder:
         return (self.path / "results.json").is_file()
 
     def start(self, **facts: Any) -> None:
-        """Write ``run.json`` (request and facts), or append this session's facts to the one there is."""
+        """Write ``run.json`` (request and facts), or append this session's facts to the one there is.
+
+        Raises:
+            ProtocolError: the run there is was made with other weights or settings (another card).
+        """
         session = facts.pop("session")
         path = self.path / "run.json"
         self.journal.mkdir(parents=True, exist_ok=True)
-        sessions = json.loads(path.read_text())["sessions"] if path.is_file() else []
-        content = {"request": dict(self.request), **facts, "sessions": [*sessions, session]}
+        before = json.loads(path.read_text()) if path.is_file() else {"card": facts["card"], "sessions": []}
+        if before["card"] != facts["card"]:
+            raise ProtocolError(
+                f"cannot resume {self.path}: the method's weights or settings have changed; "
+                "choose another folder with --out"
+            )
+        content = {"request": dict(self.request), **facts, "sessions": [*before["sessions"], session]}
         self.write_text("run.json", json.dumps(content, indent=1) + "\n")
 
     @property

@@ -136,7 +136,12 @@ def check_predictions(
             raise PredictionError(
                 f"prediction {i}: forces have shape {force.shape}, expected {(len(configuration), 3)}"
             )
-        if not np.isfinite(energy).all() or not np.isfinite(force.astype(np.float32)).all():
+        # In float32, so that no squared error can overflow later.
+        with np.errstate(over="ignore"):
+            finite = (
+                np.isfinite(energy.astype(np.float32)).all() and np.isfinite(force.astype(np.float32)).all()
+            )
+        if not finite:
             raise PredictionError(f"prediction {i}: energy or forces are not finite (NaN or infinity)")
         energies[i] = energy.item()
         forces.append(force)

@@ -65,6 +65,8 @@ class Broken(Oracle):
         match self.fault:
             case "nan":
                 return [mfbench.Prediction(float("nan"), first.forces), *predictions[1:]]
+            case "huge":
+                return [mfbench.Prediction(1e200, first.forces), *predictions[1:]]
             case "infinite force":
                 return [mfbench.Prediction(first.energy, first.forces * np.inf), *predictions[1:]]
             case "shape":
@@ -106,6 +108,7 @@ class _Once:
 REASONS = {
     "adapt": "adapt: RuntimeError: out of luck",
     "nan": "prediction 0: energy or forces are not finite",
+    "huge": "prediction 0: energy or forces are not finite",
     "infinite force": "prediction 0: energy or forces are not finite",
     "shape": r"prediction 0: forces have shape \(\d+, 3\), expected \(\d+, 3\)",
     "energies": r"prediction 0: energy has shape \(2,\)",

@@ -124,6 +124,21 @@ def test_resume_with_another_method_or_other_data_is_refused(split, tmp_path, ma
         mfbench.evaluate(Interrupted(other, 99), other, out=tmp_path / "run", resume=True, **REQUEST)
 
 
+def test_resume_with_other_weights_is_refused(split, tmp_path):
+    interrupt(split, tmp_path)
+    retrained = Interrupted(split, 99)
+    retrained.card = {"trained": "again"}
+    with pytest.raises(ProtocolError, match="weights or settings have changed"):
+        mfbench.evaluate(retrained, split, out=tmp_path, resume=True, **REQUEST)
+
+
+def test_a_card_that_is_not_json_is_refused_before_any_work(split, tmp_path):
+    method = Interrupted(split, 0)
+    method.card = {"loss": float("nan")}
+    with pytest.raises(ProtocolError, match="card cannot be written"):
+        mfbench.evaluate(method, split, out=tmp_path, **REQUEST)
+
+
 def test_a_damaged_run_json_is_named(split, tmp_path):
     interrupt(split, tmp_path)
     (tmp_path / "run.json").write_text('{"requ')
