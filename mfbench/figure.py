@@ -139,7 +139,7 @@ def _footer(results: Results) -> str:
     parts = [
         run["level_of_theory"],
         f"{run['split']} {run['split_version']}, data {run['data_hash'][:12]}",
-        f"{families} {run['fold']} families, {run['draws']} draws, seed {run['seed']}",
+        f"{families} {run['fold']} families, {run['draws']} draw{'s' * (run['draws'] > 1)}, seed {run['seed']}",
         "bands: 95 % over families",
     ]
     if results.failures:

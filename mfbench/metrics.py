@@ -52,7 +52,8 @@ COSTS: dict[str, Metric] = {
     "compile_seconds": Metric("s"),
     "gradient_evaluations": Metric("configurations"),
 }
-"""Cost of an episode."""
+"""Cost of an episode. Seconds are aggregated by medians and have no interval: the first episode of a
+process pays for warming up, and how long others take is no property of the families."""
 
 
 def within_fragment(values: np.ndarray, fragments: np.ndarray) -> np.ndarray:

@@ -42,7 +42,8 @@ def _heading(results: Results) -> Text:
     text = Text(f"{run['method']}", style="bold")
     text.append(f"{' (' + model + ')' if model else ''} on {run['split']}", style="not bold")
     text.append(
-        f"   {families} {run['fold']} families, {run['draws']} draws, {run['level_of_theory']}", style="dim"
+        f"   {families} {run['fold']} families, {run['draws']} draw{'s' * (run['draws'] > 1)}, {run['level_of_theory']}",
+        style="dim",
     )
     if run["support"] != "own":
         text.append("\nsupport from a wrong family", style="yellow")

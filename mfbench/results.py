@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mfbench.errors import DataError
 from mfbench.metrics import COSTS, METRICS
 from mfbench.runner import EpisodeRecord
-from mfbench.statistics import bootstrap_mean
+from mfbench.statistics import Interval, bootstrap_mean
 
 __all__ = [
     "AggregateRow",
@@ -193,6 +193,8 @@ def aggregate(
 ) -> list[AggregateRow]:
     """Mean over draws within a family, then over families, for every metric, K and stratum.
 
+    Seconds: medians instead, without an interval.
+
     Args:
         split: its name.
         episodes: rows with scores.
@@ -208,9 +210,11 @@ def aggregate(
             families = _per_family(episodes, metric, k, stratum)
             if not families:
                 continue
-            found = bootstrap_mean(
-                np.array(list(families.values())), np.array([groups[f] for f in families])
-            )
+            values = np.array(list(families.values()))
+            if metric.endswith("_seconds"):
+                found = Interval(float(np.median(values)), float("nan"), float("nan"))
+            else:
+                found = bootstrap_mean(values, np.array([groups[f] for f in families]))
             rows.append(
                 AggregateRow(
                     split=split,
@@ -249,7 +253,8 @@ def _per_family(episodes: Sequence[EpisodeRow], metric: str, k: int, stratum: st
                 values[row.family_id].append(getattr(row, metric))
         elif (value := row.metrics.get(stratum, {}).get(metric)) is not None:
             values[row.family_id].append(value)
-    return {family: float(np.mean(found)) for family, found in sorted(values.items())}
+    centre = np.median if metric.endswith("_seconds") else np.mean
+    return {family: float(centre(found)) for family, found in sorted(values.items())}
 
 
 def _worse(metric: str, a: float, b: float) -> float:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -279,6 +280,19 @@ def test_reported_cost(split):
     assert results.value("compile_seconds", 5) == 1e6
     assert results.value("adapt_seconds", 5) == 0
     assert results.episodes[0].peak_memory_bytes > 1e7
+
+
+def test_seconds_are_medians_so_that_a_warm_up_does_not_count(split):
+    class ColdStart(Spy):
+        def adapt(self, support, *, budget, seed):
+            if not self.adapted:
+                time.sleep(0.5)
+            return super().adapt(support, budget=budget, seed=seed)
+
+    results = mfbench.evaluate(ColdStart(), split, ks=[5], draws=1)
+    assert results.episodes[0].adapt_seconds >= 0.5
+    assert results.value("adapt_seconds", 5) < 0.25
+    assert results.find("adapt_seconds", 5).ci95 == (None, None)
 
 
 def test_the_run_folder(split, tmp_path):
