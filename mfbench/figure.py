@@ -136,10 +136,11 @@ def _title(run: dict) -> str:
 def _footer(results: Results) -> str:
     run = results.run
     families = len({row.family_id for row in results.episodes})
+    draws = "1 draw" if run["draws"] == 1 else f"{run['draws']} draws"
     parts = [
         run["level_of_theory"],
         f"{run['split']} {run['split_version']}, data {run['data_hash'][:12]}",
-        f"{families} {run['fold']} families, {run['draws']} draw{'s' * (run['draws'] > 1)}, seed {run['seed']}",
+        f"{families} {run['fold']} families, {draws}, seed {run['seed']}",
         "bands: 95 % over families",
     ]
     if results.failures:

@@ -41,10 +41,8 @@ def _heading(results: Results) -> Text:
     families = len({row.family_id for row in results.episodes})
     text = Text(f"{run['method']}", style="bold")
     text.append(f"{' (' + model + ')' if model else ''} on {run['split']}", style="not bold")
-    text.append(
-        f"   {families} {run['fold']} families, {run['draws']} draw{'s' * (run['draws'] > 1)}, {run['level_of_theory']}",
-        style="dim",
-    )
+    draws = "1 draw" if run["draws"] == 1 else f"{run['draws']} draws"
+    text.append(f"   {families} {run['fold']} families, {draws}, {run['level_of_theory']}", style="dim")
     if run["support"] != "own":
         text.append("\nsupport from a wrong family", style="yellow")
     return text

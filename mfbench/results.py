@@ -57,7 +57,10 @@ class EpisodeRow(_Row):
 
 
 class AggregateRow(_Row):
-    """Mean over families with its 95 % interval; bounds are None where one group of families is left."""
+    """Mean over families with its 95 % interval; bounds are None where one group of families is left.
+
+    Seconds are medians without bounds.
+    """
 
     split: str
     metric: str
