@@ -4,19 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 pytest.importorskip("tblite")
 pytest.importorskip("biotite")
 
-from mfbench_tasks import gates, select  # noqa: E402
-from mfbench_tasks.cut import cut, prepare  # noqa: E402
-from mfbench_tasks.gates import Rejection  # noqa: E402
-from mfbench_tasks.ideal import ideal_peptide  # noqa: E402
-from mfbench_tasks.label import Gfn2, ScfFailure  # noqa: E402
-from mfbench_tasks.make import fill_slot, make_fragment  # noqa: E402
-from mfbench_tasks.plan import Slot  # noqa: E402
-from mfbench_tasks.recipe import Gates, Moves, Plan, Recipe, Sampling  # noqa: E402
-from mfbench_tasks.spin import spin_is_possible  # noqa: E402
+from mfbench.graph import bonds as perceive
+from mfbench_tasks import gates, select
+from mfbench_tasks.cut import cut, prepare
+from mfbench_tasks.gates import Rejection
+from mfbench_tasks.ideal import ideal_peptide
+from mfbench_tasks.label import Gfn2, ScfFailure
+from mfbench_tasks.make import fill_slot, make_fragment
+from mfbench_tasks.plan import Slot
+from mfbench_tasks.recipe import Gates, Moves, Plan, Recipe, Sampling
+from mfbench_tasks.spin import spin_is_possible
 
 SMALL = Recipe(
     name="small",
@@ -54,9 +56,7 @@ SMALL = Recipe(
 def glycine():
     atoms = prepare(ideal_peptide(["ALA", "GLY", "ALA"]))
     (selection,) = select.residues(select.chain_residues(atoms, "A"))
-    return cut(
-        atoms, selection.atoms, kind="residue", motif="residue:GLY", pdb_id="test", residues="A2"
-    )
+    return cut(atoms, selection.atoms, kind="residue", motif="residue:GLY", pdb_id="test", residues="A2")
 
 
 def broken_bond(fragment):
@@ -69,16 +69,19 @@ def broken_bond(fragment):
 
 
 def clashing_cap(fragment):
-    """The acetyl methyl turned, without a bond broken, into the path of another atom."""
-    x = fragment.positions.copy()
-    bonded = {tuple(b) for b in fragment.bonds.tolist()}
-    hydrogens = np.flatnonzero(fragment.atomic_numbers == 1)
-    first, last = hydrogens[0], hydrogens[-1]
-    assert (first, last) not in bonded
-    # The whole last hydrogen's group moves rigidly onto the first hydrogen.
-    x[last] = x[first] + [0.5, 0.0, 0.0]
-    kept = [b for b in fragment.bonds.tolist() if last not in b]
-    return replace(fragment, positions=x, bonds=np.array(kept))
+    """The acetyl cap swung about the nitrogen, all bond lengths kept, until it hits another atom."""
+    numbers, bonds = fragment.atomic_numbers, fragment.bonds.tolist()
+    acetyl = [0, 1, 2, *(j for i, j in bonds if i == 0 and numbers[j] == 1)]  # CH3, C, O
+    (n,) = (j for i, j in bonds if i == 1 and numbers[j] == 7)
+    nitrogen = fragment.positions[n]
+    rng = np.random.default_rng(0)
+    for _ in range(1000):
+        x = fragment.positions.copy()
+        x[acetyl] = Rotation.random(rng=rng).apply(x[acetyl] - nitrogen) + nitrogen
+        perceived = perceive(numbers, x).tolist()
+        if len(perceived) > len(bonds) and all(b in perceived for b in bonds):
+            return replace(fragment, positions=x)
+    raise AssertionError("no clash found")
 
 
 @pytest.mark.parametrize(

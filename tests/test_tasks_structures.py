@@ -76,7 +76,11 @@ def test_pdb_and_mmcif_plain_and_gzipped_give_the_same_fragments(peptide, tmp_pa
         ("x.pdb", b"\xff\xfe\x00\x81 binary", "cannot be read"),
         ("x.pdb.gz", b"plain text", "cannot be read"),
         ("x.cif", b"data_X\nloop_\n_atom_site.id\n_atom_site.type_symbol\n1 C\n2\n", "mmCIF"),
-        ("x.pdb", b"ATOM      1  N   ALA A   1      xx.xxx  yy.yyy  zz.zzz  1.00  0.00           N\n", "PDB"),
+        (
+            "x.pdb",
+            b"ATOM      1  N   ALA A   1      xx.xxx  yy.yyy  zz.zzz  1.00  0.00\n",
+            "PDB",
+        ),
     ],
 )
 def test_bad_files_are_refused_in_one_line_that_names_them(tmp_path, name, content, says):

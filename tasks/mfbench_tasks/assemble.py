@@ -20,9 +20,10 @@ from mfbench.graph import graph_id
 from mfbench.tables import POSITION_GRID, round_to_grid, sha256, write_configurations
 from mfbench_tasks.families import Family
 from mfbench_tasks.label import LEVEL_OF_THEORY, Gfn2
-from mfbench_tasks.make import Made, Outcome
+from mfbench_tasks.make import Outcome
 from mfbench_tasks.recipe import Recipe
 from mfbench_tasks.roles import draw, role_of
+from mfbench_tasks.stage import Made
 
 __all__ = ["TABLES", "assemble", "isolated_atoms"]
 
@@ -36,9 +37,7 @@ TABLES = (
 _TOOLS = ("tblite", "biotite", "hydride", "ase", "scipy", "numpy", "pyarrow")
 
 
-def assemble(
-    recipe: Recipe, families: Sequence[Family], outcomes: Sequence[Outcome], out: Path
-) -> dict:
+def assemble(recipe: Recipe, families: Sequence[Family], outcomes: Sequence[Outcome], out: Path) -> dict:
     """Write the split's folder; the same outcomes give the same bytes.
 
     Returns:
@@ -63,9 +62,7 @@ def assemble(
     if len({m.fragment_id for m in made}) < len(made):
         raise DataError("two fragments share an id: choose another seed")
 
-    write_configurations(
-        out / "configurations.parquet", [c for m in made for c in m.configurations]
-    )
+    write_configurations(out / "configurations.parquet", [c for m in made for c in m.configurations])
     _write(out / "fragments.parquet", [_fragment_row(m) for m in made], _FRAGMENTS)
     _write(
         out / "families.parquet",

@@ -66,8 +66,7 @@ def build(
     book = Journal(journal, digest, resume=resume)
     families = choose_families(structures, recipe.families, recipe.plan)
     plans = [
-        executor.submit(plan_family, family, recipe.plan, structures, recipe.seed)
-        for family in families
+        executor.submit(plan_family, family, recipe.plan, structures, recipe.seed) for family in families
     ]
     slots = [slot for plan in plans for slot in plan.result()]
     wanted = {slot.name for slot in slots}

@@ -125,9 +125,7 @@ def check_finite_differences(
     return worst
 
 
-def check_rotation(
-    engine: Gfn2, positions: np.ndarray, rng: np.random.Generator, bounds: Gates
-) -> None:
+def check_rotation(engine: Gfn2, positions: np.ndarray, rng: np.random.Generator, bounds: Gates) -> None:
     """Gate ``rotation``: energy does not change, forces turn with the molecule.
 
     Raises:

@@ -68,6 +68,4 @@ def _place(a, b, c, length: float, angle: float, torsion: float) -> np.ndarray:
     normal /= np.linalg.norm(normal)
     side = np.cross(normal, bc)
     theta, chi = np.radians(180.0 - angle), np.radians(torsion)
-    return c + length * (
-        np.cos(theta) * bc + np.sin(theta) * (np.cos(chi) * side + np.sin(chi) * normal)
-    )
+    return c + length * (np.cos(theta) * bc + np.sin(theta) * (np.cos(chi) * side + np.sin(chi) * normal))

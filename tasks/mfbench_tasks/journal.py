@@ -19,7 +19,8 @@ import numpy as np
 from mfbench.configuration import Configuration
 from mfbench.errors import DataError
 from mfbench_tasks.cut import Fragment
-from mfbench_tasks.make import Made, Outcome
+from mfbench_tasks.make import Outcome
+from mfbench_tasks.stage import Made
 
 __all__ = ["Journal"]
 
@@ -90,8 +91,7 @@ def _encode(outcome: Outcome) -> bytes:
             "finite_difference": made.finite_difference,
             "dropped": dict(made.dropped),
             "configurations": [
-                [c.config_id, c.trajectory_id, c.temperature_K, c.sampler]
-                for c in made.configurations
+                [c.config_id, c.trajectory_id, c.temperature_K, c.sampler] for c in made.configurations
             ],
         }
     buffer = io.BytesIO()

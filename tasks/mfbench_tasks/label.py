@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 from typing import NamedTuple
 
@@ -33,10 +34,8 @@ class Label(NamedTuple):
 def _tblite():
     # The wheel's own BLAS is two to three times slower than OpenBLAS at these sizes; symbols that are
     # loaded globally first win. Energies agree to 1e-8 Eh, so its absence costs time only.
-    try:
+    with contextlib.suppress(OSError):
         ctypes.CDLL("libopenblas.so.0", mode=ctypes.RTLD_GLOBAL)
-    except OSError:
-        pass
     from tblite import interface
 
     return interface

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import random
 import tempfile
@@ -58,7 +59,7 @@ def download(
             reason = f"HTTP {error.code}"
             if error.code not in _RETRIED:
                 break
-        except (urllib.error.URLError, OSError, EOFError) as error:
+        except (urllib.error.URLError, http.client.HTTPException, OSError, EOFError) as error:
             reason = str(getattr(error, "reason", error)) or type(error).__name__
     raise StructureError(f"cannot download {pdb_id} from {base_url}: {reason}")
 

@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mfbench_tasks.families import Family
-from mfbench_tasks.make import Made, Outcome
+from mfbench_tasks.make import Outcome
 from mfbench_tasks.roles import role_of
-from mfbench_tasks.twins import independence_ratio, nearest
+from mfbench_tasks.stage import Made
+from mfbench_tasks.twins import twin_statistics
 
-__all__ = ["build_report", "twin_statistics", "write_report"]
+__all__ = ["build_report", "write_report"]
 
 
 def build_report(families: Sequence[Family], outcomes: Sequence[Outcome], graphs: dict) -> dict:
@@ -42,11 +43,9 @@ def build_report(families: Sequence[Family], outcomes: Sequence[Outcome], graphs
         "rejected": len(rejections),
         "rejected_share_by_kind_and_gate": share,
         "rejections": rejections,
-        "configurations_dropped_by_gate": dict(
-            sorted(sum((m.dropped for m in made), Counter()).items())
-        ),
+        "configurations_dropped_by_gate": dict(sorted(sum((m.dropped for m in made), Counter()).items())),
         "worst_finite_difference_eV_per_A": max((m.finite_difference for m in made), default=0.0),
-        "near_twins": twin_statistics(outcomes),
+        "near_twins": _twins(outcomes),
         "novelty": _novelty(families, outcomes, graphs),
         "sizes": _sizes(made),
         "cost": {
@@ -54,36 +53,6 @@ def build_report(families: Sequence[Family], outcomes: Sequence[Outcome], graphs
             "worker_cpu_seconds": sum(o.cpu_seconds for o in outcomes),
             "label_seconds": float(sum(sum(m.label_seconds) for m in made)),
         },
-    }
-
-
-def twin_statistics(outcomes: Sequence[Outcome]) -> dict:
-    """Nearest support-query distance, and whether query is as far from support as from itself."""
-    closest, to_support, to_query = [], [], []
-    for outcome in outcomes:
-        if outcome.made is None or outcome.heldout:
-            continue
-        roles = {"support": defaultdict(dict), "query": defaultdict(dict)}
-        for c in outcome.made.configurations:
-            samples = roles[role_of(c, outcome.heldout)][c.sampler]
-            samples.setdefault(c.trajectory_id, []).append(c.positions)
-        grouped = {
-            role: {s: [np.array(t) for t in found.values()] for s, found in by_sampler.items()}
-            for role, by_sampler in roles.items()
-        }
-        flat = {r: np.concatenate([t for s in g.values() for t in s]) for r, g in grouped.items()}
-        closest.append(float(nearest(flat["query"], flat["support"]).min()))
-        one, other = independence_ratio(grouped["support"], grouped["query"])
-        to_support.append(one)
-        to_query.append(other)
-    if not closest:
-        return {}
-    near, far = np.median(np.concatenate(to_support)), np.median(np.concatenate(to_query))
-    return {
-        "closest_support_query_A": min(closest),
-        "median_to_support_trajectory_A": float(near),
-        "median_to_query_trajectory_A": float(far),
-        "ratio": float(near / far),
     }
 
 
@@ -98,6 +67,12 @@ def write_report(report: dict, made: Sequence[Made], folder: Path) -> None:
         "seconds": np.round([s for m in made for s in m.label_seconds], 4).astype(np.float32),
     }
     pq.write_table(pa.table(times), folder / "label_times.parquet", compression="zstd")
+
+
+def _twins(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    pool = [c for o in outcomes if o.made and not o.heldout for c in o.made.configurations]
+    roles = {role: [c for c in pool if role_of(c, False) == role] for role in ("support", "query")}
+    return twin_statistics(roles["support"], roles["query"])
 
 
 def _novelty(families: Sequence[Family], outcomes: Sequence[Outcome], graphs: dict) -> dict:
@@ -144,7 +119,7 @@ def _summary(report: dict) -> str:
         lines.append(f"| {r['fragment']} | {r['motif']} | {r['gate']} | {r['reason']} |")
     dropped = ", ".join(f"{g} {n}" for g, n in report["configurations_dropped_by_gate"].items())
     lines += ["", f"Single configurations dropped and drawn again: {dropped or 'none'}."]
-    if twins:
+    if np.isfinite(twins["ratio"]):
         lines += [
             "",
             f"Nearest support-query pair: {twins['closest_support_query_A']:.3f} Å. Median distance of "

@@ -105,9 +105,7 @@ def _conformer(fragment: Fragment, relaxed, moves, recipe: Sampling, rng) -> int
     """Seed of a random conformer without clashes; after many failures one that moves nothing far."""
     options = [int(s) for s in rng.integers(0, 2**63, size=_TRIES)]
     for option in options:
-        moved = random_move(
-            relaxed, moves, np.random.default_rng(option), **recipe.start.model_dump()
-        )
+        moved = random_move(relaxed, moves, np.random.default_rng(option), **recipe.start.model_dump())
         if intact(fragment, moved) and _roomy(fragment, moved):
             return option
     return options[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import biotite.structure as struc
 import numpy as np
@@ -84,7 +85,7 @@ def chain_residues(atoms: struc.AtomArray, chain: str) -> list[Residue]:
     out: list[Residue] = []
     previous: dict[str, int] = {}
     starts = struc.get_residue_starts(atoms, add_exclusive_stop=True)
-    for start, stop in zip(starts[:-1], starts[1:], strict=True):
+    for start, stop in pairwise(starts):
         if not mask[start] or atoms.hetero[start] or atoms.res_name[start] not in _SIDE_CHAINS:
             if mask[start]:
                 previous = {}
@@ -150,7 +151,7 @@ def contacts(chain: list[Residue], coord: np.ndarray) -> Iterator[Selection]:
 def hbonds(chain: list[Residue], coord: np.ndarray) -> Iterator[Selection]:
     """Backbone hydrogen bonds: HCO-NH-CH2R (donor residue) with R'CH2-CO-NH2 (acceptor residue)."""
     donors, acceptors = [], []
-    for i, (before, here) in enumerate(zip(chain, chain[1:], strict=False), start=1):
+    for i, (before, here) in enumerate(pairwise(chain), start=1):
         if not here.follows:
             continue
         if here.intact and here.name != "PRO" and {"C", "O"} <= before.index.keys():

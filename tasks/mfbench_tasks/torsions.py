@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import networkx as nx
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial.transform import Rotation
 
 __all__ = ["Moves", "find_moves", "random_move"]
@@ -29,20 +30,22 @@ def find_moves(atomic_numbers: np.ndarray, bonds: np.ndarray) -> Moves:
         atomic_numbers: [n].
         bonds: [n_bonds, 2].
     """
-    graph = nx.Graph()
-    graph.add_nodes_from(range(len(atomic_numbers)))
-    graph.add_edges_from(map(tuple, bonds.tolist()))
+    count = len(atomic_numbers)
+    pairs = np.asarray(bonds).reshape(-1, 2)
+    degree = np.bincount(pairs.ravel(), minlength=count)
+    molecule = _components(count, pairs)
     torsions = []
-    for i, j in sorted(tuple(sorted(edge)) for edge in nx.bridges(graph)):
-        if graph.degree[i] < 2 or graph.degree[j] < 2 or _conjugated(graph, atomic_numbers, i, j):
+    for row in np.lexsort((pairs[:, 1], pairs[:, 0])):
+        i, j = (int(atom) for atom in pairs[row])
+        if degree[i] < 2 or degree[j] < 2 or _conjugated(atomic_numbers, degree, i, j):
             continue
-        rest = graph.copy()
-        rest.remove_edge(i, j)
-        side_i, side_j = (sorted(nx.node_connected_component(rest, end)) for end in (i, j))
+        part = _components(count, np.delete(pairs, row, axis=0))
+        if part[i] == part[j]:  # in a ring
+            continue
+        side_i, side_j = np.flatnonzero(part == part[i]), np.flatnonzero(part == part[j])
         # The smaller side turns; the axis atoms themselves do not move.
-        turning = side_j if len(side_j) <= len(side_i) else side_i
-        torsions.append((i, j, np.array(turning)))
-    molecules = [np.array(sorted(part)) for part in nx.connected_components(graph)]
+        torsions.append((i, j, side_j if len(side_j) <= len(side_i) else side_i))
+    molecules = [np.flatnonzero(molecule == label) for label in range(molecule.max() + 1)]
     return Moves(torsions, sorted(molecules, key=lambda part: part[0]))
 
 
@@ -74,13 +77,12 @@ def random_move(
     return x
 
 
-def _conjugated(graph: nx.Graph, numbers: np.ndarray, i: int, j: int) -> bool:
+def _components(count: int, pairs: np.ndarray) -> np.ndarray:
+    """Label of the connected component of each atom, [count]."""
+    matrix = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    return connected_components(matrix, directed=False)[1]
+
+
+def _conjugated(numbers: np.ndarray, degree: np.ndarray, i: int, j: int) -> bool:
     """An sp2 carbon bonded to an sp2 nitrogen: an amide or a guanidine, which do not turn."""
-
-    def carbon(k: int) -> bool:
-        return numbers[k] == 6 and graph.degree[k] == 3
-
-    def nitrogen(k: int) -> bool:
-        return numbers[k] == 7 and graph.degree[k] == 3
-
-    return (carbon(i) and nitrogen(j)) or (carbon(j) and nitrogen(i))
+    return {(int(numbers[k]), int(degree[k])) for k in (i, j)} == {(6, 3), (7, 3)}

@@ -7,11 +7,14 @@ than to an independent query trajectory: then support tells no more about it tha
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-__all__ = ["NEAR_TWIN", "aligned_rmsd", "independence_ratio", "nearest"]
+from mfbench.configuration import Configuration
+
+__all__ = ["NEAR_TWIN", "aligned_rmsd", "independence_ratio", "nearest", "twin_statistics"]
 
 NEAR_TWIN = 0.10
 """Å, aligned root-mean-square distance over all atoms."""
@@ -62,3 +65,49 @@ def independence_ratio(
     if not to_query:
         return np.zeros(0), np.zeros(0)
     return np.concatenate(to_support), np.concatenate(to_query)
+
+
+def twin_statistics(support: Sequence[Configuration], query: Sequence[Configuration]) -> dict[str, float]:
+    """Both checks on labelled pools, of one family or of many.
+
+    Fragments without support are left out: they have no twins there.
+
+    Returns:
+        ``closest_support_query_A``, ``median_to_support_trajectory_A``,
+        ``median_to_query_trajectory_A`` and the ratio of these two, ``ratio``. NaN without data.
+    """
+    groups = {"support": _by_fragment(support), "query": _by_fragment(query)}
+    closest, to_support, to_query = [np.nan], [np.zeros(0)], [np.zeros(0)]
+    for fragment, asked in groups["query"].items():
+        known = groups["support"].get(fragment)
+        if known is None:
+            continue
+        closest.append(nearest(_flat(asked), _flat(known)).min())
+        near, far = independence_ratio(known, asked)
+        to_support.append(near)
+        to_query.append(far)
+    near, far = np.concatenate(to_support), np.concatenate(to_query)
+    medians = [float(np.median(d)) if len(d) else np.nan for d in (near, far)]
+    return {
+        "closest_support_query_A": float(np.nanmin(closest)) if len(closest) > 1 else np.nan,
+        "median_to_support_trajectory_A": medians[0],
+        "median_to_query_trajectory_A": medians[1],
+        "ratio": medians[0] / medians[1],
+    }
+
+
+def _by_fragment(
+    configurations: Sequence[Configuration],
+) -> dict[str, dict[str, list[np.ndarray]]]:
+    """Fragment → sampler → trajectories [frames, n, 3]."""
+    frames: dict[tuple[str, str, str], list[np.ndarray]] = defaultdict(list)
+    for c in configurations:
+        frames[c.fragment_id, c.sampler, c.trajectory_id].append(c.positions)
+    out: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
+    for (fragment, sampler, _), positions in frames.items():
+        out[fragment][sampler].append(np.array(positions))
+    return out
+
+
+def _flat(by_sampler: Mapping[str, Sequence[np.ndarray]]) -> np.ndarray:
+    return np.concatenate([t for trajectories in by_sampler.values() for t in trajectories])

@@ -20,7 +20,7 @@ _HYDROGEN_MASS = 4.0
 
 
 class _Walker(Calculator):
-    implemented_properties = ["energy", "forces"]
+    implemented_properties = ("energy", "forces")
 
     def __init__(self, engine: Gfn2):
         super().__init__()

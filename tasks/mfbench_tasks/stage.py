@@ -1,0 +1,124 @@
+"""The label stage: geometries of a trajectory in, labelled configurations out, gate by gate."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mfbench.configuration import Configuration
+from mfbench.tables import FORCE_GRID, POSITION_GRID, round_to_grid
+from mfbench_tasks import gates
+from mfbench_tasks.cut import Fragment
+from mfbench_tasks.gates import Rejection
+from mfbench_tasks.label import Gfn2, Label
+from mfbench_tasks.recipe import Gates
+from mfbench_tasks.sample import Trajectory
+from mfbench_tasks.twins import aligned_rmsd
+
+__all__ = ["Made", "label_trajectory"]
+
+
+@dataclass(eq=False)
+class Made:
+    """An accepted fragment.
+
+    Attributes:
+        fragment_id: unique in the split.
+        relaxed: [n, 3] Å, loosely relaxed.
+        relaxed_energy: eV.
+        sampler: JSON of what made its configurations.
+        configurations: labelled, by trajectory and frame.
+        label_seconds: wall time of each label.
+        finite_difference: largest error seen, eV/Å.
+        dropped: gate → number of configurations dropped by it.
+    """
+
+    fragment: Fragment
+    fragment_id: str
+    relaxed: np.ndarray
+    relaxed_energy: float
+    sampler: str
+    configurations: list[Configuration] = field(default_factory=list)
+    label_seconds: list[float] = field(default_factory=list)
+    finite_difference: float = 0.0
+    dropped: Counter = field(default_factory=Counter)
+
+
+def label_trajectory(
+    engine: Gfn2, made: Made, trajectory: Trajectory, geometries: Iterable[np.ndarray], bounds: Gates
+) -> None:
+    """Label geometries [n, 3] (Å) until the trajectory is full, dropping those that fail a gate.
+
+    Adds to ``made``: its configurations, label times, and counts of what was dropped.
+
+    Raises:
+        Rejection: gate ``sampling``: too many were dropped.
+        ScfFailure: a label did not converge.
+    """
+    support = np.array([c.positions for c in made.configurations if "/s" in c.config_id]).reshape(
+        -1, *made.relaxed.shape
+    )
+    dropped: Counter = Counter()
+    frame = 0
+    for positions in geometries:
+        x = round_to_grid(positions - positions.mean(axis=0), POSITION_GRID)
+        gate = _bad_geometry(made, x, trajectory, support, bounds.near_twin)
+        if gate is None:
+            start = time.perf_counter()
+            label = engine.label(x)
+            seconds = time.perf_counter() - start
+            gate = _bad_label(made, label, bounds)
+        if gate is not None:
+            dropped[gate] += 1
+            if sum(dropped.values()) > 2 + bounds.dropped_share * trajectory.frames:
+                raise Rejection(
+                    "sampling", f"trajectory {trajectory.name} ({trajectory.sampler}): {dict(dropped)}"
+                )
+            continue
+        made.configurations.append(_configuration(made, trajectory, frame, x, label))
+        made.label_seconds.append(seconds)
+        frame += 1
+        if frame == trajectory.frames:
+            break
+    made.dropped.update(dropped)
+
+
+def _bad_geometry(
+    made: Made, x: np.ndarray, trajectory: Trajectory, support: np.ndarray, bound: float
+) -> str | None:
+    if not gates.intact(made.fragment, x):
+        return "bonds"
+    if trajectory.is_query and len(support) and aligned_rmsd(x, support).min() < bound:
+        return "near-twin"
+    return None
+
+
+def _bad_label(made: Made, label: Label, bounds: Gates) -> str | None:
+    if np.abs(label.forces).max() > bounds.force:
+        return "force"
+    if not -bounds.gain <= label.energy - made.relaxed_energy <= bounds.strain:
+        return "energy"
+    return None
+
+
+def _configuration(
+    made: Made, trajectory: Trajectory, frame: int, x: np.ndarray, label: Label
+) -> Configuration:
+    name = f"{made.fragment_id}/{trajectory.name}"
+    return Configuration(
+        atomic_numbers=made.fragment.atomic_numbers,
+        positions=x,
+        total_charge=made.fragment.total_charge,
+        n_unpaired=made.fragment.n_unpaired,
+        energy=label.energy,
+        forces=round_to_grid(label.forces, FORCE_GRID),
+        config_id=f"{name}/{frame}",
+        fragment_id=made.fragment_id,
+        trajectory_id=name,
+        temperature_K=trajectory.temperature_K,
+        sampler=trajectory.sampler,
+    )
