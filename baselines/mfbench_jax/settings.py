@@ -40,7 +40,7 @@ class TrainSettings:
     method: str
     seed: int = 0
     joint_gradients: int = 700_000
-    gradients: int = 1_094_240
+    gradients: int = 897_120
     withheld: int = 3
     joint_batch: int = 4
     joint_rate: float = 1e-2

@@ -1,0 +1,79 @@
+"""The wheel works by itself, without any of the optional packages."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OPTIONAL = (
+    "jax",
+    "torch",
+    "tblite",
+    "streamlit",
+    "optax",
+    "safetensors",
+    "ase",
+    "scipy",
+    "biotite",
+    "yaml",
+)
+REFUSE = f"""
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {OPTIONAL!r}:
+            raise ModuleNotFoundError(f"{{name}} is not installed here", name=name)
+
+sys.meta_path.insert(0, Refuse())
+from mfbench.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The wheel, built from this tree and unpacked into an empty folder."""
+    folder = tmp_path_factory.mktemp("wheel")
+    run = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT]
+    subprocess.run(run, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    target = folder / "site"
+    run = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", target, wheel]
+    subprocess.run(run, check=True, capture_output=True)
+    return target
+
+
+def mfbench_command(installed, cwd, *arguments):
+    script = f"import sys; sys.path.insert(0, {str(installed)!r})\n{REFUSE}"
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_wheel_evaluates_constant_from_another_folder(installed, tmp_path):
+    done = mfbench_command(
+        installed, tmp_path, "evaluate", "-m", "constant", "-s", "cath-mini", "--k", "0,10", "--draws", "1",
+        "--out", "run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {"run.json", "predictions.parquet", "results.json", "rmse_vs_k.png"}
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["schema"] == 1
+
+
+def test_a_missing_extra_is_named(installed, tmp_path):
+    done = mfbench_command(installed, tmp_path, "evaluate", "-m", "maml", "-s", "cath-mini")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "pip install 'mfbench[jax]'" in done.stderr
+
+
+def test_wheel_holds_packages_and_nothing_else(installed):
+    top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
+    assert top - {"bin"} == {"mfbench", "mfbench_jax", "mfbench_tasks"}
+    size = sum(path.stat().st_size for path in (installed / "mfbench" / "embedded").rglob("*"))
+    assert size < 6 * 2**20

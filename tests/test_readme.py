@@ -1,0 +1,46 @@
+"""What the README shows works, and its numbers are those of the stored reference runs."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import mfbench
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_there_are_two_examples():
+    assert len(BLOCKS) == 2
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=["own-method", "ase"])
+def test_example_runs(block, capsys):
+    if "ase" in block:
+        pytest.importorskip("ase")
+    namespace = {"__name__": "readme"}
+    exec(compile(block, "README.md", "exec"), namespace)
+    value = float(capsys.readouterr().out.split()[0])
+    assert value > 0
+    assert namespace["results"].exit_code == 0
+
+
+def test_a_method_fits_in_twenty_lines():
+    lines = BLOCKS[0].split("class ", 1)[1].split("results =", 1)[0].splitlines()
+    assert len([line for line in lines if line.strip()]) <= 20
+
+
+def test_the_table_is_what_the_stored_runs_say():
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "scripts" / "reference.py")
+    reference = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(reference)
+    split = mfbench.load_split("cath-mini")
+    found = json.loads((ROOT / "results" / "cath-mini.json").read_text())
+    assert {run["data_hash"] for run in found.values()} == {split.manifest.data_hash}
+    shown = README.partition(reference.BEGIN)[2].partition(reference.END)[0].strip()
+    assert shown == reference.table(found, split).strip()
+    assert {run.name for run in reference.RUNS} == set(found)
