@@ -32,7 +32,7 @@ class Run:
     options: dict = field(default_factory=dict)
 
 
-LONG = {"optimizer": "adam", "rate": 1e-3}
+LONG = {"optimizer": "adam", "rate": 1e-3, "energy_weight": 4.0}
 RUNS = (
     *(Run(m, m) for m in ("constant", "offset", "pretrain", "maml", "fomaml", "reptile", "scratch")),
     *(Run(f"{m}-long", m, (50,), 300, "own", LONG) for m in ("pretrain", "maml")),

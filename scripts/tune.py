@@ -16,7 +16,10 @@ from mfbench.method import Budget
 from mfbench_jax.checkpoint import EMBEDDED
 
 LEARNED = ("pretrain", "maml", "fomaml", "reptile")
-ADAPT = [{"optimizer": o, "rate": r} for o in ("sgd", "adam") for r in (3e-4, 1e-3, 3e-3)]
+ADAPT = [
+    *({"optimizer": "sgd", "rate": rate, "energy_weight": 4.0} for rate in (1e-3, 3e-3, 1e-2)),
+    *({"optimizer": "adam", "rate": rate, "energy_weight": 4.0} for rate in (3e-4, 1e-3, 3e-3)),
+]
 SCRATCH = [{"rate": r} for r in (3e-3, 1e-2, 3e-2)]
 TRIALS = {**dict.fromkeys(LEARNED, ADAPT), "scratch": SCRATCH}
 METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")

@@ -40,7 +40,7 @@ class TrainSettings:
     method: str
     seed: int = 0
     joint_gradients: int = 700_000
-    gradients: int = 897_120
+    gradients: int = 847_840
     withheld: int = 3
     joint_batch: int = 4
     joint_rate: float = 1e-2
@@ -48,9 +48,9 @@ class TrainSettings:
     rate: float = 3e-3
     tasks: int = 4
     k: int = 16
-    inner_steps: int = 5
+    inner_steps: int = 3
     inner_batch: int = 8
-    query: int = 16
+    query: int = 24
     inner_rate: float = 1e-3
     energy_weight: float = 1.0
     force_weight: float = 1.0
