@@ -9,6 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .PHONY: demo test lint data clean
 
 demo: $(VENV)/.jax  ## few-shot learning against training from scratch, on real protein families
+	rm -rf runs/demo-maml runs/demo-scratch
 	$(BIN)/mfbench evaluate --method maml --split cath-mini --k 10,50 --draws 1 --workers 2 --out runs/demo-maml
 	$(BIN)/mfbench evaluate --method scratch --split cath-mini --k 10,50 --draws 1 --workers 2 --out runs/demo-scratch
 
