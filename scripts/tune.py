@@ -44,11 +44,11 @@ def main():
     arguments = parser.parse_args()
     split = mfbench.load_split(arguments.split)
     path = EMBEDDED / split.name / "tuning.json"
-    record = json.loads(path.read_text()) if path.is_file() else {}
     for method in arguments.methods.split(","):
         draws = 1 if method == "scratch" else arguments.draws
         rows = [trial(method, split, options, draws, Budget()) for options in TRIALS[method]]
         best = min(rows, key=lambda row: row["score"])
+        record = json.loads(path.read_text()) if path.is_file() else {}
         record[f"mace-{method}"] = {
             "data_hash": split.manifest.data_hash,
             "fold": "validation",
