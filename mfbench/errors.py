@@ -7,6 +7,7 @@ __all__ = [
     "PredictionError",
     "ProtocolError",
     "StructureError",
+    "TrainingError",
     "UnknownNameError",
 ]
 
@@ -33,6 +34,10 @@ class ProtocolError(MfbenchError):
 
 class PredictionError(MfbenchError):
     """A method returned something that is not a prediction: NaN, wrong shape, wrong number."""
+
+
+class TrainingError(MfbenchError):
+    """Training went wrong in a way that other settings may mend: the loss is not finite."""
 
 
 class CheckpointError(MfbenchError):

@@ -4,6 +4,9 @@
 bare tblite in the same processes. Both are measured by turns, so that other load on the machine meets both
 alike; medians of the repeats. The stage's side does all that the pipeline does around a label: rounding to
 the grids, the bond and near-twin gates, bounds on energy and forces, making the configuration.
+
+``evaluate_overhead``: share of the wall time of ``mfbench.evaluate`` (maml, cath-mini, K = 10 and 50) that
+is not spent in calls of the method. A first run warms up, so that compiling does not hide the overhead.
 """
 
 from __future__ import annotations
@@ -112,6 +115,45 @@ def measure(pool: ProcessPoolExecutor, workers: int, repeats: int, labels: int) 
     }
 
 
+class Timed:
+    """A method whose calls are timed, the harness's own checks with them."""
+
+    def __init__(self, method) -> None:
+        self.method, self.name, self.card = method, method.name, method.card
+        self.seconds = 0.0
+
+    def _timed(self, call, *args, **kwargs):
+        start = time.perf_counter()
+        try:
+            return call(*args, **kwargs)
+        finally:
+            self.seconds += time.perf_counter() - start
+
+    def adapt(self, support, *, budget, seed):
+        predictor = self._timed(self.method.adapt, support, budget=budget, seed=seed)
+        inner = predictor.predict
+        predictor.predict = lambda configurations: self._timed(inner, configurations)
+        return predictor
+
+
+def evaluate_overhead(repeats: int) -> dict:
+    """Shares of ``repeats`` runs after a warm-up, and their median."""
+    import mfbench
+    from mfbench.method import load_method
+
+    split = mfbench.load_split("cath-mini")
+    method = load_method("maml", mfbench.MethodContext(split))
+    shares = []
+    for repeat in range(repeats + 1):
+        timed = Timed(method)
+        start = time.perf_counter()
+        mfbench.evaluate(timed, split, ks=(10, 50), draws=1)
+        wall = time.perf_counter() - start
+        if repeat:
+            shares.append(1 - timed.seconds / wall)
+    return {"evaluate_overhead": statistics.median(shares), "evaluate_overheads": shares}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, required=True)
@@ -121,6 +163,7 @@ def main() -> None:
     options = parser.parse_args()
     with process_pool(options.workers) as pool:
         result = measure(pool, options.workers, options.repeats, options.labels)
+    result |= evaluate_overhead(options.repeats)
     options.json.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 

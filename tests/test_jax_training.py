@@ -8,7 +8,7 @@ import pytest
 
 import mfbench
 from mfbench.cli import main
-from mfbench.errors import CheckpointError, UnknownNameError
+from mfbench.errors import CheckpointError, TrainingError, UnknownNameError
 from mfbench_jax.checkpoint import embedded_checkpoint, load_checkpoint, save_checkpoint
 from mfbench_jax.settings import TrainSettings, gradients_per_step, settings_from
 from mfbench_jax.train import train, withheld_families
@@ -116,6 +116,11 @@ def test_a_damaged_checkpoint_is_named(joint, tmp_path, damage):
         path.with_suffix(".json").write_text("{}")
     with pytest.raises(CheckpointError, match=r"a\.(safetensors|json)"):
         load_checkpoint(path)
+
+
+def test_a_diverging_run_stops_and_says_so(split, tmp_path):
+    with pytest.raises(TrainingError, match="lower its rate"):
+        train(split, TrainSettings("joint", joint_rate=1e30, **SMALL), tmp_path)
 
 
 def test_unknown_settings_are_refused():

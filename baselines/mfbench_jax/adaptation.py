@@ -47,7 +47,7 @@ class AdaptSettings:
 
 def batch_size(count: int) -> int:
     """The padded size of a batch of ``count``: few shapes, few compilations."""
-    return next(size for size in SIZES if size >= count)
+    return next((size for size in SIZES if size >= count), -(-count // SIZES[-1]) * SIZES[-1])
 
 
 def start(params: Params, settings: AdaptSettings) -> Any:

@@ -1,12 +1,13 @@
-"""Meta-training: a joint phase that all methods share, then the method's own phase, at equal compute.
+"""One phase of training: Adam with cosine decay, journalled, so that it can be stopped and resumed.
 
-A run folder holds ``state.safetensors`` (to resume), ``log.jsonl`` (one line per logged step) and, when
-it is done, the checkpoint and its card.
+A run folder holds, per phase, ``PHASE.state.safetensors`` (parameters and optimiser) and ``PHASE.json``
+(steps done, first losses, validation curve), written at least once a minute.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from safetensors.numpy import load_file, save_file
+
+from mfbench.errors import TrainingError
 
 __all__ = ["Phase", "run_phase"]
 
@@ -75,6 +78,9 @@ def run_phase(
         folder: run folder.
         stop_after: stop early, after so many steps (the schedule stays that of the whole phase).
         tick: called after every step, for a progress bar.
+
+    Raises:
+        TrainingError: the loss is not finite; the last saved state is kept.
     """
     schedule = optax.cosine_decay_schedule(
         phase.rate, max(phase.steps, 1), alpha=phase.final_rate / phase.rate if phase.rate else 0.0
@@ -103,6 +109,10 @@ def run_phase(
         updates, state = update(gradient, state, params)
         params = optax.apply_updates(params, updates)
         recent.append(float(loss))
+        if not math.isfinite(recent[-1]):
+            raise TrainingError(
+                f"the loss of {phase.name} is not finite at step {step + 1}: lower its rate or inner_rate"
+            )
         if step < FIRST_LOSSES:
             record["losses"].append(recent[-1])
         tick(step, recent[-1])
