@@ -17,7 +17,8 @@ _STEP = 0.02  # Å
 def hessian(forces: Callable[[np.ndarray], np.ndarray], positions: np.ndarray) -> np.ndarray:
     """Second derivatives [3n, 3n] in eV/Å², from forward differences of forces.
 
-    One-sided: it only shapes random displacements, and central differences would cost twice.
+    One-sided: it only shapes random displacements, and central differences would cost twice. Vibrations
+    come out within a few per cent; a rotation, which should be free, may reach some 300 cm⁻¹.
 
     Args:
         forces: positions [n, 3] in Å → forces [n, 3] in eV/Å.
@@ -47,10 +48,12 @@ class Modes:
 
 
 def normal_modes(matrix: np.ndarray, atomic_numbers: np.ndarray, floor: float) -> Modes:
-    """Modes of a Hessian [3n, 3n] (eV/Å²); softer ones are stiffened to ``floor`` cm⁻¹.
+    """Modes of a Hessian [3n, 3n] (eV/Å²), stiffened to ``floor`` cm⁻¹ where they are softer.
 
-    Without a floor the soft torsions, which are straight lines in Cartesians, stretch bonds by
-    several eV; torsions get their own displacements (``torsions.random_move``).
+    An imaginary wavenumber counts by its size. Translations and rotations are among the modes; at the
+    floor's amplitude they hardly strain the molecule. Without a floor the soft torsions, which are
+    straight lines in Cartesians, would stretch bonds by several eV; torsions get their own displacements
+    (``torsions.random_move``).
     """
     masses = atomic_masses[np.asarray(atomic_numbers)]
     weights = np.sqrt(np.repeat(masses, 3))
