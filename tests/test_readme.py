@@ -43,4 +43,5 @@ def test_the_table_is_what_the_stored_runs_say():
     assert {run["data_hash"] for run in found.values()} == {split.manifest.data_hash}
     shown = README.partition(reference.BEGIN)[2].partition(reference.END)[0].strip()
     assert shown == reference.table(found, split).strip()
-    assert {run.name for run in reference.RUNS} == set(found)
+    for run in reference.RUNS:
+        assert run.name in found or f"`{run.name}`" in shown.partition("Not run yet:")[2]

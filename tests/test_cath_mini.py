@@ -1,11 +1,20 @@
-"""The embedded split: what its roles, draws, folds and labels promise."""
+"""The embedded split: what its roles, draws, folds and labels promise, and that its recipe makes it."""
+
+import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mfbench
+from mfbench.baseline import fit_baseline
 from mfbench.graph import graph_id
 from mfbench.tables import FORCE_GRID, POSITION_GRID, read_table, round_to_grid
+
+
+FOLDER = mfbench.split.EMBEDDED / "cath-mini"
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -13,13 +22,22 @@ def split():
     return mfbench.load_split("cath-mini")
 
 
+@pytest.fixture(scope="module")
+def families():
+    return read_table(FOLDER / "families.parquet").to_pylist()
+
+
+@pytest.fixture(scope="module")
+def fragments():
+    return {row["fragment_id"]: row for row in read_table(FOLDER / "fragments.parquet").to_pylist()}
+
+
 def configurations(task):
     return [*task.support, *task.query, *task.heldout]
 
 
 def test_it_is_small_and_has_enough_families_of_every_class(split):
-    folder = mfbench.split.EMBEDDED / "cath-mini"
-    assert sum(p.stat().st_size for p in folder.iterdir()) <= 2.5 * 2**20
+    assert sum(p.stat().st_size for p in FOLDER.iterdir()) <= 2.5 * 2**20
     assert len(split.train) >= 10
     assert len(split.validation) >= 4
     assert len(split.test) >= 6
@@ -28,16 +46,32 @@ def test_it_is_small_and_has_enough_families_of_every_class(split):
         assert {task.stratum for task in fold} == classes
 
 
-def test_no_family_entry_or_cluster_is_in_two_folds(split):
-    table = read_table(mfbench.split.EMBEDDED / "cath-mini" / "families.parquet").to_pylist()
+def test_no_topology_entry_or_cluster_is_in_two_folds(families, fragments):
     owner: dict[str, str] = {}
-    for row in table:
+    for row in families:
         entries = {name.split("_")[0] for name in row["proteins"]}
-        for key in (row["family_id"], *entries, *(f"cluster {c}" for c in row["cluster30"])):
-            assert owner.setdefault(key, row["fold"]) == row["fold"]
+        assert len(row["proteins"]) == len(row["cluster30"]) == len(set(row["cluster30"]))
+        # Provenance: every fragment comes from a protein that its family lists.
+        for name in (*row["pool_fragments"], *row["heldout_fragments"]):
+            assert f"{fragments[name]['pdb_id']}_{fragments[name]['chain']}" in row["proteins"]
+        topology = row["family_id"].removeprefix("membrane.")
+        for key in (f"topology {topology}", *entries, *(f"cluster {c}" for c in row["cluster30"])):
+            assert owner.setdefault(key, row["fold"]) == row["fold"], key
 
 
-def test_roles_have_their_sizes_and_sampler_shares(split):
+def test_held_out_fragments_come_from_another_protein(families, fragments):
+    assert all(len(row["proteins"]) >= 2 for row in families if row["fold"] == "test")
+    for row in families:
+        if len(row["proteins"]) > 1:
+            pool, heldout = (
+                {fragments[name]["pdb_id"] for name in row[f"{part}_fragments"]}
+                for part in ("pool", "heldout")
+            )
+            assert not pool & heldout
+
+
+def test_roles_have_their_sizes_and_the_same_sampler_shares_in_every_family(split):
+    everywhere = set()
     for task in split.tasks:
         assert len(task.support) >= 200
         pool = {c.fragment_id for c in task.support}
@@ -48,9 +82,22 @@ def test_roles_have_their_sizes_and_sampler_shares(split):
         assert not pool & heldout
         for role in (task.query, task.heldout):
             assert min(np.unique([c.fragment_id for c in role], return_counts=True)[1]) >= 15
-        for role in (task.support, task.query, task.heldout):
-            assert np.mean([c.sampler == "md" for c in role]) >= 0.5
-        assert not {c.trajectory_id for c in task.support} & {c.trajectory_id for c in task.query}
+        shares = [
+            [sum(c.sampler == sampler for c in role) for sampler in ("md", "displaced")]
+            for role in (task.support, task.query, task.heldout)
+        ]
+        assert all(md >= displaced for md, displaced in shares)
+        everywhere.add(str(shares))
+    assert len(everywhere) == 1
+
+
+def test_no_trajectory_serves_two_roles_or_two_families(split):
+    owner: dict[str, tuple[str, str]] = {}
+    for task in split.tasks:
+        for role in ("support", "query", "heldout"):
+            for c in getattr(task, role):
+                assert c.trajectory_id.startswith(f"{c.fragment_id}/")
+                assert owner.setdefault(c.trajectory_id, (task.family_id, role)) == (task.family_id, role)
 
 
 def test_every_configuration_keeps_its_fragments_bonds_and_all_graphs_of_a_family_differ(split):
@@ -73,6 +120,23 @@ def test_elements_charges_and_labels_are_in_bounds(split):
         for name in task.graphs:
             energies = [c.energy for c in configurations(task) if c.fragment_id == name]
             assert 0.1 < np.std(energies) < 1.0
+            assert np.ptp(energies) < 5.5  # 4 eV above the relaxed energy at most, 1.5 below
+
+
+def test_energies_are_total_energies_on_the_scale_of_isolated_atoms(split):
+    atoms = split.isolated_atom_energies
+    for task in split.tasks:
+        for c in configurations(task):
+            binding = sum(atoms[int(z)] for z in c.atomic_numbers) - c.energy
+            assert 2.0 < binding / len(c) < 6.5, c.config_id  # eV an atom, as of organic molecules
+
+
+def test_composition_explains_energies_so_one_scale_and_one_charge_convention_hold(split):
+    baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
+    for task in split.test:
+        found = configurations(task)
+        residual = np.array([c.energy for c in found]) - baseline.energies(found)
+        assert np.abs(residual / [len(c) for c in found]).max() < 0.2
 
 
 def test_draws_are_nested_distinct_and_spread_over_fragments(split):
