@@ -181,5 +181,4 @@ def test_adaptation_is_the_inner_loop_that_was_meta_trained(split):
         expected, _ = jax.jit(partial(inner_loop, gradient=gradient))(
             params, batches=dataset.batches(indices, 4), rate=RATE, precondition=precondition
         )
-        assert distance(adapted, expected) < 1e-5
-        assert distance(params, expected) > 1e-3
+        assert distance(adapted, expected) < 0.01 * distance(params, expected)

@@ -22,7 +22,8 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def cards():
-    return {name: load_checkpoint(embedded_checkpoint("cath-mini", "mace", name)).card for name in LEARNED}
+    paths = {name: embedded_checkpoint("cath-mini", "mace", name) for name in LEARNED}
+    return {name: load_checkpoint(path).card for name, path in paths.items()}
 
 
 @pytest.fixture(scope="module")
