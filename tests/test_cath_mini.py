@@ -12,7 +12,6 @@ from mfbench.baseline import fit_baseline
 from mfbench.graph import graph_id
 from mfbench.tables import FORCE_GRID, POSITION_GRID, read_table, round_to_grid
 
-
 FOLDER = mfbench.split.EMBEDDED / "cath-mini"
 ROOT = Path(__file__).parents[1]
 
@@ -188,3 +187,91 @@ def test_isolated_atoms_are_those_of_the_level_of_theory(split):
     fresh = isolated_atoms([1, 6, 7, 8, 16])
     for number, energy in split.isolated_atom_energies.items():
         assert energy == pytest.approx(fresh[str(number)], abs=1e-5)
+
+
+def test_no_asked_configuration_is_a_near_twin_of_one_seen_in_training(split):
+    """The same molecule may occur in two folds; the same geometry may not."""
+    pytest.importorskip("tblite")
+    from mfbench_tasks.twins import NEAR_TWIN, nearest
+
+    def by_molecule(tasks, *roles):
+        found = {}
+        for task in tasks:
+            for c in (c for role in roles for c in getattr(task, role)):
+                key = (task.graphs[c.fragment_id], tuple(c.atomic_numbers))
+                found.setdefault(key, []).append(c.positions)
+        return found
+
+    seen = by_molecule(split.train, "support", "query", "heldout")
+    asked = by_molecule((*split.validation, *split.test), "query", "heldout")
+    both = seen.keys() & asked.keys()
+    assert both
+    for molecule in both:
+        assert nearest(np.array(asked[molecule]), np.array(seen[molecule])).min() >= NEAR_TWIN
+
+
+real = pytest.mark.skipif("MFBENCH_STRUCTURES" not in os.environ, reason="needs real entries")
+REBUILT = ("2.40.50", "4.10.170")
+"""Small proteins: their plans are quick."""
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    pytest.importorskip("tblite")
+    from mfbench_tasks.recipe import load_recipe
+
+    return load_recipe(ROOT / "tasks" / "recipes" / "cath-mini.yaml")
+
+
+@pytest.fixture(scope="module")
+def slots(recipe):
+    """Slots of the families in REBUILT, planned afresh from their entries."""
+    from mfbench_tasks.families import choose_families
+    from mfbench_tasks.plan import plan_family
+
+    folder = Path(os.environ["MFBENCH_STRUCTURES"])
+    found = choose_families(folder, recipe.families, recipe.plan)
+    wanted = [f for f in found if f.family_id in REBUILT]
+    return {f.family_id: plan_family(f, recipe.plan, folder, recipe.seed) for f in wanted}
+
+
+@real
+def test_recipe_and_entries_give_the_committed_fragments(recipe, slots, families):
+    from mfbench_tasks.plan import fragment_id
+
+    report = json.loads((ROOT / "tasks" / "reports" / "cath-mini" / "build_report.json").read_text())
+    rejected = {row["fragment"] for row in report["rejections"]}
+    committed = {row["family_id"]: row for row in families}
+    for family, planned in slots.items():
+        names = [
+            [fragment_id(c.pdb_id, c.kind, c.residues, family) for c in slot.candidates] for slot in planned
+        ]
+        first = [next(name for name in found if name not in rejected) for found in names]
+        row = committed[family]
+        assert first == [*row["pool_fragments"], *row["heldout_fragments"]]
+
+
+@real
+def test_a_slot_filled_again_gives_the_committed_configurations(recipe, slots, split):
+    """On the machine and with the libraries of the build it gives the same bits: set MFBENCH_SAME_BITS
+    there. Elsewhere rounding differs in the last digit and molecular dynamics amplifies it."""
+    from mfbench_tasks.make import fill_slot
+    from mfbench_tasks.relabel import ENERGY_TOLERANCE, FORCE_TOLERANCE
+
+    slot = min((s for s in slots["4.10.170"] if s.heldout), key=lambda s: len(s.candidates[0]))
+    made = fill_slot(slot, recipe).made
+    heldout = (c for task in split.tasks for c in task.heldout)
+    stored = [c for c in heldout if c.fragment_id == made.fragment_id]
+    assert stored
+    for fresh, old in zip(made.configurations, stored, strict=True):
+        assert fresh.config_id == old.config_id
+        assert (fresh.temperature_K, fresh.sampler) == (old.temperature_K, old.sampler)
+        apart = np.abs(fresh.positions - old.positions).max()
+        assert apart <= 0.05
+        if apart == 0.0:
+            assert fresh.energy == pytest.approx(old.energy, abs=ENERGY_TOLERANCE)
+            assert np.abs(fresh.forces - old.forces).max() <= FORCE_TOLERANCE
+        if "MFBENCH_SAME_BITS" in os.environ:
+            assert np.array_equal(fresh.positions, old.positions)
+            assert fresh.energy == old.energy
+            assert np.array_equal(fresh.forces, old.forces)

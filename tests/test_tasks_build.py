@@ -2,6 +2,12 @@
 
 import csv
 import gzip
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import Executor, Future
 from pathlib import Path
 
@@ -14,12 +20,19 @@ from biotite.structure.io import pdbx
 
 import mfbench
 from mfbench.errors import DataError, StructureError
+from mfbench_tasks import plan
 from mfbench_tasks.__main__ import main
 from mfbench_tasks.build import build, process_pool
+from mfbench_tasks.cut import cut
 from mfbench_tasks.families import choose_families, stratum_of
+from mfbench_tasks.gates import Rejection
 from mfbench_tasks.ideal import ideal_peptide
+from mfbench_tasks.journal import Journal
 from mfbench_tasks.label import Gfn2
-from mfbench_tasks.recipe import FamilyChoice, Plan, Recipe, load_recipe
+from mfbench_tasks.make import fill_slot
+from mfbench_tasks.recipe import FamilyChoice, Gates, Recipe, load_recipe
+from mfbench_tasks.sample import Trajectory
+from mfbench_tasks.stage import label_trajectory
 
 RECIPE = """
 name: tiny
@@ -183,11 +196,156 @@ def test_a_finished_slot_is_not_computed_again(built, recipe_file, structures, m
     assert run(recipe_file, structures, folder, resume=True) == manifest
 
 
+def _ends(group: int, seconds: float = 20.0) -> bool:
+    """Whether all processes of a group end by themselves; what is left is killed."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        alive = subprocess.run(["ps", "-o", "stat=", "-g", str(group)], capture_output=True, text=True)
+        if not [state for state in alive.stdout.split() if state[0] != "Z"]:
+            return True
+        time.sleep(0.1)
+    os.killpg(group, signal.SIGKILL)
+    return False
+
+
+def test_a_killed_build_resumes_from_the_command_line(built, recipe_file, structures, tmp_path):
+    """kill -9 on the driver while slots are being filled; the second run repeats none that was finished."""
+    out, journal = tmp_path / "out", tmp_path / "out.journal"
+    command = [sys.executable, "-m", "mfbench_tasks", "build", str(recipe_file)]
+    command += ["--structures", str(structures), "--out", str(out), "--workers", "1"]
+    first = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 60
+        while len(list(journal.glob("*.npz"))) < 2 and time.monotonic() < deadline:
+            assert first.poll() is None, "the build ended before it could be killed"
+            time.sleep(0.005)
+    finally:
+        first.kill()
+        first.wait()
+    assert _ends(first.pid), "workers outlive a killed build"
+    finished = {path.name: path.stat().st_mtime_ns for path in journal.glob("*.npz")}
+    assert 2 <= len(finished) < 6
+    refused = subprocess.run(command, capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "--resume" in refused.stderr
+    resumed = subprocess.run([*command, "--resume"], capture_output=True, text=True)
+    assert resumed.returncode == 0, resumed.stderr
+    for name, written in finished.items():
+        assert (journal / name).stat().st_mtime_ns == written
+    for table in (built[0] / "out").iterdir():
+        assert (out / table.name).read_bytes() == table.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["build", "no-such.yaml", "--structures", "x", "--out", "o"], "no-such.yaml"),
+        (
+            ["build", "{recipe}", "--structures", "{tmp}/nowhere", "--out", "{tmp}/o"],
+            "index.tsv is missing",
+        ),
+        (["build", "{recipe}", "--structures", "{structures}", "--out", "{recipe}/o"], "Not a directory"),
+        (["build", "{tmp}", "--structures", "{structures}", "--out", "{tmp}/o"], "cannot be read"),
+        (["download", "../etc", "--to", "{tmp}"], "not a PDB id"),
+    ],
+)
+def test_the_callers_mistakes_are_one_line(recipe_file, structures, tmp_path, capsys, arguments, says):
+    places = {"recipe": recipe_file, "structures": structures, "tmp": tmp_path}
+    assert main([a.format(**places) for a in arguments]) == 2
+    (line,) = [text for text in capsys.readouterr().err.splitlines() if text.startswith("error:")]
+    assert says in line
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty"),
+        (b"<html>not found</html>", "not a readable mmCIF"),
+        (None, "not a readable mmCIF"),
+    ],
+)
+def test_a_spoilt_entry_stops_a_build_in_one_line(recipe_file, structures, tmp_path, capsys, content, says):
+    copy = tmp_path / "structures"
+    shutil.copytree(structures, copy)
+    entry = copy / "entries" / "1bbb.cif"
+    whole = entry.read_bytes()
+    entry.write_bytes(whole[: whole.index(b"CYS")] if content is None else content)
+    command = ["build", str(recipe_file), "--structures", str(copy), "--out", str(tmp_path / "out")]
+    assert main([*command, "--workers", "1"]) == 2
+    (line,) = [text for text in capsys.readouterr().err.splitlines() if text.startswith("error:")]
+    assert "1bbb.cif" in line
+    assert says in line
+
+
+@pytest.mark.parametrize("spoil", [b"", b"not gzip", None])
+def test_a_spoilt_table_of_chains_is_one_line(recipe_file, structures, tmp_path, spoil):
+    copy = tmp_path / "structures"
+    shutil.copytree(structures, copy)
+    table = copy / "chain_cath_cluster.tsv.gz"
+    table.write_bytes(table.read_bytes()[:-20] if spoil is None else spoil)
+    with pytest.raises(DataError, match="chain_cath_cluster"):
+        run(recipe_file, copy, tmp_path)
+
+
+def test_a_place_that_cannot_be_cut_is_in_the_report(recipe_file, structures, monkeypatch):
+    def stubborn(atoms, selection, **names):
+        if names["motif"] == "residue:CYS":
+            raise StructureError("no hydrogens")
+        return cut(atoms, selection, **names)
+
+    monkeypatch.setattr(plan, "cut", stubborn)
+    recipe = load_recipe(recipe_file)
+    family = choose_families(structures, recipe.families, recipe.plan)[0]
+    # The held-out protein 1bbb offers alanine and cysteine; asking for two candidates tries both.
+    wanted = recipe.plan.model_copy(update={"pool": ["residue"], "candidates": 3})
+    slots = plan.plan_family(family, wanted, structures, recipe.seed)
+    rows = [row for slot in slots for row in slot.rejections]
+    assert [(row["gate"], row["motif"], row["reason"]) for row in rows] == [
+        ("cut", "residue:CYS", "no hydrogens")
+    ]
+    assert rows[0]["fragment"].startswith("1bbb.r.A3")
+    assert fill_slot(slots[-1], recipe).rejections == rows
+
+
+def test_a_trajectory_that_ends_too_soon_is_rejected_not_shortened(built):
+    folder, _ = built
+    digest = (folder / "journal" / "recipe.sha256").read_text()
+    made = Journal(folder / "journal", digest, resume=True).finished()["1.1.1-0"].made
+    engine = Gfn2(made.fragment.atomic_numbers, made.fragment.total_charge)
+    one = iter([made.configurations[0].positions])
+    with pytest.raises(Rejection, match="ended after 1"):
+        label_trajectory(engine, made, Trajectory("s9", "displaced", 300.0, 2), one, Gates())
+
+
 def test_another_recipe_does_not_take_the_journal(built, structures, tmp_path):
     other = tmp_path / "other.yaml"
     other.write_text(RECIPE.replace("seed: 5", "seed: 6"))
     with pytest.raises(DataError, match="another recipe"):
         run(other, structures, built[0], resume=True)
+
+
+def test_a_recipe_can_be_mended_before_anything_was_built(structures, tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE.replace('"1.1.1"', '"9.9.9"'))
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"family 9\.9\.9"):
+            run(path, structures, tmp_path)
+        path.write_text(RECIPE.replace('"1.1.1"', '"9.9.9"').replace("seed: 5", "seed: 6"))
+
+
+def test_a_damaged_file_of_the_journal_counts_as_unfinished(built, tmp_path):
+    journal = tmp_path / "journal"
+    shutil.copytree(built[0] / "journal", journal)
+    digest = (journal / "recipe.sha256").read_text()
+    damaged = sorted(journal.glob("*.npz"))[:3]
+    for path, at in zip(damaged, (0.1, 0.5, 0.9), strict=True):
+        data = bytearray(path.read_bytes())
+        start = int(at * len(data))
+        data[start : start + 64] = bytes(64)
+        path.write_bytes(bytes(data))
+    finished = Journal(journal, digest, resume=True).finished()
+    assert len(finished) == 3
+    assert not {path.stem for path in damaged} & set(finished)
 
 
 @pytest.mark.parametrize(
@@ -198,6 +356,10 @@ def test_another_recipe_does_not_take_the_journal(built, structures, tmp_path):
         ("fold: train", "fold: training", "families.0.fold"),
         ("name: tiny", "name: [", "not YAML"),
         ('id: "1.1.1"', 'id: "9.9.9"', "9.9.9"),
+        ('id: "1.1.1"', 'id: "membrane.2.2.2"', "listed twice"),
+        ("draw_length: 4", "draw_length: 5", "draw_length"),
+        ("query_md_frames: [1]", "query_md_frames: [1, 1]", "query_md"),
+        (", hbond: 24", "", "max_atoms lacks hbond"),
     ],
 )
 def test_a_wrong_recipe_is_one_line_and_exit_code_2(structures, tmp_path, capsys, old, new, says):
@@ -230,11 +392,11 @@ def test_a_missing_entry_is_named(recipe_file, structures, tmp_path):
         (tmp_path / "2bbb.cif").rename(structures / "entries" / "2bbb.cif")
 
 
-def test_families_never_share_an_entry_or_a_cluster_across_folds(structures):
-    plan = Plan(pool=["residue"], heldout=["residue"], proteins=2, max_atoms={})
+def test_families_never_share_an_entry_or_a_cluster_across_folds(recipe_file, structures):
+    wanted = load_recipe(recipe_file).plan
     choices = [FamilyChoice(id="1.1.1", fold="train"), FamilyChoice(id="1.1.1", fold="test")]
     with pytest.raises(DataError, match="no protein is left for family 1.1.1"):
-        choose_families(structures, choices, plan)
+        choose_families(structures, choices, wanted)
     assert stratum_of("4.10.410") == "few-ss"
     assert stratum_of("membrane.2.40.160") == "membrane"
 

@@ -1,10 +1,12 @@
-"""``python -m mfbench_tasks build RECIPE --structures DIR --out DIR [--workers N] [--resume]``."""
+"""``python -m mfbench_tasks build RECIPE --structures DIR --out DIR [--workers N] [--resume]``, and
+``python -m mfbench_tasks download ID... --to DIR``."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from rich.console import Console
@@ -12,18 +14,28 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mfbench.errors import MfbenchError
 from mfbench_tasks.build import build, process_pool
+from mfbench_tasks.rcsb import download
 from mfbench_tasks.recipe import load_recipe
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code (2: the caller's mistake, in one line)."""
+    """Run the command line; returns the exit code.
+
+    0 done, 2 the caller's mistake (one line on stderr), 130 interrupted, 1 our own fault.
+    """
     options = _parser().parse_args(arguments)
     console = Console(stderr=True)
     try:
-        return _build(options, console)
-    except MfbenchError as error:
-        print(f"error: {error}", file=sys.stderr)
+        return options.run(options, console)
+    except (MfbenchError, OSError) as error:
+        print("error: " + " ".join(str(error).split()), file=sys.stderr)
         return 2
+    except BrokenProcessPool:
+        print("error: a worker died (out of memory?): continue with --resume", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: continue with --resume", file=sys.stderr)
+        return 130
 
 
 def _build(options: argparse.Namespace, console: Console) -> int:
@@ -51,8 +63,20 @@ def _build(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _download(options: argparse.Namespace, console: Console) -> int:
+    for pdb_id in options.ids:
+        console.print(str(download(pdb_id, options.to)))
+    return 0
+
+
 def _beside(out: Path, what: str) -> Path:
     return out.with_name(f"{out.name}.{what}")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of workers")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,8 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, help="folder of the split")
     command.add_argument("--report", type=Path, help="folder of the report (default: OUT.report)")
     command.add_argument("--journal", type=Path, help="folder of the journal (default: OUT.journal)")
-    command.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    command.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
     command.add_argument("--resume", action="store_true", help="keep what the journal holds")
+    command.set_defaults(run=_build)
+    command = commands.add_parser("download", help="fetch entries from the RCSB")
+    command.add_argument("ids", nargs="+", metavar="ID", help="PDB id")
+    command.add_argument("--to", type=Path, required=True, help="folder; what is there stays")
+    command.set_defaults(run=_download)
     return parser
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 
 from mfbench.tables import read_table
 from mfbench_tasks.assemble import assemble
 from mfbench_tasks.families import choose_families
 from mfbench_tasks.journal import Journal
-from mfbench_tasks.make import Outcome, fill_slot
+from mfbench_tasks.make import fill_slot
 from mfbench_tasks.plan import plan_family
 from mfbench_tasks.recipe import Recipe
 from mfbench_tasks.report import build_report, write_report
@@ -33,7 +35,18 @@ def process_pool(workers: int) -> ProcessPoolExecutor:
     """The default executor: processes of one thread each."""
     one_thread()  # before the children start, for libraries that read it while they are loaded
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=one_thread)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+
+
+def _start_worker() -> None:
+    one_thread()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+
+
+def _exit_with_parent() -> None:
+    """A worker waits for its queue for ever when the build is killed: leave with it instead."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def build(
@@ -68,17 +81,20 @@ def build(
     plans = [
         executor.submit(plan_family, family, recipe.plan, structures, recipe.seed) for family in families
     ]
-    slots = [slot for plan in plans for slot in plan.result()]
+    with _cancelled_on_failure(plans):
+        slots = [slot for plan in plans for slot in plan.result()]
     wanted = {slot.name for slot in slots}
     finished = {name: done for name, done in book.finished().items() if name in wanted}
     progress(len(finished), len(slots))
     # Pool slots take three times as long as held-out ones: longest first keeps all workers busy.
     waiting = sorted((s for s in slots if s.name not in finished), key=lambda s: s.heldout)
     futures = [executor.submit(fill_slot, slot, recipe) for slot in waiting]
-    for outcome in _completed(futures):
-        book.add(outcome)
-        finished[outcome.slot] = outcome
-        progress(len(finished), len(slots))
+    with _cancelled_on_failure(futures):
+        for future in as_completed(futures):
+            outcome = future.result()
+            book.add(outcome)
+            finished[outcome.slot] = outcome
+            progress(len(finished), len(slots))
     outcomes = [finished[slot.name] for slot in slots]
     manifest = assemble(recipe, families, outcomes, out)
     rows = read_table(Path(out) / "fragments.parquet").select(["fragment_id", "graph_id"]).to_pylist()
@@ -88,11 +104,11 @@ def build(
     return manifest
 
 
-def _completed(futures: list) -> Iterable[Outcome]:
-    """Results as they come; after a failure the waiting ones are cancelled and the error rises."""
+@contextmanager
+def _cancelled_on_failure(futures: Sequence[Future]) -> Iterator[None]:
+    """An error need not wait for work that nobody will use."""
     try:
-        for future in as_completed(futures):
-            yield future.result()
+        yield
     except BaseException:
         for future in futures:
             future.cancel()

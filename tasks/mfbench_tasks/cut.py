@@ -16,7 +16,7 @@ from ase.data import atomic_numbers as _number_of
 
 from mfbench.errors import StructureError
 
-__all__ = ["Fragment", "cut", "formal_charges", "prepare"]
+__all__ = ["Fragment", "cut", "prepare"]
 
 _CHARGED_ATOMS = {("ASP", "OD2"): -1, ("GLU", "OE2"): -1, ("LYS", "NZ"): 1, ("ARG", "NH2"): 1}
 """Protonation at pH 7; histidine is neutral with its proton on NE2, as its charge-free ring implies."""
@@ -52,7 +52,7 @@ class Fragment:
         return len(self.atomic_numbers)
 
 
-def formal_charges(atoms: struc.AtomArray) -> np.ndarray:
+def _formal_charges(atoms: struc.AtomArray) -> np.ndarray:
     """Formal charge of every atom, [n] int: charged side chains only."""
     pairs = zip(atoms.res_name, atoms.atom_name, strict=True)
     return np.array([_CHARGED_ATOMS.get(pair, 0) for pair in pairs], dtype=int)
@@ -64,7 +64,7 @@ def prepare(atoms: struc.AtomArray) -> struc.AtomArray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # unknown ligands have no template: they are never cut
         atoms.bonds = struc.connect_via_residue_names(atoms)
-    atoms.set_annotation("charge", formal_charges(atoms))
+    atoms.set_annotation("charge", _formal_charges(atoms))
     return atoms
 
 

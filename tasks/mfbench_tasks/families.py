@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ __all__ = ["Family", "Protein", "choose_families", "stratum_of"]
 
 _STRATA = {"1": "mainly-alpha", "2": "mainly-beta", "3": "alpha-beta"}
 _UNKNOWN_RESOLUTION = 9.9
+_INDEX_COLUMNS = ("pdb_id", "tier", "resolution", "membrane")
+_CHAIN_COLUMNS = ("pdb_id", "chain", "cath_how", "bc30_cluster", "cath_superfamilies")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Plan) -
         folder: holds ``index.tsv`` and ``chain_cath_cluster.tsv.gz``.
 
     Raises:
-        DataError: a table is missing, or a family has no protein left.
+        DataError: a table is missing or damaged, or a family has no protein left.
     """
     chains = _chains(folder)
     owner: dict[str, str] = {}  # entry or cluster → fold
@@ -92,9 +95,9 @@ def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Plan) -
 
 def _chains(folder: Path) -> dict[str, list[tuple[tuple, Protein, bool]]]:
     """Topology → (quality, protein, is in a membrane), best first."""
-    entries = {row["pdb_id"]: row for row in _rows(Path(folder) / "index.tsv")}
+    entries = {row["pdb_id"]: row for row in _rows(Path(folder) / "index.tsv", _INDEX_COLUMNS)}
     out: dict[str, list[tuple[tuple, Protein, bool]]] = defaultdict(list)
-    for row in _rows(Path(folder) / "chain_cath_cluster.tsv.gz"):
+    for row in _rows(Path(folder) / "chain_cath_cluster.tsv.gz", _CHAIN_COLUMNS):
         entry = entries.get(row["pdb_id"])
         if entry is None or row["cath_how"] != "direct" or not row["bc30_cluster"]:
             continue
@@ -116,9 +119,15 @@ def _resolution(text: str) -> float:
         return _UNKNOWN_RESOLUTION
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     try:
         with gzip.open(path, "rt") if path.suffix == ".gz" else open(path) as file:
-            return list(csv.DictReader(file, delimiter="\t"))
+            rows = list(csv.DictReader(file, delimiter="\t"))
     except FileNotFoundError:
         raise DataError(f"{path} is missing: the structure folder must hold it") from None
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
+        raise DataError(f"{path} cannot be read ({error})") from None
+    for column in columns:
+        if not rows or rows[0].get(column) is None:
+            raise DataError(f"{path} is empty or has no column {column}")
+    return rows

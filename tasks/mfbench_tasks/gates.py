@@ -31,7 +31,8 @@ class Rejection(Exception):
     """A fragment failed a gate.
 
     Attributes:
-        gate: spin, clash, bonds, scf, collapse, finite-differences, rotation or sampling.
+        gate: spin, clash, bonds, scf, collapse, finite-differences, rotation or sampling; a place that
+            could not be cut at all is reported as ``cut``.
         reason: what was measured.
     """
 

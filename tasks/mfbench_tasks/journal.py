@@ -11,6 +11,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -43,10 +44,11 @@ class Journal:
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         stamp = self._folder / "recipe.sha256"
-        if stamp.exists() and stamp.read_text() != digest:
-            raise DataError(f"{folder} is the journal of another recipe: remove it or choose another")
-        if not resume and any(self._folder.glob("*.npz")):
-            raise DataError(f"{folder} holds finished slots: pass --resume, or remove it")
+        if any(self._folder.glob("*.npz")):
+            if not stamp.exists() or stamp.read_text() != digest:
+                raise DataError(f"{folder} is the journal of another recipe: remove it or choose another")
+            if not resume:
+                raise DataError(f"{folder} holds finished slots: pass --resume, or remove it")
         stamp.write_text(digest)
 
     def finished(self) -> dict[str, Outcome]:
@@ -55,7 +57,7 @@ class Journal:
         for path in sorted(self._folder.glob("*.npz")):
             try:
                 outcome = _decode(path.read_bytes())
-            except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
+            except (ValueError, KeyError, TypeError, OSError, EOFError, zlib.error, zipfile.BadZipFile):
                 continue
             out[outcome.slot] = outcome
         return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from mfbench_tasks.cut import Fragment
 from mfbench_tasks.gates import Rejection
 from mfbench_tasks.label import Gfn2, ScfFailure
 from mfbench_tasks.modes import hessian, normal_modes
-from mfbench_tasks.plan import Slot
+from mfbench_tasks.plan import Slot, fragment_id
 from mfbench_tasks.recipe import Recipe
 from mfbench_tasks.sample import Trajectory, geometries, trajectories
 from mfbench_tasks.seeds import stream
@@ -44,7 +43,7 @@ def fill_slot(slot: Slot, recipe: Recipe) -> Outcome:
     The outcome depends on the slot and the recipe alone, not on the worker or on other slots.
     """
     wall, cpu = time.perf_counter(), time.process_time()
-    rejections, made = [], None
+    rejections, made = list(slot.rejections), None
     for fragment in slot.candidates:
         try:
             made = make_fragment(fragment, recipe, slot.family_id, heldout=slot.heldout)
@@ -53,7 +52,7 @@ def fill_slot(slot: Slot, recipe: Recipe) -> Outcome:
             rejections.append(
                 {
                     "slot": slot.name,
-                    "fragment": _fragment_id(fragment, slot.family_id),
+                    "fragment": _name(fragment, slot.family_id),
                     "kind": fragment.kind,
                     "motif": fragment.motif,
                     "gate": rejection.gate,
@@ -79,7 +78,7 @@ def make_fragment(fragment: Fragment, recipe: Recipe, family_id: str, *, heldout
         Rejection: it failed a gate, named in ``gate``.
     """
     gates.check_cut(fragment)
-    fragment_id = _fragment_id(fragment, family_id)
+    name = _name(fragment, family_id)
     numbers, bounds = fragment.atomic_numbers, recipe.gates
     engine = Gfn2(numbers, fragment.total_charge, fragment.n_unpaired)
     try:
@@ -94,7 +93,7 @@ def make_fragment(fragment: Fragment, recipe: Recipe, family_id: str, *, heldout
         energy = engine.label(relaxed).energy
         gates.check_intact(fragment, relaxed)
         gates.check_collapse(fragment, relaxed, before, energy, bounds)
-        rng = stream(recipe.seed, fragment_id, "gates")
+        rng = stream(recipe.seed, name, "gates")
         shaken = relaxed + rng.normal(0.0, 0.03, relaxed.shape)
         error = gates.check_finite_differences(engine, shaken, rng, bounds.finite_difference)
         gates.check_rotation(engine, shaken, rng, bounds)
@@ -103,10 +102,10 @@ def make_fragment(fragment: Fragment, recipe: Recipe, family_id: str, *, heldout
         modes = normal_modes(curvature, numbers, recipe.sampling.mode_floor)
         wanted = trajectories(recipe.sampling, heldout=heldout)
         sampler = _describe(recipe, wanted)
-        made = Made(fragment, fragment_id, relaxed, energy, sampler, finite_difference=error)
+        made = Made(fragment, name, relaxed, energy, sampler, finite_difference=error)
         for trajectory in wanted:
             endless = geometries(
-                engine, fragment, relaxed, modes, trajectory, recipe.sampling, recipe.seed, fragment_id
+                engine, fragment, relaxed, modes, trajectory, recipe.sampling, recipe.seed, name
             )
             label_trajectory(engine, made, trajectory, endless, bounds)
     except ScfFailure as failure:
@@ -114,11 +113,8 @@ def make_fragment(fragment: Fragment, recipe: Recipe, family_id: str, *, heldout
     return made
 
 
-def _fragment_id(fragment: Fragment, family_id: str) -> str:
-    """``<entry>.<kind's first letter>.<residues>-<family digest>``: the same place may serve two
-    families, each with its own trajectories."""
-    digest = hashlib.sha256(family_id.encode()).hexdigest()[:2]
-    return f"{fragment.pdb_id}.{fragment.kind[0]}.{fragment.residues}.{digest}"
+def _name(fragment: Fragment, family_id: str) -> str:
+    return fragment_id(fragment.pdb_id, fragment.kind, fragment.residues, family_id)
 
 
 def _describe(recipe: Recipe, wanted: Sequence[Trajectory]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import biotite.structure as struc
@@ -17,7 +19,7 @@ from mfbench_tasks.recipe import Plan
 from mfbench_tasks.seeds import stream
 from mfbench_tasks.structures import find_structure, read_structure
 
-__all__ = ["Slot", "candidates", "plan_family"]
+__all__ = ["Slot", "candidates", "fragment_id", "plan_family"]
 
 _CATIONS = ("LYS", "ARG")
 _CHARGED = ("ASP", "GLU", *_CATIONS)
@@ -25,12 +27,16 @@ _CHARGED = ("ASP", "GLU", *_CATIONS)
 
 @dataclass(frozen=True, eq=False)
 class Slot:
-    """One fragment of a family: the first of ``candidates`` that passes all gates takes it."""
+    """One fragment of a family: the first of ``candidates`` that passes all gates takes it.
+
+    ``rejections`` lists what could not even be cut, with its reason, for the build report.
+    """
 
     family_id: str
     number: int
     heldout: bool
     candidates: tuple[Fragment, ...]
+    rejections: tuple[dict[str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -43,6 +49,25 @@ class _Option:
     atoms: struc.AtomArray
     protein: Protein
     selection: select.Selection
+
+    @cached_property
+    def fragment(self) -> Fragment:
+        """The cut, made once: most places are looked at again and again, and turn out too large."""
+        return cut(
+            self.atoms,
+            self.selection.atoms,
+            kind=self.selection.kind,
+            motif=self.selection.motif,
+            pdb_id=self.protein.pdb_id,
+            residues=self.selection.residues,
+        )
+
+
+def fragment_id(pdb_id: str, kind: str, residues: str, family_id: str) -> str:
+    """``<entry>.<kind's first letter>.<residues>.<family digest>``: the same place may serve two
+    families, each with its own trajectories."""
+    digest = hashlib.sha256(family_id.encode()).hexdigest()[:2]
+    return f"{pdb_id}.{kind[0]}.{residues}.{digest}"
 
 
 def candidates(folder: Path, protein: Protein) -> list[_Option]:
@@ -88,21 +113,43 @@ def plan_family(family: Family, plan: Plan, folder: Path, seed: int) -> list[Slo
     charged = set(rng.permutation(len(wanted))[: round(plan.charged_share * len(wanted))].tolist())
     used: set[str] = set()
     chosen: list[list[Fragment]] = [[] for _ in wanted]
+    failed: dict[_Option, dict[str, str]] = {}
     for _ in range(plan.candidates):
         for number, (kind, heldout) in enumerate(wanted):
             queue = queues[heldout]
             if is_test and number % 2:
                 queue = sorted(queue, key=lambda o: not _reserved(o, plan, seed))
-            fragment = _next(queue, kind, number in charged, used, plan)
+            queue = [o for o in queue if o not in failed]
+            fragment, broken = _next(queue, kind, number in charged, used, plan)
+            for option, reason in broken.items():
+                failed[option] = _rejection(option, family.family_id, number, reason)
             if fragment is not None:
                 used.add(fragment.motif)
                 chosen[number].append(fragment)
     if not all(chosen):
         raise StructureError(f"family {family.family_id} has too few places to cut: choose another")
     return [
-        Slot(family.family_id, number, heldout, tuple(chosen[number]))
+        Slot(
+            family.family_id,
+            number,
+            heldout,
+            tuple(chosen[number]),
+            tuple(r for r in failed.values() if r["slot"] == f"{family.family_id}-{number}"),
+        )
         for number, (_, heldout) in enumerate(wanted)
     ]
+
+
+def _rejection(option: _Option, family_id: str, number: int, reason: str) -> dict[str, str]:
+    place = option.selection
+    return {
+        "slot": f"{family_id}-{number}",
+        "fragment": fragment_id(option.protein.pdb_id, place.kind, place.residues, family_id),
+        "kind": place.kind,
+        "motif": place.motif,
+        "gate": "cut",
+        "reason": reason,
+    }
 
 
 def _shuffled(rng, options: list[_Option]) -> list[_Option]:
@@ -120,32 +167,30 @@ def _shuffled(rng, options: list[_Option]) -> list[_Option]:
 
 def _next(
     queue: Iterable[_Option], kind: str, charged: bool, used: set[str], plan: Plan
-) -> Fragment | None:
-    """The first unused motif of this kind, charged or neutral; else of this kind; else any."""
+) -> tuple[Fragment | None, dict[_Option, str]]:
+    """The first unused motif of this kind, charged or neutral; else of this kind; else any.
+
+    Returns:
+        The fragment (None: there is none left), and the places on the way that could not be cut.
+    """
     tests = (
         lambda s: s.kind == kind and _is_charged(s) == charged,
         lambda s: s.kind == kind,
         lambda s: True,
     )
+    broken: dict[_Option, str] = {}
     for test in tests:
         for option in queue:
-            selection = option.selection
-            if selection.motif in used or not test(selection):
+            if option in broken or option.selection.motif in used or not test(option.selection):
                 continue
             try:
-                fragment = cut(
-                    option.atoms,
-                    selection.atoms,
-                    kind=selection.kind,
-                    motif=selection.motif,
-                    pdb_id=option.protein.pdb_id,
-                    residues=selection.residues,
-                )
-            except StructureError:
+                fragment = option.fragment
+            except StructureError as error:
+                broken[option] = str(error)
                 continue
             if plan.min_atoms <= len(fragment) <= plan.max_atoms[fragment.kind]:
-                return fragment
-    return None
+                return fragment, broken
+    return None, broken
 
 
 def _reserved(option: _Option, plan: Plan, seed: int) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mfbench.errors import DataError
 
@@ -33,10 +33,17 @@ class Plan(_Strict):
     proteins: int = Field(3, ge=1)  # at most so many 30 % clusters a family
     candidates: int = Field(5, ge=1)  # a slot's candidates: the next replaces a rejected one
     min_atoms: int = 14
-    max_atoms: dict[Literal["residue", "contact", "hbond"], int]
+    max_atoms: dict[Literal["residue", "contact", "hbond"], int]  # every kind: any may replace another
     charged_share: float = Field(0.25, ge=0, le=1)  # of the slots' first choices
     reserved_share: float = Field(0.0, ge=0, le=1)  # of contact motifs: kept for test families
     resolution: float = 3.0  # Å; entries that state none are taken too
+
+    @model_validator(mode="after")
+    def _every_kind_has_a_size(self) -> Plan:
+        for kind in ("residue", "contact", "hbond"):
+            if kind not in self.max_atoms:
+                raise ValueError(f"max_atoms lacks {kind}")
+        return self
 
 
 class Moves(_Strict):
@@ -69,6 +76,13 @@ class Sampling(_Strict):
     spacing_steps: int
     mode_floor: float  # cm⁻¹
 
+    @model_validator(mode="after")
+    def _lists_match(self) -> Sampling:
+        for part in ("support_md", "support_displaced", "query_md", "query_displaced"):
+            if len(getattr(self, f"{part}_K")) != len(getattr(self, f"{part}_frames")):
+                raise ValueError(f"{part}_K and {part}_frames differ in length")
+        return self
+
 
 class Gates(_Strict):
     """Bounds that a fragment and its configurations must keep."""
@@ -99,6 +113,18 @@ class Recipe(_Strict):
     sampling: Sampling
     gates: Gates = Gates()
 
+    @model_validator(mode="after")
+    def _can_be_built(self) -> Recipe:
+        """What would otherwise show after the last label."""
+        ids = [family.id for family in self.families]
+        for name in ids:
+            if ids.count(name) > 1:
+                raise ValueError(f"family {name} is listed twice")
+        each = sum(self.sampling.support_md_frames) + sum(self.sampling.support_displaced_frames)
+        if len(self.plan.pool) * each < self.draw_length:
+            raise ValueError(f"draw_length is {self.draw_length}, the pool {len(self.plan.pool) * each}")
+        return self
+
 
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe.
@@ -110,6 +136,8 @@ def load_recipe(path: Path) -> Recipe:
         return Recipe.model_validate(yaml.safe_load(Path(path).read_text()))
     except FileNotFoundError:
         raise DataError(f"there is no recipe {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read ({error})") from None
     except yaml.YAMLError as error:
         raise DataError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
     except ValidationError as error:

@@ -20,6 +20,8 @@ __all__ = ["DISPLACED", "MD", "Trajectory", "geometries", "trajectories"]
 
 MD, DISPLACED = "md", "displaced"
 _TRIES = 200
+_SPARE = 10
+"""A replica may run so many times the frames wanted; gates reject the fragment long before."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def geometries(
     seed: int,
     fragment_id: str,
 ) -> Iterator[np.ndarray]:
-    """Geometries [n, 3] (Å) of a trajectory, without end: the caller takes the good ones.
+    """Geometries [n, 3] (Å) of a trajectory, far more than it needs: the caller takes the good ones.
 
     Raises:
         ScfFailure: the walk broke down.
@@ -95,14 +97,14 @@ def geometries(
         temperature_K=trajectory.temperature_K,
         equilibration=recipe.equilibration_steps,
         spacing=recipe.spacing_steps,
-        frames=_TRIES,
+        frames=_SPARE * trajectory.frames,
         timestep_fs=recipe.timestep_fs,
         friction_per_fs=recipe.friction_per_fs,
     )
 
 
 def _conformer(fragment: Fragment, relaxed, moves, recipe: Sampling, rng) -> int:
-    """Seed of a random conformer without clashes; after many failures one that moves nothing far."""
+    """Seed of a random conformer without clashes; after many failures the first, which the gates judge."""
     options = [int(s) for s in rng.integers(0, 2**63, size=_TRIES)]
     for option in options:
         moved = random_move(relaxed, moves, np.random.default_rng(option), **recipe.start.model_dump())

@@ -12,9 +12,8 @@ from scipy.spatial import cKDTree
 
 from mfbench.errors import StructureError
 
-__all__ = ["KINDS", "Residue", "Selection", "chain_residues", "contacts", "hbonds", "residues"]
+__all__ = ["Residue", "Selection", "chain_residues", "contacts", "hbonds", "residues"]
 
-KINDS = ("residue", "contact", "hbond")
 _BACKBONE = ("N", "CA", "C", "O")
 _SIDE_CHAINS = {
     "ALA": "CB", "ARG": "CB CG CD NE CZ NH1 NH2", "ASN": "CB CG OD1 ND2", "ASP": "CB CG OD1 OD2",

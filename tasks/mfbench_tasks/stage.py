@@ -56,7 +56,7 @@ def label_trajectory(
     Adds to ``made``: its configurations, label times, and counts of what was dropped.
 
     Raises:
-        Rejection: gate ``sampling``: too many were dropped.
+        Rejection: gate ``sampling``: too many were dropped, or the geometries ended too soon.
         ScfFailure: a label did not converge.
     """
     support = np.array([c.positions for c in made.configurations if "/s" in c.config_id]).reshape(
@@ -84,6 +84,8 @@ def label_trajectory(
         frame += 1
         if frame == trajectory.frames:
             break
+    else:
+        raise Rejection("sampling", f"trajectory {trajectory.name} ended after {frame} configurations")
     made.dropped.update(dropped)
 
 

@@ -30,7 +30,8 @@ def find_structure(folder: Path, pdb_id: str) -> Path:
             path = place / f"{pdb_id.lower()}{suffix}"
             if path.exists():
                 return path
-    raise StructureError(f"no structure file of {pdb_id} in {folder}: download it first")
+    command = f"python -m mfbench_tasks download {pdb_id} --to {folder}"
+    raise StructureError(f"no structure file of {pdb_id} in {folder}: {command}")
 
 
 def read_structure(path: Path) -> struc.AtomArray:
