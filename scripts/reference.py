@@ -110,7 +110,7 @@ def _errors(found):
     for name in found:
         if name.endswith("-long"):
             cells = " | ".join(_cell(found, name, k) if k == 50 else "" for k in KS)
-            title = f"`{found[name]['method']}`, 300 Adam steps, {found[name]['draws']} draws"
+            title = f"`{found[name]['method']}`, 300 Adam steps, {found[name]['draws']} draw"
             lines.append(f"| {title} | {cells} | {last[name]} |")
     return lines
 
