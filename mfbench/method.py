@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any, Protocol, runtime_checkable
@@ -96,6 +96,8 @@ _BUILT_IN = {
         for name in ("offset", "scratch", "pretrain", "maml", "fomaml", "reptile")
     },
 }
+# backend → function (split, method, seed, options, folder, *, init, stop_after, tick).
+_TRAINERS = {"jax": "mfbench_jax.train:train_by_name"}
 ARCHITECTURES = ("mace",)
 BACKENDS = ("jax",)
 
@@ -135,6 +137,17 @@ def load_method(name: str, context: MethodContext, *, backend: str = "jax") -> M
     raise UnknownNameError(
         f"unknown method '{name}': choose one of {', '.join(method_names())}, or give module:Class"
     )
+
+
+def load_trainer(backend: str) -> Callable[..., Any]:
+    """What ``mfbench train`` runs for a backend.
+
+    Raises:
+        UnknownNameError: no such backend, or its packages are not installed.
+    """
+    if backend not in _TRAINERS:
+        raise UnknownNameError(f"unknown backend '{backend}': choose one of {', '.join(_TRAINERS)}")
+    return _resolve(_TRAINERS[backend], "train")
 
 
 def _resolve(target: str, name: str) -> Any:

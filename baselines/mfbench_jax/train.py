@@ -15,15 +15,15 @@ from mfbench.baseline import EnergyBaseline, fit_baseline
 from mfbench.cost import code_version, hardware
 from mfbench.split import Split, Task
 from mfbench_jax.adaptation import AdaptSettings
-from mfbench_jax.checkpoint import Checkpoint, save_checkpoint
+from mfbench_jax.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mfbench_jax.meta.steps import joint_gradient, meta_gradient
 from mfbench_jax.models.graphs import GraphTable
 from mfbench_jax.models.mace import MaceConfig, init
-from mfbench_jax.settings import TrainSettings, gradients_per_step
+from mfbench_jax.settings import TrainSettings, gradients_per_step, settings_from
 from mfbench_jax.training import Phase, PhaseResult, run_phase
 from mfbench_jax.validation import validator
 
-__all__ = ["config_for", "train", "withheld_families"]
+__all__ = ["config_for", "train", "train_by_name", "withheld_families"]
 
 Params = dict[str, jax.Array]
 Tick = Callable[[str, int, int, float], None]
@@ -75,6 +75,28 @@ def train(
         checkpoint = replace(initial, params=result.params, card=_card(split, settings, phases))
     save_checkpoint(folder / f"mace-{settings.method}.safetensors", checkpoint)
     return checkpoint
+
+
+def train_by_name(
+    split: Split,
+    method: str,
+    seed: int,
+    options: dict[str, Any],
+    folder: Path,
+    *,
+    init: Path | None,
+    stop_after: int | None,
+    tick: Tick,
+) -> Checkpoint:
+    """``train`` as the command line asks for it: settings by name, the joint phase by its path.
+
+    Raises:
+        UnknownNameError: the method or an option does not exist.
+        CheckpointError: ``init`` is missing or damaged.
+    """
+    settings = settings_from(method, seed, options)
+    initial = load_checkpoint(init) if init else None
+    return train(split, settings, folder, initial=initial, stop_after=stop_after, tick=tick)
 
 
 def _joint(

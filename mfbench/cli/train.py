@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from mfbench.cli.options import parse_option
-from mfbench.errors import ProtocolError, UnknownNameError
+from mfbench.errors import ProtocolError
 
 __all__ = ["register"]
 
@@ -53,26 +53,17 @@ def train(
     backend: Annotated[str, typer.Option(metavar="NAME", help="Framework: jax.")] = "jax",
 ) -> int:
     """Train; returns the exit code."""
-    from mfbench.method import BACKENDS
+    from mfbench.method import load_trainer
     from mfbench.split import load_split
 
-    if backend not in BACKENDS:
-        raise UnknownNameError(f"unknown backend '{backend}': choose one of {', '.join(BACKENDS)}")
-    try:
-        from mfbench_jax.checkpoint import load_checkpoint
-        from mfbench_jax.settings import settings_from
-        from mfbench_jax.train import train as run
-    except ModuleNotFoundError as error:
-        raise UnknownNameError(f"training needs '{error.name}': pip install 'mfbench[jax]'") from None
-
+    run = load_trainer(backend)
     loaded = load_split(split)
     folder = out or Path("runs") / f"train-{loaded.name}-{method}-seed{seed}"
-    settings = settings_from(method, seed, dict(parse_option(text) for text in option or []))
+    options = dict(parse_option(text) for text in option or [])
     if any(folder.glob("*.state.safetensors")) and not resume:
         raise ProtocolError(f"{folder} holds a run: continue it with --resume, or choose another --out")
-    initial = load_checkpoint(init) if init else None
     with _bars() as tick:
-        run(loaded, settings, folder, initial=initial, stop_after=stop_after, tick=tick)
+        run(loaded, method, seed, options, folder, init=init, stop_after=stop_after, tick=tick)
     print(f"checkpoint  {folder / f'mace-{method}.safetensors'}", file=sys.stderr)
     return 0
 
