@@ -30,12 +30,25 @@ class MetaEpisode:
     query: np.ndarray
 
 
-def joint_batch(n_configurations: int, size: int, seed: int, step: int) -> np.ndarray:
-    """[size] indices: shuffled epochs without replacement, the incomplete last batch left out."""
-    per_epoch = max(n_configurations // size, 1)
-    epoch, position = divmod(step, per_epoch)
-    order = np.random.default_rng([seed, 0, epoch]).permutation(n_configurations)
-    return order[position * size : (position + 1) * size]
+def joint_batch(classes: np.ndarray, size: int, seed: int, step: int) -> np.ndarray:
+    """[size] indices of one size class: shuffled epochs without replacement.
+
+    Batches of like sizes waste little padding. Each class gives as many batches an epoch as it fills,
+    and their order is shuffled, so every configuration is met equally often (those that fill no last
+    batch change from epoch to epoch).
+
+    Args:
+        classes: [n] class of every configuration; all zero for no classes.
+        size, seed, step: of the batch.
+    """
+    members = [np.flatnonzero(classes == name) for name in np.unique(classes)]
+    counts = [len(m) // size for m in members]
+    epoch, position = divmod(step, sum(counts))
+    rng = np.random.default_rng([seed, 0, epoch])
+    batches = [
+        rng.permutation(m)[: n * size].reshape(n, size) for m, n in zip(members, counts, strict=True)
+    ]
+    return rng.permutation(np.concatenate(batches))[position]
 
 
 def meta_batch(

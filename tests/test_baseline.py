@@ -75,10 +75,12 @@ def test_baseline_recovers_linear_energies_and_keeps_unseen_elements():
 
 
 def test_schedules_depend_on_seed_and_step_only():
-    epochs = np.concatenate([joint_batch(10, 5, seed=3, step=s) for s in (0, 1)])
-    assert sorted(epochs) == list(range(10))
-    np.testing.assert_array_equal(joint_batch(10, 5, 3, 7), joint_batch(10, 5, 3, 7))
-    assert not np.array_equal(joint_batch(10, 5, 3, 0), joint_batch(10, 5, 4, 0))
+    classes = np.array([0, 1] * 10)
+    epoch = [joint_batch(classes, 5, seed=3, step=s) for s in range(4)]
+    assert sorted(np.concatenate(epoch)) == list(range(20))
+    assert all(len(set(classes[batch])) == 1 for batch in epoch)
+    np.testing.assert_array_equal(joint_batch(classes, 5, 3, 7), joint_batch(classes, 5, 3, 7))
+    assert not np.array_equal(joint_batch(classes, 5, 3, 0), joint_batch(classes, 5, 4, 0))
     shape = {"tasks": 3, "k": 8, "inner_steps": 2, "inner_batch": 4, "query": 6}
     episodes = meta_batch([(20, 10)] * 4, **shape, seed=1, step=5)
     again = meta_batch([(20, 10)] * 4, **shape, seed=1, step=5)

@@ -242,7 +242,11 @@ def test_table_takes_batches_and_labels():
     assert batch.energy.tolist() == [0, -2.5, 0]
     assert batch.atom_mask.sum() == 6
     assert batch.forces.reshape(3, -1, 3)[1, :3].sum() == 9
-    assert table.take([0], padding=table.fitting([0])).padding.atoms == 4
+    classes, paddings = table.size_classes(2)
+    assert classes.tolist() == [0, 1, 0]
+    for index, kind in enumerate(classes):
+        assert table.take([index], padding=paddings[kind]).n_atoms == [table.n_atoms[index]]
+    assert paddings[0].pairs < paddings[1].pairs
     with pytest.raises(ValueError, match="too small"):
         table.take([1], padding=graphs.Padding(4, 32))
     with pytest.raises(ValueError, match="too small"):

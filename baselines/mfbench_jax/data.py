@@ -56,9 +56,14 @@ class Dataset:
         """Number of configurations."""
         return len(self.configurations)
 
-    def batch(self, indices: np.ndarray, size: int) -> tuple[GraphBatch, Labels]:
-        """The configurations at ``indices`` in a batch padded to ``size``, and its targets."""
-        graph = self.table.take(indices, size=size, dtype=self.dtype)
+    def batch(
+        self, indices: np.ndarray, size: int, padding: Padding | None = None
+    ) -> tuple[GraphBatch, Labels]:
+        """The configurations at ``indices`` in a batch padded to ``size``, and its targets.
+
+        ``padding`` trims the slots of each configuration.
+        """
+        graph = self.table.take(indices, size=size, padding=padding, dtype=self.dtype)
         count = len(indices)
         metric = np.zeros((size, size), self.dtype)
         if self.kernel is None:

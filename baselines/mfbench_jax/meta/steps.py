@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from mfbench.baseline import EnergyBaseline, correction_kernel
+from mfbench.errors import TrainingError
 from mfbench.schedule import joint_batch, meta_batch
 from mfbench.split import Task
 from mfbench_jax.compiled import Compiled
@@ -24,6 +25,8 @@ __all__ = ["joint_gradient", "meta_gradient"]
 
 Params = dict[str, jax.Array]
 Step = Callable[[Params, int], tuple[jax.Array, Params]]
+SIZE_CLASSES = 4
+"""Joint batches are padded to one of so many shapes; each is compiled once."""
 _OUTER = {"maml": maml_gradient, "fomaml": fomaml_gradient, "reptile": reptile_gradient}
 
 
@@ -36,10 +39,17 @@ def joint_gradient(
     model = lambda params, batch: energy_forces(params, config, batch)  # noqa: E731
     weights = LossWeights(settings.energy_weight, settings.force_weight)
     run = Compiled(lambda p, batch: jax.value_and_grad(batch_loss)(p, model, *batch, weights))
+    if len(dataset) < settings.joint_batch:
+        raise TrainingError(
+            f"joint_batch is {settings.joint_batch}, meta-train holds {len(dataset)}: lower it"
+        )
+    count = min(SIZE_CLASSES, -(-len(dataset) // (4 * settings.joint_batch)))
+    classes, paddings = dataset.table.size_classes(count)
 
     def step(params: Params, number: int) -> tuple[jax.Array, Params]:
-        chosen = joint_batch(len(dataset), settings.joint_batch, settings.seed, number)
-        return run(params, dataset.batch(chosen, settings.joint_batch))
+        chosen = joint_batch(classes, settings.joint_batch, settings.seed, number)
+        padding = paddings[classes[chosen[0]]]
+        return run(params, dataset.batch(chosen, settings.joint_batch, padding))
 
     return step
 

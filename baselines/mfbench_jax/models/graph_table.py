@@ -92,12 +92,21 @@ class GraphTable:
         """Number of configurations."""
         return len(self.n_atoms)
 
-    def fitting(self, indices, *, atoms: int = 4, pairs: int = 32) -> Padding:
-        """The smallest padding, in steps, that holds the configurations at ``indices``."""
-        return Padding(
-            round_up(int(self.n_atoms[indices].max(initial=1)), atoms),
-            round_up(int(self.n_pairs[indices].max(initial=1)), pairs),
-        )
+    def size_classes(self, count: int) -> tuple[np.ndarray, list[Padding]]:
+        """Split the data set by number of pairs into at most ``count`` classes of equal share.
+
+        Returns:
+            [m] class of every configuration, and the padding of each class.
+        """
+        cuts = np.unique(np.quantile(self.n_pairs, np.arange(1, count) / count, method="higher"))
+        classes = np.searchsorted(cuts, self.n_pairs)
+        classes = np.unique(classes, return_inverse=True)[1]
+        members = [np.flatnonzero(classes == k) for k in range(classes.max(initial=-1) + 1)]
+        paddings = [
+            Padding(round_up(int(self.n_atoms[m].max()), 2), round_up(int(self.n_pairs[m].max()), 8))
+            for m in members
+        ]
+        return classes, paddings
 
     def take(
         self, indices, *, size: int | None = None, padding: Padding | None = None, dtype=np.float32
