@@ -20,7 +20,7 @@ ADAPT = [
     *({"optimizer": "sgd", "rate": rate, "energy_weight": 4.0} for rate in (1e-3, 3e-3, 1e-2)),
     *({"optimizer": "adam", "rate": rate, "energy_weight": 4.0} for rate in (3e-4, 1e-3, 3e-3)),
 ]
-SCRATCH = [{"rate": r} for r in (3e-3, 1e-2, 3e-2)]
+SCRATCH = [{"rate": rate, "prior_scale": scale} for rate in (1e-2, 3e-2) for scale in (0.25, 0.5, 1.0)]
 TRIALS = {**dict.fromkeys(LEARNED, ADAPT), "scratch": SCRATCH}
 METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")
 KS = (10, 50)

@@ -159,7 +159,14 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(split_folder, tmp_path,
     command += ["--split", str(split_folder), "--draws", "3", "--out", "run", "--workers", str(workers)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell's background job ignores SIGINT, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     journal = tmp_path / "run" / "episodes"
     deadline = time.monotonic() + 60

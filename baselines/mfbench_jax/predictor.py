@@ -60,6 +60,7 @@ class MacePredictor:
         support: the labelled support set that the correction is solved on.
         usage: what the adaptation cost.
         floor: least padding, so that all episodes share one compiled program.
+        scale: of the correction's prior.
     """
 
     params: dict[str, Any]
@@ -68,6 +69,7 @@ class MacePredictor:
     support: Sequence[Configuration]
     usage: Usage
     floor: Padding | None = None
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Solve nothing yet, but find what the model leaves on the support: [K] eV."""
@@ -78,6 +80,6 @@ class MacePredictor:
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Total energies (eV) and forces (eV/Å)."""
         energies, forces = model_predictions(self.params, self.config, configurations, self.floor)
-        correction = correction_operator(self.support, configurations) @ self.residuals
+        correction = correction_operator(self.support, configurations, scale=self.scale) @ self.residuals
         total = self.baseline.energies(configurations) + energies + correction
         return [Prediction(float(e), f) for e, f in zip(total, forces, strict=True)]

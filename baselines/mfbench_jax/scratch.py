@@ -36,6 +36,8 @@ class ScratchSettings:
         batch: configurations a step.
         check: steps between two looks at the held-back fifth of the support.
         patience: looks without improvement before it stops.
+        prior_scale: of the closed-form correction's prior: below 1, because the errors that this
+            network leaves are larger, relative to what molecules differ by, than those of a trained one.
     """
 
     rate: float = 1e-2
@@ -43,6 +45,7 @@ class ScratchSettings:
     batch: int = 4
     check: int = 50
     patience: int = 10
+    prior_scale: float = 0.5
 
 
 @dataclass(eq=False)
@@ -76,14 +79,16 @@ class Scratch:
         else:
             params = _silent(params)
         usage = Usage(gradients, compile_seconds() - compiling)
-        return MacePredictor(params, config, self.baseline, support, usage, self.floor)
+        scale = self.settings.prior_scale
+        return MacePredictor(params, config, self.baseline, support, usage, self.floor, scale)
 
     def _train(
         self, params: Any, config: MaceConfig, support: Sequence[Configuration], seed: int
     ) -> tuple[Any, int]:
         settings = self.settings
         padding = slots(support, config, self.floor)
-        dataset = Dataset(support, config, self.baseline, corrected=True, padding=padding)
+        scale = settings.prior_scale
+        dataset = Dataset(support, config, self.baseline, corrected=True, scale=scale, padding=padding)
         order = np.random.default_rng([seed, 3]).permutation(len(support))
         held = max(len(support) // 5, 1)
         train, validation = order[held:], order[:held]

@@ -25,7 +25,7 @@ __all__ = ["joint_gradient", "meta_gradient"]
 
 Params = dict[str, jax.Array]
 Step = Callable[[Params, int], tuple[jax.Array, Params]]
-SIZE_CLASSES = 4
+SIZE_CLASSES = 3
 """Joint batches are padded to one of so many shapes; each is compiled once."""
 _OUTER = {"maml": maml_gradient, "fomaml": fomaml_gradient, "reptile": reptile_gradient}
 
