@@ -48,7 +48,8 @@ def joint_batch(classes: np.ndarray, size: int, seed: int, step: int) -> np.ndar
     batches = [
         rng.permutation(m)[: n * size].reshape(n, size) for m, n in zip(members, counts, strict=True)
     ]
-    return rng.permutation(np.concatenate(batches))[position]
+    together = np.concatenate(batches)
+    return (rng.permutation(together) if len(members) > 1 else together)[position]
 
 
 def meta_batch(

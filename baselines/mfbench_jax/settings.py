@@ -28,6 +28,8 @@ class TrainSettings:
         withheld: meta-train families that joint training does not see in the first phase, so that the
             inner loop meets families that were not fitted.
         joint_batch: configurations a step of joint training.
+        size_classes: joint batches hold configurations of one of so many size classes, each with its own
+            padding: 3 save a third of the time; 1 mixes all sizes, as the embedded checkpoints did.
         joint_rate, joint_final: peak Adam rate of the first phase, and the share of it that is left at
             its end (cosine decay).
         rate: peak Adam rate of the second phase.
@@ -43,6 +45,7 @@ class TrainSettings:
     gradients: int = 847_840
     withheld: int = 3
     joint_batch: int = 4
+    size_classes: int = 1
     joint_rate: float = 1e-2
     joint_final: float = 0.05
     rate: float = 3e-3

@@ -25,8 +25,6 @@ __all__ = ["joint_gradient", "meta_gradient"]
 
 Params = dict[str, jax.Array]
 Step = Callable[[Params, int], tuple[jax.Array, Params]]
-SIZE_CLASSES = 3
-"""Joint batches are padded to one of so many shapes; each is compiled once."""
 _OUTER = {"maml": maml_gradient, "fomaml": fomaml_gradient, "reptile": reptile_gradient}
 
 
@@ -43,8 +41,7 @@ def joint_gradient(
         raise TrainingError(
             f"joint_batch is {settings.joint_batch}, meta-train holds {len(dataset)}: lower it"
         )
-    count = min(SIZE_CLASSES, -(-len(dataset) // (4 * settings.joint_batch)))
-    classes, paddings = dataset.table.size_classes(count)
+    classes, paddings = dataset.table.size_classes(settings.size_classes)
 
     def step(params: Params, number: int) -> tuple[jax.Array, Params]:
         chosen = joint_batch(classes, settings.joint_batch, settings.seed, number)
