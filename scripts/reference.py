@@ -6,7 +6,7 @@ python scripts/reference.py table --split cath-mini   # results/SPLIT.json and t
 
 import argparse
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import mfbench
 from mfbench.method import Budget
 from mfbench.results import read_results
 from mfbench.statistics import groups_of, ratio
+from mfbench_jax.checkpoint import EMBEDDED
 
 ROOT = Path(__file__).resolve().parent.parent
 METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")
@@ -29,14 +30,12 @@ class Run:
     ks: tuple[int, ...] = KS
     steps: int = 20
     support: str = "own"
-    options: dict = field(default_factory=dict)
     draws: int = 5
 
 
-LONG = {"optimizer": "adam", "rate": 1e-3, "energy_weight": 4.0}
 RUNS = (
     *(Run(m, m) for m in ("constant", "offset", "pretrain", "maml", "fomaml", "reptile", "scratch")),
-    *(Run(f"{m}-long", m, (50,), 300, "own", LONG, 1) for m in ("pretrain", "maml")),
+    *(Run(f"{m}-long", m, (50,), 300) for m in ("pretrain", "maml")),
     *(Run(f"{m}-wrong-family", m, (50,), 20, "wrong-family") for m in ("offset", "pretrain", "maml")),
 )
 
@@ -48,9 +47,16 @@ def run(split, names, folder, workers):
         out = folder / item.name
         mfbench.evaluate(
             item.method, split, ks=item.ks, draws=item.draws, out=out, resume=(out / "run.json").is_file(),
-            budget=Budget(steps=item.steps), support_from=item.support, options=item.options,
+            budget=Budget(steps=item.steps), support_from=item.support, options=_options(split, item),
             workers=workers, progress=True,
         )  # fmt: skip
+
+
+def _options(split, item):
+    """A long run has settings of its own, see scripts/tune.py."""
+    if not item.name.endswith("-long"):
+        return {}
+    return json.loads((EMBEDDED / split / "tuning.json").read_text())[f"mace-{item.name}"]["chosen"]
 
 
 def collect(folder):
@@ -66,7 +72,7 @@ def collect(folder):
             "method": item.method,
             "steps": item.steps,
             "support": item.support,
-            "options": item.options,
+            "options": results.run["options"],
             "draws": item.draws,
             "data_hash": results.run["data_hash"],
             "seed": results.run["seed"],
@@ -110,7 +116,7 @@ def _errors(found):
     for name in found:
         if name.endswith("-long"):
             cells = " | ".join(_cell(found, name, k) if k == 50 else "" for k in KS)
-            title = f"`{found[name]['method']}`, 300 Adam steps, {found[name]['draws']} draw"
+            title = f"`{found[name]['method']}`, 300 steps"
             lines.append(f"| {title} | {cells} | {last[name]} |")
     return lines
 
@@ -174,12 +180,13 @@ def main():
         names = [name for name in arguments.only.split(",") if name]
         run(arguments.split, names, arguments.runs / split.name, arguments.workers)
         return
-    found = collect(arguments.runs / split.name)
-    if not found and stored.is_file():
-        found = json.loads(stored.read_text())
-    else:
-        stored.parent.mkdir(exist_ok=True)
-        stored.write_text(json.dumps(found, indent=1) + "\n")
+    # Runs that were made elsewhere stay, as long as they are of this data.
+    kept = json.loads(stored.read_text()) if stored.is_file() else {}
+    found = {**kept, **collect(arguments.runs / split.name)}
+    known = [run.name for run in RUNS if run.name in found]
+    found = {n: found[n] for n in known if found[n]["data_hash"] == split.manifest.data_hash}
+    stored.parent.mkdir(exist_ok=True)
+    stored.write_text(json.dumps(found, indent=1) + "\n")
     readme = ROOT / "README.md"
     before, _, rest = readme.read_text().partition(BEGIN)
     after = rest.partition(END)[2]

@@ -1,5 +1,7 @@
 """Tune how each method adapts, on the validation families only: six trials a method, the same for all.
 
+``pretrain-long`` and ``maml-long`` tune the column of 300 steps, at K = 50.
+
     python scripts/tune.py --split cath-mini
 
 Writes tuning.json beside the checkpoints: every trial with its errors and its gradient count, and the
@@ -21,16 +23,25 @@ ADAPT = [
     *({"optimizer": "adam", "rate": rate, "energy_weight": 4.0} for rate in (3e-4, 1e-3, 3e-3)),
 ]
 SCRATCH = [{"rate": rate, "prior_scale": scale} for rate in (1e-2, 3e-2) for scale in (0.25, 0.5, 1.0)]
-TRIALS = {**dict.fromkeys(LEARNED, ADAPT), "scratch": SCRATCH}
+LONG = [
+    *({"optimizer": "sgd", "rate": rate, "energy_weight": 4.0} for rate in (1e-4, 3e-4, 1e-3)),
+    *({"optimizer": "adam", "rate": rate, "energy_weight": 4.0} for rate in (3e-5, 1e-4, 3e-4)),
+]
+TRIALS = {
+    **dict.fromkeys(LEARNED, ADAPT),
+    "scratch": SCRATCH,
+    **dict.fromkeys(("pretrain-long", "maml-long"), LONG),
+}
 METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")
 KS = (10, 50)
 
 
-def trial(method, split, options, draws, budget):
+def trial(method, split, options, draws, long):
+    ks, budget = ((50,), Budget(steps=300)) if long else (KS, Budget())
     results = mfbench.evaluate(
-        method, split, ks=KS, draws=draws, fold="validation", options=options, budget=budget
+        method, split, ks=ks, draws=draws, fold="validation", options=options, budget=budget
     )
-    errors = {f"{m}@{k}": round(results.value(m, k), 4) for m in METRICS for k in KS}
+    errors = {f"{m}@{k}": round(results.value(m, k), 4) for m in METRICS for k in ks}
     gradients = sum(row.gradient_evaluations for row in results.episodes)
     score = float(np.mean(np.log(list(errors.values()))))
     return {"settings": options, "score": round(score, 5), "gradients": gradients, **errors}
@@ -45,14 +56,15 @@ def main():
     split = mfbench.load_split(arguments.split)
     path = EMBEDDED / split.name / "tuning.json"
     for method in arguments.methods.split(","):
-        draws = 1 if method == "scratch" else arguments.draws
-        rows = [trial(method, split, options, draws, Budget()) for options in TRIALS[method]]
+        plain, _, long = method.partition("-")
+        draws = 1 if long or method == "scratch" else arguments.draws
+        rows = [trial(plain, split, options, draws, long) for options in TRIALS[method]]
         best = min(rows, key=lambda row: row["score"])
         record = json.loads(path.read_text()) if path.is_file() else {}
         record[f"mace-{method}"] = {
             "data_hash": split.manifest.data_hash,
             "fold": "validation",
-            "k": KS,
+            "k": (50,) if long else KS,
             "draws": draws,
             "chosen": best["settings"],
             "trials": rows,
