@@ -13,7 +13,8 @@ from mfbench.tables import read_table
 __all__ = ["SideTables", "read_side_tables", "split_folder"]
 
 _POOLS = (".", "pool", "../pool")
-"""Where a split's tables may lie, seen from its folder: several constructions share one pool."""
+"""Where a split's tables may lie, seen from its folder: several constructions share one pool, and a pool
+is stored in blocks (``<block>.fragments.parquet``)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +69,10 @@ def read_side_tables(name: str | Path | None, split: Split) -> SideTables:
 
 
 def _find(folder: Path | None, file: str, columns: list[str] | None = None) -> pd.DataFrame | None:
-    if folder is None:
-        return None
-    for place in _POOLS:
-        if (folder / place / file).is_file():
-            table = read_table(folder / place / file)
-            return (table.select(columns) if columns else table).to_pandas()
+    """The table in the first place that has it; blocks are put together."""
+    for place in _POOLS if folder is not None else ():
+        paths = [folder / place / file, *sorted((folder / place).glob(f"*.{file}"))]
+        found = [read_table(path) for path in paths if path.is_file()]
+        if found:
+            return pd.concat([(t.select(columns) if columns else t).to_pandas() for t in found])
     return None
