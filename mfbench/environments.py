@@ -60,9 +60,12 @@ def describe(c: Configuration, elements: Sequence[int]) -> np.ndarray:
 
 
 def environments(
-    configurations: Sequence[Configuration], elements: Sequence[int], limit: int, rng: np.random.Generator
+    configurations: Sequence[Configuration],
+    elements: Sequence[int],
+    limit: int | None,
+    rng: np.random.Generator,
 ) -> Environments:
-    """Up to ``limit`` random atoms of some configurations."""
+    """Up to ``limit`` random atoms of some configurations (None: all)."""
     numbers = np.concatenate([c.atomic_numbers for c in configurations])
     chosen = np.sort(rng.permutation(len(numbers))[:limit])
     vectors = np.concatenate([describe(c, elements) for c in configurations])

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,33 +17,18 @@ import numpy as np
 import pandas as pd
 
 from mfbench.configuration import Configuration
-from mfbench.environments import Environments, Reference, environments
+from mfbench.environments import Reference, environments
 from mfbench.errors import ProtocolError
-from mfbench.sidetables import SideTables
-from mfbench.split import Split, Task
+from mfbench.overlap import Source, TrainFold
+from mfbench.split import Task
 
-__all__ = ["Leakage", "Source", "measure_leakage"]
+__all__ = ["Leakage", "measure_leakage"]
 
-CATH_LEVELS = ("none", "class", "architecture", "topology", "superfamily")
 REFERENCE_LIMIT = 20_000
 """Train environments per element."""
 _CONFIGURATIONS, _ATOMS = 100, 1_500
 """Random configurations of a family, and random atoms of these, that stand for it."""
 _SEED = 0
-_CATH = re.compile(r"(?:membrane\.)?(\d+(?:\.\d+){2,3})")
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """A split and the tables beside it."""
-
-    split: Split
-    tables: SideTables
-
-    def listed(self, family_id: str, column: str) -> set[str]:
-        """What the families' table lists for a family; empty where it has no such column."""
-        families = self.tables.families
-        return set(map(str, families.loc[family_id, column])) if column in families else set()
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +39,9 @@ class Leakage:
         rows: one row a validation or test family. Shares are between 0 and 1; ``environment_*`` are
             distances to the nearest train environment of the element (see ``mfbench.environments``), and
             ``*_ratio`` the same over its median among train families, each left out in turn.
-        among_train: median over train families of that distance's median and 90th percentile.
+        among_train: ``median`` and ``p90`` of these distances for a train family that is left out (median
+            over the train families), ``median_known`` and ``p90_known`` when other configurations of it
+            are in train: the floor that thermal motion sets.
     """
 
     split: str
@@ -105,98 +91,48 @@ def measure_leakage(source: Source, against: Source | None = None) -> Leakage:
     asked = (*source.split.validation, *source.split.test)
     if not asked or not other.split.train:
         raise ProtocolError(f"{other.split.name} has no train families, or {source.split.name} no others")
-    train = _Train(other)
+    train = TrainFold(other)
     elements = _elements((*other.split.train, *asked))
     rng = np.random.default_rng(_SEED)
-    reference = Reference(
-        {t.family_id: _sample(t, elements, rng, None) for t in other.split.train}, REFERENCE_LIMIT, rng
-    )
-    among = [
-        _quantiles(reference.distances(_sample(t, elements, rng, _ATOMS), without=t.family_id))
-        for t in other.split.train
-    ]
-    base = dict(zip(("median", "p90"), np.median(among, axis=0).tolist(), strict=True))
+    samples = {t.family_id: _two_samples(t, rng) for t in other.split.train}
+    known = {name: environments(one, elements, None, rng) for name, (one, _) in samples.items()}
+    reference = Reference(known, REFERENCE_LIMIT, rng)
+
+    left_out, there = [], []
+    for name, (_, fresh) in samples.items():
+        found = environments(fresh, elements, _ATOMS, rng)
+        left_out.append(_quantiles(reference.distances(found, without=name)))
+        there.append(_quantiles(reference.distances(found)))
+    names = ("median", "p90", "median_known", "p90_known")
+    among = dict(zip(names, np.median(np.hstack([left_out, there]), axis=0).tolist(), strict=True))
+
     rows = []
     for task in asked:
-        found = _quantiles(reference.distances(_sample(task, elements, rng, _ATOMS)))
-        distances = {f"environment_{name}": value for name, value in zip(base, found, strict=True)}
-        ratios = {
-            f"{name}_ratio": distances[name] / base[name[len("environment_") :]] for name in distances
+        found = environments(_two_samples(task, rng)[0], elements, _ATOMS, rng)
+        median, p90 = _quantiles(reference.distances(found))
+        distances = {
+            "environment_median": median,
+            "environment_p90": p90,
+            "environment_median_ratio": median / among["median"],
+            "environment_p90_ratio": p90 / among["p90"],
         }
-        rows.append({**train.compare(task, source), **distances, **ratios})
-    names = {s.split.name: s.split.manifest.data_hash for s in (source, other)}
-    return Leakage(source.split.name, other.split.name, names, pd.DataFrame(rows), base)
+        rows.append({**train.compare(task, source), **distances})
+    hashes = {s.split.name: s.split.manifest.data_hash for s in (source, other)}
+    return Leakage(source.split.name, other.split.name, hashes, pd.DataFrame(rows), among)
 
 
-class _Train:
-    """What a train fold holds, as sets."""
-
-    def __init__(self, source: Source):
-        tasks = source.split.train
-        self.families = {t.family_id for t in tasks}
-        self.graphs = source.split.train_graphs
-        self.fragments = {name for t in tasks for name in t.graphs}
-        self.configurations = {c.config_id for c in source.split.train_configurations}
-        self.clusters = {name for t in tasks for name in t.clusters}
-        self.proteins = {p for t in tasks for p in source.listed(t.family_id, "proteins")}
-        self.cath = {code for t in tasks for code in _cath(t.family_id, source)}
-
-    def compare(self, task: Task, source: Source) -> dict[str, Any]:
-        """The row of a family, less the environments."""
-        query = (*task.query, *task.heldout)
-        own = _cath(task.family_id, source)
-        return {
-            "family_id": task.family_id,
-            "fold": str(task.fold),
-            "stratum": task.stratum,
-            "family_in_train": task.family_id in self.families,
-            "cluster30_in_train": bool(self.clusters & set(task.clusters)),
-            "nearest_cath": _nearest_level(own, self.cath) if own and self.cath else "unknown",
-            "proteins_in_train": _share(source.listed(task.family_id, "proteins"), self.proteins),
-            "fragments_in_train": _share(task.graphs, self.fragments),
-            "query_in_train": _share((c.config_id for c in query), self.configurations),
-            "fragment_graphs_in_train": _share(task.graphs.values(), self.graphs),
-            "query_graphs_in_train": _share((task.graphs[c.fragment_id] for c in query), self.graphs),
-        }
-
-
-def _cath(family_id: str, source: Source) -> set[str]:
-    """CATH codes of a family: the table's column ``cath`` where it has one, else its own name."""
-    named = source.listed(family_id, "cath")
-    match = _CATH.fullmatch(family_id)
-    return named or ({match[1]} if match else set())
-
-
-def _nearest_level(own: Iterable[str], train: Iterable[str]) -> str:
-    """The deepest level of CATH that any two codes share."""
-    train = [code.split(".") for code in train]
-    depth = 0
-    for code in own:
-        parts = code.split(".")
-        for level in range(len(parts), depth, -1):
-            if any(parts[:level] == other[:level] for other in train):
-                depth = level
-                break
-    return CATH_LEVELS[depth]
-
-
-def _share(names: Iterable[str], known: set[str] | frozenset[str]) -> float:
-    found = [name in known for name in names]
-    return float(np.mean(found)) if found else 0.0
+def _two_samples(task: Task, rng: np.random.Generator) -> tuple[list[Configuration], list[Configuration]]:
+    """Two random samples of a family that share no configuration."""
+    everything = (*task.support, *task.query, *task.heldout)
+    order = rng.permutation(len(everything))
+    size = min(_CONFIGURATIONS, (len(order) + 1) // 2)
+    return [everything[i] for i in order[:size]], [everything[i] for i in order[size : 2 * size]]
 
 
 def _elements(tasks: Sequence[Task]) -> list[int]:
     """Every element of some families; all configurations of a fragment have the same."""
     fragments = {c.fragment_id: c for t in tasks for c in (*t.support, *t.query, *t.heldout)}
     return sorted({int(z) for c in fragments.values() for z in c.atomic_numbers})
-
-
-def _sample(
-    task: Task, elements: Sequence[int], rng: np.random.Generator, limit: int | None
-) -> Environments:
-    everything: tuple[Configuration, ...] = (*task.support, *task.query, *task.heldout)
-    chosen = rng.permutation(len(everything))[:_CONFIGURATIONS]
-    return environments([everything[i] for i in np.sort(chosen)], elements, limit, rng)
 
 
 def _finite(value: Any) -> Any:

@@ -72,6 +72,19 @@ def test_a_missing_extra_is_named(installed, tmp_path):
     assert "pip install 'mfbench[jax]'" in done.stderr
 
 
+def test_the_data_commands_need_no_extra_or_name_it(installed, tmp_path):
+    for command in ("verify", "info", "leakage"):
+        done = mfbench_command(installed, tmp_path, "data", command, "cath-mini")
+        assert done.returncode == 0, done.stderr
+    done = mfbench_command(installed, tmp_path, "data", "export", "cath-mini", "--out", "xyz")
+    assert done.returncode == 0, done.stderr
+    for arguments in (("verify", "cath-mini", "--relabel", "1"), ("build", "recipe.yaml")):
+        done = mfbench_command(installed, tmp_path, "data", *arguments)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert "pip install 'mfbench[label]'" in done.stderr
+
+
 def test_wheel_holds_packages_and_nothing_else(installed):
     top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
     assert top - {"bin"} == {"mfbench", "mfbench_jax", "mfbench_tasks"}

@@ -31,6 +31,8 @@ def energies(subject: Subject) -> str:
     atoms = subject.split.isolated_atom_energies
     seen = []
     for c in everything(subject.split):
+        if c.energy is None:
+            raise DataError(f"{c.config_id} has no energy")
         missing = sorted({int(z) for z in c.atomic_numbers} - atoms.keys())
         if missing:
             raise DataError(f"{c.config_id}: the manifest has no isolated atom of element {missing[0]}")

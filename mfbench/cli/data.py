@@ -88,7 +88,7 @@ def verify(
     ] = 0,
     seed: Annotated[int, typer.Option(metavar="N", help="Which ones --relabel draws.")] = 0,
 ) -> None:
-    """Check what a split promises: hashes, roles, folds, near-twins, units. Exit code 2 if a check fails."""
+    """Check what a split promises: hashes, roles, folds, near-twins, units. Exit code 2 if one fails."""
     from mfbench.checks import verify_split
     from mfbench.errors import DataError
 

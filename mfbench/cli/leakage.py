@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from mfbench.leakage import Leakage, Source
+    from mfbench.leakage import Leakage
+    from mfbench.overlap import Source
 
 __all__ = ["register"]
 
@@ -20,7 +21,6 @@ SHARED = {
     "family_in_train": "same\nfam.",
     "proteins_in_train": "\nprot.",
     "fragments_in_train": "\nfrag.",
-    "query_in_train": "\nconf.",
 }
 """Shown between constructions; within one they are zero by design, and ``verify`` checks that."""
 COLUMNS = {
@@ -29,15 +29,16 @@ COLUMNS = {
     "query_graphs_in_train": "\ngraphs",
     "environment_median": "env\n50 %",
     "environment_p90": "env\n90 %",
-    "environment_median_ratio": "50 %\n÷ train",
+    "environment_median_ratio": "50 % ÷\ntrain",
 }
 _CATH = {"none": "–", "class": "C", "architecture": "CA", "topology": "CAT", "superfamily": "CATH"}
 _FOLDS = {"validation": "val"}
 LEGEND = """
 same fam., 30 % clus.: shares a train family's name, a 30 % sequence cluster; CATH: deepest level shared;
-prot., frag., conf., graphs: share of its proteins, fragments, query configurations, and of the molecular
-graphs of these, that train holds; env: distance of an atom's environment to the nearest of its element in
-train (0 the same, 1 no likeness), median and 90 %; ÷ train: over the same among train families ({:.3f})"""
+prot., frag., graphs: share of its proteins, fragments and of the molecular graphs of its query, that train
+holds; env: distance of an atom's environment to the nearest of its element in
+train (0 the same, 1 no likeness), median and 90 %; ÷ train: over the same for a train family that is left
+out ({:.3f}; with other configurations of it in train {:.3f})"""
 
 
 def register(group: typer.Typer) -> None:
@@ -68,14 +69,14 @@ def leakage(
     console = Console()
     console.print(f"{found.split} against the train families of {found.against}\n", highlight=False)
     console.print(_table(found, SHARED | COLUMNS if against else COLUMNS))
-    legend = LEGEND.format(found.among_train["median"])
+    legend = LEGEND.format(found.among_train["median"], found.among_train["median_known"])
     console.print("\n" + " ".join(legend.split()), highlight=False)
     for name in ("leakage.parquet", "leakage.json"):
         console.print(f"table   {folder / name}", soft_wrap=True, highlight=False)
 
 
 def _source(name: str) -> Source:
-    from mfbench.leakage import Source
+    from mfbench.overlap import Source
     from mfbench.sidetables import read_side_tables
     from mfbench.split import load_split
 
