@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +13,6 @@ from mfbench.split import EMBEDDED, Split
 from mfbench.tables import read_table
 
 __all__ = ["SideTables", "read_side_tables", "split_folder"]
-
-_POOLS = (".", "pool", "../pool")
-"""Where a split's tables may lie, seen from its folder: several constructions share one pool, and a pool
-is stored in blocks (``<block>.fragments.parquet``)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,30 +30,35 @@ class SideTables:
     stored: pd.DataFrame
 
 
-def split_folder(name: str | Path) -> Path:
-    """The folder of a split that ``load_split`` takes by the same name."""
-    return Path(name) if (Path(name) / "manifest.json").is_file() else EMBEDDED / str(name)
+def split_folder(name: str | Path) -> Path | None:
+    """The folder of a split that ``load_split`` takes by the same name; None where it lies elsewhere."""
+    data = os.environ.get("MFBENCH_DATA")
+    places = [EMBEDDED, *([Path(data)] if data else []), Path(__file__).parents[1] / "tasks" / "data"]
+    folders = [Path(name), *(place / str(name) for place in places)]
+    return next((folder for folder in folders if (folder / "manifest.json").is_file()), None)
 
 
 def read_side_tables(name: str | Path | None, split: Split) -> SideTables:
-    """The side tables of a split, from its folder or the pool beside it.
+    """The side tables of a split, from the files that its manifest lists.
 
-    What is not on disk (``name`` is None, or the split lies elsewhere) comes from the tasks: their
-    families, fragments with graphs, and the configurations that they use.
+    A table may be in parts (``../pool/<block>.fragments.parquet``). What is not on disk (``name`` is None,
+    or the split lies elsewhere) comes from the tasks: their families, fragments with graphs, and the
+    configurations that they use.
 
     Raises:
         DataError: a table is damaged.
     """
     folder = split_folder(name) if name is not None else None
+    files = [folder / file for file in sorted(split.manifest.files)] if folder else []
     used = {fragment: graph for task in split.tasks for fragment, graph in task.graphs.items()}
-    families = _find(folder, "families.parquet")
+    families = _find(files, "families.parquet")
     if families is None:
         rows = [(t.family_id, str(t.fold), t.stratum, list(t.clusters)) for t in split.tasks]
         families = pd.DataFrame(rows, columns=["family_id", "fold", "stratum", "cluster30"])
-    fragments = _find(folder, "fragments.parquet")
+    fragments = _find(files, "fragments.parquet")
     if fragments is None:
         fragments = pd.DataFrame(list(used.items()), columns=["fragment_id", "graph_id"])
-    stored = _find(folder, "configurations.parquet", ["config_id", "fragment_id"])
+    stored = _find(files, "configurations.parquet", ["config_id", "fragment_id"])
     if stored is None:
         rows = [
             (c.config_id, c.fragment_id) for t in split.tasks for c in (*t.support, *t.query, *t.heldout)
@@ -68,11 +71,11 @@ def read_side_tables(name: str | Path | None, split: Split) -> SideTables:
     )
 
 
-def _find(folder: Path | None, file: str, columns: list[str] | None = None) -> pd.DataFrame | None:
-    """The table in the first place that has it; blocks are put together."""
-    for place in _POOLS if folder is not None else ():
-        paths = [folder / place / file, *sorted((folder / place).glob(f"*.{file}"))]
-        found = [read_table(path) for path in paths if path.is_file()]
-        if found:
-            return pd.concat([(t.select(columns) if columns else t).to_pandas() for t in found])
-    return None
+def _find(files: Sequence[Path], name: str, columns: list[str] | None = None) -> pd.DataFrame | None:
+    """The table of that name, its parts put together; None where there is no such file."""
+    parts = [
+        read_table(f) for f in files if f.is_file() and (f.name == name or f.name.endswith(f".{name}"))
+    ]
+    if not parts:
+        return None
+    return pd.concat([(part.select(columns) if columns else part).to_pandas() for part in parts])
