@@ -15,7 +15,9 @@ from mfbench.split import Split, Task
 __all__ = ["CATH_LEVELS", "Source", "TrainFold"]
 
 CATH_LEVELS = ("none", "class", "architecture", "topology", "superfamily")
-_CATH = re.compile(r"(?:membrane\.)?(\d+(?:\.\d+){2,3})")
+_CODE = r"(\d+(?:\.\d+){2,3})"
+_NAME = re.compile(rf"(?:membrane\.)?{_CODE}")
+_TITLE = re.compile(rf"CATH \w+ {_CODE}\b")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +66,11 @@ class TrainFold:
 
 
 def _cath(family_id: str, source: Source) -> set[str]:
-    """CATH codes of a family: the table's column ``cath`` where it has one, else its own name."""
-    named = source.listed(family_id, "cath")
-    match = _CATH.fullmatch(family_id)
-    return named or ({match[1]} if match else set())
+    """CATH codes of a family: its name, or what the title says of a family by another name."""
+    families = source.tables.families
+    title = str(families.loc[family_id, "title"]) if "title" in families else ""
+    match = _NAME.fullmatch(family_id) or _TITLE.search(title)
+    return {match[1]} if match else set()
 
 
 def _nearest_level(own: Iterable[str], train: Iterable[str]) -> str:

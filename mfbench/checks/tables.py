@@ -32,9 +32,7 @@ def _count(split: Split) -> dict[str, int]:
         **{f"{fold}_families": len(split.fold(fold)) for fold in Fold},
         "fragments": len({name for task in split.tasks for name in task.graphs}),
         "graphs": len({graph for task in split.tasks for graph in task.graphs.values()}),
-        "configurations": len(
-            {c.config_id for t in split.tasks for role in ROLES for c in getattr(t, role)}
-        ),
+        "configurations": sum(len(getattr(task, role)) for task in split.tasks for role in ROLES),
     }
 
 

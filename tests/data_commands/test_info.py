@@ -1,6 +1,7 @@
 """``data info`` and ``data build``: tables, the figure, and the front of the builder."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -58,15 +59,19 @@ def test_a_split_without_kinds_or_a_fold_is_drawn_too(make_split, tmp_path):
 
 
 def test_tables_of_a_shared_pool_are_found(small, tmp_path):
-    """A construction beside its pool: fragments and configurations lie in blocks of the pool."""
+    """A construction takes fragments and configurations from blocks of the pool beside it."""
     (tmp_path / "pool").mkdir()
-    (tmp_path / "thin").mkdir()
+    thin = tmp_path / "thin"
+    thin.mkdir()
     for name in ("fragments", "configurations"):
         (tmp_path / "pool" / f"block.{name}.parquet").write_bytes((small / f"{name}.parquet").read_bytes())
     for name in ("families.parquet", "manifest.json"):
-        (tmp_path / "thin" / name).write_bytes((small / name).read_bytes())
+        (thin / name).write_bytes((small / name).read_bytes())
     split = mfbench.load_split(small)
-    found, whole = (read_side_tables(folder, split) for folder in (tmp_path / "thin", small))
+    files = {f"../pool/block.{name}.parquet": "" for name in ("fragments", "configurations")}
+    manifest = split.manifest.model_copy(update={"files": {"families.parquet": "", **files}})
+    found = read_side_tables(thin, replace(split, manifest=manifest))
+    whole = read_side_tables(small, split)
     assert found.fragments.equals(whole.fragments)
     assert found.stored.equals(whole.stored)
 

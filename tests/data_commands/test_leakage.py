@@ -14,7 +14,7 @@ from mfbench.environments import Environments, Reference, describe
 from mfbench.errors import ProtocolError
 from mfbench.exclusion import without_overlap
 from mfbench.leakage import measure_leakage
-from mfbench.overlap import Source
+from mfbench.overlap import Source, TrainFold
 from mfbench.sidetables import read_side_tables
 from mfbench.split import Fold
 
@@ -90,6 +90,17 @@ def test_a_clean_split_shares_neither_data_nor_sequence(leak):
         "1.10.8": "architecture",
         "4.10.410": "none",
     }
+
+
+def test_a_family_by_another_name_has_its_code_in_the_title(source):
+    named = replace(source.split.test[0], family_id="c14253")
+    families = source.tables.families.rename(index={"1.10.8": "c14253"})
+    families.loc["c14253", "title"] = "30 % cluster of 1p3q_Q, CATH topology 1.10.510"
+    split = replace(source.split, tasks=(*source.split.train, named))
+    renamed = Source(split, replace(source.tables, families=families))
+    assert TrainFold(renamed).compare(named, renamed)["nearest_cath"] == "topology"
+    families.loc["c14253", "title"] = "no code"
+    assert TrainFold(renamed).compare(named, renamed)["nearest_cath"] == "unknown"
 
 
 def test_shares_of_graphs_are_those_of_the_tasks(leak, source):
