@@ -54,7 +54,7 @@ def _range(values: Sequence[int]) -> str:
 def _table(names: Sequence[str], numbers: Sequence[str]) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0))
     for title in names:
-        table.add_column(title, no_wrap=True)
+        table.add_column(title, overflow="fold")  # a long name folds, so that no number is cut
     for title in numbers:
         table.add_column(title, justify="right", no_wrap=True)
     return table

@@ -86,8 +86,8 @@ def _source(name: str) -> Source:
 
 def _table(found: Leakage, columns: dict[str, str]) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
-    for title in ("\nfamily", "\nfold"):
-        table.add_column(title, no_wrap=True)
+    table.add_column("\nfamily", overflow="fold")  # a long name folds, so that no number is cut
+    table.add_column("\nfold", no_wrap=True)
     for title in columns.values():
         table.add_column(title, justify="right", no_wrap=True)
     for row in found.rows.to_dict("records"):

@@ -1,11 +1,13 @@
 """Leakage tables, and evaluation without what another split trains on."""
 
+import io
 import json
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 import mfbench
 from mfbench.cli import main
@@ -142,6 +144,20 @@ def test_the_command_prints_and_writes_the_table(small, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= max(80, len(str(tmp_path)) + 40)
     assert not any("…" in line for line in lines)
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_a_long_name_folds_and_no_number_is_cut(leak, between):
+    from mfbench.cli.leakage import COLUMNS, SHARED, _table
+
+    rows = leak.rows.assign(family_id="shuffled.membrane.2.40.160")
+    console = Console(width=80, file=io.StringIO())
+    console.print(_table(replace(leak, rows=rows), SHARED | COLUMNS if between else COLUMNS))
+    shown = console.file.getvalue()
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "…" not in shown
+    for value in leak.rows.environment_p90:
+        assert f"{value:.3f}" in shown
 
 
 def test_an_infinite_distance_is_null_in_json(leak, tmp_path):
