@@ -117,7 +117,7 @@ def _charges(configurations: list[Configuration]) -> dict[str, dict[str, int]]:
     states = {c.fragment_id: (c.total_charge, c.n_unpaired) for c in configurations}
     rows: dict[int, dict[str, int]] = defaultdict(Counter)
     for charge, unpaired in states.values():
-        rows[charge]["closed shell" if unpaired == 0 else f"{unpaired} unpaired"] += 1
+        rows[charge][f"{unpaired} unpaired"] += 1
     return {f"{charge:+d}".replace("-", "−") if charge else "0": rows[charge] for charge in sorted(rows)}
 
 
@@ -160,7 +160,8 @@ def _bars(
         axis.set_xticks(at, names)
         axis.set_ylabel(label, fontsize=9, color=_INK)
         axis.set_xlim(-0.6, max(len(rows), 2) - 0.4)
-        axis.set_ylim(0, 1.18 * max(base, default=1))
+        above = 1.08 + 0.09 * -(-len(parts) // 2)  # room for the legend, two entries a line
+        axis.set_ylim(0, above * max(base, default=1))
     else:
         axis.set_yticks(at, names)
         axis.invert_yaxis()
