@@ -143,6 +143,8 @@ def _footer(results: Results) -> str:
         f"{families} {run['fold']} families, {draws}, seed {run['seed']}",
         "bands: 95 % over families",
     ]
+    if left_out := run.get("exclude"):
+        parts.append(f"without overlap with the train families of {left_out['against']}")
     if results.failures:
         parts.append(f"{len(results.failures)} failed episodes score a penalty")
     return "   |   ".join(parts)

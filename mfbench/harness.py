@@ -14,6 +14,7 @@ from mfbench.constant import constant
 from mfbench.cost import TIMING_VERSION, code_version, hardware
 from mfbench.episode import STANDARD_DRAWS, STANDARD_K, Episode, check_request
 from mfbench.errors import MfbenchError, ProtocolError, UnknownNameError
+from mfbench.exclusion import without_overlap
 from mfbench.method import Budget, Method, MethodContext, load_method, uses_backend
 from mfbench.metrics import episode_metrics
 from mfbench.pool import Here, Job, Workers, draw
@@ -49,6 +50,7 @@ def evaluate(
     checkpoint: str | None = None,
     options: dict[str, Any] | None = None,
     workers: int = 1,
+    exclude: str | Path | Split | None = None,
     progress: bool = False,
 ) -> Results:
     """Benchmark a method: adapt to K labels of each family, predict the rest, score.
@@ -66,6 +68,8 @@ def evaluate(
         support_from: ``own``, or ``wrong-family``: the support comes from the next family of the fold.
         backend, arch, checkpoint, options: what a named method is made with.
         workers: processes; only for a method given by name. Scripts need ``if __name__ == "__main__"``.
+        exclude: another split: what overlaps with its train families is left out (see
+            ``mfbench.exclusion``), as for a model that was trained there.
         progress: show a bar with the remaining time on stderr.
 
     Returns:
@@ -77,6 +81,11 @@ def evaluate(
     split = split if isinstance(split, Split) else load_split(split)
     budget = budget or Budget()
     tasks = _tasks(split, fold)
+    exclusion = None
+    if exclude is not None:
+        other = exclude if isinstance(exclude, Split) else load_split(exclude)
+        split, exclusion = without_overlap(split, other, fold)
+        tasks = split.fold(fold)
     ks = _support_sizes(tasks, ks)
     draws = min(STANDARD_DRAWS, *(len(task.draws) for task in tasks)) if draws is None else draws
     check_request(tasks, ks, draws)
@@ -95,6 +104,7 @@ def evaluate(
         fold=str(fold),
         support=support_from,
         budget=budget,
+        exclude=exclusion,
         protocol=PROTOCOL_VERSION,
     )
     folder = open_run(Path(out), request, resume=resume) if out is not None else None

@@ -45,6 +45,12 @@ def _heading(results: Results) -> Text:
     text.append(f"   {families} {run['fold']} families, {draws}, {run['level_of_theory']}", style="dim")
     if run["support"] != "own":
         text.append("\nsupport from a wrong family", style="yellow")
+    if left_out := run.get("exclude"):
+        text.append(
+            f"\nwithout {len(left_out['families'])} families and {left_out['query_configurations']} other "
+            f"query configurations that overlap with the train families of {left_out['against']}",
+            style="yellow",
+        )
     return text
 
 

@@ -11,6 +11,7 @@ import mfbench
 from mfbench.baseline import fit_baseline
 from mfbench.graph import graph_id
 from mfbench.tables import FORCE_GRID, POSITION_GRID, read_table, round_to_grid
+from mfbench.twins import NEAR_TWIN, nearest, twin_statistics
 
 FOLDER = mfbench.split.EMBEDDED / "cath-mini"
 ROOT = Path(__file__).parents[1]
@@ -157,9 +158,6 @@ def test_test_families_hold_molecules_that_training_never_saw(split):
 
 
 def test_there_are_no_near_twins(split):
-    pytest.importorskip("tblite")
-    from mfbench_tasks.twins import NEAR_TWIN, twin_statistics
-
     found = twin_statistics(
         [c for task in split.tasks for c in task.support],
         [c for task in split.tasks for c in task.query],
@@ -191,8 +189,6 @@ def test_isolated_atoms_are_those_of_the_level_of_theory(split):
 
 def test_no_asked_configuration_is_a_near_twin_of_one_seen_in_training(split):
     """The same molecule may occur in two folds; the same geometry may not."""
-    pytest.importorskip("tblite")
-    from mfbench_tasks.twins import NEAR_TWIN, nearest
 
     def by_molecule(tasks, *roles):
         found = {}

@@ -110,7 +110,7 @@ def test_default_run_folder(split_folder, tmp_path, monkeypatch, capsys):
     }
 
 
-def test_help_methods_and_data(split_folder, capsys):
+def test_help_methods_and_data(split_folder, tmp_path, capsys):
     assert main([]) == 0
     assert "evaluate" in capsys.readouterr().out
     assert main(["evaluate", "--help"]) == 0
@@ -118,9 +118,9 @@ def test_help_methods_and_data(split_folder, capsys):
     assert main(["methods"]) == 0
     assert "maml" in capsys.readouterr().out
     assert main(["data", "list"]) == 0
-    assert main(["data", "verify", str(split_folder)]) == 0
+    assert main(["data", "verify", "cath-mini"]) == 0
     assert "is sound" in capsys.readouterr().out
-    assert main(["data", "info", str(split_folder)]) == 0
+    assert main(["data", "info", str(split_folder), "--out", str(tmp_path)]) == 0
     assert "validation-0" in capsys.readouterr().out
     assert main(["data", "verify", "nope"]) == 2
     assert main(["--version"]) == 0

@@ -72,6 +72,22 @@ def test_a_missing_extra_is_named(installed, tmp_path):
     assert "pip install 'mfbench[jax]'" in done.stderr
 
 
+def test_the_data_commands_need_no_extra(installed, tmp_path):
+    commands = ("verify cath-mini", "info cath-mini", "leakage cath-mini", "export cath-mini --out xyz")
+    each = "; ".join(f"assert main({['data', *command.split()]}) == 0" for command in commands)
+    script = f"import sys; sys.path.insert(0, {str(installed)!r})\n{REFUSE.partition('sys.exit')[0]}{each}"
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("verify", "cath-mini", "--relabel", "1"), ("build", "recipe.yaml")])
+def test_labelling_names_its_extra(installed, tmp_path, arguments):
+    done = mfbench_command(installed, tmp_path, "data", *arguments)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "pip install 'mfbench[label]'" in done.stderr
+
+
 def test_wheel_holds_packages_and_nothing_else(installed):
     top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
     assert top - {"bin"} == {"mfbench", "mfbench_jax", "mfbench_tasks"}

@@ -45,3 +45,22 @@ def test_the_table_is_what_the_stored_runs_say():
     assert shown == reference.table(found, split).strip()
     for run in reference.RUNS:
         assert run.name in found or f"`{run.name}`" in shown.partition("Not run yet:")[2]
+
+
+def test_the_leakage_it_states_is_measured():
+    from mfbench.leakage import measure_leakage
+    from mfbench.overlap import Source
+    from mfbench.sidetables import read_side_tables
+
+    split = mfbench.load_split("cath-mini")
+    found = measure_leakage(Source(split, read_side_tables("cath-mini", split)))
+    test = found.summary()["test"]
+    stated = README.partition("## Looking at the data")[2].partition("\n## ")[0]
+    numbers = [float(x) for x in re.findall(r"\((0\.\d+)\)", stated)]
+    among = found.among_train
+    assert numbers == pytest.approx(
+        [test["environment_median"], among["median"], among["median_known"]], abs=0.002
+    )
+    assert f"{test['query_graphs_in_train']:.0%}".replace("%", " %") in " ".join(stated.split())
+    assert test["cluster30_in_train"] == 0
+    assert not {"topology", "superfamily"} & set(test["nearest_cath"])

@@ -12,12 +12,12 @@ from ase.build import molecule
 from mfbench.configuration import Configuration
 from mfbench.errors import DataError
 from mfbench.graph import bonds, graph_id
+from mfbench.twins import aligned_rmsd, independence_ratio, nearest
 from mfbench_tasks.label import Gfn2
 from mfbench_tasks.modes import hessian, normal_modes
 from mfbench_tasks.roles import draw
 from mfbench_tasks.seeds import stream
 from mfbench_tasks.torsions import find_moves, random_move
-from mfbench_tasks.twins import aligned_rmsd, independence_ratio, nearest
 from mfbench_tasks.walk import langevin, relax
 
 

@@ -1,16 +1,23 @@
-"""``mfbench data``: list, info, verify."""
+"""``mfbench data``: the group, and its commands list, info, verify, export and build."""
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from mfbench.cli import leakage
+from mfbench.cli.extras import label_extra
+
 __all__ = ["register"]
 
 SplitName = Annotated[str, typer.Argument(help="A name from 'mfbench data list', or a folder.")]
+_MANY = 40
+"""More families than this are summarised by class and fold."""
 
 
 def register(app: typer.Typer) -> None:
@@ -19,6 +26,11 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_splits)
     group.command()(info)
     group.command()(verify)
+    group.command()(export)
+    leakage.register(group)
+    # Whatever stands behind `build` belongs to the builder, --help too.
+    passed_on = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+    group.command(context_settings=passed_on)(build)
     app.add_typer(group, name="data")
 
 
@@ -34,8 +46,20 @@ def list_splits() -> None:
     Console().print(table)
 
 
-def info(split: SplitName) -> None:
-    """Show the families of a split, and what one can ask of it."""
+def info(
+    split: SplitName,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the overview figure. (default: runs/info-SPLIT)"),
+    ] = None,
+    families: Annotated[
+        bool, typer.Option("--families", help=f"List every family, also of a split with more than {_MANY}.")
+    ] = False,
+) -> None:
+    """Show the families of a split, and draw an overview of its fragments and labels."""
+    from mfbench.describe import family_table, summary_table
+    from mfbench.overview import save_overview
+    from mfbench.sidetables import read_side_tables
     from mfbench.split import load_split
 
     loaded = load_split(split)
@@ -43,34 +67,64 @@ def info(split: SplitName) -> None:
     console = Console()
     console.print(f"{loaded.name} {manifest.version}  {manifest.level_of_theory}  {manifest.license}")
     console.print(f"data hash {manifest.data_hash}\n", highlight=False)
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for title in ("family", "fold", "class"):
-        table.add_column(title, no_wrap=True)
-    for title in ("frag", "pool", "query", "held", "draws", "K"):
-        table.add_column(title, justify="right", no_wrap=True)
-    order = {"train": 0, "validation": 1, "test": 2}
-    for task in sorted(loaded.tasks, key=lambda t: (order[t.fold], t.family_id)):
-        counts = (
-            len(task.graphs),
-            len(task.support),
-            len(task.query),
-            len(task.heldout),
-            *task.draws.shape,
-        )
-        table.add_row(task.family_id, str(task.fold), task.stratum, *map(str, counts))
-    console.print(table)
+    every = families or len(loaded.tasks) <= _MANY
+    console.print(family_table(loaded) if every else summary_table(loaded))
     console.print(
         "\nfrag: fragments; pool: labelled support pool; query, held: test configurations on the pool's"
         " fragments and on others; draws: published support sets; K: their largest size"
     )
+    if not every:
+        console.print("--families lists every family")
+    figure = (out or Path("runs") / f"info-{loaded.name}") / "overview.png"
+    save_overview(loaded, read_side_tables(split, loaded), figure)
+    console.print(f"figure  {figure}", soft_wrap=True, highlight=False)
 
 
-def verify(split: SplitName) -> None:
-    """Compare every file of a split with its hash, and its tables with each other."""
+def verify(
+    split: SplitName,
+    relabel: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Also label N random configurations again (needs tblite)."),
+    ] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Which ones --relabel draws.")] = 0,
+) -> None:
+    """Check what a split promises: hashes, roles, folds, near-twins, units. Exit code 2 if one fails."""
+    from mfbench.checks import verify_split
+    from mfbench.errors import DataError
+
+    if relabel:
+        with label_extra("mfbench_tasks.relabel:relabel", "--relabel") as engine:
+            checks = verify_split(split, relabel=partial(engine, seed=seed), count=relabel)
+    else:
+        checks = verify_split(split)
+    for check in checks:
+        typer.echo(f"{'ok' if check.passed else 'FAIL':<6}{check.name:<14}{check.finding}")
+    failed = [check.name for check in checks if not check.passed]
+    if failed:
+        raise DataError(f"{split} fails {len(failed)} of {len(checks)} checks: {', '.join(failed)}")
+    typer.echo(f"{split} is sound: it passes {len(checks)} checks")
+
+
+def export(
+    split: SplitName,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write; it must be empty or new.")],
+    format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="extxyz.")] = "extxyz",
+) -> None:
+    """Write a split for other programs: one extended XYZ file a family and role, and a README."""
+    from mfbench.errors import UnknownNameError
+    from mfbench.extxyz import export_extxyz
     from mfbench.split import load_split
 
-    loaded = load_split(split, verify=True)
-    typer.echo(
-        f"{loaded.name} {loaded.manifest.version} is sound: {len(loaded.tasks)} families, "
-        f"data hash {loaded.manifest.data_hash}"
-    )
+    if format_ != "extxyz":
+        raise UnknownNameError(f"unknown format '{format_}': choose extxyz")
+    files = export_extxyz(load_split(split), out)
+    typer.echo(f"{len(files)} files in {out}; units are in {out / 'README.txt'}")
+
+
+def build(context: typer.Context) -> int:
+    """Build a split from a recipe: the options of 'python -m mfbench_tasks build' (--help lists them)."""
+    with label_extra("mfbench_tasks.__main__:main", "data build") as run:
+        try:
+            return run(["build", *context.args])
+        except SystemExit as stop:  # how argparse ends after a wrong option, and after --help
+            return stop.code if isinstance(stop.code, int) else 2

@@ -90,6 +90,14 @@ def evaluate(
             rich_help_panel=_PROTOCOL,
         ),
     ] = "own",
+    exclude_overlap: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OTHER",
+            help="Leave out what overlaps with the train families of another split.",
+            rich_help_panel=_PROTOCOL,
+        ),
+    ] = None,
 ) -> int:
     """Run the benchmark; returns the exit code."""
     from mfbench.harness import evaluate as run
@@ -102,7 +110,10 @@ def evaluate(
     if out is None:
         model = [arch, backend] if uses_backend(method) else []
         marks = (
-            [fold] * (fold != "test") + [support] * (support != "own") + [f"{steps}-steps"] * (steps != 20)
+            [fold] * (fold != "test")
+            + [support] * (support != "own")
+            + [f"{steps}-steps"] * (steps != 20)
+            + ([f"without-{Path(exclude_overlap).name}"] if exclude_overlap else [])
         )
         parts = [Path(split).name, method.replace(":", "."), *model, *marks, f"seed{seed}"]
         out = Path("runs") / "-".join(parts)
@@ -123,6 +134,7 @@ def evaluate(
             checkpoint=checkpoint,
             options=dict(parse_option(text) for text in option or []),
             workers=workers,
+            exclude=exclude_overlap,
             progress=True,
         )
     except KeyboardInterrupt:

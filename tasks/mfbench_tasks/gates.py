@@ -6,11 +6,11 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from mfbench import graph
+from mfbench.twins import aligned_rmsd
 from mfbench_tasks.cut import Fragment
 from mfbench_tasks.label import Gfn2
 from mfbench_tasks.recipe import Gates
 from mfbench_tasks.spin import n_electrons, spin_is_possible
-from mfbench_tasks.twins import aligned_rmsd
 
 __all__ = [
     "Rejection",

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mfbench.twins import twin_statistics
 from mfbench_tasks.families import Family
 from mfbench_tasks.make import Outcome
 from mfbench_tasks.roles import role_of
 from mfbench_tasks.stage import Made
-from mfbench_tasks.twins import twin_statistics
 
 __all__ = ["build_report", "write_report"]
 

@@ -11,13 +11,13 @@ import numpy as np
 
 from mfbench.configuration import Configuration
 from mfbench.tables import FORCE_GRID, POSITION_GRID, round_to_grid
+from mfbench.twins import aligned_rmsd
 from mfbench_tasks import gates
 from mfbench_tasks.cut import Fragment
 from mfbench_tasks.gates import Rejection
 from mfbench_tasks.label import Gfn2, Label
 from mfbench_tasks.recipe import Gates
 from mfbench_tasks.sample import Trajectory
-from mfbench_tasks.twins import aligned_rmsd
 
 __all__ = ["Made", "label_trajectory"]
 

@@ -1,0 +1,32 @@
+"""What a command takes from an optional package: imported by name, and named when it is missing."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mfbench.errors import MfbenchError
+
+__all__ = ["label_extra"]
+
+
+@contextmanager
+def label_extra(target: str, what: str) -> Iterator[Any]:
+    """``module:attribute`` of the task pipeline, for a block that uses it.
+
+    Args:
+        target: e.g. ``mfbench_tasks.relabel:relabel``.
+        what: the command, for the message.
+
+    Raises:
+        MfbenchError: a package is missing, here or in the block.
+    """
+    module, _, attribute = target.partition(":")
+    try:
+        yield getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise MfbenchError(
+            f"{what} needs the module '{error.name}', which is not installed (pip install 'mfbench[label]')"
+        ) from None
