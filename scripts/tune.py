@@ -22,10 +22,7 @@ ADAPT = [
     *({"optimizer": "sgd", "rate": rate, "energy_weight": 4.0} for rate in (1e-3, 3e-3, 1e-2)),
     *({"optimizer": "adam", "rate": rate, "energy_weight": 4.0} for rate in (3e-4, 1e-3, 3e-3)),
 ]
-SCRATCH = [
-    *({"rate": rate, "prior_scale": 1.0} for rate in (3e-3, 1e-2, 3e-2)),
-    *({"rate": 3e-2, "prior_scale": scale} for scale in (0.1, 0.25, 0.5)),
-]
+SCRATCH = [{"rate": rate, "prior_scale": scale} for rate in (1e-2, 3e-2) for scale in (0.25, 0.5, 1.0)]
 LONG = [
     *({"optimizer": "sgd", "rate": rate, "energy_weight": 4.0} for rate in (1e-4, 3e-4, 1e-3)),
     *({"optimizer": "adam", "rate": rate, "energy_weight": 4.0} for rate in (3e-5, 1e-4, 3e-4)),

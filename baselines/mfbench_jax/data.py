@@ -32,6 +32,7 @@ class Dataset:
         baseline: subtracted from the energies.
         corrected: whether the energy loss of a batch leaves out what the closed-form correction can
             explain (inside an episode) or not (joint training).
+        scale: of the correction's prior, see ``mfbench.baseline.correction_kernel``.
         padding: slots per configuration; what the configurations need by default.
         dtype: of the arrays.
     """
@@ -43,13 +44,14 @@ class Dataset:
         baseline: EnergyBaseline,
         *,
         corrected: bool,
+        scale: float = 1.0,
         padding: Padding | None = None,
         dtype: type = np.float32,
     ) -> None:
         self.configurations = configurations
         self.table = GraphTable(configurations, config, padding=padding)
         self.table.energy = self.table.energy - baseline.energies(configurations)
-        self.kernel = correction_kernel(configurations, configurations) if corrected else None
+        self.kernel = correction_kernel(configurations, configurations, scale=scale) if corrected else None
         self.dtype = dtype
 
     def __len__(self) -> int:

@@ -36,9 +36,8 @@ class ScratchSettings:
         batch: configurations a step.
         check: steps between two looks at the held-back fifth of the support.
         patience: looks without improvement before it stops.
-        prior_scale: of the closed-form correction's prior in ``predict``: below 1, because the errors
-            that this network leaves are larger, relative to what molecules differ by, than those of a
-            trained one. (The loss keeps the wide prior: offsets are not what it should learn from.)
+        prior_scale: of the closed-form correction's prior: below 1, because the errors that this
+            network leaves are larger, relative to what molecules differ by, than those of a trained one.
     """
 
     rate: float = 1e-2
@@ -88,7 +87,8 @@ class Scratch:
     ) -> tuple[Any, int]:
         settings = self.settings
         padding = slots(support, config, self.floor)
-        dataset = Dataset(support, config, self.baseline, corrected=True, padding=padding)
+        scale = settings.prior_scale
+        dataset = Dataset(support, config, self.baseline, corrected=True, scale=scale, padding=padding)
         order = np.random.default_rng([seed, 3]).permutation(len(support))
         held = max(len(support) // 5, 1)
         train, validation = order[held:], order[:held]
