@@ -36,8 +36,8 @@ class ScratchSettings:
         batch: configurations a step.
         check: steps between two looks at the held-back fifth of the support.
         patience: looks without improvement before it stops.
-        prior_scale: of the closed-form correction's prior: below 1, because the errors that this
-            network leaves are larger, relative to what molecules differ by, than those of a trained one.
+        prior_scale: of the closed-form correction's prior, in the loss and in the predictions: below 1
+            the network has to learn offsets that a wide prior would explain away.
     """
 
     rate: float = 1e-2
@@ -45,7 +45,7 @@ class ScratchSettings:
     batch: int = 4
     check: int = 50
     patience: int = 10
-    prior_scale: float = 0.5
+    prior_scale: float = 1.0
 
 
 @dataclass(eq=False)
