@@ -1,0 +1,129 @@
+"""A pool made here: blocks are written once, survive kill -9, and carry constructions that load."""
+
+import csv
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Executor, Future
+
+import pytest
+
+pytest.importorskip("tblite")
+pytest.importorskip("biotite")
+
+from biotite.structure.io import pdbx
+
+from mfbench.errors import DataError
+from mfbench.tables import read_table
+from mfbench_tasks.__main__ import main
+from mfbench_tasks.groups import plan_group
+from mfbench_tasks.ideal import ideal_peptide
+from mfbench_tasks.pool import make_pool
+from mfbench_tasks.pool_recipe import load_pool_recipe
+
+RECIPE = """
+seed: 5
+draws: 2
+draw_length: 4
+plan:
+  pool: [residue, residue]
+  heldout: [residue]
+  candidates: 1
+  charged_share: 0.0
+  max_atoms: {residue: 30, contact: 24, hbond: 24}
+sampling:
+  support_md_K: [300]
+  support_md_frames: [1]
+  support_displaced_K: [300]
+  support_displaced_frames: [1]
+  query_md_K: [400]
+  query_md_frames: [1]
+  query_displaced_K: [400]
+  query_displaced_frames: [1]
+  start: {torsion_deg: 30, shift: 0.2, turn_deg: 10}
+  jitter: {torsion_deg: 10, shift: 0.1, turn_deg: 5}
+  relax_fmax: 0.3
+  relax_steps: 20
+  start_steps: 2
+  timestep_fs: 2.0
+  friction_per_fs: 0.02
+  equilibration_steps: 3
+  spacing_steps: 2
+  mode_floor: 250
+blocks:
+  - name: b1
+    groups:
+      - {id: 1aaa_A}
+  - name: b2
+    groups:
+      - {id: 1bbb_A, beside: 1aaa_A}
+constructions:
+  - {name: two, version: "0", families: families.tsv, changelog: []}
+  - {name: null, version: "0", shuffles: two, changelog: []}
+"""
+PEPTIDES = {
+    "1aaa": ("ALA", "GLY", "SER", "ALA", "ALA"),
+    "1bbb": ("GLY", "ASN", "CYS", "THR", "GLY"),
+}
+
+
+class Inline(Executor):
+    """Runs what is submitted at once, in this process."""
+
+    def submit(self, function, /, *args, **kwargs):
+        future = Future()
+        try:
+            future.set_result(function(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
+
+
+@pytest.fixture(scope="module")
+def structures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("structures")
+    (folder / "entries").mkdir()
+    for name, sequence in PEPTIDES.items():
+        file = pdbx.CIFFile()
+        pdbx.set_structure(file, ideal_peptide(sequence), data_block=name)
+        file.write(folder / "entries" / f"{name}.cif")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recipe_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipe") / "pool.yaml"
+    path.write_text(RECIPE.replace("name: null", 'name: "null"'))
+    return path
+
+
+def run(recipe_file, structures, folder, **options):
+    make_pool(
+        load_pool_recipe(recipe_file),
+        structures=structures,
+        out=folder / "pool",
+        report=folder / "report",
+        journal=folder / "journal",
+        **{"executor": Inline(), **options},
+    )
+
+
+@pytest.fixture(scope="module")
+def made(recipe_file, structures, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    run(recipe_file, structures, folder)
+    return folder
+
+
+def test_a_block_holds_its_groups(made):
+    assert sorted(p.name for p in (made / "pool").iterdir()) == [
+        f"b{k}.{part}.parquet" for k in (1, 2) for part in ("configurations", "fragments", "groups")
+    ]
+    rows = read_table(made / "pool" / "b1.groups.parquet").to_pylist()
+    assert [row["group_id"] for row in rows] == ["1aaa_A"] * 3
+    assert [row["heldout"] for row in rows] == [False, False, True]
+    assert read_table(made / "pool" / "b1.configurations.parquet").num_rows == 2 * 4 + 2
+    assert (made / "report" / "b1.json").is_file()
