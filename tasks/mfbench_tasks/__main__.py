@@ -1,5 +1,6 @@
 """``python -m mfbench_tasks build RECIPE --structures DIR --out DIR [--workers N] [--resume]``,
-``… pool RECIPE …`` with the same options and ``--blocks A,B``, and ``… download ID... --to DIR``."""
+``… pool RECIPE …`` with the same options and ``--blocks A,B``, ``… constructions RECIPE --out DIR``,
+``… choose RECIPE …``, and ``… download ID... --to DIR``."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mfbench.errors import MfbenchError
 from mfbench_tasks.build import build, process_pool
 from mfbench_tasks.choose import blocks_yaml, choose
+from mfbench_tasks.constructions import write_constructions
 from mfbench_tasks.family_table import write_families
 from mfbench_tasks.pool import make_pool
 from mfbench_tasks.pool_recipe import load_pool_recipe
@@ -92,6 +94,19 @@ def _pool(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _constructions(options: argparse.Namespace, console: Console) -> int:
+    written = write_constructions(
+        load_pool_recipe(options.recipe),
+        tables=options.recipe.parent,
+        pool=options.pool or options.out / "pool",
+        out=options.out,
+        report=options.report or _beside(options.out, "report"),
+        partial=options.partial,
+        log=console.print,
+    )
+    return 0 if written else 2
+
+
 def _choose(options: argparse.Namespace, console: Console) -> int:
     choice = choose(
         Path(options.structures), load_pool_recipe(options.recipe), load_recipe(options.mini), console.print
@@ -129,6 +144,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_making(command, "the pool")
     command.add_argument("--blocks", default="", help="names, comma-separated (default: all)")
     command.set_defaults(run=_pool)
+    command = commands.add_parser("constructions", help="write the splits whose blocks are all there")
+    command.add_argument("recipe", type=Path)
+    command.add_argument("--pool", type=Path, help="folder of the blocks (default: OUT/pool)")
+    command.add_argument("--out", type=Path, required=True, help="folder of the splits' folders")
+    command.add_argument("--report", type=Path, help="folder of the reports (default: OUT.report)")
+    command.add_argument("--partial", action="store_true", help="families whose blocks are there")
+    command.set_defaults(run=_constructions)
     command = commands.add_parser("choose", help="choose families; print the blocks that they need")
     command.add_argument("recipe", type=Path, help="a pool's recipe (its plan)")
     command.add_argument("--mini", type=Path, required=True, help="recipe of the split to extend")

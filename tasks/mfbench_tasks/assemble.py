@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import version as package_version
 from pathlib import Path
 
 import numpy as np
 from ase.data import ground_state_magnetic_moments
 
 from mfbench.errors import DataError
+from mfbench.manifest import FILES, data_hash
 from mfbench.tables import sha256, write_configurations
 from mfbench_tasks.families import Family
 from mfbench_tasks.label import LEVEL_OF_THEORY, Gfn2
 from mfbench_tasks.make import Outcome
 from mfbench_tasks.recipe import Recipe
-from mfbench_tasks.roles import draw, role_of
+from mfbench_tasks.roles import draw_rows, role_rows
 from mfbench_tasks.split_tables import (
     DRAWS,
     FAMILIES,
@@ -28,17 +28,9 @@ from mfbench_tasks.split_tables import (
     graph_of,
     write_rows,
 )
-from mfbench_tasks.stage import Made
 
-__all__ = ["TABLES", "assemble", "isolated_atoms"]
+__all__ = ["assemble", "isolated_atoms", "make_manifest"]
 
-TABLES = (
-    "configurations.parquet",
-    "draws.parquet",
-    "families.parquet",
-    "fragments.parquet",
-    "roles.parquet",
-)
 _TOOLS = ("tblite", "biotite", "hydride", "ase", "scipy", "numpy", "pyarrow")
 
 
@@ -74,11 +66,30 @@ def assemble(recipe: Recipe, families: Sequence[Family], outcomes: Sequence[Outc
         [_family_row(f, by_family[f.family_id]) for f in families],
         FAMILIES,
     )
-    write_rows(out / "roles.parquet", _role_rows(families, by_family), ROLES)
-    write_rows(out / "draws.parquet", _draw_rows(recipe, families, by_family), DRAWS)
-    manifest = _manifest(recipe, families, made, out)
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-    return manifest
+    members = {
+        name: [(c, slot.heldout) for slot in slots for c in slot.made.configurations]
+        for name, slots in by_family.items()
+    }
+    write_rows(out / "roles.parquet", role_rows(members), ROLES)
+    draws = draw_rows(members, draws=recipe.draws, length=recipe.draw_length, seed=recipe.seed)
+    write_rows(out / "draws.parquet", draws, DRAWS)
+    return make_manifest(
+        out,
+        FILES,
+        name=recipe.name,
+        version=recipe.version,
+        seed=recipe.seed,
+        recipe=recipe.model_dump(mode="json"),
+        counts={
+            "families": len(families),
+            "fragments": len(made),
+            "configurations": sum(len(m.configurations) for m in made),
+            "graphs": len({graph_of(m) for m in made}),
+            **{f"{fold}_families": sum(f.fold == fold for f in families) for fold in _FOLDS},
+        },
+        changelog=recipe.changelog,
+        atomic_numbers=np.unique(np.concatenate([m.fragment.atomic_numbers for m in made])).tolist(),
+    )
 
 
 def isolated_atoms(atomic_numbers: Sequence[int]) -> dict[str, float]:
@@ -104,66 +115,44 @@ def _family_row(family: Family, slots: Sequence[Outcome]) -> dict:
     }
 
 
-def _role_rows(families: Sequence[Family], by_family: dict[str, list[Outcome]]) -> list[dict]:
-    return [
-        {"family_id": f.family_id, "config_id": c.config_id, "role": role_of(c, slot.heldout)}
-        for f in families
-        for slot in by_family[f.family_id]
-        for c in slot.made.configurations
-    ]
+def make_manifest(
+    folder: Path,
+    files: Sequence[str],
+    *,
+    name: str,
+    version: str,
+    seed: int,
+    recipe: dict,
+    counts: dict,
+    changelog: Sequence[str],
+    atomic_numbers: Sequence[int],
+) -> dict:
+    """Write ``manifest.json`` for a folder's files (relative names).
 
+    Args:
+        atomic_numbers: elements that occur.
 
-def _draw_rows(
-    recipe: Recipe, families: Sequence[Family], by_family: dict[str, list[Outcome]]
-) -> list[dict]:
-    rows = []
-    for family in families:
-        support = [
-            c
-            for slot in by_family[family.family_id]
-            for c in slot.made.configurations
-            if role_of(c, slot.heldout) == "support"
-        ]
-        for number in range(recipe.draws):
-            ids = draw(
-                support,
-                length=recipe.draw_length,
-                seed=recipe.seed,
-                family_id=family.family_id,
-                number=number,
-            )
-            rows += [
-                {"family_id": family.family_id, "draw": number, "rank": rank, "config_id": name}
-                for rank, name in enumerate(ids)
-            ]
-    return rows
-
-
-def _manifest(recipe: Recipe, families: Sequence[Family], made: Sequence[Made], out: Path) -> dict:
-    files = {name: sha256(out / name) for name in TABLES}
-    listing = "".join(f"{name}:{digest}\n" for name, digest in sorted(files.items()))
-    numbers = np.unique(np.concatenate([m.fragment.atomic_numbers for m in made]))
-    return {
+    Returns:
+        The manifest.
+    """
+    hashes = {file: sha256(folder / file) for file in files}
+    manifest = {
         "schema": 1,
-        "name": recipe.name,
-        "version": recipe.version,
+        "name": name,
+        "version": version,
         "level_of_theory": LEVEL_OF_THEORY,
         "license": "CC-BY-4.0",
-        "seed": recipe.seed,
-        "recipe": recipe.model_dump(mode="json"),
-        "tools": {name: version(name) for name in _TOOLS} | {"python": platform.python_version()},
-        "isolated_atom_energies_eV": isolated_atoms(numbers.tolist()),
-        "counts": {
-            "families": len(families),
-            "fragments": len(made),
-            "configurations": sum(len(m.configurations) for m in made),
-            "graphs": len({graph_of(m) for m in made}),
-            **{f"{fold}_families": sum(f.fold == fold for f in families) for fold in _FOLDS},
-        },
-        "changelog": recipe.changelog,
-        "files": files,
-        "data_hash": hashlib.sha256(listing.encode()).hexdigest(),
+        "seed": seed,
+        "recipe": recipe,
+        "tools": {tool: package_version(tool) for tool in _TOOLS} | {"python": platform.python_version()},
+        "isolated_atom_energies_eV": isolated_atoms(atomic_numbers),
+        "counts": counts,
+        "changelog": list(changelog),
+        "files": hashes,
+        "data_hash": data_hash(hashes),
     }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    return manifest
 
 
 _FOLDS = ("train", "validation", "test")

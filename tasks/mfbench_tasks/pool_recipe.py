@@ -75,6 +75,7 @@ class PoolRecipe(Strict):
     seed: int
     draws: int = 5
     draw_length: int = 100
+    min_support: int = 200  # configurations; a family with fewer is left out, and reported
     plan: Plan
     sampling: Sampling
     gates: Gates = Gates()
