@@ -54,10 +54,10 @@ def read_families(path: Path) -> list[FamilyRow]:
     try:
         with open(path, newline="") as file:
             reader = csv.DictReader(file, delimiter="\t")
-            lines = list(reader)
+            header, lines = reader.fieldnames, list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read ({error})") from None
-    if reader.fieldnames != names:
+    if header != names:
         raise DataError(f"{path}: its columns must be {', '.join(names)}")
     rows = []
     for number, line in enumerate(lines, start=2):
