@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mfbench.errors import MfbenchError
 from mfbench_tasks.build import build, process_pool
-from mfbench_tasks.choose import blocks_yaml, choose
+from mfbench_tasks.choose import blocks_yaml, choose, read_names
 from mfbench_tasks.constructions import write_constructions
 from mfbench_tasks.family_table import write_families
 from mfbench_tasks.pool import make_pool
@@ -109,7 +109,11 @@ def _constructions(options: argparse.Namespace, console: Console) -> int:
 
 def _choose(options: argparse.Namespace, console: Console) -> int:
     choice = choose(
-        Path(options.structures), load_pool_recipe(options.recipe), load_recipe(options.mini), console.print
+        Path(options.structures),
+        load_pool_recipe(options.recipe),
+        load_recipe(options.mini),
+        read_names(options.names) if options.names else {},
+        console.print,
     )
     options.out.mkdir(parents=True, exist_ok=True)
     write_families(options.out / "cath.tsv", choice.cath)
@@ -154,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("choose", help="choose families; print the blocks that they need")
     command.add_argument("recipe", type=Path, help="a pool's recipe (its plan)")
     command.add_argument("--mini", type=Path, required=True, help="recipe of the split to extend")
+    command.add_argument("--names", type=Path, help="CATH's list of names, for titles")
     _add_structures(command)
     command.add_argument("--out", type=Path, required=True, help="folder of the tables")
     command.set_defaults(run=_choose)

@@ -10,13 +10,13 @@ of the test families' topologies, which ``cath`` forbids. No entry and no cluste
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from mfbench.errors import StructureError
+from mfbench.errors import DataError, StructureError
 from mfbench_tasks.families import (
     Family,
     Protein,
@@ -31,7 +31,17 @@ from mfbench_tasks.pool_recipe import Block, Group, PoolRecipe
 from mfbench_tasks.recipe import Recipe
 from mfbench_tasks.seeds import stream
 
-__all__ = ["QUOTAS", "Choice", "Topology", "arrange", "assign", "blocks_yaml", "choose", "find_topologies"]
+__all__ = [
+    "QUOTAS",
+    "Choice",
+    "Topology",
+    "arrange",
+    "assign",
+    "blocks_yaml",
+    "choose",
+    "find_topologies",
+    "read_names",
+]
 
 QUOTAS = {
     "alpha-beta": (8, 4, 22),
@@ -162,21 +172,44 @@ class Choice:
     cluster30: list[FamilyRow]
 
 
-def choose(folder: Path, recipe: PoolRecipe, mini: Recipe, progress: Callable[[str], None]) -> Choice:
+def choose(
+    folder: Path,
+    recipe: PoolRecipe,
+    mini: Recipe,
+    names: Mapping[str, str],
+    progress: Callable[[str], None],
+) -> Choice:
     """Families of both constructions, and the blocks of groups that they need, in order of use."""
     chosen = assign(find_topologies(folder, recipe, mini, progress), recipe.seed)
-    return arrange(chosen, choose_families(folder, mini.families, mini.plan))
+    return arrange(chosen, choose_families(folder, mini.families, mini.plan), names)
 
 
-def arrange(chosen: Sequence[Topology], known: Sequence[Family]) -> Choice:
-    """Rows and blocks for the topologies chosen and cath-mini's families."""
+def read_names(path: Path) -> dict[str, str]:
+    """CATH node → its name, from CATH's list of names (Cath Names File, format 2.0).
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        lines = Path(path).read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read ({error})") from None
+    found = (line.partition(":") for line in lines if not line.startswith("#") and ":" in line)
+    return {node.split()[0]: " ".join(name.split()).rstrip(" .,;") for node, _, name in found}
+
+
+def arrange(chosen: Sequence[Topology], known: Sequence[Family], names: Mapping[str, str]) -> Choice:
+    """Rows and blocks for the topologies chosen and cath-mini's families.
+
+    Args:
+        names: CATH node → its name; a node without one is called by its number.
+    """
     groups, cluster30 = [], []
     cath = [_mini_row(family) for family in known]
     seconds = {t.family_id for t in [t for t in chosen if t.second is not None][:_SECONDS]}
     for t in chosen:
         both = tuple(p for p in (t.first, t.second) if p is not None)
-        title = f"CATH topology {t.family_id.removeprefix('membrane.')}"
-        title += " (membrane)" * (t.stratum == "membrane")
+        title = _name(t.family_id, names) + " (membrane)" * (t.stratum == "membrane")
         cath.append(
             FamilyRow(
                 family_id=t.family_id,
@@ -190,7 +223,7 @@ def arrange(chosen: Sequence[Topology], known: Sequence[Family]) -> Choice:
             )
         )
         groups.append(Group(id=t.first.name, reserved=t.fold == "test"))
-        cluster30.append(_cluster_row(t.family_id, t.first, t.fold))
+        cluster30.append(_cluster_row(t.family_id, t.first, t.fold, names))
         if t.second is not None:
             is_family = t.family_id in seconds
             groups.append(
@@ -202,12 +235,12 @@ def arrange(chosen: Sequence[Topology], known: Sequence[Family]) -> Choice:
                 )
             )
             if is_family:
-                cluster30.append(_cluster_row(t.family_id, t.second, "train"))
+                cluster30.append(_cluster_row(t.family_id, t.second, "train", names))
     for family in known:
         if family.family_id in _ALSO_CLUSTERS:
             fold = _ALSO_CLUSTERS[family.family_id]
             groups.append(Group(id=family.proteins[0].name, reserved=fold == "test"))
-            cluster30.append(_cluster_row(family.family_id, family.proteins[0], fold))
+            cluster30.append(_cluster_row(family.family_id, family.proteins[0], fold, names))
     return Choice(_packed(groups), cath, cluster30)
 
 
@@ -225,12 +258,17 @@ def _mini_row(family: Family) -> FamilyRow:
     )
 
 
-def _cluster_row(topology: str, protein: Protein, fold: str) -> FamilyRow:
+def _name(family_id: str, names: Mapping[str, str]) -> str:
+    topology = family_id.removeprefix("membrane.")
+    return names.get(topology) or f"CATH topology {topology}"
+
+
+def _cluster_row(topology: str, protein: Protein, fold: str, names: Mapping[str, str]) -> FamilyRow:
     return FamilyRow(
         family_id=f"c{protein.cluster30}",
         fold=fold,
         stratum=stratum_of(topology),
-        title=f"30 % cluster of {protein.name}, CATH topology {topology.removeprefix('membrane.')}",
+        title=f"{_name(topology, names)}: cluster of {protein.name}",
         pool=protein.name,
         heldout=protein.name,
         proteins=(protein.name,),

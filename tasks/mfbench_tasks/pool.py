@@ -102,9 +102,13 @@ def _id(slot: Slot, candidate) -> str:
 
 
 def _digest(recipe: PoolRecipe, block: Block) -> str:
-    """Of what decides a block's slots: other blocks may come and go."""
-    text = recipe.model_dump(mode="json", include={"seed", "plan", "sampling", "gates"})
-    return hashlib.sha256(json.dumps([text, block.model_dump(mode="json")]).encode()).hexdigest()
+    """Of what decides a block's slots: other blocks may come and go.
+
+    Only what the file says counts: a new setting with a default does not orphan a journal.
+    """
+    said = recipe.model_dump(mode="json", include={"seed", "plan", "sampling", "gates"}, exclude_unset=True)
+    text = json.dumps([said, block.model_dump(mode="json", exclude_unset=True)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _outcomes(
