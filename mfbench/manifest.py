@@ -1,8 +1,13 @@
-"""The manifest of a split: what it is, how it was made, and the hash that every result carries."""
+"""The manifest of a split: what it is, how it was made, and the hash that every result carries.
+
+Two layouts. A *self-contained* folder holds all five tables. A *construction* holds its own three and
+takes fragments and configurations from blocks of a pool beside it, which other constructions share.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -10,15 +15,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mfbench.errors import DataError
 from mfbench.tables import sha256
 
-__all__ = ["FILES", "Manifest", "data_hash", "read_manifest", "verify_files"]
+__all__ = ["FILES", "OWN", "POOL", "Manifest", "data_hash", "read_manifest", "tables", "verify_files"]
 
-FILES = (
-    "configurations.parquet",
-    "draws.parquet",
-    "families.parquet",
-    "fragments.parquet",
-    "roles.parquet",
-)
+OWN = ("draws.parquet", "families.parquet", "roles.parquet")
+"""Tables that every split has in its own folder."""
+FILES = tuple(sorted(("configurations.parquet", "fragments.parquet", *OWN)))
+"""All tables of a self-contained split."""
+POOL = "../pool"
+"""Where a construction's blocks lie: the one place outside its folder that a manifest may name."""
+_BLOCK = re.compile(rf"{re.escape(POOL)}/([A-Za-z0-9][A-Za-z0-9_.-]*)\.(configurations|fragments)\.parquet")
 
 
 class Manifest(BaseModel):
@@ -62,9 +67,26 @@ def read_manifest(folder: Path) -> Manifest:
     except (ValidationError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()
         raise DataError(f"{path} is not a manifest ({' '.join(reason[:2])})") from None
-    if set(manifest.files) != set(FILES) or manifest.data_hash != data_hash(manifest.files):
+    if not _is_complete(manifest.files) or manifest.data_hash != data_hash(manifest.files):
         raise DataError(f"{path}: the data hash does not fit the file list: download the split again")
     return manifest
+
+
+def tables(manifest: Manifest, kind: str) -> list[str]:
+    """Files that hold ``configurations`` or ``fragments``, relative to the split's folder, in order."""
+    file = f"{kind}.parquet"
+    return sorted(name for name in manifest.files if name == file or name.endswith(f".{file}"))
+
+
+def _is_complete(files: dict[str, str]) -> bool:
+    """Whether a file list is one of the two layouts, and leads nowhere else."""
+    if set(files) == set(FILES):
+        return True
+    blocks = [_BLOCK.fullmatch(name) for name in files if name not in OWN]
+    if not set(OWN) <= set(files) or not blocks or None in blocks:
+        return False
+    parts = [{m[1] for m in blocks if m[2] == kind} for kind in ("configurations", "fragments")]
+    return parts[0] == parts[1]
 
 
 def verify_files(folder: Path, manifest: Manifest) -> None:

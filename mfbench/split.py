@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -11,12 +12,13 @@ import numpy as np
 
 from mfbench.configuration import Configuration
 from mfbench.errors import DataError, UnknownNameError
-from mfbench.manifest import Manifest, read_manifest, verify_files
+from mfbench.manifest import Manifest, read_manifest, tables, verify_files
 from mfbench.tables import read_configurations, read_table
 
-__all__ = ["Fold", "Split", "Task", "available_splits", "load_split"]
+__all__ = ["Fold", "Split", "Task", "available_splits", "find_split", "load_split"]
 
 EMBEDDED = Path(__file__).parent / "embedded" / "data"
+_CHECKOUT = Path(__file__).parents[1] / "tasks" / "data"
 
 
 class Fold(StrEnum):
@@ -97,36 +99,62 @@ class Split:
         return tuple(c for t in self.train for c in (*t.support, *t.query, *t.heldout))
 
 
+def _places() -> list[Path]:
+    """Folders of splits: the package's own, that of $MFBENCH_DATA, and a source checkout's."""
+    named = os.environ.get("MFBENCH_DATA")
+    return [EMBEDDED, *([Path(named)] if named else []), _CHECKOUT]
+
+
 def available_splits() -> list[str]:
-    """Names of the splits that ship with the package."""
-    return sorted(path.parent.name for path in EMBEDDED.glob("*/manifest.json"))
+    """Names of the splits that ship with the package or lie where ``find_split`` looks."""
+    return sorted({path.parent.name for place in _places() for path in place.glob("*/manifest.json")})
+
+
+def find_split(name: str | Path) -> Path:
+    """The folder of a split: a path, or a name looked up in the package, in the folder that the
+    environment variable MFBENCH_DATA names, and in ``tasks/data`` of a source checkout.
+
+    Raises:
+        UnknownNameError: no such split.
+    """
+    places = [Path(name), *(place / str(name) for place in _places())] if str(name) else []
+    for folder in places:
+        if (folder / "manifest.json").is_file():
+            return folder
+    raise UnknownNameError(
+        f"unknown split '{name}': choose one of {', '.join(available_splits())}, or give a folder"
+    )
 
 
 def load_split(name: str | Path, *, verify: bool = True) -> Split:
-    """Load an embedded split by name, or any split by its folder.
+    """Load a split by its name, or by its folder.
 
     Args:
-        name: e.g. ``cath-mini``, or a path to a folder with a ``manifest.json``.
+        name: e.g. ``cath-mini``; see ``find_split``.
         verify: compare the SHA-256 of every file first.
 
     Raises:
         UnknownNameError: no such split.
         DataError: a file is missing, altered, or inconsistent.
     """
-    folder = Path(name) if (Path(name) / "manifest.json").is_file() else EMBEDDED / str(name)
-    if not str(name) or not folder.is_dir():
-        raise UnknownNameError(
-            f"unknown split '{name}': choose one of {', '.join(available_splits())}, or give a folder"
-        )
+    folder = find_split(name)
     manifest = read_manifest(folder)
     if verify:
         verify_files(folder, manifest)
-    return Split(manifest.name, manifest, _tasks(folder))
+    return Split(manifest.name, manifest, _tasks(folder, manifest))
 
 
-def _tasks(folder: Path) -> tuple[Task, ...]:
-    configurations = {c.config_id: c for c in read_configurations(folder / "configurations.parquet")}
-    fragments = read_table(folder / "fragments.parquet").to_pandas().set_index("fragment_id")
+def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
+    configurations = {
+        c.config_id: c
+        for file in tables(manifest, "configurations")
+        for c in read_configurations(folder / file)
+    }
+    graphs = {
+        row["fragment_id"]: row["graph_id"]
+        for file in tables(manifest, "fragments")
+        for row in read_table(folder / file).select(["fragment_id", "graph_id"]).to_pylist()
+    }
     families = read_table(folder / "families.parquet").to_pandas()
     roles = read_table(folder / "roles.parquet").to_pandas()
     draws = read_table(folder / "draws.parquet").to_pandas()
@@ -150,7 +178,7 @@ def _tasks(folder: Path) -> tuple[Task, ...]:
                     query=tuple(configurations[c] for c in role["query"]),
                     heldout=tuple(configurations[c] for c in role["heldout"]),
                     draws=indices.reshape(order["draw"].nunique(), -1),
-                    graphs={name: fragments.loc[name, "graph_id"] for name in names},
+                    graphs={name: graphs[name] for name in names},
                 )
             )
     except (KeyError, ValueError) as error:

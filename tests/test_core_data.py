@@ -7,7 +7,7 @@ import pytest
 
 import mfbench
 from mfbench.errors import DataError, ProtocolError, UnknownNameError
-from mfbench.manifest import FILES
+from mfbench.manifest import FILES, data_hash
 
 
 @pytest.fixture
@@ -54,6 +54,83 @@ def test_a_manifest_whose_hash_was_edited_is_refused(damaged):
     (damaged / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(DataError, match="does not fit the file list"):
         mfbench.load_split(damaged)
+
+
+@pytest.fixture
+def shared(split_folder, tmp_path):
+    """The split as a construction over a pool of one block."""
+    folder = shutil.copytree(split_folder, tmp_path / "data" / "shared")
+    (tmp_path / "data" / "pool").mkdir()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for kind in ("configurations", "fragments"):
+        name = f"../pool/b1.{kind}.parquet"
+        (folder / f"{kind}.parquet").rename(folder / name)
+        manifest["files"][name] = manifest["files"].pop(f"{kind}.parquet")
+    write_manifest(folder, manifest)
+    return folder
+
+
+def write_manifest(folder, manifest):
+    manifest["data_hash"] = data_hash(manifest["files"])
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_construction_takes_its_configurations_from_the_pool_beside_it(shared, split, monkeypatch):
+    for name in (shared, "shared"):
+        loaded = mfbench.load_split(name)
+        assert [t.graphs for t in loaded.tasks] == [t.graphs for t in split.tasks]
+        assert [c.config_id for c in loaded.train_configurations] == [
+            c.config_id for c in split.train_configurations
+        ]
+        monkeypatch.setenv("MFBENCH_DATA", str(shared.parent))
+    assert "shared" in mfbench.available_splits()
+    with pytest.raises(UnknownNameError, match="unknown split 'pool'"):
+        mfbench.load_split("pool")
+
+
+@pytest.mark.parametrize("kind", ["configurations", "fragments"])
+def test_an_altered_or_missing_block_is_named(shared, kind):
+    path = shared.parent / "pool" / f"b1.{kind}.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"b1\.{kind}\.parquet is corrupted"):
+        mfbench.load_split(shared)
+    path.unlink()
+    with pytest.raises(DataError, match=rf"b1\.{kind}\.parquet is missing"):
+        mfbench.load_split(shared)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "../../secret",
+        "../pool/../secret",
+        "../pool/..",
+        "../pool/a/b",
+        "../other/b1",
+        "pool/b1",
+        "/etc/b1",
+        "..\\pool\\b1",
+        "../pool/\n../b1",
+        "../pool/.b1",
+    ],
+)
+def test_a_manifest_leads_nowhere_but_to_the_pool_beside_it(shared, place):
+    manifest = json.loads((shared / "manifest.json").read_text())
+    for kind in ("configurations", "fragments"):
+        manifest["files"][f"{place}.{kind}.parquet"] = manifest["files"].pop(f"../pool/b1.{kind}.parquet")
+    write_manifest(shared, manifest)
+    with pytest.raises(DataError, match="does not fit the file list"):
+        mfbench.load_split(shared, verify=False)
+
+
+def test_a_block_without_its_fragments_is_refused(shared):
+    manifest = json.loads((shared / "manifest.json").read_text())
+    manifest["files"].pop("../pool/b1.fragments.parquet")
+    write_manifest(shared, manifest)
+    with pytest.raises(DataError, match="does not fit the file list"):
+        mfbench.load_split(shared)
 
 
 def test_errors_are_one_line(damaged):

@@ -35,13 +35,13 @@ def register(app: typer.Typer) -> None:
 
 
 def list_splits() -> None:
-    """List the splits that ship with mfbench."""
+    """List the splits that can be given by name."""
     from mfbench.manifest import read_manifest
-    from mfbench.split import EMBEDDED, available_splits
+    from mfbench.split import available_splits, find_split
 
     table = Table("split", "version", "level of theory", "data hash", box=None, padding=(0, 2, 0, 0))
     for name in available_splits():
-        manifest = read_manifest(EMBEDDED / name)
+        manifest = read_manifest(find_split(name))
         table.add_row(name, manifest.version, manifest.level_of_theory, manifest.data_hash[:12])
     Console().print(table)
 

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import version as package_version
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from ase.data import chemical_symbols, ground_state_magnetic_moments
-from ase.formula import Formula
+from ase.data import ground_state_magnetic_moments
 
 from mfbench.errors import DataError
-from mfbench.graph import graph_id
-from mfbench.tables import POSITION_GRID, round_to_grid, sha256, write_configurations
+from mfbench.manifest import FILES, data_hash
+from mfbench.tables import sha256, write_configurations
 from mfbench_tasks.families import Family
 from mfbench_tasks.label import LEVEL_OF_THEORY, Gfn2
 from mfbench_tasks.make import Outcome
 from mfbench_tasks.recipe import Recipe
-from mfbench_tasks.roles import draw, role_of
-from mfbench_tasks.stage import Made
-
-__all__ = ["TABLES", "assemble", "isolated_atoms"]
-
-TABLES = (
-    "configurations.parquet",
-    "draws.parquet",
-    "families.parquet",
-    "fragments.parquet",
-    "roles.parquet",
+from mfbench_tasks.roles import draw_rows, role_rows
+from mfbench_tasks.split_tables import (
+    DRAWS,
+    FAMILIES,
+    FRAGMENTS,
+    ROLES,
+    fragment_row,
+    graph_of,
+    write_rows,
 )
+
+__all__ = ["assemble", "isolated_atoms", "make_manifest"]
+
 _TOOLS = ("tblite", "biotite", "hydride", "ase", "scipy", "numpy", "pyarrow")
 
 
@@ -55,7 +52,7 @@ def assemble(recipe: Recipe, families: Sequence[Family], outcomes: Sequence[Outc
             raise DataError(f"slot {outcome.slot} is empty (rejected: {reasons}): add candidates")
         by_family[outcome.family_id].append(outcome)
     for family_id, slots in by_family.items():
-        graphs = {_graph(slot.made) for slot in slots}
+        graphs = {graph_of(slot.made) for slot in slots}
         if len(graphs) < len(slots):
             raise DataError(f"family {family_id} holds a molecular graph twice")
     made = sorted((o.made for slots in by_family.values() for o in slots), key=lambda m: m.fragment_id)
@@ -63,17 +60,36 @@ def assemble(recipe: Recipe, families: Sequence[Family], outcomes: Sequence[Outc
         raise DataError("two fragments share an id: choose another seed")
 
     write_configurations(out / "configurations.parquet", [c for m in made for c in m.configurations])
-    _write(out / "fragments.parquet", [_fragment_row(m) for m in made], _FRAGMENTS)
-    _write(
+    write_rows(out / "fragments.parquet", [fragment_row(m) for m in made], FRAGMENTS)
+    write_rows(
         out / "families.parquet",
         [_family_row(f, by_family[f.family_id]) for f in families],
-        _FAMILIES,
+        FAMILIES,
     )
-    _write(out / "roles.parquet", _role_rows(families, by_family), _ROLES)
-    _write(out / "draws.parquet", _draw_rows(recipe, families, by_family), _DRAWS)
-    manifest = _manifest(recipe, families, made, out)
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-    return manifest
+    members = {
+        name: [(c, slot.heldout) for slot in slots for c in slot.made.configurations]
+        for name, slots in by_family.items()
+    }
+    write_rows(out / "roles.parquet", role_rows(members), ROLES)
+    draws = draw_rows(members, draws=recipe.draws, length=recipe.draw_length, seed=recipe.seed)
+    write_rows(out / "draws.parquet", draws, DRAWS)
+    return make_manifest(
+        out,
+        FILES,
+        name=recipe.name,
+        version=recipe.version,
+        seed=recipe.seed,
+        recipe=recipe.model_dump(mode="json"),
+        counts={
+            "families": len(families),
+            "fragments": len(made),
+            "configurations": sum(len(m.configurations) for m in made),
+            "graphs": len({graph_of(m) for m in made}),
+            **{f"{fold}_families": sum(f.fold == fold for f in families) for fold in _FOLDS},
+        },
+        changelog=recipe.changelog,
+        atomic_numbers=np.unique(np.concatenate([m.fragment.atomic_numbers for m in made])).tolist(),
+    )
 
 
 def isolated_atoms(atomic_numbers: Sequence[int]) -> dict[str, float]:
@@ -84,69 +100,6 @@ def isolated_atoms(atomic_numbers: Sequence[int]) -> dict[str, float]:
         label = Gfn2(np.array([number]), 0, unpaired).label(np.zeros((1, 3)))
         out[str(number)] = label.energy
     return out
-
-
-_FRAGMENTS = pa.schema(
-    [
-        ("fragment_id", pa.string()),
-        ("graph_id", pa.string()),
-        ("kind", pa.string()),
-        ("pdb_id", pa.string()),
-        ("chain", pa.string()),
-        ("residues", pa.string()),
-        ("formula", pa.string()),
-        ("atomic_numbers", pa.list_(pa.uint8())),
-        ("relaxed_positions", pa.list_(pa.float32())),  # 3n values, Å
-        ("total_charge", pa.int8()),
-        ("n_unpaired", pa.int8()),
-        ("sampler", pa.string()),
-    ]
-)
-_FAMILIES = pa.schema(
-    [
-        ("family_id", pa.string()),
-        ("fold", pa.string()),
-        ("stratum", pa.string()),
-        ("title", pa.string()),
-        ("proteins", pa.list_(pa.string())),
-        ("cluster30", pa.list_(pa.string())),
-        ("pool_fragments", pa.list_(pa.string())),
-        ("heldout_fragments", pa.list_(pa.string())),
-    ]
-)
-_ROLES = pa.schema([("family_id", pa.string()), ("config_id", pa.string()), ("role", pa.string())])
-_DRAWS = pa.schema(
-    [
-        ("family_id", pa.string()),
-        ("draw", pa.int16()),
-        ("rank", pa.int16()),
-        ("config_id", pa.string()),
-    ]
-)
-
-
-def _graph(made: Made) -> str:
-    f = made.fragment
-    return graph_id(f.atomic_numbers, made.relaxed, f.total_charge, f.n_unpaired)
-
-
-def _fragment_row(made: Made) -> dict:
-    f = made.fragment
-    symbols = "".join(chemical_symbols[z] for z in f.atomic_numbers)
-    return {
-        "fragment_id": made.fragment_id,
-        "graph_id": _graph(made),
-        "kind": f.kind,
-        "pdb_id": f.pdb_id,
-        "chain": f.chain,
-        "residues": f"{f.motif.split(':')[1]} {f.residues}",
-        "formula": Formula(symbols).format("hill"),
-        "atomic_numbers": f.atomic_numbers.astype(np.uint8),
-        "relaxed_positions": round_to_grid(made.relaxed, POSITION_GRID).astype(np.float32).ravel(),
-        "total_charge": f.total_charge,
-        "n_unpaired": f.n_unpaired,
-        "sampler": made.sampler,
-    }
 
 
 def _family_row(family: Family, slots: Sequence[Outcome]) -> dict:
@@ -162,81 +115,44 @@ def _family_row(family: Family, slots: Sequence[Outcome]) -> dict:
     }
 
 
-def _role_rows(families: Sequence[Family], by_family: dict[str, list[Outcome]]) -> list[dict]:
-    return [
-        {"family_id": f.family_id, "config_id": c.config_id, "role": role_of(c, slot.heldout)}
-        for f in families
-        for slot in by_family[f.family_id]
-        for c in slot.made.configurations
-    ]
+def make_manifest(
+    folder: Path,
+    files: Sequence[str],
+    *,
+    name: str,
+    version: str,
+    seed: int,
+    recipe: dict,
+    counts: dict,
+    changelog: Sequence[str],
+    atomic_numbers: Sequence[int],
+) -> dict:
+    """Write ``manifest.json`` for a folder's files (relative names).
 
+    Args:
+        atomic_numbers: elements that occur.
 
-def _draw_rows(
-    recipe: Recipe, families: Sequence[Family], by_family: dict[str, list[Outcome]]
-) -> list[dict]:
-    rows = []
-    for family in families:
-        support = [
-            c
-            for slot in by_family[family.family_id]
-            for c in slot.made.configurations
-            if role_of(c, slot.heldout) == "support"
-        ]
-        for number in range(recipe.draws):
-            ids = draw(
-                support,
-                length=recipe.draw_length,
-                seed=recipe.seed,
-                family_id=family.family_id,
-                number=number,
-            )
-            rows += [
-                {"family_id": family.family_id, "draw": number, "rank": rank, "config_id": name}
-                for rank, name in enumerate(ids)
-            ]
-    return rows
-
-
-def _write(path: Path, rows: list[dict], schema: pa.Schema) -> None:
-    pq.write_table(
-        pa.Table.from_pylist(rows, schema=schema),
-        path,
-        compression="zstd",
-        compression_level=19,
-        use_dictionary=[f.name for f in schema if f.type == pa.string()],
-        column_encoding={
-            f"{f.name}.list.element": "BYTE_STREAM_SPLIT"
-            for f in schema
-            if f.type == pa.list_(pa.float32())
-        },
-    )
-
-
-def _manifest(recipe: Recipe, families: Sequence[Family], made: Sequence[Made], out: Path) -> dict:
-    files = {name: sha256(out / name) for name in TABLES}
-    listing = "".join(f"{name}:{digest}\n" for name, digest in sorted(files.items()))
-    numbers = np.unique(np.concatenate([m.fragment.atomic_numbers for m in made]))
-    return {
+    Returns:
+        The manifest.
+    """
+    hashes = {file: sha256(folder / file) for file in files}
+    manifest = {
         "schema": 1,
-        "name": recipe.name,
-        "version": recipe.version,
+        "name": name,
+        "version": version,
         "level_of_theory": LEVEL_OF_THEORY,
         "license": "CC-BY-4.0",
-        "seed": recipe.seed,
-        "recipe": recipe.model_dump(mode="json"),
-        "tools": {name: version(name) for name in _TOOLS} | {"python": platform.python_version()},
-        "isolated_atom_energies_eV": isolated_atoms(numbers.tolist()),
-        "counts": {
-            "families": len(families),
-            "fragments": len(made),
-            "configurations": sum(len(m.configurations) for m in made),
-            "graphs": len({_graph(m) for m in made}),
-            **{f"{fold}_families": sum(f.fold == fold for f in families) for fold in _FOLDS},
-        },
-        "changelog": recipe.changelog,
-        "files": files,
-        "data_hash": hashlib.sha256(listing.encode()).hexdigest(),
+        "seed": seed,
+        "recipe": recipe,
+        "tools": {tool: package_version(tool) for tool in _TOOLS} | {"python": platform.python_version()},
+        "isolated_atom_energies_eV": isolated_atoms(atomic_numbers),
+        "counts": counts,
+        "changelog": list(changelog),
+        "files": hashes,
+        "data_hash": data_hash(hashes),
     }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    return manifest
 
 
 _FOLDS = ("train", "validation", "test")

@@ -20,7 +20,7 @@ from mfbench_tasks.plan import plan_family
 from mfbench_tasks.recipe import Recipe
 from mfbench_tasks.report import build_report, write_report
 
-__all__ = ["build", "one_thread", "process_pool"]
+__all__ = ["build", "cancelled_on_failure", "one_thread", "process_pool"]
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -81,7 +81,7 @@ def build(
     plans = [
         executor.submit(plan_family, family, recipe.plan, structures, recipe.seed) for family in families
     ]
-    with _cancelled_on_failure(plans):
+    with cancelled_on_failure(plans):
         slots = [slot for plan in plans for slot in plan.result()]
     wanted = {slot.name for slot in slots}
     finished = {name: done for name, done in book.finished().items() if name in wanted}
@@ -89,7 +89,7 @@ def build(
     # Pool slots take three times as long as held-out ones: longest first keeps all workers busy.
     waiting = sorted((s for s in slots if s.name not in finished), key=lambda s: s.heldout)
     futures = [executor.submit(fill_slot, slot, recipe) for slot in waiting]
-    with _cancelled_on_failure(futures):
+    with cancelled_on_failure(futures):
         for future in as_completed(futures):
             outcome = future.result()
             book.add(outcome)
@@ -105,7 +105,7 @@ def build(
 
 
 @contextmanager
-def _cancelled_on_failure(futures: Sequence[Future]) -> Iterator[None]:
+def cancelled_on_failure(futures: Sequence[Future]) -> Iterator[None]:
     """An error need not wait for work that nobody will use."""
     try:
         yield

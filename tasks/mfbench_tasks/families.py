@@ -17,7 +17,7 @@ from pathlib import Path
 from mfbench.errors import DataError
 from mfbench_tasks.recipe import FamilyChoice, Plan
 
-__all__ = ["Family", "Protein", "choose_families", "stratum_of"]
+__all__ = ["Family", "Protein", "chains_by_topology", "choose_families", "resolved", "stratum_of"]
 
 _STRATA = {"1": "mainly-alpha", "2": "mainly-beta", "3": "alpha-beta"}
 _UNKNOWN_RESOLUTION = 9.9
@@ -57,6 +57,11 @@ def stratum_of(family_id: str) -> str:
     return _STRATA.get(family_id.split(".")[0], "few-ss")
 
 
+def resolved(quality: tuple, plan: Plan) -> bool:
+    """Whether an entry is sharp enough; one that states no resolution is taken too."""
+    return quality[1] <= plan.resolution or quality[1] == _UNKNOWN_RESOLUTION
+
+
 def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Plan) -> list[Family]:
     """Give each chosen family its proteins; no entry and no 30 % cluster serves two folds.
 
@@ -66,7 +71,7 @@ def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Plan) -
     Raises:
         DataError: a table is missing or damaged, or a family has no protein left.
     """
-    chains = _chains(folder)
+    chains = chains_by_topology(folder)
     owner: dict[str, str] = {}  # entry or cluster → fold
     families = []
     for choice in choices:
@@ -75,7 +80,7 @@ def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Plan) -
         proteins: dict[str, Protein] = {}
         for quality, protein, membrane in chains.get(topology, ()):
             keys = (f"entry {protein.pdb_id}", f"cluster {protein.cluster30}")
-            if quality[1] > plan.resolution and quality[1] != _UNKNOWN_RESOLUTION:
+            if not resolved(quality, plan):
                 continue
             if membrane != (stratum == "membrane") or protein.cluster30 in proteins:
                 continue
@@ -93,8 +98,9 @@ def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Plan) -
     return families
 
 
-def _chains(folder: Path) -> dict[str, list[tuple[tuple, Protein, bool]]]:
-    """Topology → (quality, protein, is in a membrane), best first."""
+def chains_by_topology(folder: Path) -> dict[str, list[tuple[tuple, Protein, bool]]]:
+    """Topology → (quality, protein, is in a membrane), best first. Quality is (tier, resolution, entry,
+    chain): the smaller, the better."""
     entries = {row["pdb_id"]: row for row in _rows(Path(folder) / "index.tsv", _INDEX_COLUMNS)}
     out: dict[str, list[tuple[tuple, Protein, bool]]] = defaultdict(list)
     for row in _rows(Path(folder) / "chain_cath_cluster.tsv.gz", _CHAIN_COLUMNS):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import biotite.structure as struc
+import numpy as np
 
 from mfbench.errors import StructureError
 from mfbench_tasks import select
@@ -19,7 +20,7 @@ from mfbench_tasks.recipe import Plan
 from mfbench_tasks.seeds import stream
 from mfbench_tasks.structures import find_structure, read_structure
 
-__all__ = ["Slot", "candidates", "fragment_id", "plan_family"]
+__all__ = ["Option", "Slot", "candidates", "fill", "fragment_id", "plan_family", "shuffled"]
 
 _CATIONS = ("LYS", "ARG")
 _CHARGED = ("ASP", "GLU", *_CATIONS)
@@ -29,6 +30,7 @@ _CHARGED = ("ASP", "GLU", *_CATIONS)
 class Slot:
     """One fragment of a family: the first of ``candidates`` that passes all gates takes it.
 
+    In a pool, ``family_id`` names the slot's group.
     ``rejections`` lists what could not even be cut, with its reason, for the build report.
     """
 
@@ -45,7 +47,9 @@ class Slot:
 
 
 @dataclass(frozen=True, eq=False)
-class _Option:
+class Option:
+    """A place where a fragment could be cut."""
+
     atoms: struc.AtomArray
     protein: Protein
     selection: select.Selection
@@ -70,7 +74,7 @@ def fragment_id(pdb_id: str, kind: str, residues: str, family_id: str) -> str:
     return f"{pdb_id}.{kind[0]}.{residues}.{digest}"
 
 
-def candidates(folder: Path, protein: Protein) -> list[_Option]:
+def candidates(folder: Path, protein: Protein) -> list[Option]:
     """Every place of a protein where a fragment could be cut.
 
     Raises:
@@ -85,7 +89,7 @@ def candidates(folder: Path, protein: Protein) -> list[_Option]:
     found: list[select.Selection] = list(select.residues(chain))
     found += select.contacts(chain, atoms.coord)
     found += select.hbonds(chain, atoms.coord)
-    return [_Option(atoms, protein, selection) for selection in found]
+    return [Option(atoms, protein, selection) for selection in found]
 
 
 def plan_family(family: Family, plan: Plan, folder: Path, seed: int) -> list[Slot]:
@@ -104,43 +108,67 @@ def plan_family(family: Family, plan: Plan, folder: Path, seed: int) -> list[Slo
     wanted = [(kind, False) for kind in plan.pool] + [(kind, True) for kind in plan.heldout]
     rng = stream(seed, "plan", family.family_id)
     queues = {
-        heldout: _shuffled(rng, [o for p in proteins for o in options[p.name]])
+        heldout: shuffled(rng, [o for p in proteins for o in options[p.name]])
         for heldout, proteins in ((False, pool), (True, last))
     }
-    is_test = family.fold == "test"
-    if not is_test:
+    return fill(family.family_id, wanted, queues, plan, seed, rng=rng, reserved=family.fold == "test")
+
+
+def fill(
+    name: str,
+    wanted: Sequence[tuple[str, bool]],
+    queues: Mapping[bool, Sequence[Option]],
+    plan: Plan,
+    seed: int,
+    *,
+    rng: np.random.Generator,
+    reserved: bool,
+) -> list[Slot]:
+    """Candidates for slots, round by round: every slot's first choice comes before any second choice.
+
+    Args:
+        name: of the family or group.
+        wanted: kind of each slot, and whether it is held out.
+        queues: places in order, for held-out slots (True) and the others.
+        rng: decides which slots prefer charged residues.
+        reserved: reserved motifs are allowed, and come first in every second slot.
+
+    Raises:
+        StructureError: a slot has no candidate.
+    """
+    if not reserved:
         queues = {h: [o for o in q if not _reserved(o, plan, seed)] for h, q in queues.items()}
     charged = set(rng.permutation(len(wanted))[: round(plan.charged_share * len(wanted))].tolist())
-    used: set[str] = set()
     chosen: list[list[Fragment]] = [[] for _ in wanted]
-    failed: dict[_Option, dict[str, str]] = {}
+    used: set[str] = set()
+    failed: dict[Option, dict[str, str]] = {}
     for _ in range(plan.candidates):
         for number, (kind, heldout) in enumerate(wanted):
             queue = queues[heldout]
-            if is_test and number % 2:
+            if reserved and number % 2:
                 queue = sorted(queue, key=lambda o: not _reserved(o, plan, seed))
             queue = [o for o in queue if o not in failed]
             fragment, broken = _next(queue, kind, number in charged, used, plan)
             for option, reason in broken.items():
-                failed[option] = _rejection(option, family.family_id, number, reason)
+                failed[option] = _rejection(option, name, number, reason)
             if fragment is not None:
                 used.add(fragment.motif)
                 chosen[number].append(fragment)
     if not all(chosen):
-        raise StructureError(f"family {family.family_id} has too few places to cut: choose another")
+        raise StructureError(f"family {name} has too few places to cut: choose another")
     return [
         Slot(
-            family.family_id,
+            name,
             number,
             heldout,
             tuple(chosen[number]),
-            tuple(r for r in failed.values() if r["slot"] == f"{family.family_id}-{number}"),
+            tuple(r for r in failed.values() if r["slot"] == f"{name}-{number}"),
         )
         for number, (_, heldout) in enumerate(wanted)
     ]
 
 
-def _rejection(option: _Option, family_id: str, number: int, reason: str) -> dict[str, str]:
+def _rejection(option: Option, family_id: str, number: int, reason: str) -> dict[str, str]:
     place = option.selection
     return {
         "slot": f"{family_id}-{number}",
@@ -152,9 +180,9 @@ def _rejection(option: _Option, family_id: str, number: int, reason: str) -> dic
     }
 
 
-def _shuffled(rng, options: list[_Option]) -> list[_Option]:
+def shuffled(rng: np.random.Generator, options: list[Option]) -> list[Option]:
     """A random order of motifs; within a motif a random order of places."""
-    by_motif: dict[str, list[_Option]] = defaultdict(list)
+    by_motif: dict[str, list[Option]] = defaultdict(list)
     for option in options:
         by_motif[option.selection.motif].append(option)
     motifs = sorted(by_motif)
@@ -166,8 +194,8 @@ def _shuffled(rng, options: list[_Option]) -> list[_Option]:
 
 
 def _next(
-    queue: Iterable[_Option], kind: str, charged: bool, used: set[str], plan: Plan
-) -> tuple[Fragment | None, dict[_Option, str]]:
+    queue: Iterable[Option], kind: str, charged: bool, used: set[str], plan: Plan
+) -> tuple[Fragment | None, dict[Option, str]]:
     """The first unused motif of this kind, charged or neutral; else of this kind; else any.
 
     Returns:
@@ -178,7 +206,7 @@ def _next(
         lambda s: s.kind == kind,
         lambda s: True,
     )
-    broken: dict[_Option, str] = {}
+    broken: dict[Option, str] = {}
     for test in tests:
         for option in queue:
             if option in broken or option.selection.motif in used or not test(option.selection):
@@ -193,7 +221,7 @@ def _next(
     return None, broken
 
 
-def _reserved(option: _Option, plan: Plan, seed: int) -> bool:
+def _reserved(option: Option, plan: Plan, seed: int) -> bool:
     """Whether a side-chain pair is kept for test families. Cations are too few to keep any back."""
     selection = option.selection
     if selection.kind != "contact" or any(name in selection.motif for name in _CATIONS):

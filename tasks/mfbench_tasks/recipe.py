@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mfbench.errors import DataError
 
-__all__ = ["FamilyChoice", "Gates", "Moves", "Plan", "Recipe", "Sampling", "load_recipe"]
+__all__ = [
+    "FamilyChoice",
+    "Gates",
+    "Moves",
+    "Plan",
+    "Recipe",
+    "Sampling",
+    "Strict",
+    "load_recipe",
+    "read_yaml",
+]
 
 
-class _Strict(BaseModel):
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """Unknown fields are mistakes; a recipe does not change once it is read."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class FamilyChoice(_Strict):
+class FamilyChoice(Strict):
     """A family and its fold. ``id``: a CATH topology, or ``membrane.<topology>``."""
 
     id: str
@@ -25,7 +40,7 @@ class FamilyChoice(_Strict):
     title: str = ""
 
 
-class Plan(_Strict):
+class Plan(Strict):
     """Which fragments a family gets: a kind for every slot, and how candidates are chosen."""
 
     pool: list[Literal["residue", "contact", "hbond"]]
@@ -46,7 +61,7 @@ class Plan(_Strict):
         return self
 
 
-class Moves(_Strict):
+class Moves(Strict):
     """Random conformers: standard deviations in degrees and Å."""
 
     torsion_deg: float
@@ -54,7 +69,7 @@ class Moves(_Strict):
     turn_deg: float
 
 
-class Sampling(_Strict):
+class Sampling(Strict):
     """How configurations are made. Lists have one entry per trajectory."""
 
     support_md_K: list[float]
@@ -84,7 +99,7 @@ class Sampling(_Strict):
         return self
 
 
-class Gates(_Strict):
+class Gates(Strict):
     """Bounds that a fragment and its configurations must keep."""
 
     finite_difference: float = 1e-3  # eV/Å, at a step of 0.002 Å
@@ -99,7 +114,7 @@ class Gates(_Strict):
     dropped_share: float = 0.35  # of a trajectory's configurations, before the fragment is rejected
 
 
-class Recipe(_Strict):
+class Recipe(Strict):
     """What a split is made of."""
 
     name: str
@@ -127,13 +142,22 @@ class Recipe(_Strict):
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read a recipe.
+    """Read the recipe of a split.
+
+    Raises:
+        DataError: the file is missing, or a field is wrong (named in the message).
+    """
+    return read_yaml(path, Recipe)
+
+
+def read_yaml(path: Path, model: type[_Model]) -> _Model:
+    """Read a YAML file as a model.
 
     Raises:
         DataError: the file is missing, or a field is wrong (named in the message).
     """
     try:
-        return Recipe.model_validate(yaml.safe_load(Path(path).read_text()))
+        return model.model_validate(yaml.safe_load(Path(path).read_text()))
     except FileNotFoundError:
         raise DataError(f"there is no recipe {path}") from None
     except (OSError, UnicodeDecodeError) as error:

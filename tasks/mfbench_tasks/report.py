@@ -17,7 +17,7 @@ from mfbench_tasks.make import Outcome
 from mfbench_tasks.roles import role_of
 from mfbench_tasks.stage import Made
 
-__all__ = ["build_report", "write_report"]
+__all__ = ["build_report", "outcome_report", "write_label_times", "write_report"]
 
 
 def build_report(families: Sequence[Family], outcomes: Sequence[Outcome], graphs: dict) -> dict:
@@ -26,6 +26,11 @@ def build_report(families: Sequence[Family], outcomes: Sequence[Outcome], graphs
     Args:
         graphs: fragment id → graph id.
     """
+    return outcome_report(outcomes) | {"novelty": _novelty(families, outcomes, graphs)}
+
+
+def outcome_report(outcomes: Sequence[Outcome]) -> dict:
+    """A JSON-ready summary of finished slots: what was rejected, dropped, how close twins are, cost."""
     made = [o.made for o in outcomes if o.made is not None]
     rejections = [r for o in outcomes for r in o.rejections]
     tried = Counter(m.fragment.kind for m in made) + Counter(r["kind"] for r in rejections)
@@ -46,7 +51,6 @@ def build_report(families: Sequence[Family], outcomes: Sequence[Outcome], graphs
         "configurations_dropped_by_gate": dict(sorted(sum((m.dropped for m in made), Counter()).items())),
         "worst_finite_difference_eV_per_A": max((m.finite_difference for m in made), default=0.0),
         "near_twins": _twins(outcomes),
-        "novelty": _novelty(families, outcomes, graphs),
         "sizes": _sizes(made),
         "cost": {
             "worker_wall_seconds": sum(o.wall_seconds for o in outcomes),
@@ -62,11 +66,16 @@ def write_report(report: dict, made: Sequence[Made], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "build_report.json").write_text(json.dumps(report, indent=1) + "\n")
     (folder / "build_report.md").write_text(_summary(report))
+    write_label_times(made, folder / "label_times.parquet")
+
+
+def write_label_times(made: Sequence[Made], path: Path) -> None:
+    """Wall seconds of every label, beside the data and outside its hash."""
     times = {
         "config_id": [c.config_id for m in made for c in m.configurations],
         "seconds": np.round([s for m in made for s in m.label_seconds], 4).astype(np.float32),
     }
-    pq.write_table(pa.table(times), folder / "label_times.parquet", compression="zstd")
+    pq.write_table(pa.table(times), path, compression="zstd")
 
 
 def _twins(outcomes: Sequence[Outcome]) -> dict[str, float]:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
-from mfbench.configuration import Configuration
 from mfbench.errors import DataError
 from mfbench_tasks.seeds import stream
 
-__all__ = ["draw", "role_of"]
+__all__ = ["Members", "Named", "draw", "draw_rows", "role_of", "role_rows"]
 
 
-def role_of(configuration: Configuration, heldout: bool) -> str:
+class Named(Protocol):
+    """A configuration, or what names one."""
+
+    config_id: str
+    fragment_id: str
+    trajectory_id: str
+
+
+Members = Mapping[str, Sequence[tuple[Named, bool]]]
+"""Family → its configurations, each with whether its fragment is held out there."""
+
+
+def role_of(configuration: Named, heldout: bool) -> str:
     """support, query (other trajectories of a pool fragment) or heldout (a held-out fragment)."""
     if heldout:
         return "heldout"
@@ -20,9 +32,7 @@ def role_of(configuration: Configuration, heldout: bool) -> str:
     return "query" if trajectory.startswith("q") else "support"
 
 
-def draw(
-    support: Sequence[Configuration], *, length: int, seed: int, family_id: str, number: int
-) -> list[str]:
+def draw(support: Sequence[Named], *, length: int, seed: int, family_id: str, number: int) -> list[str]:
     """One draw: config ids in order; the first K are the support at K, so draws are nested.
 
     Fragments take turns in a random order, each giving its configurations in a random order: every K
@@ -50,3 +60,30 @@ def draw(
             out.append(queue.pop(0))
         turn += 1
     return out
+
+
+def role_rows(members: Members) -> list[dict]:
+    """Rows of the table of roles."""
+    return [
+        {"family_id": family_id, "config_id": c.config_id, "role": role_of(c, heldout)}
+        for family_id, found in members.items()
+        for c, heldout in found
+    ]
+
+
+def draw_rows(members: Members, *, draws: int, length: int, seed: int) -> list[dict]:
+    """Rows of the table of draws.
+
+    Raises:
+        DataError: a family's support holds fewer than ``length`` configurations.
+    """
+    rows = []
+    for family_id, found in members.items():
+        support = [c for c, heldout in found if role_of(c, heldout) == "support"]
+        for number in range(draws):
+            ids = draw(support, length=length, seed=seed, family_id=family_id, number=number)
+            rows += [
+                {"family_id": family_id, "draw": number, "rank": rank, "config_id": name}
+                for rank, name in enumerate(ids)
+            ]
+    return rows

@@ -1,0 +1,52 @@
+"""Slots of a pool's groups: one planner for each kind of group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mfbench_tasks.families import Protein
+from mfbench_tasks.plan import Slot, candidates, fill, shuffled
+from mfbench_tasks.pool_recipe import Group, PoolRecipe
+from mfbench_tasks.seeds import stream
+
+__all__ = ["PLANNERS", "plan_group"]
+
+
+def plan_group(group: Group, recipe: PoolRecipe, folder: Path) -> list[Slot]:
+    """The slots of a group, by the planner of its kind. They depend on the recipe and the entry alone.
+
+    Raises:
+        StructureError: a file cannot be read, or the group yields too few candidates.
+    """
+    return PLANNERS[group.kind](group, recipe, folder)
+
+
+def _plan_protein(group: Group, recipe: PoolRecipe, folder: Path) -> list[Slot]:
+    """Pool slots (unless ``heldout_only``) and held-out slots of one chain.
+
+    All candidates of the group differ in their motifs, and its held-out candidates differ from the
+    pool candidates of the group ``beside`` it: a family made of either holds no graph twice.
+    """
+    pdb_id, chain = group.id.split("_")
+    options = candidates(folder, Protein(pdb_id, chain, ""))
+    rng = stream(recipe.seed, "plan", group.id)
+    queue = shuffled(rng, options)
+    taken: set[str] = set()
+    if group.beside is not None:
+        beside = plan_group(recipe.group(group.beside), recipe, folder)
+        taken = {c.motif for slot in beside if not slot.heldout for c in slot.candidates}
+    kinds = [] if group.heldout_only else [(kind, False) for kind in recipe.plan.pool]
+    return fill(
+        group.id,
+        kinds + [(kind, True) for kind in recipe.plan.heldout],
+        {False: queue, True: [o for o in queue if o.selection.motif not in taken]},
+        recipe.plan,
+        recipe.seed,
+        rng=rng,
+        reserved=group.reserved,
+    )
+
+
+PLANNERS: dict[str, Callable[[Group, PoolRecipe, Path], list[Slot]]] = {"protein": _plan_protein}
+"""Kind of group → planner. A planner's slots go through the same ``fill_slot`` whatever the kind."""

@@ -1,0 +1,90 @@
+"""What the blocks of a pool hold, without positions and labels."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mfbench.errors import DataError
+from mfbench.tables import read_table
+from mfbench_tasks.blocks import is_written, part
+
+__all__ = ["Held", "Inventory", "Stored", "take_inventory"]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Names of a configuration in a block."""
+
+    config_id: str
+    fragment_id: str
+    trajectory_id: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """A fragment in a block.
+
+    Attributes:
+        block: its block's name.
+        kind, motif: e.g. ``contact`` and ``contact:ALA-VAL``.
+        protein: ``<entry>_<chain>``.
+        elements: atomic numbers that occur.
+    """
+
+    fragment_id: str
+    block: str
+    graph_id: str
+    kind: str
+    motif: str
+    protein: str
+    elements: frozenset[int]
+    configurations: tuple[Stored, ...]
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Fragments by id, and the ids of each group: ``groups[group, heldout]``."""
+
+    fragments: dict[str, Held]
+    groups: dict[tuple[str, bool], tuple[str, ...]]
+
+    def has(self, group: str) -> bool:
+        """Whether the group's block is there."""
+        return (group, False) in self.groups or (group, True) in self.groups
+
+
+def take_inventory(folder: Path, blocks: Sequence[str]) -> Inventory:
+    """Read those of the blocks that are written.
+
+    Raises:
+        DataError: a table is damaged, or a fragment is in two blocks.
+    """
+    fragments: dict[str, Held] = {}
+    groups: dict[tuple[str, bool], list[str]] = defaultdict(list)
+    for block in blocks:
+        if not is_written(folder, block):
+            continue
+        stored: dict[str, list[Stored]] = defaultdict(list)
+        names = ["config_id", "fragment_id", "trajectory_id"]
+        for row in read_table(part(folder, block, "configurations")).select(names).to_pylist():
+            stored[row["fragment_id"]].append(Stored(**row))
+        for row in read_table(part(folder, block, "fragments")).to_pylist():
+            name = row["fragment_id"]
+            if name in fragments:
+                raise DataError(f"fragment {name} is in blocks {fragments[name].block} and {block}")
+            fragments[name] = Held(
+                fragment_id=name,
+                block=block,
+                graph_id=row["graph_id"],
+                kind=row["kind"],
+                motif=f"{row['kind']}:{row['residues'].split()[0]}",
+                protein=f"{row['pdb_id']}_{row['chain']}",
+                elements=frozenset(row["atomic_numbers"]),
+                configurations=tuple(stored[name]),
+            )
+        for row in read_table(part(folder, block, "groups")).to_pylist():
+            groups[row["group_id"], row["heldout"]].append(row["fragment_id"])
+    return Inventory(fragments, {key: tuple(names) for key, names in groups.items()})

@@ -1,0 +1,119 @@
+"""A pool's recipe: blocks of groups, and the constructions that arrange their fragments in families.
+
+A *group* is what is planned together: the fragments of one protein chain, or later of one kind of site.
+A *block* holds a few groups and is stored in one set of files, written once. A *construction* takes
+families and folds from a committed table; several constructions share the labels of one pool.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from mfbench_tasks.recipe import Gates, Plan, Sampling, Strict, read_yaml
+
+__all__ = ["Block", "Construction", "Group", "PoolRecipe", "load_pool_recipe"]
+
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+class Group(Strict):
+    """A protein chain and the fragments wanted from it.
+
+    ``reserved``: it may hold motifs that training must not see (``Plan.reserved_share``). The rule: a
+    group is reserved only if every family that uses any of its fragments, in every construction, is a
+    test family. A protein held out for a ``cath`` test family that also serves a ``cluster30`` train
+    family therefore holds no reserved motif, although its topology is a test topology.
+    """
+
+    kind: Literal["protein"] = "protein"
+    id: Annotated[str, Field(pattern=r"^[0-9a-z]{4}_[A-Za-z0-9]+$")]  # <entry>_<chain>
+    heldout_only: bool = False  # no pool fragments
+    reserved: bool = False
+    beside: str | None = None  # the group whose pool its held-out fragments accompany in a family
+
+    def size(self, plan: Plan) -> int:
+        """Number of slots."""
+        return len(plan.heldout) + (0 if self.heldout_only else len(plan.pool))
+
+
+class Block(Strict):
+    """Groups stored together, or (``split``) the tables of an embedded split, taken as they are."""
+
+    name: _Name
+    groups: tuple[Group, ...] = ()
+    split: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Block:
+        if bool(self.groups) == bool(self.split):
+            raise ValueError(f"block {self.name} needs either groups or a split")
+        return self
+
+
+class Construction(Strict):
+    """Families over the pool: from a table beside the recipe, or another one's fragments permuted."""
+
+    name: _Name
+    version: str
+    families: str | None = None  # path of a table, relative to the recipe
+    shuffles: str | None = None  # name of an earlier construction
+    changelog: list[str]
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Construction:
+        if bool(self.families) == bool(self.shuffles):
+            raise ValueError(f"construction {self.name} needs either families or shuffles")
+        return self
+
+
+class PoolRecipe(Strict):
+    """What a pool and its constructions are made of."""
+
+    seed: int
+    draws: int = 5
+    draw_length: int = 100
+    min_support: int = 200  # configurations; a family with fewer is left out, and reported
+    plan: Plan
+    sampling: Sampling
+    gates: Gates = Gates()
+    blocks: tuple[Block, ...] = ()
+    constructions: tuple[Construction, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PoolRecipe:
+        for what, names in (
+            ("block", [b.name for b in self.blocks]),
+            ("group", [g.id for b in self.blocks for g in b.groups]),
+            ("construction", [c.name for c in self.constructions]),
+        ):
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"{what} {name} is listed twice")
+        for group in (g for b in self.blocks for g in b.groups):
+            if group.beside is not None:
+                self.group(group.beside)
+        return self
+
+    def group(self, name: str) -> Group:
+        """The group of this name.
+
+        Raises:
+            ValueError: there is none.
+        """
+        for block in self.blocks:
+            for group in block.groups:
+                if group.id == name:
+                    return group
+        raise ValueError(f"no block lists group {name}")
+
+
+def load_pool_recipe(path: Path) -> PoolRecipe:
+    """Read a pool's recipe.
+
+    Raises:
+        DataError: the file is missing, or a field is wrong (named in the message).
+    """
+    return read_yaml(path, PoolRecipe)

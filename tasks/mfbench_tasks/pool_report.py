@@ -1,0 +1,66 @@
+"""Reports of a pool: one a block, and their sum: what each gate rejected, and what a configuration cost."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from mfbench_tasks.make import Outcome
+from mfbench_tasks.report import outcome_report, write_label_times
+
+__all__ = ["total_report", "write_block_report"]
+
+
+def write_block_report(folder: Path, block: str, outcomes: Sequence[Outcome]) -> None:
+    """Write ``<block>.json`` and ``<block>.label_times.parquet``, and the sum of all blocks there."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    made = [o.made for o in outcomes if o.made is not None]
+    report = {
+        "block": block,
+        "groups": sorted({o.family_id for o in outcomes}),
+        "empty_slots": [o.slot for o in outcomes if o.made is None],
+        **outcome_report(outcomes),
+    }
+    (folder / f"{block}.json").write_text(json.dumps(report, indent=1) + "\n")
+    write_label_times(made, folder / f"{block}.label_times.parquet")
+    blocks = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    (folder / "README.md").write_text(total_report(blocks))
+
+
+def total_report(blocks: Sequence[dict]) -> str:
+    """All blocks' reports as Markdown: one line a block, and rejections by kind and gate in all."""
+    lines = [
+        "# Pool",
+        "",
+        "| block | groups | fragments | configurations | rejected | empty slots "
+        "| CPU s a configuration | closest support-query Å | twin ratio |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for b in blocks:
+        cost = b["cost"]["worker_cpu_seconds"] / max(b["configurations"], 1)
+        twins = b["near_twins"]
+        lines.append(
+            f"| {b['block']} | {len(b['groups'])} | {b['fragments']} | {b['configurations']} "
+            f"| {b['rejected']} | {', '.join(b['empty_slots']) or 'none'} | {cost:.3f} "
+            f"| {twins['closest_support_query_A']:.3f} | {twins['ratio']:.3f} |"
+        )
+    tried: Counter = sum((Counter(b["tried"]) for b in blocks), Counter())
+    gates = Counter((r["kind"], r["gate"]) for b in blocks for r in b["rejections"])
+    lines += ["", "| kind | tried | rejected by gate (share of the kind) |", "|---|---|---|"]
+    for kind in sorted(tried):
+        shares = [
+            f"{gate} {count / tried[kind]:.1%}" for (of, gate), count in sorted(gates.items()) if of == kind
+        ]
+        lines.append(f"| {kind} | {tried[kind]} | {', '.join(shares) or 'none'} |")
+    configurations = sum(b["configurations"] for b in blocks)
+    seconds = sum(b["cost"]["worker_cpu_seconds"] for b in blocks)
+    lines += [
+        "",
+        f"In all {sum(b['fragments'] for b in blocks)} fragments, {configurations} configurations, "
+        f"{seconds:.0f} CPU seconds in workers: {seconds / max(configurations, 1):.3f} s a configuration.",
+        "",
+    ]
+    return "\n".join(lines)
