@@ -154,7 +154,7 @@ def test_a_killed_run_repeats_no_finished_slot_and_rewrites_no_finished_block(
     command += ["--structures", str(structures), "--out", str(pool), "--workers", "1"]
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         # Killed in the second block, when the first is written.
         while not list(journal.glob("b2/*.npz")) and time.monotonic() < deadline:
             assert first.poll() is None, "the run ended before it could be killed"
