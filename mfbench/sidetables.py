@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from mfbench.split import EMBEDDED, Split
+from mfbench.errors import UnknownNameError
+from mfbench.split import Split, find_split
 from mfbench.tables import read_table
 
-__all__ = ["SideTables", "read_side_tables", "split_folder"]
+__all__ = ["SideTables", "read_side_tables"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +30,6 @@ class SideTables:
     stored: pd.DataFrame
 
 
-def split_folder(name: str | Path) -> Path | None:
-    """The folder of a split that ``load_split`` takes by the same name; None where it lies elsewhere."""
-    data = os.environ.get("MFBENCH_DATA")
-    places = [EMBEDDED, *([Path(data)] if data else []), Path(__file__).parents[1] / "tasks" / "data"]
-    folders = [Path(name), *(place / str(name) for place in places)]
-    return next((folder for folder in folders if (folder / "manifest.json").is_file()), None)
-
-
 def read_side_tables(name: str | Path | None, split: Split) -> SideTables:
     """The side tables of a split, from the files that its manifest lists.
 
@@ -48,7 +40,10 @@ def read_side_tables(name: str | Path | None, split: Split) -> SideTables:
     Raises:
         DataError: a table is damaged.
     """
-    folder = split_folder(name) if name is not None else None
+    try:
+        folder = find_split(name) if name is not None else None
+    except UnknownNameError:
+        folder = None
     files = [folder / file for file in sorted(split.manifest.files)] if folder else []
     used = {fragment: graph for task in split.tasks for fragment, graph in task.graphs.items()}
     families = _find(files, "families.parquet")
