@@ -11,9 +11,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mfbench.errors import DataError
+from mfbench_tasks.modify import modify, substitute
 from mfbench_tasks.pieces import Entry
 from mfbench_tasks.protonate import prepare_chemistry
-from mfbench_tasks.modify import modify, substitute
 from mfbench_tasks.structures import find_structure, read_structure
 
 __all__ = ["ChemistryFamily", "Place", "load_families", "load_places", "open_place"]

@@ -18,8 +18,9 @@ _LETTERS = {
     "TYR": "Y", "MET": "M", "LYS": "K", "TRP": "W", "ARG": "R",
 }  # fmt: skip
 _PORPHYRIN = (
-    "FE NA NB NC ND CHA CHB CHC CHD C1A C2A C3A C4A C1B C2B C3B C4B C1C C2C C3C C4C C1D C2D C3D C4D"
-).split()
+    "FE", "NA", "NB", "NC", "ND", "CHA", "CHB", "CHC", "CHD", "C1A", "C2A", "C3A", "C4A", "C1B", "C2B",
+    "C3B", "C4B", "C1C", "C2C", "C3C", "C4C", "C1D", "C2D", "C3D", "C4D",
+)  # fmt: skip
 _METHYLS = ("CMA", "CMB", "CMC", "CMD", "CAA", "CAD")
 _HEMES = ("HEM", "HEC", "HEB", "HEA")
 _USUAL_STARTS = ("CB", "CA", "CB")
