@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tblite")
-struc = pytest.importorskip("biotite.structure")
+pytest.importorskip("biotite")
 
+import biotite.structure as struc
 from biotite.structure import info
 
 import mfbench
@@ -83,12 +84,13 @@ def zinc(entry):
 def test_a_zinc_site_keeps_all_ligands_with_the_right_charge_and_protons(entry, zinc):
     anchor = len(entry.starts) - 2
     assert select_sites.signature(entry, select_sites.core_of(entry, anchor)) == "CCHH"
-    assert len(zinc) == 35 and zinc.total_charge == 0
+    assert len(zinc) == 35
+    assert zinc.total_charge == 0
     assert sorted(zinc.atomic_numbers[zinc.coordination[:, 1]]) == [7, 7, 16, 16]
     gates.check_cut(zinc)  # parity, bonds, clashes, every ligand in reach
 
 
-@pytest.mark.parametrize("donor, other", [("NE2", "ND1"), ("ND1", "NE2")])
+@pytest.mark.parametrize(("donor", "other"), [("NE2", "ND1"), ("ND1", "NE2")])
 def test_a_bound_histidine_has_its_proton_on_the_other_nitrogen(entry, donor, other):
     atoms = entry.atoms
     number = 3 if donor == "NE2" else 4
@@ -168,7 +170,8 @@ def test_a_phosphate_is_a_monoanion(name):
     protons = sum(
         fragment.atomic_numbers[b].tolist().count(1) for b in fragment.bonds if set(b) & set(oxygens)
     )
-    assert len(oxygens) == 4 and protons == 1
+    assert len(oxygens) == 4
+    assert protons == 1
     gates.check_cut(fragment)
 
 
@@ -176,7 +179,9 @@ def test_acetyl_lysine_is_built_onto_lysine():
     peptide = ideal_peptide(["ALA", "LYS", "ALA"])
     start, stop = np.flatnonzero(peptide.res_name == "LYS")[[0, -1]]
     entry = Entry(prepare_chemistry(modify(peptide, start, stop + 1, "ALY")))
-    assert entry.name(1) == "ALY" and entry.predecessor(1) == 0 and entry.follower(1) == 2
+    assert entry.name(1) == "ALY"
+    assert entry.predecessor(1) == 0
+    assert entry.follower(1) == 2
     core = dict(select_modified.residue_cores(entry, 1))["nc"]
     fragment = cut(entry.atoms, np.array(core), kind="modified", motif="ALY", pdb_id="test", residues="A2")
     assert fragment.total_charge == 0
@@ -238,7 +243,9 @@ def test_an_open_shell_is_labelled_from_two_starts():
 def test_the_family_table_splits_elements_and_chemistry():
     families = load_families(TABLES / "chemistry.yaml")
     folds = [f.fold for f in families]
-    assert len(families) >= 30 and folds.count("test") >= 8 and folds.count("validation") >= 4
+    assert len(families) >= 30
+    assert folds.count("test") >= 8
+    assert folds.count("validation") >= 4
     known = {e for f in families if f.fold != "test" for e in f.elements}
     for family in families:
         assert (family.test_stratum != "") == (family.fold == "test")
