@@ -14,9 +14,10 @@ from mfbench.errors import DataError
 from mfbench_tasks.modify import modify, substitute
 from mfbench_tasks.pieces import Entry
 from mfbench_tasks.protonate import prepare_chemistry
+from mfbench_tasks.recipe import Recipe
 from mfbench_tasks.structures import find_structure, read_structure
 
-__all__ = ["ChemistryFamily", "Place", "load_families", "load_places", "open_place"]
+__all__ = ["ChemistryFamily", "Place", "load_families", "load_places", "open_place", "with_overrides"]
 
 
 class _Strict(BaseModel):
@@ -28,7 +29,7 @@ class ChemistryFamily(_Strict):
 
     ``anchors`` are residue names. ``ligand_set`` (sites) is a pattern of the first shell's letters.
     ``atoms`` (ligands): residue name → atoms of the moiety. ``bond`` (bridges): atom of the anchor, then
-    ``residue.atom`` patterns it is bonded to. ``build``: the anchors become this residue or element.
+    ``residue.atom`` patterns it is bonded to. ``build``: anchors in ``build_on`` become this residue or element.
     """
 
     id: str
@@ -44,12 +45,17 @@ class ChemistryFamily(_Strict):
     to: list[str] = []
     depth: tuple[int, int] = (1, 3)
     build: str = ""
+    build_on: list[str] = []
     metal_charge: int = 0
     n_unpaired: int = 0
     spin_reason: str = ""
     max_atoms: int = 42
     alone: int = 9  # heavy atoms from which a core stands without a contact
     repeat_graphs: bool = False
+
+    def builds(self, name: str) -> bool:
+        """Whether an anchor of this residue name has to be turned into ``build``."""
+        return name in self.build_on
 
 
 class Place(_Strict):
@@ -92,6 +98,28 @@ def load_families(path: Path) -> list[ChemistryFamily]:
     return families
 
 
+def with_overrides(recipe: Recipe, path: Path) -> Recipe:
+    """A recipe with the bounds and steps that the family table asks for by fragment kind.
+
+    Raises:
+        DataError: the table is missing or names an unknown bound.
+    """
+    try:
+        by_kind = yaml.safe_load(Path(path).read_text())["by_kind"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise DataError(f"{path} has no overrides by kind: {str(error).splitlines()[0]}") from error
+    update = {}
+    for part in ("gates", "sampling"):
+        section = getattr(recipe, part)
+        known = set(type(section).model_fields)
+        for kind, values in by_kind[part].items():
+            for name in values:
+                if name not in known:
+                    raise DataError(f"{path}: {part} of {kind} has no {name}")
+        update[part] = section.model_copy(update={"by_kind": section.by_kind | by_kind[part]})
+    return recipe.model_copy(update=update)
+
+
 def load_places(path: Path) -> list[Place]:
     """The table of places.
 
@@ -124,7 +152,7 @@ def open_place(folder: Path, family: ChemistryFamily, place: Place) -> tuple[Ent
     """
     atoms = _structure(Path(folder), place.pdb_id)
     start, stop = _span(atoms, place)
-    built = bool(family.build) and place.name != family.build
+    built = family.builds(place.name)
     if built and family.kind == "site":
         atoms = substitute(atoms, start, family.build)
     elif built:

@@ -15,6 +15,7 @@ import numpy as np
 
 from mfbench.errors import StructureError
 from mfbench_tasks.shell import first_shell, numbers_of
+from mfbench_tasks.valence import check_valences
 
 __all__ = ["Fragment", "cut", "prepare"]
 
@@ -92,7 +93,7 @@ def cut(
         metal_charge: sum of the metals' oxidation states, added to the formal charges of the rest.
 
     Raises:
-        StructureError: the selection is empty or hydrogens cannot be placed.
+        StructureError: the selection is empty, hydrogens cannot be placed, or valences are wrong.
     """
     if len(selection) == 0:
         raise StructureError(f"{pdb_id} {residues}: nothing to cut")
@@ -106,6 +107,8 @@ def cut(
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise StructureError(f"{pdb_id} {residues}: no hydrogens ({reason})") from error
+    if bare:
+        check_valences(full)
     numbers = numbers_of(full)
     bonds = np.sort(full.bonds.as_array()[:, :2].astype(int), axis=1)
     return Fragment(

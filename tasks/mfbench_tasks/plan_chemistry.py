@@ -77,10 +77,10 @@ def _sides(family: ChemistryFamily, places: Sequence[Place], rng) -> dict[bool, 
         by_entry.setdefault(place.pdb_id, []).append(place)
     names = sorted(by_entry)
     order = [names[k] for k in rng.permutation(len(names))]
-    built = {n: bool(family.build) and by_entry[n][0].name != family.build for n in names}
+    built = {n: all(family.builds(p.name) for p in by_entry[n]) for n in names}
     order.sort(key=lambda name: (built[name], -len(by_entry[name])))
     for queue in by_entry.values():
-        queue.sort(key=lambda place: bool(family.build) and place.name != family.build)
+        queue.sort(key=lambda place: family.builds(place.name))
     if len(order) == 1:
         only = by_entry[order[0]]
         return {False: [p for k, p in enumerate(only) if k % 3 != 1] or only, True: only[1::3] or only}
@@ -136,7 +136,7 @@ class _Stock:
                     entry.atoms,
                     selection.atoms,
                     kind=selection.kind,
-                    motif=selection.motif,
+                    motif=selection.motif + (" built" if built else ""),
                     pdb_id=place.pdb_id,
                     residues=selection.residues,
                     metal_charge=self.family.metal_charge,

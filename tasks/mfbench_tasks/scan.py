@@ -88,7 +88,7 @@ def thin(families: Sequence[ChemistryFamily], places: Sequence[Place]) -> list[P
         ranked = []
         for place in places:
             if place.family == family.id:
-                built = bool(family.build) and place.name != family.build
+                built = family.builds(place.name)
                 digest = hashlib.sha256(f"{family.id} {place.pdb_id}".encode()).hexdigest()
                 ranked.append((built, turns[built, place.pdb_id], digest, place))
                 turns[built, place.pdb_id] += 1

@@ -15,7 +15,7 @@ DONORS = (7, 8, 16)
 _NATIVE = {12: 2.6, 20: 2.8, 25: 2.75, 48: 2.9}
 """Å between a metal and a donor of its first shell in a crystal; else ``_USUAL``."""
 _USUAL = 2.75
-_REACH = 1.4
+_REACH = 1.5
 
 
 def numbers_of(atoms: struc.AtomArray) -> np.ndarray:
