@@ -29,7 +29,8 @@ class ChemistryFamily(_Strict):
 
     ``anchors`` are residue names. ``ligand_set`` (sites) is a pattern of the first shell's letters.
     ``atoms`` (ligands): residue name → atoms of the moiety. ``bond`` (bridges): atom of the anchor, then
-    ``residue.atom`` patterns it is bonded to. ``build``: anchors in ``build_on`` become this residue or element.
+    ``residue.atom`` patterns it is bonded to. ``build``: anchors in ``build_on`` become
+    this residue or element.
     """
 
     id: str

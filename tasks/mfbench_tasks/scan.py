@@ -15,8 +15,9 @@ from pathlib import Path
 
 from mfbench.errors import DataError, StructureError
 from mfbench_tasks.chemistry import ChemistryFamily, Place, load_families
-from mfbench_tasks.pieces import Entry
+from mfbench_tasks.pieces import Entry, contacts
 from mfbench_tasks.protonate import prepare_chemistry
+from mfbench_tasks.select_ligands import moiety_cores
 from mfbench_tasks.select_modified import partners
 from mfbench_tasks.select_sites import core_of, signature
 from mfbench_tasks.structures import read_structure
@@ -72,9 +73,10 @@ def _matches(entry: Entry, residue: int, family: ChemistryFamily) -> Iterator[st
             if any(re.fullmatch(pattern, name) for pattern in family.to):
                 yield name
     elif family.kind == "ligand":
-        small = [n for n in family.atoms[entry.name(residue)].split() if "." not in n and "(" not in n]
-        if small == ["*"] or all(n in index for n in small):
-            yield ""
+        for _, core in moiety_cores(entry, residue, family.atoms[entry.name(residue)])[:1]:
+            # What is too small to stand alone needs a side chain that touches it.
+            if len(core) >= family.alone or contacts(entry, set(core)):
+                yield ""
     elif family.kind == "halogen" or entry.follower(residue) is not None or family.build == "":
         yield ""
 
