@@ -79,15 +79,16 @@ def with_contacts(
     bare: list[tuple[str, set[int]]] = []
     for mark, core in cores:
         atoms = bridged(entry, set(core))
+        marked = f"{label}~{mark}" if mark else label
         charge = int(entry.atoms.charge[sorted(atoms)].sum())
         if len(atoms) >= alone:
-            bare.append((label + mark, atoms))
+            bare.append((marked, atoms))
         polar = [i for i in sorted(atoms) if entry.numbers[i] in (7, 8)]
         for name, piece in contacts(entry, atoms) + hydrogen_bonded(entry, polar, atoms):
             # A salt bridge in the gas phase transfers its proton; beyond one charge it may too.
             extra = int(entry.atoms.charge[piece].sum())
             if not (charge and extra):
-                options.append((f"{label}{mark}+{name}", atoms | set(piece)))
+                options.append((f"{marked}+{name}", atoms | set(piece)))
     order = [bare[k] for k in rng.permutation(len(bare))]
     mixed = [options[k] for k in rng.permutation(len(options))]
     # Bare cores and pairs take turns: a family holds both.

@@ -26,7 +26,7 @@ class Moves:
 def find_moves(
     atomic_numbers: np.ndarray, bonds: np.ndarray, coordination: np.ndarray | None = None
 ) -> Moves:
-    """Rotatable bonds (acyclic, not at a terminal atom, not an amide's C-N) and molecules.
+    """Rotatable bonds (acyclic, not at a terminal atom, not conjugated) and molecules.
 
     Args:
         atomic_numbers: [n].
@@ -95,5 +95,5 @@ def molecules(count: int, pairs: np.ndarray) -> np.ndarray:
 
 
 def _conjugated(numbers: np.ndarray, degree: np.ndarray, i: int, j: int) -> bool:
-    """An sp2 carbon bonded to an sp2 nitrogen: an amide or a guanidine, which do not turn."""
-    return {(int(numbers[k]), int(degree[k])) for k in (i, j)} == {(6, 3), (7, 3)}
+    """An sp2 carbon bonded to an sp2 nitrogen or carbon: amides, guanidines and polyenes do not turn."""
+    return {(int(numbers[k]), int(degree[k])) for k in (i, j)} in ({(6, 3), (7, 3)}, {(6, 3)})
