@@ -16,7 +16,7 @@ from biotite.structure import info
 import mfbench
 from mfbench.graph import bonds, graph_id, graph_name
 from mfbench_tasks import gates, select_ligands, select_modified, select_sites
-from mfbench_tasks.chemistry import ChemistryFamily, Place, load_families, load_places
+from mfbench_tasks.chemistry import ChemistryFamily, Place, load_families, load_places, with_overrides
 from mfbench_tasks.cut import cut
 from mfbench_tasks.gates import Rejection
 from mfbench_tasks.ideal import ideal_peptide
@@ -25,12 +25,14 @@ from mfbench_tasks.modify import modify, substitute
 from mfbench_tasks.pieces import Entry
 from mfbench_tasks.plan_chemistry import plan_chemistry
 from mfbench_tasks.protonate import prepare_chemistry
+from mfbench_tasks.recipe import load_recipe
 from mfbench_tasks.sample import Trajectory
 from mfbench_tasks.scan import scan_entry, thin
 from mfbench_tasks.stage import Made, label_trajectory
 from mfbench_tasks.torsions import find_moves, random_move
 
 TABLES = Path(__file__).parents[1] / "tasks" / "families"
+RECIPE = load_recipe(TABLES.parent / "recipes" / "cath-mini.yaml")
 TETRAHEDRON = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3.0)
 
 
@@ -254,8 +256,18 @@ def test_the_family_table_splits_elements_and_chemistry():
             assert unseen == (family.test_stratum == "unseen-element"), family.id
         if family.n_unpaired:
             assert family.spin_reason
+            assert float(family.spin_check) <= 1e-3
     places = load_places(TABLES / "chemistry_places.tsv")
     assert {p.family for p in places} == {f.id for f in families}
+
+
+def test_bounds_by_kind_come_from_the_family_table():
+    recipe = with_overrides(RECIPE, TABLES / "chemistry.yaml")
+    assert (
+        recipe.gates.of("heme").strain > recipe.gates.of("site").strain > recipe.gates.of("contact").strain
+    )
+    assert recipe.sampling.of("heme").spacing_steps < recipe.sampling.of("contact").spacing_steps
+    assert recipe.sampling.of("heme").support_md_frames == recipe.sampling.support_md_frames
 
 
 def test_a_scan_finds_a_site_and_keeps_few_places(entry):

@@ -50,6 +50,7 @@ class ChemistryFamily(_Strict):
     metal_charge: int = 0
     n_unpaired: int = 0
     spin_reason: str = ""
+    spin_check: str = ""
     max_atoms: int = 42
     alone: int = 9  # heavy atoms from which a core stands without a contact
     repeat_graphs: bool = False
