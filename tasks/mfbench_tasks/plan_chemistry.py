@@ -70,8 +70,8 @@ def plan_chemistry(
 
 
 def _sides(family: ChemistryFamily, places: Sequence[Place], rng) -> dict[bool, list[Place]]:
-    """Places for the pool (False) and for held-out slots (True), a third of the entries, or of the
-    places of a single entry. Entries take turns; those come first where nothing is built."""
+    """Places for the pool (False) and for held-out slots (True): a third of the entries, half of fewer
+    than six, or a third of one entry's places. Entries take turns, first those where nothing is built."""
     by_entry: dict[str, list[Place]] = {}
     for place in places:
         by_entry.setdefault(place.pdb_id, []).append(place)
@@ -84,9 +84,10 @@ def _sides(family: ChemistryFamily, places: Sequence[Place], rng) -> dict[bool, 
     if len(order) == 1:
         only = by_entry[order[0]]
         return {False: [p for k, p in enumerate(only) if k % 3 != 1] or only, True: only[1::3] or only}
+    every = 2 if len(order) < 6 else 3
     out: dict[bool, list[Place]] = {False: [], True: []}
     for side in (False, True):
-        queues = [by_entry[name] for k, name in enumerate(order) if (k % 3 == 1) == side]
+        queues = [by_entry[name] for k, name in enumerate(order) if (k % every == 1) == side]
         for turn in range(max(map(len, queues))):  # entries take turns
             out[side] += [queue[turn] for queue in queues if turn < len(queue)]
     return out

@@ -16,6 +16,8 @@ _NATIVE = {12: 2.6, 20: 2.8, 25: 2.75, 48: 2.9}
 """Å between a metal and a donor of its first shell in a crystal; else ``_USUAL``."""
 _USUAL = 2.75
 _REACH = 1.5
+_LOOSE = {(29, 16): 4.2}
+"""Å: the axial thioether of Cu(I) is hardly bound, and wanders beyond the usual reach."""
 
 
 def numbers_of(atoms: struc.AtomArray) -> np.ndarray:
@@ -51,4 +53,5 @@ def first_shell(coord: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 
 def reach(metal: int, donor: int) -> float:
     """Å: within this distance a sampled donor still belongs to its metal."""
-    return _REACH * (covalent_radius(metal) + covalent_radius(donor))
+    usual = _REACH * (covalent_radius(metal) + covalent_radius(donor))
+    return _LOOSE.get((int(metal), int(donor)), usual)
