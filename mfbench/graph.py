@@ -7,14 +7,18 @@ from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["bonds", "covalent_radius", "graph_id"]
+__all__ = ["METALS", "bonds", "covalent_radius", "graph_id", "graph_name"]
 
 # Cordero et al., Dalton Trans. 2008, 2832, table 2 (Å); low-spin values for Mn and Fe.
 _RADII = {
     1: 0.31, 5: 0.84, 6: 0.76, 7: 0.71, 8: 0.66, 9: 0.57, 11: 1.66, 12: 1.41, 14: 1.11, 15: 1.07,
     16: 1.05, 17: 1.02, 19: 2.03, 20: 1.76, 25: 1.39, 26: 1.32, 27: 1.26, 28: 1.24, 29: 1.32,
-    30: 1.22, 34: 1.20, 35: 1.20, 53: 1.39,
+    30: 1.22, 34: 1.20, 35: 1.20, 48: 1.44, 53: 1.39,
 }  # fmt: skip
+METALS = frozenset((3, 11, 12, 19, 20, *range(21, 31), 42, 44, 48, 74, 80))
+"""Elements whose contacts are not bonds of the graph: a distance cannot tell a first shell from a
+second one, and it would change along a trajectory. A metal stands for itself beside its ligands."""
+
 _STRETCH = 1.25
 """Two atoms are bonded below this multiple of the sum of their covalent radii: wide enough for a
 C-H stretch at 600 K (1.34 Å), narrow enough for a short hydrogen bond (O...H 1.21 Å)."""
@@ -26,11 +30,12 @@ def covalent_radius(atomic_number: int) -> float:
 
 
 def bonds(atomic_numbers: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Bonded pairs i < j, [n_bonds, 2], from positions [n, 3] in Å."""
+    """Bonded pairs i < j, [n_bonds, 2], from positions [n, 3] in Å; none has a metal."""
     radii = np.array([covalent_radius(z) for z in atomic_numbers])
     distances = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
     bonded = np.triu(distances < _STRETCH * (radii[:, None] + radii[None]), k=1)
-    return np.argwhere(bonded)
+    metal = np.isin(atomic_numbers, list(METALS))
+    return np.argwhere(bonded & ~metal[:, None] & ~metal[None])
 
 
 def _digest(text: str) -> str:
@@ -44,8 +49,15 @@ def graph_id(
 
     Weisfeiler-Leman refinement of the elements over the perceived bonds, with charge and spin.
     """
+    return graph_name(atomic_numbers, bonds(atomic_numbers, positions), total_charge, n_unpaired)
+
+
+def graph_name(
+    atomic_numbers: np.ndarray, pairs: np.ndarray, total_charge: int = 0, n_unpaired: int = 0
+) -> str:
+    """As ``graph_id``, from known bonds [n_bonds, 2]."""
     numbers = np.ascontiguousarray(atomic_numbers, np.int32)
-    pairs = np.ascontiguousarray(bonds(numbers, positions), np.int32)
+    pairs = np.ascontiguousarray(pairs, np.int32)
     return _name(numbers.tobytes(), pairs.tobytes(), int(total_charge), int(n_unpaired))
 
 

@@ -7,14 +7,15 @@ left open, so that a neighbour's CA becomes a methyl carbon in its native place.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import biotite.structure as struc
 import hydride
 import numpy as np
-from ase.data import atomic_numbers as _number_of
 
 from mfbench.errors import StructureError
+from mfbench_tasks.shell import first_shell, numbers_of
+from mfbench_tasks.valence import check_valences
 
 __all__ = ["Fragment", "cut", "prepare"]
 
@@ -27,13 +28,15 @@ class Fragment:
     """A molecule cut from a protein, before any calculation.
 
     Attributes:
-        kind: residue, contact or hbond.
+        kind: residue, contact or hbond; site, modified, link or ligand.
         motif: what was cut, in residue names; equal motifs have equal molecular graphs.
         pdb_id, chain, residues: where it comes from.
         atomic_numbers: [n] int32.
         positions: [n, 3] Å.
         bonds: [n_bonds, 2] intended bonds, i < j.
         total_charge, n_unpaired: charge in e, unpaired electrons.
+        coordination: [m, 2] metal and donor of the first shell; these are no bonds.
+        built: whether the modification was built onto a native residue.
     """
 
     kind: str
@@ -46,6 +49,8 @@ class Fragment:
     bonds: np.ndarray
     total_charge: int
     n_unpaired: int = 0
+    coordination: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=int))
+    built: bool = False
 
     def __len__(self) -> int:
         """Number of atoms."""
@@ -76,26 +81,35 @@ def cut(
     motif: str,
     pdb_id: str,
     residues: str,
+    metal_charge: int = 0,
+    n_unpaired: int = 0,
+    built: bool = False,
 ) -> Fragment:
     """Cut the selected heavy atoms (indices into ``atoms``) and fill open valences with hydrogens.
 
     Args:
-        atoms: from ``prepare``.
+        atoms: from ``prepare`` or ``prepare_chemistry``; atoms annotated ``bare`` get no hydrogen.
         selection: [m] indices, cap atoms included.
+        metal_charge: sum of the metals' oxidation states, added to the formal charges of the rest.
 
     Raises:
-        StructureError: the selection is empty or hydrogens cannot be placed.
+        StructureError: the selection is empty, hydrogens cannot be placed, or valences are wrong.
     """
     if len(selection) == 0:
         raise StructureError(f"{pdb_id} {residues}: nothing to cut")
     heavy = atoms[np.sort(selection)]
     try:
-        full, _ = hydride.add_hydrogen(heavy)
-        full.coord = hydride.relax_hydrogen(full)
+        bare = "bare" in heavy.get_annotation_categories()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # no parameters for phosphorus and metals
+            full, _ = hydride.add_hydrogen(heavy, mask=~heavy.bare if bare else None)
+            full.coord = hydride.relax_hydrogen(full)
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise StructureError(f"{pdb_id} {residues}: no hydrogens ({reason})") from error
-    numbers = np.array([_number_of[symbol.capitalize()] for symbol in full.element], dtype=np.int32)
+    if bare:
+        check_valences(full)
+    numbers = numbers_of(full)
     bonds = np.sort(full.bonds.as_array()[:, :2].astype(int), axis=1)
     return Fragment(
         kind=kind,
@@ -106,5 +120,8 @@ def cut(
         atomic_numbers=numbers,
         positions=full.coord.astype(float),
         bonds=bonds[np.lexsort((bonds[:, 1], bonds[:, 0]))],
-        total_charge=int(heavy.charge.sum()),
+        total_charge=int(heavy.charge.sum()) + metal_charge,
+        n_unpaired=n_unpaired,
+        coordination=first_shell(full.coord, numbers),
+        built=built,
     )

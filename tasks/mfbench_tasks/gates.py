@@ -10,7 +10,9 @@ from mfbench.twins import aligned_rmsd
 from mfbench_tasks.cut import Fragment
 from mfbench_tasks.label import Gfn2
 from mfbench_tasks.recipe import Gates
+from mfbench_tasks.shell import reach
 from mfbench_tasks.spin import n_electrons, spin_is_possible
+from mfbench_tasks.torsions import molecules
 
 __all__ = [
     "Rejection",
@@ -19,6 +21,8 @@ __all__ = [
     "check_finite_differences",
     "check_intact",
     "check_rotation",
+    "check_sampled",
+    "detached",
     "intact",
 ]
 
@@ -42,9 +46,26 @@ class Rejection(Exception):
 
 
 def intact(fragment: Fragment, positions: np.ndarray) -> bool:
-    """Whether positions [n, 3] (Å) have exactly the fragment's bonds."""
+    """Whether positions [n, 3] (Å) have exactly the fragment's bonds, and its metals their ligands."""
     lost, gained = _difference(fragment, positions)
-    return not lost and not gained
+    return not lost and not gained and not detached(fragment, positions)
+
+
+def detached(fragment: Fragment, positions: np.ndarray) -> list[tuple[int, int]]:
+    """Metal and donor pairs whose ligand has left: none of its donors is within reach of the metal.
+
+    A ligand is a molecule, so a carboxylate may change from two donors to one.
+    """
+    if not len(fragment.coordination):
+        return []
+    molecule = molecules(len(fragment), fragment.bonds)
+    nearest: dict[tuple[int, int], tuple[float, int]] = {}
+    for metal, donor in fragment.coordination.tolist():
+        bound = reach(fragment.atomic_numbers[metal], fragment.atomic_numbers[donor])
+        excess = float(np.linalg.norm(positions[metal] - positions[donor])) - bound
+        key = (metal, int(molecule[donor]))
+        nearest[key] = min(nearest.get(key, (np.inf, -1)), (excess, donor))
+    return [(metal, donor) for (metal, _), (excess, donor) in nearest.items() if excess > 0.0]
 
 
 def check_cut(fragment: Fragment) -> None:
@@ -62,6 +83,8 @@ def check_cut(fragment: Fragment) -> None:
         raise Rejection("bonds", f"{_show(fragment, lost)} is broken in the cut")
     if gained:
         raise Rejection("clash", f"{_show(fragment, gained)} are too near")
+    if away := detached(fragment, x):
+        raise Rejection("bonds", f"{_show(fragment, away)}: the ligand is out of reach in the cut")
     hydrogens = np.flatnonzero(numbers == 1)
     near = np.linalg.norm(x[hydrogens, None] - x[None, hydrogens], axis=-1)
     near[np.tril_indices(len(near))] = np.inf
@@ -79,6 +102,8 @@ def check_intact(fragment: Fragment, positions: np.ndarray) -> None:
     if lost or gained:
         what = _show(fragment, lost or gained)
         raise Rejection("bonds", f"{what} {'broke' if lost else 'formed'} on relaxation")
+    if away := detached(fragment, positions):
+        raise Rejection("bonds", f"{_show(fragment, away)}: the ligand left on relaxation")
 
 
 def check_collapse(
@@ -102,7 +127,11 @@ def check_collapse(
 
 
 def check_finite_differences(
-    engine: Gfn2, positions: np.ndarray, rng: np.random.Generator, bound: float
+    engine: Gfn2,
+    positions: np.ndarray,
+    rng: np.random.Generator,
+    bound: float,
+    directions: int = _DIRECTIONS,
 ) -> float:
     """Gate ``finite-differences``: forces match energy differences along random unit directions.
 
@@ -114,7 +143,7 @@ def check_finite_differences(
     """
     forces = engine.label(positions).forces
     worst = 0.0
-    for _ in range(_DIRECTIONS):
+    for _ in range(directions):
         direction = rng.normal(size=positions.shape)
         direction /= np.linalg.norm(direction)
         ahead = engine.label(positions + _STEP * direction).energy
@@ -124,6 +153,21 @@ def check_finite_differences(
     if worst > bound:
         raise Rejection("finite-differences", f"forces differ from energies by {worst:.1e} eV/Å")
     return worst
+
+
+def check_sampled(engine: Gfn2, sampled: np.ndarray, rng: np.random.Generator, bound: float) -> float:
+    """Gate ``finite-differences`` on sampled configurations [m, n, 3] (Å), one direction each.
+
+    For open shells: their SCF may fall into different states only away from the minimum.
+
+    Returns:
+        The largest error in eV/Å.
+
+    Raises:
+        Rejection: it exceeds ``bound``.
+    """
+    errors = [check_finite_differences(engine, x, rng, bound, directions=1) for x in sampled]
+    return max(errors, default=0.0)
 
 
 def check_rotation(engine: Gfn2, positions: np.ndarray, rng: np.random.Generator, bounds: Gates) -> None:

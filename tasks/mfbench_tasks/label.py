@@ -18,6 +18,8 @@ ANGSTROM_TO_BOHR = 1.0 / 0.529177210903
 _KELVIN_TO_HARTREE = 3.166811563e-6
 _LABEL_ACCURACY = 0.1
 _WALK_ACCURACY = 1.0
+_ATOMS, _CHARGES = 0, 1
+"""The SCF starts from a superposition of atoms, or from electronegativity equilibration charges."""
 
 
 class ScfFailure(RuntimeError):
@@ -25,10 +27,11 @@ class ScfFailure(RuntimeError):
 
 
 class Label(NamedTuple):
-    """Total energy in eV and forces [n, 3] in eV/Å."""
+    """Total energy in eV, forces [n, 3] in eV/Å, and by how many eV the SCF's two starts differ."""
 
     energy: float
     forces: np.ndarray
+    start_gap: float = 0.0
 
 
 def _tblite():
@@ -60,12 +63,23 @@ class Gfn2:
     def label(self, positions: np.ndarray) -> Label:
         """Energy and forces of positions [n, 3] (Å), by a cold SCF at tight accuracy.
 
-        The result depends on the positions alone, never on what was computed before.
+        The result depends on the positions alone, never on what was computed before. An open shell
+        may have several self-consistent states: its SCF starts twice, and the lower one stays.
 
         Raises:
             ScfFailure: no convergence.
         """
-        return self._run(positions, _LABEL_ACCURACY, None)[0]
+        one = self._run(positions, _LABEL_ACCURACY, None)[0]
+        if not self._unpaired:
+            return one
+        self._calculator.set("guess", _CHARGES)
+        try:
+            two = self._run(positions, _LABEL_ACCURACY, None)[0]
+        finally:
+            self._calculator.set("guess", _ATOMS)
+        return min(one, two, key=lambda label: label.energy)._replace(
+            start_gap=abs(one.energy - two.energy)
+        )
 
     def walk(self, positions: np.ndarray) -> Label:
         """As ``label``, faster and looser, starting from the last ``walk``: for relaxing and sampling.

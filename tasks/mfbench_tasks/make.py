@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from mfbench.tables import POSITION_GRID, round_to_grid
 from mfbench_tasks import gates
 from mfbench_tasks.cut import Fragment
@@ -14,7 +16,7 @@ from mfbench_tasks.gates import Rejection
 from mfbench_tasks.label import Gfn2, ScfFailure
 from mfbench_tasks.modes import hessian, normal_modes
 from mfbench_tasks.plan import Slot, fragment_id
-from mfbench_tasks.recipe import Recipe
+from mfbench_tasks.recipe import Recipe, Sampling
 from mfbench_tasks.sample import Trajectory, geometries, trajectories
 from mfbench_tasks.seeds import stream
 from mfbench_tasks.stage import Made, label_trajectory
@@ -79,15 +81,16 @@ def make_fragment(fragment: Fragment, recipe: Recipe, family_id: str, *, heldout
     """
     gates.check_cut(fragment)
     name = _name(fragment, family_id)
-    numbers, bounds = fragment.atomic_numbers, recipe.gates
+    numbers, bounds = fragment.atomic_numbers, recipe.gates.of(fragment.kind)
+    sampling = recipe.sampling.of(fragment.kind)
     engine = Gfn2(numbers, fragment.total_charge, fragment.n_unpaired)
     try:
         relaxed, before, _ = relax(
             engine,
             numbers,
             fragment.positions,
-            fmax=recipe.sampling.relax_fmax,
-            steps=recipe.sampling.relax_steps,
+            fmax=sampling.relax_fmax,
+            steps=sampling.relax_steps,
         )
         relaxed = round_to_grid(relaxed - relaxed.mean(axis=0), POSITION_GRID)
         energy = engine.label(relaxed).energy
@@ -99,15 +102,18 @@ def make_fragment(fragment: Fragment, recipe: Recipe, family_id: str, *, heldout
         gates.check_rotation(engine, shaken, rng, bounds)
         engine.forget()
         curvature = hessian(lambda x: engine.walk(x).forces, relaxed)
-        modes = normal_modes(curvature, numbers, recipe.sampling.mode_floor)
-        wanted = trajectories(recipe.sampling, heldout=heldout)
-        sampler = _describe(recipe, wanted)
+        modes = normal_modes(curvature, numbers, sampling.mode_floor)
+        wanted = trajectories(sampling, heldout=heldout)
+        sampler = _describe(recipe.seed, sampling, wanted)
         made = Made(fragment, name, relaxed, energy, sampler, finite_difference=error)
         for trajectory in wanted:
-            endless = geometries(
-                engine, fragment, relaxed, modes, trajectory, recipe.sampling, recipe.seed, name
-            )
+            endless = geometries(engine, fragment, relaxed, modes, trajectory, sampling, recipe.seed, name)
             label_trajectory(engine, made, trajectory, endless, bounds)
+        if fragment.n_unpaired:
+            picks = rng.permutation(len(made.configurations))[: bounds.sampled_checks]
+            sampled = np.array([made.configurations[k].positions for k in sorted(picks)])
+            error = gates.check_sampled(engine, sampled, rng, bounds.finite_difference)
+            made.finite_difference = max(made.finite_difference, error)
     except ScfFailure as failure:
         raise Rejection("scf", str(failure)) from failure
     return made
@@ -117,9 +123,8 @@ def _name(fragment: Fragment, family_id: str) -> str:
     return fragment_id(fragment.pdb_id, fragment.kind, fragment.residues, family_id)
 
 
-def _describe(recipe: Recipe, wanted: Sequence[Trajectory]) -> str:
+def _describe(seed: int, sampling: Sampling, wanted: Sequence[Trajectory]) -> str:
     parts = [[t.name, t.sampler, t.temperature_K, t.frames] for t in wanted]
-    shared = recipe.sampling.model_dump(
-        exclude={name for name in type(recipe.sampling).model_fields if name.endswith(("_K", "_frames"))}
-    )
-    return json.dumps({"seed": recipe.seed, "trajectories": parts, **shared}, sort_keys=True)
+    fields = set(type(sampling).model_fields) - {"by_kind"}
+    shared = sampling.model_dump(include={n for n in fields if not n.endswith(("_K", "_frames"))})
+    return json.dumps({"seed": seed, "trajectories": parts, **shared}, sort_keys=True)

@@ -90,6 +90,11 @@ class Sampling(Strict):
     equilibration_steps: int
     spacing_steps: int
     mode_floor: float  # cm⁻¹
+    by_kind: dict[str, dict[str, int]] = {}  # fewer steps for costly kinds: {site: {spacing_steps: 4}}
+
+    def of(self, kind: str) -> Sampling:
+        """The sampling of a fragment kind."""
+        return self.model_copy(update=self.by_kind.get(kind, {}))
 
     @model_validator(mode="after")
     def _lists_match(self) -> Sampling:
@@ -112,6 +117,13 @@ class Gates(Strict):
     force: float = 15.0  # eV/Å, any atom
     near_twin: float = 0.10  # Å
     dropped_share: float = 0.35  # of a trajectory's configurations, before the fragment is rejected
+    start_gap: float = 1e-4  # eV between an open shell's two SCF starts
+    sampled_checks: int = 20  # an open shell's finite differences are also taken on so many samples
+    by_kind: dict[str, dict[str, float]] = {}  # other bounds for a kind: {site: {strain: 5.0}}
+
+    def of(self, kind: str) -> Gates:
+        """The bounds of a fragment kind."""
+        return self.model_copy(update=self.by_kind.get(kind, {}))
 
 
 class Recipe(Strict):

@@ -70,7 +70,7 @@ def geometries(
         ScfFailure: the walk broke down.
     """
     rng = stream(seed, fragment_id, trajectory.name)
-    moves = find_moves(fragment.atomic_numbers, fragment.bonds)
+    moves = find_moves(fragment.atomic_numbers, fragment.bonds, fragment.coordination)
     # The conformer is a seed, not a geometry: a displaced frame first shakes the relaxed geometry,
     # where the modes are valid, and then turns the same torsions by the same angles.
     conformer = _conformer(fragment, relaxed, moves, recipe, rng)
@@ -117,7 +117,8 @@ def _roomy(fragment: Fragment, x: np.ndarray) -> bool:
     """No two atoms four or more bonds apart nearer than 1.7 Å (2.4 Å between heavy atoms)."""
     n = len(x)
     near = np.eye(n, dtype=bool)
-    near[fragment.bonds[:, 0], fragment.bonds[:, 1]] = True
+    for pairs in (fragment.bonds, fragment.coordination):
+        near[pairs[:, 0], pairs[:, 1]] = True
     near |= near.T
     reach = np.linalg.matrix_power(near.astype(int), 3) > 0
     heavy = fragment.atomic_numbers > 1

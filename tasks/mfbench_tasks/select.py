@@ -15,7 +15,7 @@ from mfbench.errors import StructureError
 __all__ = ["Residue", "Selection", "chain_residues", "contacts", "hbonds", "residues"]
 
 _BACKBONE = ("N", "CA", "C", "O")
-_SIDE_CHAINS = {
+SIDE_CHAINS = {
     "ALA": "CB", "ARG": "CB CG CD NE CZ NH1 NH2", "ASN": "CB CG OD1 ND2", "ASP": "CB CG OD1 OD2",
     "CYS": "CB SG", "GLN": "CB CG CD OE1 NE2", "GLU": "CB CG CD OE1 OE2", "GLY": "",
     "HIS": "CB CG ND1 CD2 CE1 NE2", "ILE": "CB CG1 CG2 CD1", "LEU": "CB CG CD1 CD2",
@@ -58,7 +58,7 @@ class Residue:
     @property
     def side_chain(self) -> tuple[str, ...]:
         """Names of its side-chain heavy atoms."""
-        return tuple(_SIDE_CHAINS[self.name].split())
+        return tuple(SIDE_CHAINS[self.name].split())
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,14 +85,14 @@ def chain_residues(atoms: struc.AtomArray, chain: str) -> list[Residue]:
     previous: dict[str, int] = {}
     starts = struc.get_residue_starts(atoms, add_exclusive_stop=True)
     for start, stop in pairwise(starts):
-        if not mask[start] or atoms.hetero[start] or atoms.res_name[start] not in _SIDE_CHAINS:
+        if not mask[start] or atoms.hetero[start] or atoms.res_name[start] not in SIDE_CHAINS:
             if mask[start]:
                 previous = {}
             continue
         index = {str(atoms.atom_name[i]): int(i) for i in range(start, stop)}
         name = str(atoms.res_name[start])
         label = f"{chain}{atoms.res_id[start]}{atoms.ins_code[start]}".strip()
-        needed = _BACKBONE + tuple(_SIDE_CHAINS[name].split())
+        needed = _BACKBONE + tuple(SIDE_CHAINS[name].split())
         complete = all(atom in index for atom in needed)
         side = [index[a] for a in needed[4:] if a in index]
         out.append(

@@ -100,6 +100,8 @@ def _bad_geometry(
 
 
 def _bad_label(made: Made, label: Label, bounds: Gates) -> str | None:
+    if label.start_gap > bounds.start_gap:
+        return "scf-start"
     if np.abs(label.forces).max() > bounds.force:
         return "force"
     if not -bounds.gain <= label.energy - made.relaxed_energy <= bounds.strain:

@@ -7,7 +7,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.transform import Rotation
 
-__all__ = ["Moves", "find_moves", "random_move"]
+__all__ = ["Moves", "find_moves", "molecules", "random_move"]
 
 
 class Moves:
@@ -23,30 +23,41 @@ class Moves:
         self.molecules = molecules
 
 
-def find_moves(atomic_numbers: np.ndarray, bonds: np.ndarray) -> Moves:
-    """Rotatable bonds (acyclic, not at a terminal atom, not an amide's C-N) and molecules.
+def find_moves(
+    atomic_numbers: np.ndarray, bonds: np.ndarray, coordination: np.ndarray | None = None
+) -> Moves:
+    """Rotatable bonds (acyclic, not at a terminal atom, not conjugated) and molecules.
 
     Args:
         atomic_numbers: [n].
         bonds: [n_bonds, 2].
+        coordination: [m, 2] metal and donor. A site is one molecule, whose donors never move: only
+            groups that hold neither a metal nor a donor turn, about bonds of their ligand.
     """
     count = len(atomic_numbers)
     pairs = np.asarray(bonds).reshape(-1, 2)
     degree = np.bincount(pairs.ravel(), minlength=count)
-    molecule = _components(count, pairs)
+    site = np.zeros((0, 2), dtype=int) if coordination is None else np.asarray(coordination).reshape(-1, 2)
+    molecule = molecules(count, np.concatenate([pairs, site]))
     torsions = []
     for row in np.lexsort((pairs[:, 1], pairs[:, 0])):
         i, j = (int(atom) for atom in pairs[row])
         if degree[i] < 2 or degree[j] < 2 or _conjugated(atomic_numbers, degree, i, j):
             continue
-        part = _components(count, np.delete(pairs, row, axis=0))
+        part = molecules(count, np.concatenate([np.delete(pairs, row, axis=0), site]))
         if part[i] == part[j]:  # in a ring
             continue
         side_i, side_j = np.flatnonzero(part == part[i]), np.flatnonzero(part == part[j])
         # The smaller side turns; the axis atoms themselves do not move.
-        torsions.append((i, j, side_j if len(side_j) <= len(side_i) else side_i))
-    molecules = [np.flatnonzero(molecule == label) for label in range(molecule.max() + 1)]
-    return Moves(torsions, sorted(molecules, key=lambda part: part[0]))
+        turning = side_j if len(side_j) <= len(side_i) else side_i
+        for side, other in ((side_i, side_j), (side_j, side_i)):
+            if np.isin(side, site).any():
+                turning = other
+        if not np.isin(turning, site).any():
+            torsions.append((i, j, turning))
+    parts = [np.flatnonzero(molecule == label) for label in range(molecule.max() + 1)]
+    # The first molecule stays: let it be the site.
+    return Moves(torsions, sorted(parts, key=lambda part: (not np.isin(part, site).any(), part[0])))
 
 
 def random_move(
@@ -77,12 +88,12 @@ def random_move(
     return x
 
 
-def _components(count: int, pairs: np.ndarray) -> np.ndarray:
+def molecules(count: int, pairs: np.ndarray) -> np.ndarray:
     """Label of the connected component of each atom, [count]."""
     matrix = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
     return connected_components(matrix, directed=False)[1]
 
 
 def _conjugated(numbers: np.ndarray, degree: np.ndarray, i: int, j: int) -> bool:
-    """An sp2 carbon bonded to an sp2 nitrogen: an amide or a guanidine, which do not turn."""
-    return {(int(numbers[k]), int(degree[k])) for k in (i, j)} == {(6, 3), (7, 3)}
+    """An sp2 carbon bonded to an sp2 nitrogen or carbon: amides, guanidines and polyenes do not turn."""
+    return {(int(numbers[k]), int(degree[k])) for k in (i, j)} in ({(6, 3), (7, 3)}, {(6, 3)})
