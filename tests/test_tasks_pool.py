@@ -21,7 +21,8 @@ from mfbench.errors import DataError
 from mfbench.tables import read_table
 from mfbench_tasks.__main__ import main
 from mfbench_tasks.arrange import Arranged, arrange, check_families, shuffle
-from mfbench_tasks.family_table import FamilyRow, read_families, write_families
+from mfbench_tasks.family_table import FamilyRow, chemistry_rows, read_families, write_families
+from mfbench_tasks.groups import plan_group
 from mfbench_tasks.ideal import ideal_peptide
 from mfbench_tasks.inventory import Held, Inventory, Stored, take_inventory
 from mfbench_tasks.make import Outcome
@@ -395,3 +396,25 @@ def test_the_committed_tables_are_large_enough_and_hold_what_the_blocks_hold():
     for r in tables["cluster30"]:
         fold_of.setdefault(topology[r.pool], set()).add(r.fold)
     assert sum({"train", "test"} <= folds for folds in fold_of.values()) >= 8
+
+
+def test_the_committed_recipe_has_a_group_for_every_family():
+    recipe = load_pool_recipe(ROOT / "tasks" / "recipes" / "pool.yaml")
+    groups = {group.id for block in recipe.blocks for group in block.groups}
+    mini = {task.family_id for task in mfbench.load_split("cath-mini").tasks}
+    for construction in recipe.constructions:
+        if construction.families is None:
+            continue
+        table = ROOT / "tasks" / "recipes" / construction.families
+        rows = chemistry_rows(table) if table.suffix == ".yaml" else read_families(table)
+        assert {name for row in rows for name in (row.pool, row.heldout)} <= groups | mini
+    assert recipe.gates.of("heme").strain > recipe.gates.of("contact").strain
+
+
+def test_a_chemistry_group_needs_its_family(tmp_path):
+    recipe = load_pool_recipe(ROOT / "tasks" / "recipes" / "pool.yaml")
+    group = recipe.group("plp")
+    with pytest.raises(DataError, match="no family nowhere"):
+        plan_group(group.model_copy(update={"id": "nowhere"}), recipe, tmp_path)
+    with pytest.raises(DataError, match="name it as 'chemistry'"):
+        plan_group(group, recipe.model_copy(update={"chemistry": None}), tmp_path)

@@ -70,7 +70,7 @@ def arrange(
             fold=row.fold,
             stratum=row.stratum,
             title=row.title,
-            proteins=row.proteins,
+            proteins=row.proteins or _proteins(row, inventory),
             cluster30=row.clusters,
             pool_fragments=inventory.groups.get((row.pool, False), ()),
             heldout_fragments=inventory.groups.get((row.heldout, True), ()),
@@ -148,6 +148,12 @@ def _permute(place: list[list[list[str]]], inventory: Inventory, rng: np.random.
 
 def _repeats(names: Sequence[str], inventory: Inventory) -> int:
     return len(names) - len({inventory.fragments[name].graph_id for name in names})
+
+
+def _proteins(row: FamilyRow, inventory: Inventory) -> tuple[str, ...]:
+    """Of the fragments that were made, where the table does not say."""
+    names = inventory.groups.get((row.pool, False), ()) + inventory.groups.get((row.heldout, True), ())
+    return tuple(sorted({inventory.fragments[name].protein for name in names}))
 
 
 def _support(family: Arranged, inventory: Inventory) -> int:

@@ -12,7 +12,7 @@ from mfbench.errors import DataError
 from mfbench.manifest import OWN, POOL
 from mfbench_tasks.arrange import Arranged, arrange, check_families, shuffle
 from mfbench_tasks.assemble import make_manifest
-from mfbench_tasks.family_table import read_families
+from mfbench_tasks.family_table import chemistry_rows, read_families
 from mfbench_tasks.inventory import Inventory, take_inventory
 from mfbench_tasks.pool_recipe import Construction, PoolRecipe
 from mfbench_tasks.roles import draw_rows, role_rows
@@ -60,7 +60,8 @@ def write_constructions(
                 continue
             families = shuffle(source, inventory, recipe.seed)
         else:
-            rows = read_families(Path(tables) / construction.families)
+            table = Path(tables) / construction.families
+            rows = chemistry_rows(table) if table.suffix == ".yaml" else read_families(table)
             check_families(rows, recipe)
             there = [row for row in rows if inventory.has(row.pool) and inventory.has(row.heldout)]
             if len(there) < len(rows) and not partial:
@@ -132,8 +133,8 @@ def _write(
         name=construction.name,
         version=version,
         seed=recipe.seed,
-        recipe=recipe.model_dump(mode="json", exclude={"blocks", "constructions"})
-        | construction.model_dump(mode="json", include={"families", "shuffles"}),
+        recipe=recipe.model_dump(mode="json", exclude={"blocks", "constructions", "chemistry"})
+        | construction.model_dump(mode="json", include={"families", "shuffles", "folds_disjoint_in"}),
         counts={
             "families": len(families),
             "left_out_families": len(left_out),

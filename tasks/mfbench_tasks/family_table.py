@@ -8,8 +8,9 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from mfbench.errors import DataError
+from mfbench_tasks.chemistry import load_families
 
-__all__ = ["FamilyRow", "read_families", "write_families"]
+__all__ = ["FamilyRow", "chemistry_rows", "read_families", "write_families"]
 
 _FOLDS = ("train", "validation", "test")
 
@@ -42,6 +43,30 @@ def write_families(path: Path, rows: Sequence[FamilyRow]) -> None:
         writer.writerow([f.name for f in fields(FamilyRow)])
         for row in rows:
             writer.writerow([";".join(v) if isinstance(v, tuple) else v for v in astuple(row)])
+
+
+def chemistry_rows(path: Path) -> list[FamilyRow]:
+    """The families of a chemistry table. Each is its own group, and its own cluster in the bootstrap: it
+    is its chemistry that is held out, not the proteins it was cut from.
+
+    The stratum of a test family is its test stratum, that of the others its kind.
+
+    Raises:
+        DataError: the table is missing or wrong.
+    """
+    return [
+        FamilyRow(
+            family_id=f.id,
+            fold=f.fold,
+            stratum=f.test_stratum or f.kind,
+            title=f.title,
+            pool=f.id,
+            heldout=f.id,
+            proteins=(),
+            clusters=(f.id,),
+        )
+        for f in load_families(path)
+    ]
 
 
 def read_families(path: Path) -> list[FamilyRow]:

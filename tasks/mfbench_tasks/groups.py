@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from mfbench.errors import DataError
+from mfbench_tasks.chemistry import load_families, load_places
 from mfbench_tasks.families import Protein
 from mfbench_tasks.plan import Slot, candidates, fill, shuffled
-from mfbench_tasks.pool_recipe import Group, PoolRecipe
+from mfbench_tasks.plan_chemistry import plan_chemistry
+from mfbench_tasks.pool_recipe import ChemistryGroup, Group, PoolRecipe
 from mfbench_tasks.seeds import stream
 
 __all__ = ["PLANNERS", "plan_group"]
 
 
-def plan_group(group: Group, recipe: PoolRecipe, folder: Path) -> list[Slot]:
+def plan_group(group: Group | ChemistryGroup, recipe: PoolRecipe, folder: Path) -> list[Slot]:
     """The slots of a group, by the planner of its kind. They depend on the recipe and the entry alone.
 
     Raises:
@@ -48,5 +51,18 @@ def _plan_protein(group: Group, recipe: PoolRecipe, folder: Path) -> list[Slot]:
     )
 
 
-PLANNERS: dict[str, Callable[[Group, PoolRecipe, Path], list[Slot]]] = {"protein": _plan_protein}
+def _plan_chemistry(group: ChemistryGroup, recipe: PoolRecipe, folder: Path) -> list[Slot]:
+    """Slots of a chemistry family; the table of places lies beside that of families."""
+    if recipe.chemistry is None:
+        raise DataError(f"group {group.id} needs a table of families: name it as 'chemistry' in the recipe")
+    table = Path(recipe.chemistry)
+    family = next((f for f in load_families(table) if f.id == group.id), None)
+    if family is None:
+        raise DataError(f"{table} has no family {group.id}")
+    places = load_places(table.with_name(f"{table.stem}_places.tsv"))
+    pool, heldout = len(recipe.plan.pool), len(recipe.plan.heldout)
+    return plan_chemistry(family, places, folder, recipe.seed, pool=pool, heldout=heldout)
+
+
+PLANNERS: dict[str, Callable[..., list[Slot]]] = {"protein": _plan_protein, "chemistry": _plan_chemistry}
 """Kind of group → planner. A planner's slots go through the same ``fill_slot`` whatever the kind."""

@@ -1,6 +1,6 @@
 """A pool's recipe: blocks of groups, and the constructions that arrange their fragments in families.
 
-A *group* is what is planned together: the fragments of one protein chain, or later of one kind of site.
+A *group* is what is planned together: the fragments of one protein chain, or of one chemistry family.
 A *block* holds a few groups and is stored in one set of files, written once. A *construction* takes
 families and folds from a committed table; several constructions share the labels of one pool.
 """
@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from mfbench_tasks.chemistry import with_overrides
 from mfbench_tasks.recipe import Gates, Plan, Sampling, Strict, read_yaml
 
 __all__ = ["Block", "Construction", "Group", "PoolRecipe", "load_pool_recipe"]
@@ -39,11 +40,24 @@ class Group(Strict):
         return len(plan.heldout) + (0 if self.heldout_only else len(plan.pool))
 
 
+class ChemistryGroup(Strict):
+    """A family of the table that the recipe's ``chemistry`` names, planned from its places."""
+
+    kind: Literal["chemistry"]
+    id: _Name
+    reserved: Literal[False] = False
+    beside: None = None
+
+    def size(self, plan: Plan) -> int:
+        """Number of slots."""
+        return len(plan.pool) + len(plan.heldout)
+
+
 class Block(Strict):
     """Groups stored together, or (``split``) the tables of an embedded split, taken as they are."""
 
     name: _Name
-    groups: tuple[Group, ...] = ()
+    groups: tuple[Group | ChemistryGroup, ...] = ()
     split: str | None = None
 
     @model_validator(mode="after")
@@ -58,8 +72,9 @@ class Construction(Strict):
 
     name: _Name
     version: str
-    families: str | None = None  # path of a table, relative to the recipe
+    families: str | None = None  # path of a table, relative to the recipe; .yaml: chemistry families
     shuffles: str | None = None  # name of an earlier construction
+    folds_disjoint_in: tuple[Literal["entries", "clusters"], ...] = ("entries", "clusters")
     changelog: list[str]
 
     @model_validator(mode="after")
@@ -79,6 +94,7 @@ class PoolRecipe(Strict):
     plan: Plan
     sampling: Sampling
     gates: Gates = Gates()
+    chemistry: str | None = None  # table of chemistry families, relative to the recipe
     blocks: tuple[Block, ...] = ()
     constructions: tuple[Construction, ...] = ()
 
@@ -97,7 +113,7 @@ class PoolRecipe(Strict):
                 self.group(group.beside)
         return self
 
-    def group(self, name: str) -> Group:
+    def group(self, name: str) -> Group | ChemistryGroup:
         """The group of this name.
 
         Raises:
@@ -111,9 +127,13 @@ class PoolRecipe(Strict):
 
 
 def load_pool_recipe(path: Path) -> PoolRecipe:
-    """Read a pool's recipe.
+    """Read a pool's recipe; ``chemistry`` becomes a path from here, and its overrides by kind apply.
 
     Raises:
-        DataError: the file is missing, or a field is wrong (named in the message).
+        DataError: a file is missing, or a field is wrong (named in the message).
     """
-    return read_yaml(path, PoolRecipe)
+    recipe = read_yaml(path, PoolRecipe)
+    if recipe.chemistry is None:
+        return recipe
+    table = (Path(path).parent / recipe.chemistry).resolve()
+    return with_overrides(recipe, table).model_copy(update={"chemistry": str(table)})
