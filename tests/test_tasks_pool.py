@@ -350,7 +350,7 @@ def test_a_spoilt_table_of_families_is_one_line(tmp_path, text):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("{id: 1aaa_A}", "{id: ../x_A}", "blocks.0.groups.0.id"),
+        ("{id: 1aaa_A}", "{id: ../x_A}", "blocks.0.groups.0.Group.id"),
         ("name: b2", "name: b1", "block b1 is listed twice"),
         ("beside: 1aaa_A", "beside: 9zzz_A", "no block lists group 9zzz_A"),
         ("name: b1", "name: ../b1", "blocks.0.name"),

@@ -25,7 +25,7 @@ from mfbench_tasks.stage import Made
 
 __all__ = ["Journal"]
 
-_FRAGMENT_ARRAYS = ("atomic_numbers", "positions", "bonds")
+_FRAGMENT_ARRAYS = ("atomic_numbers", "positions", "bonds", "coordination")
 
 
 class Journal:
