@@ -11,6 +11,8 @@ ROOT = Path(__file__).parent.parent
 OPTIONAL = (
     "jax",
     "torch",
+    "mace",
+    "e3nn",
     "tblite",
     "streamlit",
     "optax",
@@ -90,6 +92,6 @@ def test_labelling_names_its_extra(installed, tmp_path, arguments):
 
 def test_wheel_holds_packages_and_nothing_else(installed):
     top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
-    assert top - {"bin"} == {"mfbench", "mfbench_jax", "mfbench_tasks"}
+    assert top - {"bin"} == {"mfbench", "mfbench_jax", "mfbench_tasks", "mfbench_torch"}
     size = sum(path.stat().st_size for path in (installed / "mfbench" / "embedded").rglob("*"))
     assert size < 6 * 2**20
