@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -15,14 +16,22 @@ __all__ = ["Interaction", "build", "network"]
 
 
 def build(
-    config: MaceConfig, dtype: torch.dtype, atomic_energies: Mapping[int, float] | None = None
+    config: MaceConfig,
+    dtype: torch.dtype,
+    atomic_energies: Mapping[int, float] | None = None,
+    *,
+    eager: bool = True,
 ) -> torch.nn.Module:
-    """A ScaleShiftMACE with random weights; ``atomic_energies`` (eV) are zero where not given."""
+    """A ScaleShiftMACE with random weights; ``atomic_energies`` (eV) are zero where not given.
+
+    Eager is as fast as TorchScript here, and other packages' higher-order gradients need it; what is
+    deployed is scripted, as mace saves it.
+    """
     block = mace_modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
     e0 = np.array([(atomic_energies or {}).get(z, 0.0) for z in config.elements])
     c = config.channels
-    # Eager: as fast as TorchScript here, and higher-order gradients need it.
-    with default_dtype(torch.float64), e3nn_options(jit_script_fx=False):
+    with default_dtype(torch.float64), e3nn_options(jit_script_fx=not eager), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript's, about mace's annotations
         model = mace_modules.ScaleShiftMACE(
             atomic_inter_scale=config.scale,
             atomic_inter_shift=config.shift,
