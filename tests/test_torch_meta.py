@@ -19,7 +19,7 @@ from mfbench_torch.data import Dataset
 from mfbench_torch.meta.inner import gradient_of, inner_loop
 from mfbench_torch.meta.objective import LossWeights, batch_loss
 from mfbench_torch.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
-from mfbench_torch.meta.steps import joint_gradient, losses, meta_gradient
+from mfbench_torch.meta.steps import losses
 
 STEPS = 3
 RATE = 0.2  # large enough that MAML and FOMAML differ by more than 1 %
@@ -32,8 +32,8 @@ QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes
 
 def distance(a, b):
     """‖a − b‖ / ‖b‖ over all parameters."""
-    square = lambda t: sum(float((x**2).sum()) for x in t.values())  # noqa: E731
-    return (square({k: torch.as_tensor(a[k]) - torch.as_tensor(b[k]) for k in b}) / square(b)) ** 0.5
+    square = lambda t: sum(float((np.asarray(x) ** 2).sum()) for x in t.values())  # noqa: E731
+    return (square({k: np.asarray(a[k]) - np.asarray(b[k]) for k in b}) / square(b)) ** 0.5
 
 
 class Problem:
@@ -216,23 +216,40 @@ def test_one_step_equals_that_of_jax(split, problem, maml):
     assert distance(maml[1], gradient) < 1e-6
 
 
-def test_steps_of_the_whole_split_draw_what_jax_draws(split, problem, monkeypatch):
-    """One optimiser step of joint training and of FOMAML through the functions that ``train`` uses."""
-    jax = pytest.importorskip("jax")
+def test_training_draws_the_batches_that_jax_draws(split, problem, monkeypatch):
+    """Joint training and meta-training, up to the point where gradients would be computed."""
+    pytest.importorskip("jax")
     from mfbench_jax.meta import steps as twin
+    from mfbench_torch.meta import steps
 
-    monkeypatch.setattr(twin, "Compiled", lambda f: jax.jit(f, compiler_options=QUICK))
+    seen = {"jax": [], "torch": []}
+
+    def record(backend, *data):
+        seen[backend].append(data)
+        return torch.zeros(()), {}
+
+    monkeypatch.setattr(twin, "Compiled", lambda f: lambda params, *data: record("jax", *data))
+    monkeypatch.setattr(steps, "value_and_gradient", lambda loss, params, *data: record("torch", *data))
+    outer = lambda params, loss, after, *data: record("torch", *data)  # noqa: E731
+    monkeypatch.setattr(steps, "_OUTER", {"fomaml": outer})
     settings = TrainSettings(
-        "fomaml", tasks=2, k=6, inner_steps=2, inner_batch=4, query=4, inner_rate=RATE, size_classes=2
+        "fomaml", tasks=2, k=6, inner_steps=2, inner_batch=4, query=4, size_classes=2, energy_weight=3.0
     )
-    start = initial_weights(CONFIG, 0)
-    ones = {k: np.ones_like(v) for k, v in start.items()}
     arguments = (split.train, CONFIG, problem.baseline, settings)
-    for ours, theirs in (
-        (joint_gradient(*arguments), twin.joint_gradient(*arguments)),
-        (meta_gradient(*arguments, tensors(ones)), twin.meta_gradient(*arguments, ones)),
+    for module in (steps, twin):
+        module.joint_gradient(*arguments)({}, 5)
+        module.meta_gradient(*arguments, {})({}, 5)
+    (ours,), *our_episodes = seen["torch"]
+    (theirs,), *their_episodes = seen["jax"]
+    np.testing.assert_allclose(ours[1].energy, theirs[1].energy, rtol=1e-6)
+    assert len(our_episodes) == len(their_episodes) == 2
+    for (batches, query, rate, _), (stacked, expected, alpha, _) in zip(
+        our_episodes, their_episodes, strict=True
     ):
-        value, gradient = ours(tensors(start), 5)
-        expected, slope = jax.tree.map(np.asarray, theirs(start, 5))
-        assert float(value) == pytest.approx(float(expected), rel=1e-3)
-        assert distance(gradient, slope) < 1e-3
+        assert rate == pytest.approx(float(alpha))
+        for k, (_, labels) in enumerate(batches):
+            np.testing.assert_allclose(labels.energy, stacked[1].energy[k], rtol=1e-6)
+            np.testing.assert_allclose(labels.metric, stacked[1].metric[k], rtol=1e-4, atol=1e-6)
+        for part in (0, 1):
+            np.testing.assert_allclose(query[part][1].energy, expected[part][1].energy, rtol=1e-6)
+        np.testing.assert_allclose(query[2], expected[2], rtol=1e-6)
