@@ -102,7 +102,8 @@ def test_the_command_line_evaluates(split_folder, tmp_path, capsys):
     arguments += ["--checkpoint", str(tmp_path / "a.safetensors"), "--out", str(tmp_path / "run")]
     assert main(["evaluate", *arguments, "--backend", "torch"]) == 0
     assert "mace torch" in capsys.readouterr().out
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["backend"] == "torch"
+    request = json.loads((tmp_path / "run" / "run.json").read_text())["request"]
+    assert request["backend"] == "torch"
 
 
 def test_jax_is_not_needed():
