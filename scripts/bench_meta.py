@@ -15,7 +15,6 @@ is CPU time of one thread, memory the growth of a forked process's peak resident
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import multiprocessing
 import resource
@@ -55,13 +54,13 @@ class Episode:
         self.params = tensors({k: 0.3 * v for k, v in initial_weights(self.config, 0).items()})
         self.ones = {k: torch.ones_like(v) for k, v in self.params.items()}
         self.loss, _ = losses(self.config, WEIGHTS)
-        self._mace = build(self.config, torch.float32)
-        state = to_mace_state({k: v.numpy() for k, v in self.params.items()}, self.config)
-        self._mace.load_state_dict({k: torch.as_tensor(v) for k, v in state.items()}, strict=False)
 
     def mace(self) -> torch.nn.Module:
-        """A fresh copy: peers change the model that they are given."""
-        return copy.deepcopy(self._mace)
+        """A fresh model, because peers change the one that they are given; building it is not timed."""
+        model = build(self.config, torch.float32)
+        state = to_mace_state({k: v.numpy() for k, v in self.params.items()}, self.config)
+        model.load_state_dict({k: torch.as_tensor(v) for k, v in state.items()}, strict=False)
+        return model
 
     def mace_loss(self, model, batch) -> torch.Tensor:
         """The same loss through mace's own forward pass."""
@@ -85,21 +84,20 @@ def _forward(model, graph):
     return out["interaction_energy"], out["forces"]
 
 
-def ours(episode: Episode, n: int, outer=maml_gradient):
+def ours(episode: Episode, n: int, model=None, outer=maml_gradient):
     _, gradient = outer(
         episode.params, episode.loss, episode.loss, [episode.support] * n, episode.query, RATE, episode.ones
     )
     return torch.cat([gradient[k].reshape(-1) for k in episode.params])
 
 
-def fomaml(episode: Episode, n: int):
-    return ours(episode, n, fomaml_gradient)
+def fomaml(episode: Episode, n: int, model=None):
+    return ours(episode, n, outer=fomaml_gradient)
 
 
-def with_higher(episode: Episode, n: int):
+def with_higher(episode: Episode, n: int, model):
     import higher
 
-    model = episode.mace()
     with higher.innerloop_ctx(
         model, torch.optim.SGD(model.parameters(), lr=RATE), copy_initial_weights=False
     ) as (fast, optimizer):
@@ -109,10 +107,9 @@ def with_higher(episode: Episode, n: int):
     return _gradients(episode, dict(model.named_parameters()))
 
 
-def with_torchopt(episode: Episode, n: int):
+def with_torchopt(episode: Episode, n: int, model):
     import torchopt
 
-    model = episode.mace()
     start = dict(model.named_parameters())
     optimizer = torchopt.MetaSGD(model, lr=RATE)
     for _ in range(n):
@@ -126,6 +123,8 @@ def _gradients(episode: Episode, parameters):
 
 
 def seconds(function, *arguments) -> float:
+    """Of CPU; the first of ``arguments`` is the episode."""
+    arguments = (*arguments, arguments[0].mace())
     began = time.process_time()
     function(*arguments)
     return time.process_time() - began
@@ -134,14 +133,19 @@ def seconds(function, *arguments) -> float:
 def memory(function, *arguments) -> int:
     """Bytes by which the peak resident size grows, in a process of its own."""
     context = multiprocessing.get_context("fork")
-    with context.Pool(1) as pool:
-        return pool.apply(_growth, (function, arguments))
+    answer = context.SimpleQueue()
+    process = context.Process(target=_growth, args=(answer, function, (*arguments, arguments[0].mace())))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{function.__name__} failed")
+    return answer.get()
 
 
-def _growth(function, arguments) -> int:
+def _growth(answer, function, arguments) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     function(*arguments)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    answer.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 
 
 def main() -> None:
@@ -160,7 +164,7 @@ def main() -> None:
     memories |= {f"ours_n{steps}": memory(ours, episode, steps) for steps in (1, 20)}
     reference = ours(episode, n)
     for name, peer in peers.items():
-        error = ((peer(episode, n) - reference).norm() / reference.norm()).item()
+        error = ((peer(episode, n, episode.mace()) - reference).norm() / reference.norm()).item()
         if error > 1e-3:
             raise SystemExit(f"{name} computes another gradient: {error:.1e} relative")
     times = {name: [] for name in variants}
