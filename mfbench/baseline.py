@@ -25,7 +25,14 @@ import numpy as np
 from mfbench.configuration import Configuration
 from mfbench.graph import graph_id
 
-__all__ = ["EnergyBaseline", "correction_kernel", "correction_operator", "fit_baseline", "graph_names"]
+__all__ = [
+    "EnergyBaseline",
+    "correction_between",
+    "correction_kernel",
+    "correction_operator",
+    "fit_baseline",
+    "graph_names",
+]
 
 ELEMENT_RATIO = 0.1
 """s_a: prior spread of a per-element shift, in units of the noise."""
@@ -102,6 +109,12 @@ def correction_operator(
         return np.zeros((len(query), 0))
     gram = correction_kernel(support, support, scale=scale) + np.eye(len(support))
     return np.linalg.solve(gram, correction_kernel(support, query, scale=scale)).T
+
+
+def correction_between(kernel_support: np.ndarray, kernel_query: np.ndarray) -> np.ndarray:
+    """``correction_operator`` [n_query, K] from the kernels [K, K] and [n_query, K]."""
+    gram = kernel_support + np.eye(len(kernel_support))
+    return np.linalg.solve(gram, kernel_query.T).T
 
 
 def _counts(configurations: Sequence[Configuration], elements: Sequence[int]) -> np.ndarray:

@@ -87,19 +87,23 @@ class MethodContext:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+ARCHITECTURES = ("mace",)
+BACKENDS = ("jax", "torch")
+
 # (name, backend) → factory(MethodContext) → Method. The core imports a backend only when it is asked for.
 _BUILT_IN = {
     ("constant", None): "mfbench.constant:constant",
     ("random", None): "mfbench.constant:random",
     **{
-        (name, "jax"): f"mfbench_jax.methods:{name}"
+        (name, backend): f"mfbench_{backend}.methods:{name}"
         for name in ("offset", "scratch", "pretrain", "maml", "fomaml", "reptile")
+        for backend in BACKENDS
     },
 }
+# backend → what its extra installs.
+_PACKAGES = {"jax": {"jax", "optax", "safetensors"}, "torch": {"torch", "e3nn", "mace", "safetensors"}}
 # backend → function (split, method, seed, options, folder, *, init, stop_after, tick).
-_TRAINERS = {"jax": "mfbench_jax.train:train_by_name"}
-ARCHITECTURES = ("mace",)
-BACKENDS = ("jax",)
+_TRAINERS = {backend: f"mfbench_{backend}.train:train_by_name" for backend in BACKENDS}
 
 
 def method_names() -> list[str]:
@@ -155,7 +159,8 @@ def _resolve(target: str, name: str) -> Any:
     try:
         return getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
-        extra = " (pip install 'mfbench[jax]')" if error.name in {"jax", "safetensors"} else ""
+        backend = module.partition(".")[0].removeprefix("mfbench_")
+        extra = f" (pip install 'mfbench[{backend}]')" if error.name in _PACKAGES.get(backend, ()) else ""
         raise UnknownNameError(
             f"method '{name}' needs the module '{error.name}', which is not installed{extra}"
         ) from None

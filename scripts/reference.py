@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 import mfbench
+from mfbench.learned.checkpoint import EMBEDDED
 from mfbench.method import Budget
 from mfbench.results import read_results
 from mfbench.statistics import groups_of, ratio
-from mfbench_jax.checkpoint import EMBEDDED
 
 ROOT = Path(__file__).resolve().parent.parent
 METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")

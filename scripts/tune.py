@@ -14,8 +14,8 @@ import json
 import numpy as np
 
 import mfbench
+from mfbench.learned.checkpoint import EMBEDDED
 from mfbench.method import Budget
-from mfbench_jax.checkpoint import EMBEDDED
 
 LEARNED = ("pretrain", "maml", "fomaml", "reptile")
 ADAPT = [

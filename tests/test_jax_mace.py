@@ -12,8 +12,9 @@ import pytest
 jax = pytest.importorskip("jax")
 
 from mfbench.configuration import Configuration  # noqa: E402
-from mfbench_jax.heap import keep_freed_memory  # noqa: E402
-from mfbench_jax.models import graphs, mace, mace_torch  # noqa: E402
+from mfbench.learned import mace_state  # noqa: E402
+from mfbench.learned.heap import keep_freed_memory  # noqa: E402
+from mfbench_jax.models import graphs, mace  # noqa: E402
 
 # Short compilations matter more here than fast code.
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
@@ -79,7 +80,7 @@ def test_parity_with_mace_torch(evaluate, tag):
     config = mace.MaceConfig.from_dict(json.loads(str(data[f"{tag}/config"])))
     head = f"{tag}/state/"
     state = {k.removeprefix(head): data[k] for k in data.files if k.startswith(head)}
-    weights = mace_torch.from_mace_state(state, config)
+    weights = mace_state.from_mace_state(state, config)
     molecules = [Configuration(data[f"numbers/{k}"], data[f"positions/{k}"]) for k in range(4)]
     batch = graphs.batch_configurations(molecules, config, dtype=np.float64)
     energies, forces = evaluate(weights, config, batch)
@@ -91,7 +92,7 @@ def test_parity_with_mace_torch(evaluate, tag):
         assert float(energies[k]) - constant == pytest.approx(expected, rel=1e-6)
         reference = data[f"{tag}/forces/{k}"]
         np.testing.assert_allclose(forces[k, : len(x)], reference, atol=1e-6 * np.abs(reference).max())
-    back = mace_torch.to_mace_state(weights, config)
+    back = mace_state.to_mace_state(weights, config)
     for name in mace.parameter_shapes(config):
         assert back[name].shape == state[name].shape
         np.testing.assert_array_equal(back[name], state[name])
@@ -99,17 +100,17 @@ def test_parity_with_mace_torch(evaluate, tag):
 
 def test_state_errors():
     weights = {k: np.zeros(s) for k, s in mace.parameter_shapes(CONFIG).items()}
-    state = mace_torch.to_mace_state(weights, CONFIG)
-    assert mace_torch.from_mace_state(state, CONFIG).keys() == weights.keys()
-    with pytest.raises(mace_torch.MaceStateError, match="r_max"):
-        mace_torch.from_mace_state(state, dataclasses.replace(CONFIG, r_max=5.0))
-    with pytest.raises(mace_torch.MaceStateError, match="layer0"):
-        mace_torch.from_mace_state(state, dataclasses.replace(CONFIG, num_bessel=5))
-    with pytest.raises(mace_torch.MaceStateError, match="does not have"):
-        mace_torch.from_mace_state(state | {"joint_embedding.weight": np.ones(2)}, CONFIG)
+    state = mace_state.to_mace_state(weights, CONFIG)
+    assert mace_state.from_mace_state(state, CONFIG).keys() == weights.keys()
+    with pytest.raises(mace_state.MaceStateError, match="r_max"):
+        mace_state.from_mace_state(state, dataclasses.replace(CONFIG, r_max=5.0))
+    with pytest.raises(mace_state.MaceStateError, match="layer0"):
+        mace_state.from_mace_state(state, dataclasses.replace(CONFIG, num_bessel=5))
+    with pytest.raises(mace_state.MaceStateError, match="does not have"):
+        mace_state.from_mace_state(state | {"joint_embedding.weight": np.ones(2)}, CONFIG)
     del state["node_embedding.linear.weight"]
-    with pytest.raises(mace_torch.MaceStateError, match="node_embedding"):
-        mace_torch.from_mace_state(state, CONFIG)
+    with pytest.raises(mace_state.MaceStateError, match="node_embedding"):
+        mace_state.from_mace_state(state, CONFIG)
 
 
 def test_config_round_trip_and_refusals():

@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mfbench.baseline import correction_kernel, fit_baseline
+from mfbench.baseline import correction_between, correction_kernel, fit_baseline
+from mfbench.learned.adapting import AdaptSettings
 from mfbench.schedule import adaptation_batches
-from mfbench_jax.adaptation import AdaptSettings, descend, start
-from mfbench_jax.data import Dataset, correction_between
+from mfbench_jax.adaptation import descend, start
+from mfbench_jax.data import Dataset
 from mfbench_jax.meta.inner import inner_loop
 from mfbench_jax.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient

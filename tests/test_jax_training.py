@@ -9,8 +9,8 @@ import pytest
 import mfbench
 from mfbench.cli import main
 from mfbench.errors import CheckpointError, TrainingError, UnknownNameError
+from mfbench.learned.settings import TrainSettings, gradients_per_step, settings_from
 from mfbench_jax.checkpoint import embedded_checkpoint, load_checkpoint, save_checkpoint
-from mfbench_jax.settings import TrainSettings, gradients_per_step, settings_from
 from mfbench_jax.train import train, withheld_families
 
 LEARNED = ("pretrain", "maml", "fomaml", "reptile")

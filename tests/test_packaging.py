@@ -11,6 +11,8 @@ ROOT = Path(__file__).parent.parent
 OPTIONAL = (
     "jax",
     "torch",
+    "mace",
+    "e3nn",
     "tblite",
     "streamlit",
     "optax",
@@ -65,11 +67,16 @@ def test_wheel_evaluates_constant_from_another_folder(installed, tmp_path):
     assert json.loads((tmp_path / "run" / "results.json").read_text())["schema"] == 1
 
 
-def test_a_missing_extra_is_named(installed, tmp_path):
-    done = mfbench_command(installed, tmp_path, "evaluate", "-m", "maml", "-s", "cath-mini")
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("command", ["evaluate", "train", "convert"])
+def test_a_missing_extra_is_named(installed, tmp_path, command, backend):
+    arguments = ["-m", "maml", "-s", "cath-mini", "--backend", backend]
+    if command == "convert":
+        arguments, backend = ["a.safetensors", "b.model"], "torch"
+    done = mfbench_command(installed, tmp_path, command, *arguments)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "pip install 'mfbench[jax]'" in done.stderr
+    assert f"pip install 'mfbench[{backend}]'" in done.stderr
 
 
 def test_the_data_commands_need_no_extra(installed, tmp_path):
@@ -90,6 +97,6 @@ def test_labelling_names_its_extra(installed, tmp_path, arguments):
 
 def test_wheel_holds_packages_and_nothing_else(installed):
     top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
-    assert top - {"bin"} == {"mfbench", "mfbench_jax", "mfbench_tasks"}
+    assert top - {"bin"} == {"mfbench", "mfbench_jax", "mfbench_tasks", "mfbench_torch"}
     size = sum(path.stat().st_size for path in (installed / "mfbench" / "embedded").rglob("*"))
     assert size < 6 * 2**20

@@ -7,7 +7,6 @@ Two optimisers: ``sgd``, the inner loop of the meta-learners (fixed diagonal pre
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 import optax
 
 from mfbench.errors import UnknownNameError
+from mfbench.learned.adapting import AdaptSettings
 from mfbench_jax.compiled import Compiled
 from mfbench_jax.data import Dataset
 from mfbench_jax.meta.objective import LossWeights, batch_loss
@@ -27,22 +27,6 @@ Params = dict[str, jax.Array]
 SIZES = (4, 8, 16)
 CHUNK = 10
 """Steps in one compiled scan."""
-
-
-@dataclass(frozen=True)
-class AdaptSettings:
-    """How an initialisation adapts; tuned on validation families.
-
-    Attributes:
-        optimizer: ``sgd`` or ``adam``.
-        rate: step size.
-        energy_weight, force_weight: of the loss, 1/eV² and Å²/eV².
-    """
-
-    optimizer: str = "sgd"
-    rate: float = 1e-3
-    energy_weight: float = 1.0
-    force_weight: float = 1.0
 
 
 def batch_size(count: int) -> int:

@@ -1,54 +1,16 @@
-"""Checkpoints: parameters as safetensors, and beside them a JSON card that says where they come from."""
+"""Checkpoints (``mfbench.learned.checkpoint``) with JAX arrays."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
-import mfbench
-from mfbench.errors import CheckpointError
-from mfbench_jax.models.mace import MaceConfig
+from mfbench.learned import checkpoint as shared
+from mfbench.learned.checkpoint import Checkpoint, embedded_checkpoint, save_checkpoint
 
-__all__ = ["Checkpoint", "embedded_checkpoint", "load_checkpoint", "save_checkpoint"]
-
-EMBEDDED = Path(mfbench.__file__).parent / "embedded" / "checkpoints"
-_PRECONDITION = "precondition/"
-
-
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
-    """A trained initialisation.
-
-    Attributes:
-        config: architecture.
-        params: name → array.
-        precondition: name → array, the diagonal P of the inner loop (ones where none was learned).
-        card: data hash, seed, gradient count, losses, tuned adaptation settings.
-    """
-
-    config: MaceConfig
-    params: dict[str, Any]
-    precondition: dict[str, Any]
-    card: dict[str, Any]
-
-
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write ``path`` (safetensors, float32) and ``path`` with suffix ``.json``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {name: np.asarray(value, np.float32) for name, value in checkpoint.params.items()}
-    scales = {_PRECONDITION + k: np.asarray(v, np.float32) for k, v in checkpoint.precondition.items()}
-    temporary = path.with_suffix(".part")
-    save_file({**arrays, **scales}, temporary)
-    temporary.replace(path)
-    card = {**checkpoint.card, "config": asdict(checkpoint.config)}
-    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
+__all__ = ["Checkpoint", "embedded_checkpoint", "load_checkpoint", "save_checkpoint", "with_arrays"]
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -57,23 +19,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         CheckpointError: a file is missing or damaged.
     """
-    try:
-        arrays = load_file(path)
-        card = json.loads(path.with_suffix(".json").read_text())
-        config = MaceConfig.from_dict(card.pop("config"))
-    except FileNotFoundError as error:
-        missing = error.filename or path
-        raise CheckpointError(
-            f"checkpoint {missing} does not exist: train it with 'mfbench train'"
-        ) from None
-    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError, KeyError, ValueError) as error:
-        raise CheckpointError(f"checkpoint {path} is damaged ({error}): train it again") from None
-    scales = {k.removeprefix(_PRECONDITION): v for k, v in arrays.items() if k.startswith(_PRECONDITION)}
-    params = {k: v for k, v in arrays.items() if not k.startswith(_PRECONDITION)}
-    to_jax = {k: jnp.asarray(v) for k, v in params.items()}
-    return Checkpoint(config, to_jax, {k: jnp.asarray(v) for k, v in scales.items()}, card)
+    return with_arrays(shared.load_checkpoint(path))
 
 
-def embedded_checkpoint(split: str, arch: str, name: str) -> Path:
-    """Where the checkpoint that ships for (split, architecture, method) lies."""
-    return EMBEDDED / split / f"{arch}-{name}.safetensors"
+def with_arrays(checkpoint: Checkpoint) -> Checkpoint:
+    """The same checkpoint with JAX arrays."""
+    params = {k: jnp.asarray(v) for k, v in checkpoint.params.items()}
+    scales = {k: jnp.asarray(v) for k, v in checkpoint.precondition.items()}
+    return replace(checkpoint, params=params, precondition=scales)

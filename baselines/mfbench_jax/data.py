@@ -12,7 +12,7 @@ from mfbench_jax.meta.objective import Labels
 from mfbench_jax.models.graphs import GraphBatch, GraphTable, Padding, padding_for
 from mfbench_jax.models.mace import MaceConfig
 
-__all__ = ["Dataset", "correction_between", "slots"]
+__all__ = ["Dataset", "slots"]
 
 
 def slots(
@@ -94,9 +94,3 @@ def _stack(trees: list[tuple[GraphBatch, Labels]]) -> tuple[GraphBatch, Labels]:
         GraphBatch(*(np.stack(leaves) for leaves in zip(*graphs, strict=True))),
         Labels(*(np.stack(leaves) for leaves in zip(*labels, strict=True))),
     )
-
-
-def correction_between(kernel_support: np.ndarray, kernel_query: np.ndarray) -> np.ndarray:
-    """[n_query, K] operator from the kernels [K, K] and [n_query, K] (see ``mfbench.baseline``)."""
-    gram = kernel_support + np.eye(len(kernel_support))
-    return np.linalg.solve(gram, kernel_query.T).T

@@ -10,9 +10,10 @@ import jax
 
 from mfbench.baseline import EnergyBaseline
 from mfbench.configuration import Configuration
+from mfbench.learned.adapting import AdaptSettings
 from mfbench.method import Budget, Usage
 from mfbench.schedule import adaptation_batches
-from mfbench_jax.adaptation import AdaptSettings, descend, start
+from mfbench_jax.adaptation import descend, start
 from mfbench_jax.checkpoint import Checkpoint
 from mfbench_jax.compiled import compile_seconds
 from mfbench_jax.data import Dataset, slots

@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any
-
 from mfbench.baseline import fit_baseline
-from mfbench.errors import CheckpointError, MfbenchError
+from mfbench.learned.adapting import AdaptSettings, ScratchSettings
+from mfbench.learned.plan import config_for
+from mfbench.learned.start import initialisation, overridden
+from mfbench.learned.tuned import tuned_settings
 from mfbench.method import MethodContext
-from mfbench_jax.adaptation import AdaptSettings
-from mfbench_jax.checkpoint import embedded_checkpoint, load_checkpoint
+from mfbench_jax.checkpoint import with_arrays
 from mfbench_jax.data import slots
 from mfbench_jax.finetuned import FineTuned
-from mfbench_jax.scratch import Scratch, ScratchSettings
-from mfbench_jax.train import config_for
-from mfbench_jax.tuned import tuned_settings
+from mfbench_jax.scratch import Scratch
 
 __all__ = ["fomaml", "maml", "offset", "pretrain", "reptile", "scratch"]
 
 
-def _learned(name: str, context: MethodContext, initialisation: str | None = None) -> FineTuned:
-    path = context.checkpoint or embedded_checkpoint(
-        context.split.name, context.arch, initialisation or name
-    )
-    checkpoint = load_checkpoint(Path(path))
-    if checkpoint.card["data_hash"] != context.split.manifest.data_hash and not context.checkpoint:
-        raise CheckpointError(f"checkpoint {path} was trained on another version of {context.split.name}")
-    settings = tuned_settings(context.split.name, context.arch, name, AdaptSettings)
-    baseline = fit_baseline(context.split.train_configurations, context.split.isolated_atom_energies)
-    floor = slots(context.split.train_configurations, checkpoint.config)
-    return FineTuned(name, checkpoint, baseline, _overridden(settings, context.options), floor)
-
-
-def _overridden(settings: Any, options: dict[str, Any]) -> Any:
-    try:
-        return replace(settings, **options)
-    except TypeError:
-        known = ", ".join(asdict(settings))
-        raise MfbenchError(f"unknown option in {', '.join(options)}: this method has {known}") from None
+def _learned(name: str, context: MethodContext, start: str | None = None) -> FineTuned:
+    split = context.split
+    checkpoint = with_arrays(initialisation(start or name, context))
+    settings = tuned_settings(split.name, context.arch, name, AdaptSettings)
+    baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
+    floor = slots(split.train_configurations, checkpoint.config)
+    return FineTuned(name, checkpoint, baseline, overridden(settings, context.options), floor)
 
 
 def pretrain(context: MethodContext) -> FineTuned:
@@ -74,4 +58,4 @@ def scratch(context: MethodContext) -> Scratch:
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     config = config_for(split)
     floor = slots(split.train_configurations, config)
-    return Scratch(baseline, config, _overridden(settings, context.options), floor)
+    return Scratch(baseline, config, overridden(settings, context.options), floor)

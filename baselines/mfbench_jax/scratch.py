@@ -13,9 +13,10 @@ import numpy as np
 
 from mfbench.baseline import EnergyBaseline
 from mfbench.configuration import Configuration
+from mfbench.learned.adapting import AdaptSettings, ScratchSettings
 from mfbench.method import Budget, Usage
 from mfbench.schedule import adaptation_batches
-from mfbench_jax.adaptation import AdaptSettings, batch_size, descend, start
+from mfbench_jax.adaptation import batch_size, descend, start
 from mfbench_jax.compiled import Compiled, compile_seconds
 from mfbench_jax.data import Dataset, slots
 from mfbench_jax.meta.objective import LossWeights, batch_loss
@@ -23,29 +24,7 @@ from mfbench_jax.models.graphs import Padding
 from mfbench_jax.models.mace import MaceConfig, energy_forces, init
 from mfbench_jax.predictor import MacePredictor
 
-__all__ = ["Scratch", "ScratchSettings"]
-
-
-@dataclass(frozen=True)
-class ScratchSettings:
-    """How the network is trained.
-
-    Attributes:
-        rate: Adam's.
-        steps: at most so many.
-        batch: configurations a step.
-        check: steps between two looks at the held-back fifth of the support.
-        patience: looks without improvement before it stops.
-        prior_scale: of the closed-form correction's prior, in the loss and in the predictions: below 1
-            the network has to learn offsets that a wide prior would explain away.
-    """
-
-    rate: float = 1e-2
-    steps: int = 2000
-    batch: int = 4
-    check: int = 50
-    patience: int = 10
-    prior_scale: float = 1.0
+__all__ = ["Scratch"]
 
 
 @dataclass(eq=False)

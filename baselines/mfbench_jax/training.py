@@ -10,7 +10,6 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,45 +20,13 @@ import optax
 from safetensors.numpy import load_file, save_file
 
 from mfbench.errors import TrainingError
+from mfbench.learned.phases import Phase, PhaseResult
 
-__all__ = ["Phase", "run_phase"]
+__all__ = ["run_phase"]
 
 Params = dict[str, jax.Array]
 SAVE_SECONDS = 60.0
 FIRST_LOSSES = 20
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One stretch of optimisation.
-
-    Attributes:
-        name: ``joint`` or the method's.
-        steps: optimiser steps.
-        rate: peak rate; cosine decay to ``final_rate``.
-        gradient: (params, step) → loss, gradient.
-        validate: params → dict of validation errors; called ``validations`` times.
-        gradients_per_step: configuration-gradients, for the card.
-    """
-
-    name: str
-    steps: int
-    rate: float
-    final_rate: float
-    clip: float
-    gradient: Callable[[Params, int], tuple[jax.Array, Params]]
-    validate: Callable[[Params], dict[str, float]]
-    gradients_per_step: int
-    validations: int = 12
-
-
-@dataclass(frozen=True)
-class PhaseResult:
-    """Parameters, Adam's second moments, and what the card says of the phase."""
-
-    params: Params
-    second_moments: Params
-    record: dict[str, Any]
 
 
 def run_phase(

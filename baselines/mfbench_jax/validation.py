@@ -9,9 +9,9 @@ import numpy as np
 
 from mfbench.baseline import EnergyBaseline
 from mfbench.configuration import EV_TO_KCAL_MOL
+from mfbench.learned.adapting import AdaptSettings
 from mfbench.method import Budget
 from mfbench.split import Task
-from mfbench_jax.adaptation import AdaptSettings
 from mfbench_jax.checkpoint import Checkpoint
 from mfbench_jax.data import slots
 from mfbench_jax.finetuned import FineTuned

@@ -55,7 +55,10 @@ def evaluate(
         int, typer.Option(metavar="N", help="Processes that share the work; the numbers stay the same.")
     ] = 1,
     backend: Annotated[
-        str, typer.Option(metavar="NAME", help="Framework of a learned method.", rich_help_panel=_METHOD)
+        str,
+        typer.Option(
+            metavar="NAME", help="Framework of a learned method: jax or torch.", rich_help_panel=_METHOD
+        ),
     ] = "jax",
     arch: Annotated[
         str, typer.Option(metavar="NAME", help="Architecture of a learned method.", rich_help_panel=_METHOD)

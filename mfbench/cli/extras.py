@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from mfbench.errors import MfbenchError
 
-__all__ = ["label_extra"]
+__all__ = ["extra", "label_extra"]
 
 
 @contextmanager
-def label_extra(target: str, what: str) -> Iterator[Any]:
-    """``module:attribute`` of the task pipeline, for a block that uses it.
+def extra(name: str, target: str, what: str) -> Iterator[Any]:
+    """``module:attribute`` of an optional part, for a block that uses it.
 
     Args:
+        name: of the extra that installs what it needs.
         target: e.g. ``mfbench_tasks.relabel:relabel``.
         what: the command, for the message.
 
@@ -28,5 +29,11 @@ def label_extra(target: str, what: str) -> Iterator[Any]:
         yield getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
         raise MfbenchError(
-            f"{what} needs the module '{error.name}', which is not installed (pip install 'mfbench[label]')"
+            f"{what} needs the module '{error.name}', which is not installed "
+            f"(pip install 'mfbench[{name}]')"
         ) from None
+
+
+def label_extra(target: str, what: str) -> AbstractContextManager[Any]:
+    """``module:attribute`` of the task pipeline: see ``extra``."""
+    return extra("label", target, what)

@@ -50,7 +50,7 @@ def train(
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="A training setting, e.g. gradients=400000; repeatable."),
     ] = None,
-    backend: Annotated[str, typer.Option(metavar="NAME", help="Framework: jax.")] = "jax",
+    backend: Annotated[str, typer.Option(metavar="NAME", help="Framework: jax or torch.")] = "jax",
 ) -> int:
     """Train; returns the exit code."""
     from mfbench.method import load_trainer

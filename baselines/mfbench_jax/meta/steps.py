@@ -9,17 +9,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from mfbench.baseline import EnergyBaseline, correction_kernel
+from mfbench.baseline import EnergyBaseline, correction_between, correction_kernel
 from mfbench.errors import TrainingError
+from mfbench.learned.settings import TrainSettings
 from mfbench.schedule import joint_batch, meta_batch
 from mfbench.split import Task
 from mfbench_jax.compiled import Compiled
-from mfbench_jax.data import Dataset, correction_between
+from mfbench_jax.data import Dataset
 from mfbench_jax.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
 from mfbench_jax.models.graphs import Padding, padding_for
 from mfbench_jax.models.mace import MaceConfig, energy, energy_forces
-from mfbench_jax.settings import TrainSettings
 
 __all__ = ["joint_gradient", "meta_gradient"]
 

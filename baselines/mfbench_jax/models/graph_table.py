@@ -7,30 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from mfbench.configuration import BlindConfiguration
+from mfbench.learned.neighbours import element_indices, neighbour_pairs, size_classes
 from mfbench_jax.models.graph_batch import GraphBatch, Padding
 
-__all__ = ["GraphTable", "UnknownElementError", "neighbour_pairs", "round_up"]
-
-
-class UnknownElementError(ValueError):
-    """A configuration holds an element that the model does not know."""
-
-
-def neighbour_pairs(positions: np.ndarray, r_max: float) -> tuple[np.ndarray, np.ndarray]:
-    """Indices i < j of all atoms closer than ``r_max``."""
-    delta = positions[:, None] - positions[None]
-    close = np.einsum("ijk,ijk->ij", delta, delta) < r_max * r_max
-    return np.nonzero(np.triu(close, 1))
-
-
-def _species(configuration, lookup: np.ndarray, elements: Sequence[int]) -> np.ndarray:
-    numbers = np.asarray(configuration.atomic_numbers, int)
-    index = np.where((numbers >= 0) & (numbers < len(lookup)), lookup[numbers.clip(0, len(lookup) - 1)], -1)
-    if (index < 0).any():
-        missing = ", ".join(str(z) for z in sorted(set(numbers[index < 0].tolist())))
-        known = ", ".join(str(z) for z in elements)
-        raise UnknownElementError(f"no weights for atomic number {missing}; the model knows {known}")
-    return index
+__all__ = ["GraphTable", "round_up"]
 
 
 def round_up(value: int, step: int) -> int:
@@ -51,10 +31,11 @@ class GraphTable:
         Raises UnknownElementError; ValueError if ``padding`` is too small.
         """
         elements = tuple(config.elements)
-        lookup = np.full(max(elements) + 1, -1)
-        lookup[list(elements)] = np.arange(len(elements))
         graphs = [
-            (_species(x, lookup, elements), *neighbour_pairs(np.asarray(x.positions, float), config.r_max))
+            (
+                element_indices(x.atomic_numbers, elements),
+                *neighbour_pairs(np.asarray(x.positions, float), config.r_max),
+            )
             for x in configurations
         ]
         n_atoms = np.array([len(g[0]) for g in graphs], np.int32)
@@ -98,9 +79,7 @@ class GraphTable:
         Returns:
             [m] class of every configuration, and the padding of each class.
         """
-        cuts = np.unique(np.quantile(self.n_pairs, np.arange(1, count) / count, method="higher"))
-        classes = np.searchsorted(cuts, self.n_pairs)
-        classes = np.unique(classes, return_inverse=True)[1]
+        classes = size_classes(self.n_pairs, count)
         members = [np.flatnonzero(classes == k) for k in range(classes.max(initial=-1) + 1)]
         paddings = [
             Padding(round_up(int(self.n_atoms[m].max()), 2), round_up(int(self.n_pairs[m].max()), 8))

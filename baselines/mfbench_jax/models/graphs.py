@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mfbench.learned.neighbours import UnknownElementError, neighbour_pairs
 from mfbench_jax.models.graph_batch import GraphBatch, Padding
-from mfbench_jax.models.graph_table import GraphTable, UnknownElementError, neighbour_pairs, round_up
+from mfbench_jax.models.graph_table import GraphTable, round_up
 
 __all__ = [
     "GraphBatch",

@@ -16,13 +16,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mfbench.learned.mace_weights import MaceConfig, initial_weights, parameter_shapes
 from mfbench_jax.models.irreps import harmonics_2
-from mfbench_jax.models.mace_weights import MaceConfig, init, parameter_shapes
 from mfbench_jax.models.messages import message_mixer, messages, messages_from_scalars
 from mfbench_jax.models.product import by_element, product_basis
 from mfbench_jax.models.radial import SILU_NORM, mix, radial_basis, radial_weights
 
 __all__ = ["MaceConfig", "energy", "energy_forces", "init", "parameter_shapes"]
+
+
+def init(config: MaceConfig, seed: int) -> dict[str, jax.Array]:
+    """Random float32 weights, distributed as mace-torch draws them; the same in every backend."""
+    return {k: jnp.asarray(v) for k, v in initial_weights(config, seed).items()}
 
 
 def energy(params, config: MaceConfig, batch):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mfbench_jax.models.mace_weights import MaceConfig, parameter_shapes
+from mfbench.learned.mace_weights import MaceConfig, parameter_shapes
 
 __all__ = ["MaceStateError", "from_mace_state", "to_mace_state"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TypeVar
 
-from mfbench_jax.checkpoint import EMBEDDED
+from mfbench.learned.checkpoint import EMBEDDED
 
 __all__ = ["tuned_settings"]
 

@@ -6,11 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from itertools import pairwise
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["MaceConfig", "init", "parameter_shapes"]
+__all__ = ["MaceConfig", "initial_weights", "parameter_shapes"]
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def parameter_shapes(config: MaceConfig) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def init(config: MaceConfig, seed: int) -> dict[str, jax.Array]:
+def initial_weights(config: MaceConfig, seed: int) -> dict[str, np.ndarray]:
     """Random float32 weights, distributed as mace-torch draws them.
 
     Unit normals, with every normalisation in the network; contraction weights are divided by their number
@@ -103,5 +101,5 @@ def init(config: MaceConfig, seed: int) -> dict[str, jax.Array]:
         value = rng.standard_normal(shape)
         if ".symmetric_contractions." in name:
             value = value / shape[1]
-        params[name] = jnp.asarray(value, jnp.float32)
+        params[name] = value.astype(np.float32)
     return params

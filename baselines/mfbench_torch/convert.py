@@ -1,0 +1,169 @@
+"""Between our checkpoints (safetensors and a JSON card) and mace-torch's ``.model`` files.
+
+A ``.model`` is a whole pickled ScaleShiftMACE, as ASE (``MACECalculator``), LAMMPS and OpenMM tools take
+it. Weights keep their names. Energies of isolated atoms (E0s) travel like this:
+
+- to ``.model``: the E0s are the per-element part of mfbench's energy baseline, fitted on meta-train of the
+  split that the card names (or the E0s that the card holds, for weights that came from a ``.model``).
+  The baseline's terms for charged molecules have no place there: energies of ions are off by a constant
+  for each charge, forces are not affected. What a support set would correct is not included either.
+- from ``.model``: the E0s go into the card (``atomic_energies``, eV). Evaluating in mfbench uses the
+  baseline that all methods share, not these.
+
+The scales of the inner loop and the training record stay in our checkpoint: a ``.model`` has no place
+for them, so coming back the scales are ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mfbench.baseline import fit_baseline
+from mfbench.configuration import Configuration
+from mfbench.errors import CheckpointError, MfbenchError
+from mfbench.learned.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from mfbench.learned.mace_state import from_mace_state, to_mace_state
+from mfbench.learned.mace_weights import MaceConfig
+from mfbench.split import load_split
+from mfbench_torch.checkpoint import tensors
+from mfbench_torch.libraries import mace_modules
+from mfbench_torch.models.graphs import GraphBatch, GraphTable
+from mfbench_torch.models.mace import energy
+from mfbench_torch.models.network import build
+
+__all__ = ["convert", "mace_energies", "mace_model"]
+
+TOLERANCE = 1e-6
+"""A foreign model is accepted when its energies come out the same, relative to their size."""
+
+
+def convert(source: Path, target: Path, *, trust_pickle: bool = False, split: str | None = None) -> None:
+    """Write ``target`` from ``source``; the suffixes say which is which.
+
+    Args:
+        source, target: a ``.safetensors`` checkpoint and a ``.model`` file, in either order.
+        trust_pickle: reading a ``.model`` runs the code in it.
+        split: whose meta-train the E0s are fitted on; default: the one that the card names.
+
+    Raises:
+        CheckpointError: a file cannot be read, or holds something else.
+        MfbenchError: the suffixes do not fit.
+    """
+    kinds = (source.suffix, target.suffix)
+    if kinds == (".safetensors", ".model"):
+        checkpoint = load_checkpoint(source)
+        model = mace_model(checkpoint, _atomic_energies(checkpoint.card, split))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(model, target)
+    elif kinds == (".model", ".safetensors"):
+        if not trust_pickle:
+            raise CheckpointError(
+                f"{source} is a pickle, and reading one runs the code in it: "
+                "if you trust where it comes from, add --trust-pickle"
+            )
+        save_checkpoint(target, _from_model(source))
+    else:
+        raise MfbenchError("convert goes from .safetensors to .model or back: name the files so")
+
+
+def mace_model(checkpoint: Checkpoint, atomic_energies: Mapping[int, float]) -> torch.nn.Module:
+    """A float64 ScaleShiftMACE with the checkpoint's weights; ``atomic_energies`` in eV."""
+    model = build(checkpoint.config, torch.float64, atomic_energies, eager=False)
+    state = to_mace_state(checkpoint.params, checkpoint.config)
+    model.load_state_dict({k: torch.as_tensor(v) for k, v in state.items()}, strict=False)
+    return model
+
+
+def mace_energies(model: torch.nn.Module, batch: GraphBatch) -> torch.Tensor:
+    """Interaction energies [B] in eV of mace's own forward pass."""
+    zero = torch.zeros(batch.edges.shape[1], 3, dtype=batch.positions.dtype)
+    atoms = torch.bincount(batch.configuration, minlength=len(batch))
+    data = {
+        # mace calls requires_grad_ on the positions it is given: hand it a fresh tensor.
+        "positions": batch.positions.detach().clone(),
+        "node_attrs": batch.elements,
+        "edge_index": batch.edges,
+        "shifts": zero,
+        "unit_shifts": zero,
+        "cell": zero.new_zeros(3 * len(batch), 3),
+        "batch": batch.configuration,
+        "ptr": torch.cat([atoms.new_zeros(1), atoms.cumsum(0)]),
+    }
+    return model(data, compute_force=False)["interaction_energy"].detach()
+
+
+def _atomic_energies(card: Mapping[str, Any], split: str | None) -> dict[int, float]:
+    if split is None and "atomic_energies" in card:
+        return {int(z): float(e) for z, e in card["atomic_energies"].items()}
+    try:
+        loaded = load_split(split or card.get("split") or "")
+    except MfbenchError as error:
+        raise CheckpointError(f"no split to take atomic energies from ({error}): give --split") from None
+    return dict(fit_baseline(loaded.train_configurations, loaded.isolated_atom_energies).elements)
+
+
+def _from_model(source: Path) -> Checkpoint:
+    try:
+        model = torch.load(source, map_location="cpu", weights_only=False)
+    except FileNotFoundError:
+        raise CheckpointError(f"{source} does not exist") from None
+    except Exception as error:
+        raise CheckpointError(f"{source} cannot be read as a .model ({type(error).__name__})") from None
+    if not isinstance(model, mace_modules.ScaleShiftMACE):
+        raise CheckpointError(f"{source} holds a {type(model).__name__}, not a ScaleShiftMACE")
+    model = model.double()
+    try:
+        config = _config_of(model)
+        state = {k: v.numpy() for k, v in model.state_dict().items()}
+        params = from_mace_state(state, config)
+    except (AttributeError, ValueError) as error:
+        raise CheckpointError(f"{source} has an architecture that mfbench does not have: {error}") from None
+    _check_same(source, model, params, config)
+    e0 = np.atleast_1d(model.atomic_energies_fn.atomic_energies.numpy().squeeze())
+    card = {
+        "schema": 1,
+        "split": None,
+        "data_hash": None,
+        "source": source.name,
+        "gradients": None,
+        "phases": [],
+        "atomic_energies": {str(z): float(e) for z, e in zip(config.elements, e0, strict=True)},
+    }
+    ones = {name: np.ones_like(value) for name, value in params.items()}
+    return Checkpoint(config, params, ones, card)
+
+
+def _config_of(model: torch.nn.Module) -> MaceConfig:
+    return MaceConfig(
+        elements=tuple(int(z) for z in model.atomic_numbers),
+        r_max=float(model.r_max),
+        num_bessel=model.radial_embedding.out_dim,
+        cutoff_power=int(model.radial_embedding.cutoff_fn.p),
+        channels=model.node_embedding.linear.irreps_out.dim,
+        num_interactions=len(model.interactions),
+        radial_mlp=tuple(model.interactions[0].conv_tp_weights.hs[1:-1]),
+        readout_width=model.readouts[-1].hidden_irreps.dim,
+        avg_num_neighbors=float(model.interactions[0].avg_num_neighbors),
+        scale=float(model.scale_shift.scale),
+        shift=float(model.scale_shift.shift),
+    )
+
+
+def _check_same(source: Path, model: torch.nn.Module, params: dict[str, Any], config: MaceConfig) -> None:
+    """Weights may fit a network that computes something else (another cutoff, a repulsion term)."""
+    rng = np.random.default_rng(0)
+    numbers = np.array([*config.elements, *config.elements[:3]], np.int32)
+    grid = np.stack(np.meshgrid(*[np.arange(5)] * 3, indexing="ij"), -1).reshape(-1, 3)[: len(numbers)]
+    positions = 1.3 * grid + rng.uniform(-0.2, 0.2, (len(numbers), 3))
+    batch = GraphTable([Configuration(numbers, positions)], config).take([0], torch.float64)
+    theirs, ours = mace_energies(model, batch), energy(tensors(params, torch.float64), config, batch)
+    if not torch.allclose(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE):
+        raise CheckpointError(
+            f"{source} computes something that mfbench's MACE does not have "
+            f"(a test molecule has {theirs.item():.6f} eV there, {ours.item():.6f} eV here)"
+        )

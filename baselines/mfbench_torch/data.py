@@ -1,0 +1,64 @@
+"""Labelled configurations as batches with targets, prepared once and taken by index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from mfbench.baseline import EnergyBaseline, correction_kernel
+from mfbench.configuration import Configuration
+from mfbench.learned.mace_weights import MaceConfig
+from mfbench_torch.meta.objective import Labels
+from mfbench_torch.models.graphs import GraphBatch, GraphTable
+
+__all__ = ["Batch", "Dataset"]
+
+Batch = tuple[GraphBatch, Labels]
+
+
+class Dataset:
+    """Labelled configurations with energies beyond the baseline.
+
+    Args:
+        configurations: labelled, n of them.
+        config: architecture (elements and cutoff decide the arrays).
+        baseline: subtracted from the energies.
+        corrected: whether the energy loss of a batch leaves out what the closed-form correction can
+            explain (inside an episode) or not (joint training).
+        scale: of the correction's prior, see ``mfbench.baseline.correction_kernel``.
+        dtype: of the tensors.
+    """
+
+    def __init__(
+        self,
+        configurations: Sequence[Configuration],
+        config: MaceConfig,
+        baseline: EnergyBaseline,
+        *,
+        corrected: bool,
+        scale: float = 1.0,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.configurations = configurations
+        self.table = GraphTable(configurations, config)
+        self.table.energy = self.table.energy - baseline.energies(configurations)
+        self.kernel = correction_kernel(configurations, configurations, scale=scale) if corrected else None
+        self.dtype = dtype
+
+    def __len__(self) -> int:
+        """Number of configurations."""
+        return len(self.configurations)
+
+    def batch(self, indices: np.ndarray) -> Batch:
+        """The configurations at ``indices``, and their targets."""
+        graph = self.table.take(indices, self.dtype)
+        metric = np.eye(len(indices))
+        if self.kernel is not None:
+            metric = np.linalg.inv(self.kernel[np.ix_(indices, indices)] + metric)
+        return graph, Labels(graph.energy, graph.forces, torch.from_numpy(metric).to(self.dtype))
+
+    def batches(self, indices: np.ndarray) -> list[Batch]:
+        """[n, b] indices as n batches."""
+        return [self.batch(row) for row in indices]

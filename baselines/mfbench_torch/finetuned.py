@@ -1,0 +1,60 @@
+"""A learned initialisation, adapted to a support set by gradient steps and the closed-form correction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+
+from mfbench.baseline import EnergyBaseline
+from mfbench.configuration import Configuration
+from mfbench.learned.adapting import AdaptSettings
+from mfbench.method import Budget, Usage
+from mfbench.schedule import adaptation_batches
+from mfbench_torch.adaptation import descend, start
+from mfbench_torch.checkpoint import Checkpoint, tensors
+from mfbench_torch.data import Dataset
+from mfbench_torch.predictor import MacePredictor
+
+__all__ = ["FineTuned"]
+
+
+@dataclass(eq=False)
+class FineTuned:
+    """A learned initialisation, adapted by gradient steps and the closed-form correction.
+
+    Attributes:
+        name: of the method.
+        checkpoint: where it starts.
+        baseline: shared energy baseline.
+        settings: how it adapts; None: no gradient step (``offset``).
+        dtype: of all computations.
+    """
+
+    name: str
+    checkpoint: Checkpoint
+    baseline: EnergyBaseline
+    settings: AdaptSettings | None
+    dtype: torch.dtype = torch.float32
+    card: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The card that the run folder keeps."""
+        settings = asdict(self.settings) if self.settings else None
+        training = {k: v for k, v in self.checkpoint.card.items() if k != "phases"}
+        self.card = {"method": self.name, "adaptation": settings, "training": training}
+
+    def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> MacePredictor:
+        """At most ``budget.steps`` gradient steps of at most ``budget.batch`` configurations."""
+        config, gradients = self.checkpoint.config, 0
+        params = tensors(self.checkpoint.params, self.dtype)
+        if support and self.settings and budget.steps:
+            dataset = Dataset(support, config, self.baseline, corrected=True, dtype=self.dtype)
+            indices = adaptation_batches(len(support), budget.steps, budget.batch, seed)
+            state = start(params, self.settings)
+            precondition = tensors(self.checkpoint.precondition, self.dtype)
+            params, _ = descend(params, state, precondition, dataset, indices, config, self.settings)
+            gradients = indices.size
+        return MacePredictor(params, config, self.baseline, support, Usage(gradients))

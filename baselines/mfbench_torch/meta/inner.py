@@ -1,0 +1,69 @@
+"""The inner loop: a few preconditioned gradient steps on a support set.
+
+θ_{k+1} = θ_k − α P ∇L(θ_k), with P a fixed diagonal: the inverse root of the second moments of the
+warm start's gradients (what Adam would divide by). P does not depend on θ, so the derivative of a
+step is exactly 1 − α P H(θ_k): one Hessian-vector product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+__all__ = ["Loss", "gradient_of", "hessian_vector", "inner_loop", "preconditioned", "value_and_gradient"]
+
+Params = dict[str, torch.Tensor]
+Loss = Callable[[Params, Any], torch.Tensor]
+"""(params, data) → scalar, differentiable twice in the parameters."""
+
+
+def value_and_gradient(loss: Loss, params: Params, data: Any) -> tuple[torch.Tensor, Params]:
+    """Loss and its gradient, both without a graph."""
+    leaves = _leaves(params)
+    value = loss(leaves, data)
+    gradient = torch.autograd.grad(value, list(leaves.values()), materialize_grads=True)
+    return value.detach(), dict(zip(leaves, gradient, strict=True))
+
+
+def gradient_of(loss: Loss, params: Params, data: Any) -> Params:
+    """Gradient of the loss, without a graph."""
+    return value_and_gradient(loss, params, data)[1]
+
+
+def hessian_vector(loss: Loss, params: Params, data: Any, vector: Params) -> Params:
+    """H(params) · vector: the gradient of ⟨∇L, vector⟩, through the force loss (a third derivative)."""
+    leaves = _leaves(params)
+    wanted = list(leaves.values())
+    gradient = torch.autograd.grad(loss(leaves, data), wanted, create_graph=True, materialize_grads=True)
+    directions = [vector[name] for name in leaves]
+    product = torch.autograd.grad(gradient, wanted, directions, materialize_grads=True)
+    return dict(zip(leaves, product, strict=True))
+
+
+def preconditioned(vector: Params, precondition: Params) -> Params:
+    """P v, element by element."""
+    return {name: precondition[name] * value for name, value in vector.items()}
+
+
+def inner_loop(
+    params: Params, loss: Loss, batches: Sequence[Any], rate: float, precondition: Params
+) -> tuple[Params, list[Params]]:
+    """Adapt: one step per batch.
+
+    Returns:
+        θ_n, and θ_0 … θ_{n−1}: all that the outer gradient needs to keep, so that memory does not
+        grow with activations of earlier steps.
+    """
+    trail = []
+    for batch in batches:
+        trail.append(params)
+        descent = preconditioned(gradient_of(loss, params, batch), precondition)
+        params = {name: value - rate * descent[name] for name, value in params.items()}
+    return params, trail
+
+
+def _leaves(params: Params) -> Params:
+    # Afresh at every step: a graph that reaches back into an earlier step would be wrong here.
+    return {name: value.detach().requires_grad_() for name, value in params.items()}

@@ -1,0 +1,76 @@
+"""Outer gradients of MAML, FOMAML and Reptile.
+
+MAML (Finn et al. 2017) differentiates the query loss at θ_n with respect to θ_0. By the chain rule
+that is the query gradient multiplied by the transposed derivatives of the inner steps, last first:
+
+    λ_n = ∇L_query(θ_n),   λ_k = λ_{k+1} − α H(θ_k) P λ_{k+1},   ∇_{θ_0} = λ_0
+
+H(θ_k) is the Hessian of the support loss of step k; only the θ_k are kept and each product is
+recomputed, so memory is flat in n. FOMAML stops at λ_n. Reptile (Nichol et al. 2018) never looks at a
+query: its direction is θ_0 − θ_n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from mfbench_torch.meta.inner import (
+    Loss,
+    Params,
+    hessian_vector,
+    inner_loop,
+    preconditioned,
+    value_and_gradient,
+)
+
+__all__ = ["fomaml_gradient", "maml_gradient", "reptile_gradient"]
+
+
+def maml_gradient(
+    params: Params,
+    loss: Loss,
+    query_loss: Loss,
+    batches: Sequence[Any],
+    query: Any,
+    rate: float,
+    precondition: Params,
+) -> tuple[torch.Tensor, Params]:
+    """Query loss after the inner loop, and its exact (second-order) gradient in θ_0."""
+    adapted, trail = inner_loop(params, loss, batches, rate, precondition)
+    value, adjoint = value_and_gradient(query_loss, adapted, query)
+    for theta, batch in zip(reversed(trail), reversed(batches), strict=True):
+        product = hessian_vector(loss, theta, batch, preconditioned(adjoint, precondition))
+        adjoint = {name: a - rate * product[name] for name, a in adjoint.items()}
+    return value, adjoint
+
+
+def fomaml_gradient(
+    params: Params,
+    loss: Loss,
+    query_loss: Loss,
+    batches: Sequence[Any],
+    query: Any,
+    rate: float,
+    precondition: Params,
+) -> tuple[torch.Tensor, Params]:
+    """Query loss after the inner loop, and its gradient in θ_n."""
+    adapted, _ = inner_loop(params, loss, batches, rate, precondition)
+    return value_and_gradient(query_loss, adapted, query)
+
+
+def reptile_gradient(
+    params: Params,
+    loss: Loss,
+    query_loss: Loss,
+    batches: Sequence[Any],
+    query: Any,
+    rate: float,
+    precondition: Params,
+) -> tuple[torch.Tensor, Params]:
+    """The loss on the query (for the log only), and θ_0 − θ_n."""
+    adapted, _ = inner_loop(params, loss, batches, rate, precondition)
+    value = query_loss(adapted, query).detach()
+    return value, {name: value - adapted[name] for name, value in params.items()}

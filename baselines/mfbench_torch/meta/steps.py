@@ -1,0 +1,128 @@
+"""One optimiser step of joint training and of each meta-learner, on the data of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from mfbench.baseline import EnergyBaseline, correction_between, correction_kernel
+from mfbench.errors import TrainingError
+from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.settings import TrainSettings
+from mfbench.schedule import joint_batch, meta_batch
+from mfbench.split import Task
+from mfbench_torch.data import Batch, Dataset
+from mfbench_torch.meta.inner import Loss, value_and_gradient
+from mfbench_torch.meta.objective import LossWeights, batch_loss, query_loss
+from mfbench_torch.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
+from mfbench_torch.models.mace import energy, energy_forces
+
+__all__ = ["joint_gradient", "losses", "meta_gradient"]
+
+Params = dict[str, torch.Tensor]
+Step = Callable[[Params, int], tuple[torch.Tensor, Params]]
+_OUTER = {"maml": maml_gradient, "fomaml": fomaml_gradient, "reptile": reptile_gradient}
+
+
+def losses(config: MaceConfig, weights: LossWeights) -> tuple[Loss, Loss]:
+    """Support loss of (params, batch), and query loss of (params, (support, query, operator))."""
+
+    def model(params: Params, batch: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        return energy_forces(params, config, batch)
+
+    def energies(params: Params, batch: Any) -> torch.Tensor:
+        return energy(params, config, batch)
+
+    return (
+        lambda params, batch: batch_loss(params, model, *batch, weights),
+        lambda params, query: query_loss(params, model, energies, *query, weights),
+    )
+
+
+def joint_gradient(
+    tasks: Sequence[Task],
+    config: MaceConfig,
+    baseline: EnergyBaseline,
+    settings: TrainSettings,
+    dtype: torch.dtype = torch.float32,
+) -> Step:
+    """(params, step) → loss and gradient of a batch drawn over all configurations of ``tasks``."""
+    configurations = [c for t in tasks for c in (*t.support, *t.query, *t.heldout)]
+    dataset = Dataset(configurations, config, baseline, corrected=False, dtype=dtype)
+    loss, _ = losses(config, LossWeights(settings.energy_weight, settings.force_weight))
+    if len(dataset) < settings.joint_batch:
+        raise TrainingError(
+            f"joint_batch is {settings.joint_batch}, meta-train holds {len(dataset)}: lower it"
+        )
+    # Nothing is padded here, but the draws shall be those of the other backends.
+    classes = dataset.table.size_classes(settings.size_classes)
+
+    def step(params: Params, number: int) -> tuple[torch.Tensor, Params]:
+        chosen = joint_batch(classes, settings.joint_batch, settings.seed, number)
+        return value_and_gradient(loss, params, dataset.batch(chosen))
+
+    return step
+
+
+def meta_gradient(
+    tasks: Sequence[Task],
+    config: MaceConfig,
+    baseline: EnergyBaseline,
+    settings: TrainSettings,
+    precondition: Params,
+    dtype: torch.dtype = torch.float32,
+) -> Step:
+    """(params, step) → mean query loss and mean outer gradient over the step's tasks."""
+    made = [_TaskData(task, config, baseline, dtype) for task in tasks]
+    pools = [(len(d.support), len(d.query)) for d in made]
+    loss, after = losses(config, LossWeights(settings.energy_weight, settings.force_weight))
+    outer = _OUTER[settings.method]
+
+    def step(params: Params, number: int) -> tuple[torch.Tensor, Params]:
+        episodes = meta_batch(
+            pools,
+            tasks=settings.tasks,
+            k=settings.k,
+            inner_steps=settings.inner_steps,
+            inner_batch=settings.inner_batch,
+            query=settings.query,
+            seed=settings.seed,
+            step=number,
+        )
+        values, gradients = [], []
+        for episode in episodes:
+            data = made[episode.task]
+            batches = data.support.batches(episode.support[episode.batches])
+            query = data.query_of(episode.support, episode.query)
+            value, gradient = outer(params, loss, after, batches, query, settings.inner_rate, precondition)
+            values.append(value)
+            gradients.append(gradient)
+        mean = {name: sum(g[name] for g in gradients) / len(gradients) for name in params}
+        return sum(values) / len(values), mean
+
+    return step
+
+
+class _TaskData:
+    """A family's support pool and query, with the kernels of the closed-form correction."""
+
+    def __init__(
+        self, task: Task, config: MaceConfig, baseline: EnergyBaseline, dtype: torch.dtype
+    ) -> None:
+        query = (*task.query, *task.heldout)
+        self.support = Dataset(task.support, config, baseline, corrected=True, dtype=dtype)
+        self.query = Dataset(query, config, baseline, corrected=False, dtype=dtype)
+        self.across = correction_kernel(query, task.support)
+
+    def query_of(self, support: np.ndarray, query: np.ndarray) -> tuple[Batch, Batch, torch.Tensor]:
+        """Support batch, query batch, and the operator between them."""
+        kernel = self.support.kernel[np.ix_(support, support)]
+        operator = correction_between(kernel, self.across[np.ix_(query, support)])
+        return (
+            self.support.batch(support),
+            self.query.batch(query),
+            torch.from_numpy(operator).to(self.query.dtype),
+        )

@@ -1,0 +1,77 @@
+"""The reference methods on PyTorch models, as the harness calls them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from mfbench.baseline import fit_baseline
+from mfbench.errors import UnknownNameError
+from mfbench.learned.adapting import AdaptSettings, ScratchSettings
+from mfbench.learned.plan import config_for
+from mfbench.learned.start import initialisation, overridden
+from mfbench.learned.tuned import tuned_settings
+from mfbench.method import MethodContext
+from mfbench_torch.checkpoint import tensors
+from mfbench_torch.finetuned import FineTuned
+from mfbench_torch.scratch import Scratch
+
+__all__ = ["fomaml", "maml", "offset", "pretrain", "reptile", "scratch"]
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def _learned(name: str, context: MethodContext, start: str | None = None) -> FineTuned:
+    split = context.split
+    found = initialisation(start or name, context)
+    dtype, options = _precision(context.options)
+    params, scales = tensors(found.params, dtype), tensors(found.precondition, dtype)
+    checkpoint = replace(found, params=params, precondition=scales)
+    settings = overridden(tuned_settings(split.name, context.arch, name, AdaptSettings), options)
+    baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
+    return FineTuned(name, checkpoint, baseline, settings, dtype)
+
+
+def _precision(options: dict[str, Any]) -> tuple[torch.dtype, dict[str, Any]]:
+    """``dtype`` (float32 or float64) out of the options, and the others."""
+    name = options.get("dtype", "float32")
+    if name not in _DTYPES:
+        raise UnknownNameError(f"unknown dtype '{name}': choose float32 or float64")
+    return _DTYPES[name], {k: v for k, v in options.items() if k != "dtype"}
+
+
+def pretrain(context: MethodContext) -> FineTuned:
+    """Joint training over the meta-train families, then fine-tuning: the baseline to fear."""
+    return _learned("pretrain", context)
+
+
+def maml(context: MethodContext) -> FineTuned:
+    """MAML, second order (Finn et al. 2017)."""
+    return _learned("maml", context)
+
+
+def fomaml(context: MethodContext) -> FineTuned:
+    """First-order MAML (Finn et al. 2017)."""
+    return _learned("fomaml", context)
+
+
+def reptile(context: MethodContext) -> FineTuned:
+    """Reptile (Nichol et al. 2018)."""
+    return _learned("reptile", context)
+
+
+def offset(context: MethodContext) -> FineTuned:
+    """The jointly trained model with the closed-form energy correction and no gradient step."""
+    made = _learned("pretrain", context)
+    return FineTuned("offset", made.checkpoint, made.baseline, None, made.dtype)
+
+
+def scratch(context: MethodContext) -> Scratch:
+    """Random weights, trained on the support alone until they stop improving."""
+    split = context.split
+    settings = tuned_settings(split.name, context.arch, "scratch", ScratchSettings)
+    baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
+    dtype, options = _precision(context.options)
+    return Scratch(baseline, config_for(split), overridden(settings, options), dtype)

@@ -1,0 +1,1 @@
+"""mace-torch's network as pure functions on flat dictionaries of tensors."""

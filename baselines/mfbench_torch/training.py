@@ -1,0 +1,119 @@
+"""One phase of training: Adam with cosine decay, journalled, so that it can be stopped and resumed.
+
+A run folder holds, per phase, ``PHASE.state.safetensors`` (parameters and optimiser) and ``PHASE.json``
+(steps done, first losses, validation curve), written at least once a minute.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from mfbench.errors import TrainingError
+from mfbench.learned.phases import Phase, PhaseResult
+from mfbench_torch.adam import AdamState, adam_direction, adam_start, clipped
+
+__all__ = ["run_phase"]
+
+Params = dict[str, torch.Tensor]
+SAVE_SECONDS = 60.0
+FIRST_LOSSES = 20
+
+
+def run_phase(
+    phase: Phase,
+    params: Params,
+    folder: Path,
+    *,
+    stop_after: int | None = None,
+    tick: Callable[[int, float], None] = lambda step, loss: None,
+) -> PhaseResult:
+    """Optimise with Adam; resumes from ``folder`` when it holds a state of this phase.
+
+    Args:
+        phase: what to do.
+        params: where to start.
+        folder: run folder.
+        stop_after: stop early, after so many steps (the schedule stays that of the whole phase).
+        tick: called after every step, for a progress bar.
+
+    Raises:
+        TrainingError: the loss is not finite (the last saved state is kept), or the folder holds a
+            state of another backend.
+    """
+    params = {name: torch.as_tensor(value) for name, value in params.items()}
+    state = adam_start(params)
+    record: dict[str, Any] = {"name": phase.name, "steps": phase.steps, "losses": [], "validation": []}
+    start, seconds = 0, 0.0
+    state_file, record_file = folder / f"{phase.name}.state.safetensors", folder / f"{phase.name}.json"
+    if state_file.is_file() and record_file.is_file():
+        record = json.loads(record_file.read_text())
+        start, seconds = record["done"], record["seconds"]
+        params, state = _restore(state_file, params, start)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    end = min(phase.steps, stop_after or phase.steps)
+    every = max(phase.steps // phase.validations, 1)
+    began = saved_at = time.monotonic()
+    recent: list[float] = []
+    for step in range(start, end):
+        loss, gradient = phase.gradient(params, step)
+        direction, state = adam_direction(clipped(gradient, phase.clip), state)
+        rate = _rate(phase, step)
+        params = {name: value - rate * direction[name] for name, value in params.items()}
+        recent.append(float(loss))
+        if not math.isfinite(recent[-1]):
+            raise TrainingError(
+                f"the loss of {phase.name} is not finite at step {step + 1}: lower its rate or inner_rate"
+            )
+        if step < FIRST_LOSSES:
+            record["losses"].append(recent[-1])
+        tick(step, recent[-1])
+        last = step + 1 == phase.steps
+        if (step + 1) % every == 0 or last:
+            errors = phase.validate(params)
+            mean = float(np.mean(recent))
+            record["validation"].append({"step": step + 1, "train_loss": mean, **errors})
+            recent = []
+        if last or step + 1 == end or time.monotonic() - saved_at > SAVE_SECONDS:
+            saved_at = time.monotonic()
+            record |= {"done": step + 1, "seconds": seconds + saved_at - began}
+            _save(state_file, record_file, params, state, record)
+    record["gradients"] = record.get("done", start) * phase.gradients_per_step
+    return PhaseResult(params, {name: v.numpy() for name, v in state.square.items()}, record)
+
+
+def _rate(phase: Phase, step: int) -> float:
+    """Cosine decay from ``rate`` to ``final_rate`` over the whole phase."""
+    share = 0.5 * (1.0 + math.cos(math.pi * min(step / max(phase.steps, 1), 1.0)))
+    return phase.final_rate + (phase.rate - phase.final_rate) * share
+
+
+def _save(
+    state_file: Path, record_file: Path, params: Params, state: AdamState, record: dict[str, Any]
+) -> None:
+    groups = {"params": params, "mean": state.mean, "square": state.square}
+    arrays = {f"{group}/{k}": v.contiguous() for group, tree in groups.items() for k, v in tree.items()}
+    save_file(arrays, state_file.with_suffix(".part"))
+    state_file.with_suffix(".part").replace(state_file)
+    record_file.with_suffix(".part").write_text(json.dumps(record))
+    record_file.with_suffix(".part").replace(record_file)
+
+
+def _restore(state_file: Path, params: Params, done: int) -> tuple[Params, AdamState]:
+    saved = load_file(state_file)
+    try:
+        found = [{k: saved[f"{group}/{k}"] for k in params} for group in ("params", "mean", "square")]
+    except KeyError:
+        raise TrainingError(
+            f"{state_file} holds no state of PyTorch: continue with the backend that wrote it"
+        ) from None
+    return found[0], AdamState(done, found[1], found[2])

@@ -1,0 +1,56 @@
+"""Validation during meta-training: a fixed small episode of every validation family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from mfbench.baseline import EnergyBaseline
+from mfbench.configuration import EV_TO_KCAL_MOL
+from mfbench.learned.adapting import AdaptSettings
+from mfbench.learned.mace_weights import MaceConfig
+from mfbench.method import Budget
+from mfbench.split import Task
+from mfbench_torch.checkpoint import Checkpoint
+from mfbench_torch.finetuned import FineTuned
+
+__all__ = ["validator"]
+
+Params = dict[str, torch.Tensor]
+K = 20
+EVERY = 3
+"""Every third query configuration is enough for a curve."""
+
+
+def validator(
+    tasks: Sequence[Task],
+    config: MaceConfig,
+    baseline: EnergyBaseline,
+    precondition: Params,
+    settings: AdaptSettings | None,
+) -> Callable[[Params], dict[str, float]]:
+    """params → root mean square errors at K = 20 (draw 0): kcal/mol and kcal/mol/Å, mean over families.
+
+    ``settings`` None: the closed-form correction only, no gradient step.
+    """
+
+    def validate(params: Params) -> dict[str, float]:
+        start = Checkpoint(config, params, precondition, {})
+        method = FineTuned("validation", start, baseline, settings)
+        errors = [_errors(method, task) for task in tasks]
+        mean = np.mean(errors, axis=0) * EV_TO_KCAL_MOL
+        return {"energy_rmse": float(mean[0]), "force_rmse": float(mean[1])}
+
+    return validate
+
+
+def _errors(method: FineTuned, task: Task) -> tuple[float, float]:
+    support = [task.support[i] for i in task.draws[0, :K]]
+    query = (*task.query, *task.heldout)[::EVERY]
+    predictor = method.adapt(support, budget=Budget(), seed=0)
+    predicted = predictor.predict([c.blind() for c in query])
+    energy = [p.energy - c.energy for p, c in zip(predicted, query, strict=True)]
+    forces = np.concatenate([(p.forces - c.forces).ravel() for p, c in zip(predicted, query, strict=True)])
+    return float(np.sqrt(np.mean(np.square(energy)))), float(np.sqrt(np.mean(forces**2)))

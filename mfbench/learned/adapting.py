@@ -1,0 +1,45 @@
+"""How a model adapts to a support set: tuned on validation families, the same in every backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["AdaptSettings", "ScratchSettings"]
+
+
+@dataclass(frozen=True)
+class AdaptSettings:
+    """How an initialisation adapts; tuned on validation families.
+
+    Attributes:
+        optimizer: ``sgd`` or ``adam``.
+        rate: step size.
+        energy_weight, force_weight: of the loss, 1/eV² and Å²/eV².
+    """
+
+    optimizer: str = "sgd"
+    rate: float = 1e-3
+    energy_weight: float = 1.0
+    force_weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class ScratchSettings:
+    """How the network is trained.
+
+    Attributes:
+        rate: Adam's.
+        steps: at most so many.
+        batch: configurations a step.
+        check: steps between two looks at the held-back fifth of the support.
+        patience: looks without improvement before it stops.
+        prior_scale: of the closed-form correction's prior, in the loss and in the predictions: below 1
+            the network has to learn offsets that a wide prior would explain away.
+    """
+
+    rate: float = 1e-2
+    steps: int = 2000
+    batch: int = 4
+    check: int = 50
+    patience: int = 10
+    prior_scale: float = 1.0

@@ -1,0 +1,77 @@
+"""Checkpoints: parameters as safetensors, and beside them a JSON card that says where they come from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+import mfbench
+from mfbench.errors import CheckpointError
+from mfbench.learned.mace_weights import MaceConfig
+
+__all__ = ["EMBEDDED", "Checkpoint", "embedded_checkpoint", "load_checkpoint", "save_checkpoint"]
+
+EMBEDDED = Path(mfbench.__file__).parent / "embedded" / "checkpoints"
+_PRECONDITION = "precondition/"
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A trained initialisation.
+
+    Attributes:
+        config: architecture.
+        params: name → array (of any backend; NumPy when read).
+        precondition: name → array, the diagonal P of the inner loop (ones where none was learned).
+        card: data hash, seed, gradient count, losses, tuned adaptation settings.
+    """
+
+    config: MaceConfig
+    params: dict[str, Any]
+    precondition: dict[str, Any]
+    card: dict[str, Any]
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write ``path`` (safetensors, float32) and ``path`` with suffix ``.json``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {name: np.asarray(value, np.float32) for name, value in checkpoint.params.items()}
+    scales = {_PRECONDITION + k: np.asarray(v, np.float32) for k, v in checkpoint.precondition.items()}
+    temporary = path.with_suffix(".part")
+    save_file({**arrays, **scales}, temporary)
+    temporary.replace(path)
+    card = {**checkpoint.card, "config": asdict(checkpoint.config)}
+    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint and its card, as NumPy arrays.
+
+    Raises:
+        CheckpointError: a file is missing or damaged.
+    """
+    try:
+        arrays = load_file(path)
+        card = json.loads(path.with_suffix(".json").read_text())
+        config = MaceConfig.from_dict(card.pop("config"))
+    except FileNotFoundError as error:
+        missing = error.filename or path
+        raise CheckpointError(
+            f"checkpoint {missing} does not exist: train it with 'mfbench train'"
+        ) from None
+    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError, KeyError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {path} is damaged ({error}): train it again") from None
+    scales = {k.removeprefix(_PRECONDITION): v for k, v in arrays.items() if k.startswith(_PRECONDITION)}
+    params = {k: v for k, v in arrays.items() if not k.startswith(_PRECONDITION)}
+    return Checkpoint(config, params, scales, card)
+
+
+def embedded_checkpoint(split: str, arch: str, name: str) -> Path:
+    """Where the checkpoint that ships for (split, architecture, method) lies."""
+    return EMBEDDED / split / f"{arch}-{name}.safetensors"

@@ -1,0 +1,44 @@
+"""A stretch of optimisation, and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Phase", "PhaseResult"]
+
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of optimisation.
+
+    Attributes:
+        name: ``joint`` or the method's.
+        steps: optimiser steps.
+        rate: peak rate; cosine decay to ``final_rate``.
+        gradient: (params, step) → loss, gradient.
+        validate: params → dict of validation errors; called ``validations`` times.
+        gradients_per_step: configuration-gradients, for the card.
+    """
+
+    name: str
+    steps: int
+    rate: float
+    final_rate: float
+    clip: float
+    gradient: Callable[[Params, int], tuple[Any, Params]]
+    validate: Callable[[Params], dict[str, float]]
+    gradients_per_step: int
+    validations: int = 12
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """Parameters, Adam's second moments, and what the card says of the phase."""
+
+    params: Params
+    second_moments: Params
+    record: dict[str, Any]

@@ -1,0 +1,55 @@
+"""What every training run is made from, whatever the backend: model, families, inner scales, card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from mfbench.cost import code_version, hardware
+from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.neighbours import neighbour_pairs
+from mfbench.learned.settings import TrainSettings
+from mfbench.split import Split, Task
+
+__all__ = ["config_for", "inner_scales", "training_card", "withheld_families"]
+
+
+def config_for(split: Split) -> MaceConfig:
+    """The nano MACE for a split: its elements, and its mean number of neighbours in meta-train."""
+    elements = sorted({int(z) for task in split.tasks for c in task.support for z in c.atomic_numbers})
+    config = MaceConfig(elements=tuple(elements))
+    sample = split.train_configurations[::7]
+    atoms = sum(len(c) for c in sample)
+    pairs = sum(len(neighbour_pairs(np.asarray(c.positions, float), config.r_max)[0]) for c in sample)
+    return replace(config, avg_num_neighbors=round(2 * pairs / atoms, 3))
+
+
+def withheld_families(tasks: Sequence[Task], count: int, seed: int) -> list[Task]:
+    """Meta-train families that the joint phase does not see."""
+    chosen = np.random.default_rng([seed, 4]).permutation(len(tasks))[:count]
+    return [tasks[i] for i in sorted(chosen)]
+
+
+def inner_scales(second_moments: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """1 / (√v + ε): what Adam divides by at the end of the joint phase; ε = a tenth of the mean √v."""
+    roots = {name: np.sqrt(np.asarray(v, np.float64)) for name, v in second_moments.items()}
+    floor = 0.1 * np.mean(np.concatenate([r.ravel() for r in roots.values()]))
+    return {name: (1.0 / (r + floor)).astype(np.float32) for name, r in roots.items()}
+
+
+def training_card(split: Split, settings: TrainSettings, phases: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the checkpoint says of its training."""
+    return {
+        "schema": 1,
+        "split": split.name,
+        "data_hash": split.manifest.data_hash,
+        "level_of_theory": split.manifest.level_of_theory,
+        "code_version": code_version(),
+        "settings": asdict(settings),
+        "gradients": sum(phase["gradients"] for phase in phases),
+        "hardware": hardware(),
+        "phases": phases,
+    }
