@@ -56,9 +56,11 @@ class EnergyBaseline:
 
     def energies(self, configurations: Sequence[Configuration]) -> np.ndarray:
         """[n] eV."""
+        table = np.zeros(128)
+        table[list(self.elements)] = list(self.elements.values())
         return np.array(
             [
-                sum(self.elements.get(int(z), 0.0) for z in c.atomic_numbers)
+                table[c.atomic_numbers].sum()
                 + self.anion * max(-c.total_charge, 0)
                 + self.cation * max(c.total_charge, 0)
                 for c in configurations
@@ -118,5 +120,5 @@ def correction_between(kernel_support: np.ndarray, kernel_query: np.ndarray) -> 
 
 
 def _counts(configurations: Sequence[Configuration], elements: Sequence[int]) -> np.ndarray:
-    table = [[np.count_nonzero(c.atomic_numbers == z) for z in elements] for c in configurations]
+    table = [np.bincount(c.atomic_numbers, minlength=128)[list(elements)] for c in configurations]
     return np.array(table, dtype=float).reshape(len(configurations), len(elements))

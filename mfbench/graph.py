@@ -29,13 +29,18 @@ def covalent_radius(atomic_number: int) -> float:
     return _RADII.get(int(atomic_number), 1.5)
 
 
+_RADIUS = np.array([covalent_radius(z) for z in range(128)])
+_IS_METAL = np.array([z in METALS for z in range(128)])
+
+
 def bonds(atomic_numbers: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Bonded pairs i < j, [n_bonds, 2], from positions [n, 3] in Å; none has a metal."""
-    radii = np.array([covalent_radius(z) for z in atomic_numbers])
+    radii = _RADIUS.take(atomic_numbers, mode="clip")
     distances = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
     bonded = np.triu(distances < _STRETCH * (radii[:, None] + radii[None]), k=1)
-    metal = np.isin(atomic_numbers, list(METALS))
-    return np.argwhere(bonded & ~metal[:, None] & ~metal[None])
+    bonded[_IS_METAL.take(atomic_numbers, mode="clip")] = False
+    bonded[:, _IS_METAL.take(atomic_numbers, mode="clip")] = False
+    return np.argwhere(bonded)
 
 
 def _digest(text: str) -> str:

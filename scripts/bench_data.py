@@ -216,7 +216,7 @@ def measure_evaluate(name: str, repeats: int) -> dict:
                 out = Path(folder) / str(turn) if kind == "folder" else None
                 watch.seconds = 0.0
                 start = time.perf_counter()
-                results = mfbench.evaluate(watch, split, ks=[10], draws=1, out=out)
+                results = mfbench.evaluate(watch, split, ks=[10, 50], draws=1, out=out)
                 wall = time.perf_counter() - start
                 if results.failures:
                     raise SystemExit(f"error: {name} failed: {results.failures[0]}")
@@ -246,7 +246,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--fragments", type=int, default=4, help="49 labels each, per worker and turn")
+    parser.add_argument("--fragments", type=int, default=8, help="49 labels each, per worker and turn")
     parser.add_argument("--method", default="maml", help="method to evaluate")
     options = parser.parse_args()
     # Other processes on the machine make every figure worse: they are told, not hidden.
