@@ -54,7 +54,17 @@ def graph_id(
 
     Weisfeiler-Leman refinement of the elements over the perceived bonds, with charge and spin.
     """
-    return graph_name(atomic_numbers, bonds(atomic_numbers, positions), total_charge, n_unpaired)
+    numbers = np.ascontiguousarray(atomic_numbers, np.int32)
+    x = np.ascontiguousarray(positions, np.float64)
+    return _perceived(numbers.tobytes(), x.tobytes(), int(total_charge), int(n_unpaired))
+
+
+@lru_cache(maxsize=8192)
+def _perceived(numbers: bytes, positions: bytes, total_charge: int, n_unpaired: int) -> str:
+    """Cached, because every draw and every K asks for the same configurations again."""
+    atoms = np.frombuffer(numbers, np.int32)
+    x = np.frombuffer(positions, np.float64).reshape(-1, 3)
+    return graph_name(atoms, bonds(atoms, x), total_charge, n_unpaired)
 
 
 def graph_name(
