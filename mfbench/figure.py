@@ -30,7 +30,7 @@ _INK = "#333333"
 def save_figure(results: Results, path: Path) -> None:
     """Write the figure of a run as PNG."""
     figure = draw_figure(results)
-    figure.savefig(path, dpi=160)
+    figure.savefig(path, dpi=110, pil_kwargs={"compress_level": 1})
 
 
 def draw_figure(results: Results) -> Figure:
