@@ -9,7 +9,7 @@ from typing import Any
 
 from mfbench.errors import ProtocolError, TransferError
 
-__all__ = ["hub_api", "hub_errors", "silent_bar"]
+__all__ = ["hub_api", "hub_errors", "hub_files"]
 
 
 def hub_api() -> Any:
@@ -23,15 +23,11 @@ def hub_api() -> Any:
     return HfApi(endpoint=endpoint, library_name="mfbench", library_version=mfbench.__version__)
 
 
-def silent_bar() -> type:
-    """A progress bar that shows nothing: many files share one bar of ours."""
-    from huggingface_hub.utils import tqdm
+def hub_files() -> Any:
+    """The same Hub as a file system: its files are read from any byte on."""
+    from huggingface_hub import HfFileSystem
 
-    class Silent(tqdm):
-        def __init__(self, *args: Any, **options: Any):
-            super().__init__(*args, **{**options, "disable": True})
-
-    return Silent
+    return HfFileSystem(endpoint=os.environ.get("HF_ENDPOINT") or None)
 
 
 @contextmanager

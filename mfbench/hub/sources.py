@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from mfbench.errors import DataError, ProtocolError, TransferError
-from mfbench.hub.client import hub_api, hub_errors, silent_bar
+from mfbench.hub.client import hub_api, hub_errors, hub_files
 
-__all__ = ["Source", "open_source"]
+__all__ = ["Source", "known", "open_source"]
 
 _HUB = re.compile(r"hf://datasets/([^/@]+/[^/@]+)(?:@([^/]+))?(?:/(.*))?")
-_CHUNK = 1 << 20
+_CHUNK = 1 << 14
 
 
 class Source(Protocol):
@@ -73,28 +72,27 @@ class _Hub:
         self._repository, self._folder = repository, folder.strip("/")
         with hub_errors(repository, revision):
             info = hub_api().dataset_info(repository, revision=revision)
-        self._commit, self._files = info.sha, [file.rfilename for file in info.siblings or ()]
+        self._commit, self._names = info.sha, [file.rfilename for file in info.siblings or ()]
+        self._files = hub_files()
         self.name = f"hf://datasets/{repository}@{self._commit[:12]}"
 
     def splits(self) -> Sequence[str]:
         start = f"{self._folder}/" if self._folder else ""
-        inside = [file.removeprefix(start).split("/") for file in self._files if file.startswith(start)]
+        inside = [name.removeprefix(start).split("/") for name in self._names if name.startswith(start)]
         return sorted(parts[0] for parts in inside if parts[1:] == ["manifest.json"])
 
     def fetch(self, file: str, path: Path) -> None:
         name = f"{self._folder}/{file}" if self._folder else file
-        if name not in self._files:
+        if name not in self._names:
             raise FileNotFoundError(f"{self.name} has no {name}")
-        with hub_errors(self._repository, self._commit):
-            found = hub_api().hf_hub_download(
-                self._repository,
-                name,
-                repo_type="dataset",
-                revision=self._commit,
-                local_dir=path.parent / "hub",
-                tqdm_class=silent_bar(),
-            )
-        os.replace(found, path)
+        address = f"datasets/{self._repository}@{self._commit}/{name}"
+        with (
+            hub_errors(self._repository, self._commit),
+            self._files.open(address, "rb", block_size=0) as remote,
+            open(path, "ab") as local,
+        ):
+            remote.loc = local.tell()  # a stream asks for the range that starts there; it cannot seek
+            _copy(remote, local)
 
 
 class _Url:
@@ -108,6 +106,7 @@ class _Url:
             self._files, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
             raise TransferError(f"'{url}' cannot be opened: {error}") from None
+        self._is_http = url.startswith(("http://", "https://"))
 
     def splits(self) -> Sequence[str]:
         try:
@@ -118,17 +117,26 @@ class _Url:
 
     def fetch(self, file: str, path: Path) -> None:
         start = path.stat().st_size if path.is_file() else 0
+        # Over HTTP a whole file is one stream: blocks need a server that answers ranges.
+        whole = {"block_size": 0} if self._is_http and not start else {}
         try:
-            with self._files.open(f"{self._root.rstrip('/')}/{file}", "rb") as remote:
+            with (
+                self._files.open(f"{self._root.rstrip('/')}/{file}", "rb", **whole) as remote,
+                open(path, "ab") as local,
+            ):
                 if start:
                     remote.seek(start)
-                with open(path, "ab") as local:
-                    while block := remote.read(_CHUNK):
-                        local.write(block)
-        except FileNotFoundError:
-            raise FileNotFoundError(f"{self.name} has no {file}") from None
+                _copy(remote, local)
         except Exception as error:  # each file system has its own: aiohttp's, botocore's, ...
-            reason = str(error) or type(error).__name__
+            if start and isinstance(error, ValueError):  # it cannot start in the middle
+                path.unlink()
+                return self.fetch(file, path)
+            # fsspec says that a file is missing whatever HTTP failed with: its cause knows better.
+            cause = error.__cause__
+            missing = cause is None or getattr(cause, "status", None) == 404
+            if isinstance(error, FileNotFoundError) and missing:
+                raise FileNotFoundError(f"{self.name} has no {file}") from None
+            reason = str(cause or error) or type(error).__name__
             raise TransferError(f"{file} cannot be fetched from {self.name}: {reason}") from error
 
 
@@ -145,6 +153,11 @@ class _Folder:
 
     def fetch(self, file: str, path: Path) -> None:
         shutil.copyfile(self._folder / file, path)
+
+
+def _copy(remote: Any, local: BinaryIO) -> None:
+    while block := remote.read(_CHUNK):
+        local.write(block)
 
 
 def known(source: Source) -> str:

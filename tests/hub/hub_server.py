@@ -46,11 +46,15 @@ class Request:
 
 
 class HubServer(ThreadingHTTPServer):
+    """Runs in a thread of its own; faults are planned in its attributes."""
+
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        # As on the Hub, storage is another host: the client follows no redirect within one.
+        self.storage_url = f"http://localhost:{self.server_address[1]}"
         self.repositories, self.blobs, self.log = {}, {}, []
         self.cut = {}  # SHA-256 → bytes after which the connection is closed, once
         self.refused = set()  # SHA-256 of large files that are not given out
@@ -154,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._answer(200, content, headers={**commit, "ETag": f'"{blob}"'})
             self.server.blobs[digest] = content
             linked = {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(content))}
-            location = {"Location": f"{self.server.url}/storage/{digest}"}
+            location = {"Location": f"{self.server.storage_url}/storage/{digest}"}
             return self._answer(302, b"", headers={**commit, **linked, **location})
 
     def storage(self, body, digest):
@@ -219,12 +223,19 @@ class _Handler(BaseHTTPRequestHandler):
                     **(
                         {}
                         if item["oid"] in self.server.blobs
-                        else {"actions": {"upload": {"href": f"{self.server.url}/storage/{item['oid']}"}}}
+                        else {
+                            "actions": {
+                                "upload": {"href": f"{self.server.storage_url}/storage/{item['oid']}"}
+                            }
+                        }
                     ),
                 }
                 for item in json.loads(body)["objects"]
             ]
             return self._answer(200, {"transfer": "basic", "objects": objects})
+
+    def _upload_to(self, digest):
+        return {"actions": {"upload": {"href": f"{self.server.storage_url}/storage/{digest}"}}}
 
     def upload(self, body, digest):
         if hashlib.sha256(body).hexdigest() != digest:
@@ -265,3 +276,45 @@ _ROUTES = [
     ("POST", rf"/datasets/{_ID}\.git/info/lfs/objects/batch", "batch"),
     ("POST", rf"/api/datasets/{_ID}/commit/(.+)", "commit"),
 ]
+
+
+class PlainServer(ThreadingHTTPServer):
+    """Files of a folder over HTTP, with or without ranges; ``sent`` lists (path, bytes)."""
+
+    daemon_threads = True
+
+    def __init__(self, folder, ranges):
+        super().__init__(("127.0.0.1", 0), _Plain)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.folder, self.ranges, self.sent = folder, ranges, []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Plain(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        path = self.server.folder / self.path.lstrip("/")
+        if not path.is_file():
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
+        content = path.read_bytes()
+        match = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
+        partial = match is not None and self.server.ranges
+        start = int(match[1]) if partial else 0
+        end = min(int(match[2] or len(content)), len(content) - 1) if partial else len(content) - 1
+        self.send_response(206 if partial else 200)
+        self.send_header("Content-Length", str(end + 1 - start))
+        self.send_header("Accept-Ranges", "bytes" if self.server.ranges else "none")
+        if partial:
+            self.send_header("Content-Range", f"bytes {start}-{end}/{len(content)}")
+        self.end_headers()
+        if self.command == "GET":
+            self.server.sent.append((self.path, end + 1 - start))
+            self.wfile.write(content[start : end + 1])
+
+    do_HEAD = do_GET
