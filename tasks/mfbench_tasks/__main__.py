@@ -98,8 +98,9 @@ def _constructions(options: argparse.Namespace, console: Console) -> int:
     written = write_constructions(
         load_pool_recipe(options.recipe),
         tables=options.recipe.parent,
-        pool=options.pool or options.out / "pool",
+        pool=options.pool,
         out=options.out,
+        minis=options.minis or options.out,
         report=options.report or _beside(options.out, "report"),
         partial=options.partial,
         log=console.print,
@@ -150,8 +151,9 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_pool)
     command = commands.add_parser("constructions", help="write the splits whose blocks are all there")
     command.add_argument("recipe", type=Path)
-    command.add_argument("--pool", type=Path, help="folder of the blocks (default: OUT/pool)")
-    command.add_argument("--out", type=Path, required=True, help="folder of the splits' folders")
+    command.add_argument("--pool", type=Path, required=True, help="folder of the blocks")
+    command.add_argument("--out", type=Path, required=True, help="folder of the splits and of their shards")
+    command.add_argument("--minis", type=Path, help="folder of the minis (default: OUT)")
     command.add_argument("--report", type=Path, help="folder of the reports (default: OUT.report)")
     command.add_argument("--partial", action="store_true", help="families whose blocks are there")
     command.set_defaults(run=_constructions)

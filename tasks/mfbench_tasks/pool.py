@@ -12,6 +12,7 @@ from mfbench.errors import DataError
 from mfbench.split import EMBEDDED
 from mfbench_tasks.blocks import copy_split, is_written, write_block
 from mfbench_tasks.build import cancelled_on_failure
+from mfbench_tasks.deepen import DeepSlot, fill_deep, plan_deep
 from mfbench_tasks.groups import plan_group
 from mfbench_tasks.journal import Journal
 from mfbench_tasks.make import Outcome, fill_slot
@@ -59,17 +60,13 @@ def make_pool(
             copy_split(out, block.name, EMBEDDED / block.split)
         else:
             book = Journal(Path(journal) / block.name, _digest(recipe, block), resume=resume)
+            groups = _plan(recipe, block, structures, Path(out), executor)
             outcomes = _outcomes(
-                recipe,
-                block,
-                structures,
-                book,
-                executor,
-                lambda n, before=done: progress(before + n, total),
+                recipe, groups, book, executor, lambda n, before=done: progress(before + n, total)
             )
             done += len(outcomes)
             write_block_report(report, block.name, outcomes)
-            write_block(out, block.name, outcomes)
+            write_block(out, block.name, outcomes, deep=block.deep)
         finished(block.name)
 
 
@@ -111,27 +108,34 @@ def _digest(recipe: PoolRecipe, block: Block) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _plan(
+    recipe: PoolRecipe, block: Block, structures: Path, pool: Path, executor: Executor
+) -> list[list[Slot] | list[DeepSlot]]:
+    """The slots of every group. A deep group is planned from the pool, any other from structures."""
+    if block.deep:
+        return [plan_deep(group, recipe, pool) for group in block.groups]
+    plans = [executor.submit(plan_group, group, recipe, structures) for group in block.groups]
+    with cancelled_on_failure(plans):
+        return [plan.result() for plan in plans]
+
+
 def _outcomes(
     recipe: PoolRecipe,
-    block: Block,
-    structures: Path,
+    groups: Sequence[Sequence[Slot | DeepSlot]],
     book: Journal,
     executor: Executor,
     progress: Callable[[int], None],
 ) -> list[Outcome]:
-    plans = [executor.submit(plan_group, group, recipe, structures) for group in block.groups]
-    with cancelled_on_failure(plans):
-        groups = [plan.result() for plan in plans]
     slots = [slot for group in groups for slot in group]
     wanted = {slot.name for slot in slots}
     finished = {name: done for name, done in book.finished().items() if name in wanted}
     progress(len(finished))
     settings = recipe.model_copy(update={"blocks": (), "constructions": ()})  # workers need no more
 
-    def run(waiting: Sequence[Slot]) -> None:
+    def run(waiting: Sequence[Slot | DeepSlot]) -> None:
         # Pool slots take three times as long as held-out ones: longest first keeps all workers busy.
         waiting = sorted(waiting, key=lambda s: s.heldout)
-        futures = [executor.submit(fill_slot, slot, settings) for slot in waiting]
+        futures = [executor.submit(_FILL[type(slot)], slot, settings) for slot in waiting]
         with cancelled_on_failure(futures):
             for future in as_completed(futures):
                 outcome = future.result()
@@ -140,5 +144,9 @@ def _outcomes(
                 progress(len(finished))
 
     run([s for s in slots if s.name not in finished])
-    run([slot for group in groups for slot in refills(group, finished)])
+    plain = [[slot for slot in group if isinstance(slot, Slot)] for group in groups]
+    run([slot for group in plain for slot in refills(group, finished)])
     return [finished[slot.name] for slot in slots]
+
+
+_FILL = {Slot: fill_slot, DeepSlot: fill_deep}

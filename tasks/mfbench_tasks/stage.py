@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,24 +49,30 @@ class Made:
 
 
 def label_trajectory(
-    engine: Gfn2, made: Made, trajectory: Trajectory, geometries: Iterable[np.ndarray], bounds: Gates
+    engine: Gfn2,
+    made: Made,
+    trajectory: Trajectory,
+    geometries: Iterable[np.ndarray],
+    bounds: Gates,
+    away: Sequence[np.ndarray] = (),
 ) -> None:
     """Label geometries [n, 3] (Å) until the trajectory is full, dropping those that fail a gate.
 
     Adds to ``made``: its configurations, label times, and counts of what was dropped.
 
+    Args:
+        away: positions [n, 3] (Å) that may not be nearly met again: of support for a query trajectory.
+
     Raises:
         Rejection: gate ``sampling``: too many were dropped, or the geometries ended too soon.
         ScfFailure: a label did not converge.
     """
-    support = np.array([c.positions for c in made.configurations if "/s" in c.config_id]).reshape(
-        -1, *made.relaxed.shape
-    )
+    known = np.array(away)
     dropped: Counter = Counter()
     frame = 0
     for positions in geometries:
         x = round_to_grid(positions - positions.mean(axis=0), POSITION_GRID)
-        gate = _bad_geometry(made, x, trajectory, support, bounds.near_twin)
+        gate = _bad_geometry(made, x, known, bounds.near_twin)
         if gate is None:
             start = time.perf_counter()
             label = engine.label(x)
@@ -89,12 +95,10 @@ def label_trajectory(
     made.dropped.update(dropped)
 
 
-def _bad_geometry(
-    made: Made, x: np.ndarray, trajectory: Trajectory, support: np.ndarray, bound: float
-) -> str | None:
+def _bad_geometry(made: Made, x: np.ndarray, known: np.ndarray, bound: float) -> str | None:
     if not gates.intact(made.fragment, x):
         return "bonds"
-    if trajectory.is_query and len(support) and aligned_rmsd(x, support).min() < bound:
+    if len(known) and aligned_rmsd(x, known).min() < bound:
         return "near-twin"
     return None
 
