@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mfbench.errors import MfbenchError
 from mfbench_tasks.build import build, process_pool
+from mfbench_tasks.card.write import write_card
 from mfbench_tasks.choose import blocks_yaml, choose, read_names
 from mfbench_tasks.constructions import write_constructions
 from mfbench_tasks.family_table import write_families
@@ -129,6 +130,19 @@ def _download(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _card(options: argparse.Namespace, console: Console) -> int:
+    beside = options.folder.resolve().parent
+    larger = options.larger
+    if larger is None:
+        larger = [path for path in [beside / "recipes" / "million.yaml"] if path.is_file()]
+    written = write_card(
+        options.folder, reports=options.reports or beside / "reports", larger=larger, log=console.print
+    )
+    for path in written:
+        console.print(str(path), soft_wrap=True)
+    return 0
+
+
 def _beside(out: Path, what: str) -> Path:
     return out.with_name(f"{out.name}.{what}")
 
@@ -164,6 +178,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_structures(command)
     command.add_argument("--out", type=Path, required=True, help="folder of the tables")
     command.set_defaults(run=_choose)
+    command = commands.add_parser("card", help="write README.md and croissant.json of a folder of splits")
+    command.add_argument("folder", type=Path, help="constructions, and the pool beside them")
+    command.add_argument("--reports", type=Path, help="build reports (default: FOLDER/../reports)")
+    command.add_argument(
+        "--larger",
+        type=Path,
+        nargs="*",
+        metavar="RECIPE",
+        help="project the cost of these pools (default: FOLDER/../recipes/million.yaml)",
+    )
+    command.set_defaults(run=_card)
     command = commands.add_parser("download", help="fetch entries from the RCSB")
     command.add_argument("ids", nargs="+", metavar="ID", help="PDB id")
     command.add_argument("--to", type=Path, required=True, help="folder; what is there stays")
