@@ -94,6 +94,19 @@ def dataset(tmp_path_factory):
     return write_dataset(tmp_path_factory.mktemp("dataset") / "data")
 
 
+@pytest.fixture(scope="session")
+def carded(dataset, tmp_path_factory):
+    """The folder with its card and metadata; do not alter it."""
+    pytest.importorskip("tblite")
+    from mfbench_tasks.card.write import write_card
+
+    folder = shutil.copytree(dataset, tmp_path_factory.mktemp("carded") / "data")
+    recipes = Path(__file__).parents[2] / "tasks" / "recipes"
+    reports = recipes.with_name("reports")
+    write_card(folder, reports=reports, larger=[recipes / "million.yaml"])
+    return folder
+
+
 @pytest.fixture
 def own_dataset(dataset, tmp_path):
     """A copy that a test may alter."""
@@ -122,6 +135,9 @@ def hub(monkeypatch, tmp_path):
     """A Hub of its own for each test, and a client that knows no other."""
     client = pytest.importorskip("huggingface_hub")
     client.logging.set_verbosity_error()  # its handler keeps the stderr of the first test
+    # As HF_HUB_DISABLE_XET=1 does before the client is imported: large files go the LFS way.
+    monkeypatch.setattr(client.constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
     server = SERVER.HubServer()
     monkeypatch.setenv("HF_ENDPOINT", server.url)
     monkeypatch.setenv("HF_TOKEN", SERVER.TOKEN)

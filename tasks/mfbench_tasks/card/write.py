@@ -46,7 +46,7 @@ def write_card(
     measured = cost(found, proteins_only=True)
     projections: dict[str, Projection] = {}
     if measured is not None:
-        projections = {p.name: project(load_pool_recipe(p), measured, size / rows) for p in larger}
+        projections = {p.stem: project(load_pool_recipe(p), measured, size / rows) for p in larger}
     card = front_matter(constructions, rows) + "\n"
     card += body(
         constructions,
