@@ -1,13 +1,15 @@
-"""``python -m mfbench_tasks build RECIPE --structures DIR --out DIR [--workers N] [--resume]``,
+"""``python -m mfbench_tasks build RECIPE --structures DIR --out DIR [--resume]``,
 ``… pool RECIPE …`` with the same options and ``--blocks A,B``, ``… constructions RECIPE --out DIR``,
-``… choose RECIPE …``, and ``… download ID... --to DIR``."""
+``… choose RECIPE …``, ``… download ID... --to DIR``, ``… card FOLDER``."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from mfbench_tasks.build import build, process_pool
 from mfbench_tasks.card.write import write_card
 from mfbench_tasks.choose import blocks_yaml, choose, read_names
 from mfbench_tasks.choose_large import choose_large
+from mfbench_tasks.cluster import dask_executor
 from mfbench_tasks.constructions import write_constructions
 from mfbench_tasks.family_table import read_families, write_families
 from mfbench_tasks.pool import make_pool
@@ -59,9 +62,13 @@ def _bar(console: Console, title: str = "fragments") -> Progress:
     return Progress(*columns, console=console, speed_estimate_period=600)
 
 
+def _executor(options: argparse.Namespace) -> AbstractContextManager[Executor]:
+    return dask_executor(options.scheduler) if options.scheduler else process_pool(options.workers)
+
+
 def _build(options: argparse.Namespace, console: Console) -> int:
     recipe = load_recipe(options.recipe)
-    with process_pool(options.workers) as pool, _bar(console) as bar:
+    with _executor(options) as pool, _bar(console) as bar:
         task = bar.add_task("fragments", total=None)
         manifest = build(
             recipe,
@@ -79,7 +86,7 @@ def _build(options: argparse.Namespace, console: Console) -> int:
 
 def _pool(options: argparse.Namespace, console: Console) -> int:
     recipe = load_pool_recipe(options.recipe)
-    with process_pool(options.workers) as pool, _bar(console) as bar:
+    with _executor(options) as pool, _bar(console) as bar:
         task = bar.add_task("fragments", total=None)
         make_pool(
             recipe,
@@ -244,7 +251,12 @@ def _add_making(command: argparse.ArgumentParser, what: str) -> None:
     command.add_argument("--out", type=Path, required=True, help=f"folder of {what}")
     command.add_argument("--report", type=Path, help="folder of the report (default: OUT.report)")
     command.add_argument("--journal", type=Path, help="folder of the journal (default: OUT.journal)")
-    command.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
+    command.add_argument(
+        "--workers", type=_positive, default=os.cpu_count() or 1, help="processes (default: one a core)"
+    )
+    command.add_argument(
+        "--scheduler", metavar="ADDRESS", help="a Dask scheduler's workers instead, e.g. tcp://host:8786"
+    )
     command.add_argument("--resume", action="store_true", help="keep what the journal holds")
 
 
