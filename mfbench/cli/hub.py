@@ -47,14 +47,13 @@ def download(
     where = source or os.environ.get("MFBENCH_FROM")
     if not where:
         raise MfbenchError("say where from: --from hf://datasets/OWNER/NAME, a URL or a folder")
-    with (
-        extra("hub", "mfbench.hub.sources:open_source", f"--from {where}") as open_source,
-        file_bar(f"downloading {split}") as progress,
-    ):
+    folder = to or data_folder()
+    with extra("hub", "mfbench.hub.sources:open_source", f"--from {where}") as open_source:
         from mfbench.hub.download import download as run
 
-        folder = to or data_folder()
-        done = run(split, open_source(where, revision), folder, progress=progress)
+        opened = open_source(where, revision)
+        with file_bar(f"downloading {split}") as progress:
+            done = run(split, opened, folder, progress=progress)
     manifest = done.manifest
     typer.echo(f"{manifest.name} {manifest.version}  data hash {manifest.data_hash[:12]}  in {done.folder}")
     typer.echo(f"{done.fetched} files fetched, {done.kept} were there")
