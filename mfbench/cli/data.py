@@ -71,8 +71,8 @@ def info(
     every = families or len(loaded.tasks) <= _MANY
     console.print(family_table(loaded) if every else summary_table(loaded))
     console.print(
-        "\nfrag: fragments; pool: labelled support pool; query, held: test configurations on the pool's"
-        " fragments and on others; draws: published support sets; K: their largest size"
+        "\nfrag: fragments; pool: labelled support pool; query, held, larger: test configurations on the"
+        " pool's fragments, on others and on larger cuts; draws: published support sets; K: their size"
     )
     if not every:
         console.print("--families lists every family")
