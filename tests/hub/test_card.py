@@ -21,7 +21,7 @@ from mfbench_tasks.card.facts import read_constructions
 from mfbench_tasks.card.features import CONFIGURATIONS, SIDE_TABLES
 from mfbench_tasks.card.limits import shared_places
 from mfbench_tasks.card.reports import cost, project, read_reports
-from mfbench_tasks.card.write import write_card
+from mfbench_tasks.card.write import card_texts, write_card
 from mfbench_tasks.pool_recipe import load_pool_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +54,13 @@ def test_the_same_data_give_the_same_bytes(carded, tmp_path):
         path.unlink()
     assert main(["card", str(copy), "--reports", str(REPORTS), "--larger", str(MILLION)]) == 0
     assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.skipif(not (ROOT / "tasks/data/README.md").exists(), reason="tasks/data has no card yet")
+def test_the_committed_card_is_of_the_committed_data():
+    found = card_texts(ROOT / "tasks/data", reports=REPORTS, larger=[MILLION])
+    for name, text in found.items():
+        assert (ROOT / "tasks/data" / name).read_text() == text, "python -m mfbench_tasks card tasks/data"
 
 
 def test_its_counts_are_those_of_the_split(carded):
@@ -142,7 +149,7 @@ def test_what_was_measured_beside_the_data_is_shown(own_dataset):
 
 def test_cost_and_projection_come_from_the_build_reports(carded):
     reports = read_reports(REPORTS)
-    measured = cost(reports, proteins_only=True)
+    measured = cost(reports, proteins=True)
     recipe = load_pool_recipe(MILLION)
     found = project(recipe, measured, 300.0)
     assert found.configurations >= 1_000_000

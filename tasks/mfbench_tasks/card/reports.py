@@ -15,6 +15,15 @@ __all__ = ["Cost", "Projection", "cost", "dropped", "project", "read_reports", "
 
 _PROTEIN = {"residue", "contact", "hbond"}
 """Kinds of fragment that any protein yields."""
+_KEYS = {
+    "tried",
+    "rejections",
+    "configurations",
+    "configurations_dropped_by_gate",
+    "worst_finite_difference_eV_per_A",
+    "cost",
+}
+"""What a build report has, of all that lies beside it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ def read_reports(folder: Path) -> dict[str, dict]:
             content = json.loads(path.read_text())
         except ValueError as error:
             raise DataError(f"{path} is not JSON ({error})") from None
-        if isinstance(content, dict) and {"tried", "rejections", "cost"} <= set(content):
+        if isinstance(content, dict) and set(content) >= _KEYS:
             name = path.parent.name if path.stem == "build_report" else path.stem
             out[name] = content
     return out
@@ -82,9 +91,10 @@ def dropped(reports: dict[str, dict]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def cost(reports: dict[str, dict], *, proteins_only: bool = False) -> Cost | None:
-    """The sum over reports; ``proteins_only`` leaves out those with sites, cofactors and the like."""
-    chosen = [r for r in reports.values() if not proteins_only or set(r["tried"]) <= _PROTEIN]
+def cost(reports: dict[str, dict], *, proteins: bool | None = None) -> Cost | None:
+    """The sum over reports: those of protein fragments alone (``proteins``), those with sites, cofactors
+    and the like (not ``proteins``), or all. None where there is no such report."""
+    chosen = [r for r in reports.values() if proteins is None or (set(r["tried"]) <= _PROTEIN) == proteins]
     made = sum(r["configurations"] for r in chosen)
     if not made:
         return None

@@ -185,7 +185,8 @@ def _cost(
     reports: dict[str, dict], projections: dict[str, Projection], stored: tuple[int, int]
 ) -> list[str]:
     parts: list[tuple[str, Cost | None]] = [
-        ("protein fragments", cost(reports, proteins_only=True)),
+        ("protein fragments", cost(reports, proteins=True)),
+        ("with sites, modifications, ligands", cost(reports, proteins=False)),
         ("all", cost(reports)),
     ]
     rows = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -15,17 +16,25 @@ from mfbench_tasks.card.reports import Projection, cost, project, read_reports
 from mfbench_tasks.card.text import body
 from mfbench_tasks.pool_recipe import load_pool_recipe
 
-__all__ = ["write_card"]
+__all__ = ["card_texts", "write_card"]
 
 
-def write_card(
+def write_card(folder: Path, **options: Any) -> list[Path]:
+    """Write what ``card_texts`` returns, which takes the same options; returns the paths."""
+    texts = card_texts(folder, **options)
+    for name, text in texts.items():
+        (Path(folder) / name).write_text(text)
+    return [Path(folder) / name for name in texts]
+
+
+def card_texts(
     folder: Path,
     *,
     reports: Path,
     larger: Sequence[Path] = (),
     log: Callable[[str], None] = lambda line: None,
-) -> list[Path]:
-    """Write card and metadata from the constructions of a folder and what lies beside them.
+) -> dict[str, str]:
+    """``README.md`` and ``croissant.json``, from the constructions of a folder and what lies beside them.
 
     Args:
         reports: folder of build reports (``<pool>/<block>.json``, ``<split>/build_report.json``).
@@ -43,7 +52,7 @@ def write_card(
     shards = sorted({path for c in constructions for f in c.folds.values() for path in f.shards})
     rows = sum(pq.read_metadata(folder / path).num_rows for path in shards)
     size = sum((folder / path).stat().st_size for path in shards)
-    measured = cost(found, proteins_only=True)
+    measured = cost(found, proteins=True)
     projections: dict[str, Projection] = {}
     if measured is not None:
         projections = {p.stem: project(load_pool_recipe(p), measured, size / rows) for p in larger}
@@ -56,7 +65,4 @@ def write_card(
         leakage(folder, constructions),
         gains(folder, constructions),
     )
-    written = [folder / "README.md", folder / "croissant.json"]
-    for path, text in zip(written, (card, croissant(folder, constructions)), strict=True):
-        path.write_text(text)
-    return written
+    return {"README.md": card, "croissant.json": croissant(folder, constructions)}
