@@ -39,10 +39,15 @@ class Shards:
 def assign(constructions: Mapping[str, Sequence[Arranged]], inventory: Inventory) -> Shards:
     """The shard of every fragment, from the constructions that have families of their own, in order.
 
+    Larger cuts and deep pools have shards of their own: a permuted construction does without them.
+
     Raises:
         DataError: a construction uses a fragment in two folds.
     """
     folds: dict[str, dict[str, str]] = defaultdict(dict)
+    larger = {
+        f for families in constructions.values() for family in families for f in family.larger_fragments
+    }
     deep: dict[str, dict[str, str]] = defaultdict(dict)
     for name, families in constructions.items():
         for family in families:
@@ -52,9 +57,14 @@ def assign(constructions: Mapping[str, Sequence[Arranged]], inventory: Inventory
             for fragment in family.pool_fragments if family.deep else ():
                 if inventory.fragments[fragment].deep:
                     deep[fragment][name] = family.fold
-    label = {f: ".".join(f"{name}-{fold}" for name, fold in found.items()) for f, found in folds.items()}
-    below = {f: ".".join(f"{name}-{fold}" for name, fold in found.items()) for f, found in deep.items()}
-    return Shards(label, {f: f"{text}.deep" for f, text in below.items()})
+    return Shards(
+        {f: _label(found) + ".larger" * (f in larger) for f, found in folds.items()},
+        {f: _label(found) + ".deep" for f, found in deep.items()},
+    )
+
+
+def _label(folds: Mapping[str, str]) -> str:
+    return ".".join(f"{name}-{fold}" for name, fold in folds.items())
 
 
 def write_shards(pool: Path, blocks: Sequence[str], out: Path, shards: Shards) -> None:
