@@ -78,8 +78,9 @@ def test_killing_a_worker_loses_nothing(cluster, built, recipe_file, structures,
                 return
             names = {address: w["name"] for address, w in client.scheduler_info()["workers"].items()}
             busy = [names[address] for address, keys in client.processing().items() if keys]
-            os.kill(pids[busy[0]], signal.SIGKILL)
-            killed.append((busy[0], done, total))
+            if busy:
+                os.kill(pids[busy[0]], signal.SIGKILL)
+                killed.append((busy[0], done, total))
 
         manifest = run(recipe_file, structures, tmp_path, executor=pool, progress=kill)
         assert len(client.scheduler_info()["workers"]) == 1
