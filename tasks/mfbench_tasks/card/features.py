@@ -33,7 +33,7 @@ SIDE_TABLES = {
     "fragments": (
         Feature("fragment_id", "", "", "key"),
         Feature("graph_id", "", "", "hash of the molecular graph, charge and spin"),
-        Feature("kind", "", "", "residue, contact, hbond, site, modified, bridge, ligand, halogen, …"),
+        Feature("kind", "", "", "residue, contact, hbond, site, heme, modified, bridge, ligand, …"),
         Feature("pdb_id", "", "", "entry it was cut from"),
         Feature("chain", "", "", "chain of that entry"),
         Feature("residues", "", "", "motif and places; `built` where a modification was put there"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import yaml
 
+from mfbench.errors import DataError
 from mfbench.manifest import OWN
 from mfbench_tasks.card.facts import Construction
 
@@ -54,9 +55,15 @@ def front_matter(constructions: Sequence[Construction], configurations: int) -> 
 
 
 def licence_id(constructions: Sequence[Construction]) -> str:
-    """The one licence of all constructions, as SPDX writes it."""
-    (licence,) = {c.manifest.license for c in constructions}
-    return licence
+    """The one licence of all constructions, as SPDX writes it.
+
+    Raises:
+        DataError: they have several.
+    """
+    found = sorted({c.manifest.license for c in constructions})
+    if len(found) > 1:
+        raise DataError(f"constructions have different licences ({', '.join(found)}): publish them apart")
+    return found[0]
 
 
 def _config(name: str, files: list[dict], *, default: bool = False) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -11,6 +12,10 @@ from mfbench_tasks.card.facts import Construction
 from mfbench_tasks.card.markdown import paragraph
 
 __all__ = ["built", "limits", "shared_places"]
+
+_CHEMISTRY = {"site", "heme", "modified", "bridge", "ligand", "halogen"}
+_ANCHOR = re.compile(r"\w-?\d+")
+"""The metal or the first residue of a place: chain and number (``A375+A97'+A100'``)."""
 
 
 def limits(constructions: Sequence[Construction]) -> list[str]:
@@ -66,13 +71,13 @@ def built(fragments: pd.DataFrame) -> pd.Series:
 
 
 def shared_places(construction: Construction) -> dict[tuple[str, str, str, str], int]:
-    """(family, fold, family, fold) → places (entry, chain, residues) that both were cut from, where the
-    folds differ and the two hold different molecules there."""
+    """(family, fold, family, fold) → places (entry, chain, metal or residue) that both were cut from, where
+    the folds differ and the two hold different molecules there."""
     where: dict[tuple, set[tuple[str, str, str]]] = defaultdict(set)
     for row in construction.fragments.itertuples():
-        if row.kind in ("site", "modified", "bridge", "ligand", "halogen"):
-            anchor = row.residues.split()[-1].split("+")[0]
-            where[row.pdb_id, row.chain, anchor].add((row.family_id, row.fold, row.graph_id))
+        anchor = _ANCHOR.match(row.residues.split()[-1])
+        if row.kind in _CHEMISTRY and anchor:
+            where[row.pdb_id, row.chain, anchor[0]].add((row.family_id, row.fold, row.graph_id))
     pairs: dict[tuple[str, str, str, str], set[tuple]] = defaultdict(set)
     for place, users in where.items():
         for a, fold_a, graph_a in users:

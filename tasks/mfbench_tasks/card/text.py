@@ -194,16 +194,14 @@ def _cost(
         for name, c in parts
         if c is not None
     ]
+    rows_there, size = stored
     head = ("blocks", "configurations", "CPU s each", "of it the label, s", "core-hours")
     lines = [
         "Measured by the build, one thread a worker:",
         "",
         *table(head, rows),
         "",
-        paragraph(
-            f"""Stored: {stored[0]:,} configurations in {stored[1] / 2**20:.1f} MiB, {
-                stored[1] / stored[0]:.0f} bytes each."""
-        ),
+        f"Stored: {rows_there:,} configurations in {size / 2**20:.1f} MiB, {size / rows_there:.0f} bytes each.",
     ]
     if projections:
         head = ("recipe", "entries", "configurations", "core-hours, projected", "GiB, projected")
