@@ -194,14 +194,14 @@ def _cost(
         for name, c in parts
         if c is not None
     ]
-    rows_there, size = stored
+    count, size = stored
     head = ("blocks", "configurations", "CPU s each", "of it the label, s", "core-hours")
     lines = [
         "Measured by the build, one thread a worker:",
         "",
         *table(head, rows),
         "",
-        f"Stored: {rows_there:,} configurations in {size / 2**20:.1f} MiB, {size / rows_there:.0f} bytes each.",
+        f"Stored: {count:,} configurations in {size / 2**20:.1f} MiB, {size / count:.0f} bytes each.",
     ]
     if projections:
         head = ("recipe", "entries", "configurations", "core-hours, projected", "GiB, projected")
