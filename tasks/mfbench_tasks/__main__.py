@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mfbench.errors import MfbenchError, ProtocolError, StructureError
+from mfbench_tasks.audit import audit_block
 from mfbench_tasks.build import build, process_pool
 from mfbench_tasks.card.write import write_card
 from mfbench_tasks.choose import blocks_yaml, choose, read_names
@@ -26,6 +27,7 @@ from mfbench_tasks.constructions import write_constructions
 from mfbench_tasks.family_table import read_families, write_families
 from mfbench_tasks.pool import make_pool
 from mfbench_tasks.pool_recipe import load_pool_recipe
+from mfbench_tasks.pool_report import write_block_report
 from mfbench_tasks.rcsb import download
 from mfbench_tasks.recipe import load_recipe
 
@@ -100,6 +102,19 @@ def _pool(options: argparse.Namespace, console: Console) -> int:
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             finished=lambda block: console.print(f"{datetime.now():%H:%M:%S} block {block} is written"),
         )
+    return 0
+
+
+def _audit(options: argparse.Namespace, console: Console) -> int:
+    recipe = load_pool_recipe(options.recipe)
+    with process_pool(options.workers) as pool:
+        for block in recipe.blocks:
+            if block.name in options.blocks.split(","):
+                outcomes = audit_block(
+                    recipe, block, structures=options.structures, pool=options.pool, executor=pool
+                )
+                write_block_report(options.report, block.name, outcomes, audited=True)
+                console.print(f"{block.name}: {sum(len(o.rejections) for o in outcomes)} rejections")
     return 0
 
 
@@ -195,6 +210,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_making(command, "the pool")
     command.add_argument("--blocks", default="", help="names, comma-separated (default: all)")
     command.set_defaults(run=_pool)
+    command = commands.add_parser("audit", help="report again what stored blocks rejected")
+    command.add_argument("recipe", type=Path)
+    _add_structures(command)
+    command.add_argument("--pool", type=Path, required=True, help="folder of the blocks")
+    command.add_argument("--report", type=Path, required=True, help="folder of the report")
+    command.add_argument("--blocks", required=True, help="names, comma-separated")
+    command.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
+    command.set_defaults(run=_audit)
     command = commands.add_parser("constructions", help="write the splits whose blocks are all there")
     command.add_argument("recipe", type=Path)
     command.add_argument("--pool", type=Path, required=True, help="folder of the blocks")

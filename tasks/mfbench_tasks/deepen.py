@@ -32,7 +32,7 @@ from mfbench_tasks.stage import Made, label_trajectory
 __all__ = ["DeepSlot", "deep_trajectories", "fill_deep", "plan_deep", "stored_fragment"]
 
 _LOST_SHARE = 0.25
-"""Of a fragment's trajectories may fail a gate; each one is reported."""
+"""Of a fragment's trajectories may fail a gate."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,16 +115,17 @@ def deep_trajectories(deep: Deep) -> Iterator[Trajectory]:
 def fill_deep(slot: DeepSlot, recipe: PoolRecipe) -> Outcome:
     """Sample and label a stored fragment until it has its configurations. Runs in a worker.
 
-    A trajectory that fails a gate is left out whole and reported; the outcome is empty where too many do.
+    A trajectory that fails a gate is left out whole, counted as ``trajectory`` among what was dropped; the
+    outcome is empty where too many do.
     """
     wall, cpu = time.perf_counter(), time.process_time()
-    rejections: list[dict] = []
+    made, rejections = None, []
     try:
-        made = _deepen(slot, recipe, rejections)
+        made = _deepen(slot, recipe)
     except (Rejection, ScfFailure) as failure:
-        gate = failure.gate if isinstance(failure, Rejection) else "scf"
-        rejections.append(_row(slot, gate, str(failure)))
-        made = None
+        place = {"slot": slot.name, "fragment": slot.row["fragment_id"], "kind": slot.row["kind"]}
+        why = {"gate": getattr(failure, "gate", "scf"), "reason": str(failure)}
+        rejections = [{**place, "motif": slot.row["residues"], **why}]
     return Outcome(
         slot=slot.name,
         family_id=slot.family_id,
@@ -137,7 +138,7 @@ def fill_deep(slot: DeepSlot, recipe: PoolRecipe) -> Outcome:
     )
 
 
-def _deepen(slot: DeepSlot, recipe: PoolRecipe, rejections: list[dict]) -> Made:
+def _deepen(slot: DeepSlot, recipe: PoolRecipe) -> Made:
     fragment, relaxed = stored_fragment(slot.row)
     bounds, sampling = recipe.gates.of(fragment.kind), recipe.sampling.of(fragment.kind)
     name, deep = slot.row["fragment_id"], recipe.deep
@@ -155,16 +156,10 @@ def _deepen(slot: DeepSlot, recipe: PoolRecipe, rejections: list[dict]) -> Made:
         endless = geometries(engine, fragment, relaxed, modes, trajectory, sampling, recipe.seed, name)
         try:
             label_trajectory(engine, made, trajectory, endless, bounds, slot.away)
-        except (Rejection, ScfFailure) as failure:
+        except (Rejection, ScfFailure):
             del made.configurations[before:], made.label_seconds[before:]
-            rejections.append(_row(slot, getattr(failure, "gate", "scf"), str(failure)))
-            if len(rejections) > _LOST_SHARE * wanted:
+            made.dropped["trajectory"] += 1
+            if made.dropped["trajectory"] > _LOST_SHARE * wanted:
                 raise
     check_open_shell(engine, made, stream(recipe.seed, name, "deep"), bounds)
     return made
-
-
-def _row(slot: DeepSlot, gate: str, reason: str) -> dict:
-    row = slot.row
-    place = {"fragment": row["fragment_id"], "kind": row["kind"], "motif": row["residues"]}
-    return {"slot": slot.name, **place, "gate": gate, "reason": reason}

@@ -20,7 +20,17 @@ from mfbench_tasks.recipe import Plan
 from mfbench_tasks.seeds import stream
 from mfbench_tasks.structures import find_structure, read_structure
 
-__all__ = ["Option", "Slot", "candidates", "fill", "fragment_id", "plan_family", "segments", "shuffled"]
+__all__ = [
+    "Option",
+    "Slot",
+    "candidate_id",
+    "candidates",
+    "fill",
+    "fragment_id",
+    "plan_family",
+    "segments",
+    "shuffled",
+]
 
 _CATIONS = ("LYS", "ARG")
 _CHARGED = ("ASP", "GLU", *_CATIONS)
@@ -72,6 +82,11 @@ def fragment_id(pdb_id: str, kind: str, residues: str, family_id: str) -> str:
     families, each with its own trajectories."""
     digest = hashlib.sha256(family_id.encode()).hexdigest()[:2]
     return f"{pdb_id}.{kind[0]}.{residues}.{digest}"
+
+
+def candidate_id(slot: Slot, fragment: Fragment) -> str:
+    """The id that a candidate has where it fills the slot."""
+    return fragment_id(fragment.pdb_id, fragment.kind, fragment.residues, slot.family_id)
 
 
 def candidates(folder: Path, protein: Protein) -> list[Option]:

@@ -16,7 +16,7 @@ from mfbench_tasks.deepen import DeepSlot, fill_deep, plan_deep
 from mfbench_tasks.groups import plan_group
 from mfbench_tasks.journal import Journal
 from mfbench_tasks.make import Outcome, fill_slot
-from mfbench_tasks.plan import Slot, fragment_id
+from mfbench_tasks.plan import Slot, candidate_id
 from mfbench_tasks.pool_recipe import Block, PoolRecipe
 from mfbench_tasks.pool_report import write_block_report
 
@@ -65,7 +65,7 @@ def make_pool(
                 recipe, groups, book, executor, lambda n, before=done: progress(before + n, total)
             )
             done += len(outcomes)
-            write_block_report(report, block.name, outcomes)
+            write_block_report(report, block.name, outcomes, deep=block.deep)
             write_block(out, block.name, outcomes, deep=block.deep)
         finished(block.name)
 
@@ -76,7 +76,7 @@ def refills(slots: Sequence[Slot], finished: dict[str, Outcome]) -> list[Slot]:
     Depends only on which slots failed with their own candidates, so that a resumed run decides alike.
     """
     rejected = {row["fragment"] for slot in slots for row in finished[slot.name].rejections}
-    failed = [s for s in slots if all(_id(s, c) in rejected for c in s.candidates)]
+    failed = [s for s in slots if all(candidate_id(s, c) in rejected for c in s.candidates)]
     out = []
     for slot in failed:
         rivals = [s for s in failed if s.heldout == slot.heldout]
@@ -85,17 +85,14 @@ def refills(slots: Sequence[Slot], finished: dict[str, Outcome]) -> list[Slot]:
             c
             for s in others
             for c in s.candidates
-            if _id(s, c) not in rejected and _id(s, c) != finished[s.name].made.fragment_id
+            if candidate_id(s, c) not in rejected | {finished[s.name].made.fragment_id}
         ]
-        left = [c for c in spare[rivals.index(slot) :: len(rivals)] if _id(slot, c) not in rejected]
+        mine = spare[rivals.index(slot) :: len(rivals)]
+        left = [c for c in mine if candidate_id(slot, c) not in rejected]
         if finished[slot.name].made is None and left:
             tried = tuple(finished[slot.name].rejections)
             out.append(Slot(slot.family_id, slot.number, slot.heldout, tuple(left), tried))
     return out
-
-
-def _id(slot: Slot, candidate) -> str:
-    return fragment_id(candidate.pdb_id, candidate.kind, candidate.residues, slot.family_id)
 
 
 def _digest(recipe: PoolRecipe, block: Block) -> str:

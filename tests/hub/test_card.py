@@ -149,7 +149,7 @@ def test_what_was_measured_beside_the_data_is_shown(own_dataset):
 
 def test_cost_and_projection_come_from_the_build_reports(carded):
     reports = read_reports(REPORTS)
-    measured = cost(reports, proteins=True)
+    measured = cost(reports, "proteins")
     recipe = load_pool_recipe(MILLION)
     found = project(recipe, measured, 300.0)
     assert found.configurations >= 1_000_000
@@ -160,6 +160,28 @@ def test_cost_and_projection_come_from_the_build_reports(carded):
     assert f"| `million` | {found.entries:,} | {found.configurations:,} | {found.core_hours:,.0f} |" in text
     rejected = sum(len(r["rejections"]) for r in reports.values())
     assert rejected == sum(int(n) for n in _rejected(text))
+
+
+def test_reports_without_costs_and_of_deep_pools_are_not_mixed_in(tmp_path):
+    (tmp_path / "pool").mkdir()
+    report = json.loads((REPORTS / "pool" / "b01.json").read_text())
+    unknown = ("cost", "configurations_dropped_by_gate", "worst_finite_difference_eV_per_A")
+    variants = {
+        "b01": report,
+        "audited": report | dict.fromkeys(unknown),
+        "deep": report | {"tried": {}},
+        "sites": report | {"tried": {"site": 9}},
+    }
+    for name, content in variants.items():
+        (tmp_path / "pool" / f"{name}.json").write_text(json.dumps(content))
+    (tmp_path / "pool" / "other.json").write_text('{"families": {}}')
+    found = read_reports(tmp_path)
+    assert set(found) == set(variants)
+    one = report["configurations"]
+    assert [cost(found, part).configurations for part in ("proteins", "deep", "others", None)] == [
+        one, one, one, 3 * one,
+    ]  # fmt: skip
+    assert cost(found).each == pytest.approx(cost(found, "proteins").each)
 
 
 def _rejected(text):

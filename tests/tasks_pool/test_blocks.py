@@ -1,5 +1,6 @@
 """A pool made here: blocks are written once, survive kill -9, and refill empty slots."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,10 +12,15 @@ import pytest
 
 from mfbench.errors import DataError
 from mfbench.tables import read_table
+from mfbench_tasks.__main__ import main
 from mfbench_tasks.inventory import take_inventory
 from mfbench_tasks.make import Outcome
 from mfbench_tasks.plan import Slot
 from mfbench_tasks.pool import refills
+
+GATES = """
+gates: {strain: 0.9}
+blocks:"""
 
 
 def test_a_block_holds_its_groups(made):
@@ -86,9 +92,7 @@ def _outcome(slot, made, rejected):
 
 
 def test_an_empty_slot_takes_what_other_slots_of_its_group_did_not_need(monkeypatch):
-    monkeypatch.setattr(
-        "mfbench_tasks.pool.fragment_id", lambda pdb, kind, where, group: f"1aaa.r.{where}.xx"
-    )
+    monkeypatch.setattr("mfbench_tasks.pool.candidate_id", lambda slot, c: f"1aaa.r.{c.residues}.xx")
     names = [("A1", "A2"), ("A3", "A4", "A5"), ("A6", "A7")]
     slots = [Slot("g", k, k == 2, tuple(map(_candidate, found))) for k, found in enumerate(names)]
     finished = {
@@ -103,3 +107,31 @@ def test_an_empty_slot_takes_what_other_slots_of_its_group_did_not_need(monkeypa
     # Filled: nothing is left to do. Rejected as well: the slot stays empty, for good.
     for made, rejected in (("A5", ["A1", "A2"]), (None, ["A1", "A2", "A5"])):
         assert refills(slots, finished | {"g-0": _outcome(slots[0], made, rejected)}) == []
+
+
+def test_an_audit_finds_the_rejections_of_a_stored_block(tools, recipe_file, structures, tmp_path):
+    """A slot whose first candidate fails a gate: the report of the run, and that of an audit without it."""
+    text = recipe_file.read_text().replace("candidates: 1", "candidates: 2").replace("\nblocks:", GATES)
+    recipe = recipe_file.with_name("strict.yaml")
+    recipe.write_text(text)
+    tools.run(recipe, structures, tmp_path, only=["b2"])
+    told = json.loads((tmp_path / "report" / "b2.json").read_text())
+    assert told["rejections"]
+    command = ["audit", str(recipe), "--structures", str(structures), "--pool", str(tmp_path / "blocks")]
+    command += ["--report", str(tmp_path / "again"), "--blocks", "b2", "--workers", "1"]
+    assert main(command) == 0
+    found = json.loads((tmp_path / "again" / "b2.json").read_text())
+    for name in (
+        "rejections",
+        "tried",
+        "fragments",
+        "configurations",
+        "empty_slots",
+        "near_twins",
+        "sizes",
+    ):
+        assert found[name] == told[name], name
+    assert found["cost"] is None
+    # A block that the recipe would not make is no block of it.
+    recipe.write_text(recipe_file.read_text())
+    assert main(command) == 2

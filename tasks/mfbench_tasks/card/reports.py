@@ -86,15 +86,19 @@ def rejections(reports: dict[str, dict]) -> list[tuple[str, int, int, str]]:
 
 
 def dropped(reports: dict[str, dict]) -> dict[str, int]:
-    """Gate → single configurations that it dropped from accepted fragments."""
-    counts = sum((Counter(r["configurations_dropped_by_gate"]) for r in reports.values()), Counter())
-    return dict(sorted(counts.items()))
+    """Gate → single configurations that it dropped from accepted fragments, where reports count them."""
+    counts = [Counter(r["configurations_dropped_by_gate"] or {}) for r in reports.values()]
+    return dict(sorted(sum(counts, Counter()).items()))
 
 
-def cost(reports: dict[str, dict], *, proteins: bool | None = None) -> Cost | None:
-    """The sum over reports: those of protein fragments alone (``proteins``), those with sites, cofactors
-    and the like (not ``proteins``), or all. None where there is no such report."""
-    chosen = [r for r in reports.values() if proteins is None or (set(r["tried"]) <= _PROTEIN) == proteins]
+def cost(reports: dict[str, dict], part: str | None = None) -> Cost | None:
+    """The sum over the reports that measured it; None where there is none.
+
+    Args:
+        part: ``proteins`` (fragments of proteins alone), ``deep`` (more configurations of fragments that
+            were there before), ``others`` (sites, cofactors, larger cuts, ...), or all.
+    """
+    chosen = [r for r in reports.values() if r["cost"] and part in (None, _part(r))]
     made = sum(r["configurations"] for r in chosen)
     if not made:
         return None
@@ -103,6 +107,12 @@ def cost(reports: dict[str, dict], *, proteins: bool | None = None) -> Cost | No
         sum(r["cost"]["worker_cpu_seconds"] for r in chosen),
         sum(r["cost"]["label_seconds"] for r in chosen),
     )
+
+
+def _part(report: dict) -> str:
+    if not report["tried"]:
+        return "deep"
+    return "proteins" if set(report["tried"]) <= _PROTEIN else "others"
 
 
 def project(recipe: PoolRecipe, measured: Cost, bytes_each: float) -> Projection:

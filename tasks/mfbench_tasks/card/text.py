@@ -165,7 +165,7 @@ def _sampling(constructions: Sequence[Construction]) -> list[str]:
 def _rejected(reports: dict[str, dict]) -> list[str]:
     rows = [(kind, tried, f"{n} ({share(n, tried)})", text) for kind, tried, n, text in rejections(reports)]
     single = ", ".join(f"{gate} {n:,}" for gate, n in dropped(reports).items()) or "none"
-    worst = max(r["worst_finite_difference_eV_per_A"] for r in reports.values())
+    worst = max(r["worst_finite_difference_eV_per_A"] or 0.0 for r in reports.values())
     return [
         paragraph(
             """Every fragment passes gates: finite differences and rotation of its forces, intact bonds, no
@@ -185,8 +185,9 @@ def _cost(
     reports: dict[str, dict], projections: dict[str, Projection], stored: tuple[int, int]
 ) -> list[str]:
     parts: list[tuple[str, Cost | None]] = [
-        ("protein fragments", cost(reports, proteins=True)),
-        ("with sites, modifications, ligands", cost(reports, proteins=False)),
+        ("protein fragments", cost(reports, "proteins")),
+        ("sites, cofactors, modifications, ligands, larger cuts", cost(reports, "others")),
+        ("deep pools", cost(reports, "deep")),
         ("all", cost(reports)),
     ]
     rows = [
@@ -197,7 +198,7 @@ def _cost(
     count, size = stored
     head = ("blocks", "configurations", "CPU s each", "of it the label, s", "core-hours")
     lines = [
-        "Measured by the build, one thread a worker:",
+        "As the builds measured it, one thread a worker:",
         "",
         *table(head, rows),
         "",

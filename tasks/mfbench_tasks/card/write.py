@@ -52,7 +52,7 @@ def card_texts(
     shards = sorted({path for c in constructions for f in c.folds.values() for path in f.shards})
     rows = sum(pq.read_metadata(folder / path).num_rows for path in shards)
     size = sum((folder / path).stat().st_size for path in shards)
-    measured = cost(found, proteins=True)
+    measured = cost(found, "proteins")
     projections: dict[str, Projection] = {}
     if measured is not None:
         projections = {p.stem: project(load_pool_recipe(p), measured, size / rows) for p in larger}
