@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,10 +91,15 @@ def test_killing_a_worker_loses_nothing(cluster, built, recipe_file, structures,
         assert (tmp_path / "out" / table.name).read_bytes() == table.read_bytes()
 
 
-def test_the_command_line_builds_on_a_cluster(cluster, built, recipe_file, structures, tmp_path):
+def test_the_command_line_finishes_a_build_on_a_cluster(cluster, built, recipe_file, structures, tmp_path):
+    """A journal begun by the process pool's builds lacks one slot."""
     cluster.worker("one")
+    journal = shutil.copytree(built[0] / "journal", tmp_path / "journal")
+    min(journal.glob("*.npz")).unlink()
     command = ["build", str(recipe_file), "--structures", str(structures), "--out", str(tmp_path / "out")]
-    assert main([*command, "--scheduler", cluster.address]) == 0
+    command += ["--journal", str(journal), "--resume", "--scheduler", cluster.address]
+    assert main(command) == 0
+    assert len(list(journal.glob("*.npz"))) == 6
     for table in (built[0] / "out").iterdir():
         assert (tmp_path / "out" / table.name).read_bytes() == table.read_bytes()
 
