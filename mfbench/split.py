@@ -15,7 +15,7 @@ from mfbench.errors import DataError, UnknownNameError
 from mfbench.manifest import Manifest, read_manifest, tables, verify_files
 from mfbench.tables import read_configurations, read_table
 
-__all__ = ["ROLES", "Fold", "Split", "Task", "available_splits", "find_split", "load_split"]
+__all__ = ["ROLES", "Fold", "Split", "Task", "available_splits", "data_folder", "find_split", "load_split"]
 
 EMBEDDED = Path(__file__).parent / "embedded" / "data"
 _CHECKOUT = Path(__file__).parents[1] / "tasks" / "data"
@@ -111,10 +111,18 @@ class Split:
         return tuple(c for t in self.train for c in t.everything)
 
 
+def data_folder() -> Path:
+    """Where downloaded splits lie: the folder that $MFBENCH_DATA names, or the user's data folder."""
+    if named := os.environ.get("MFBENCH_DATA"):
+        return Path(named)
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "mfbench"
+
+
 def _places() -> list[Path]:
-    """Folders of splits: the package's own, that of $MFBENCH_DATA, and a source checkout's."""
-    named = os.environ.get("MFBENCH_DATA")
-    return [EMBEDDED, *([Path(named)] if named else []), _CHECKOUT]
+    """Folders of splits: the package's own, $MFBENCH_DATA, a source checkout's, the downloaded ones."""
+    named = [data_folder()] if os.environ.get("MFBENCH_DATA") else []
+    return [EMBEDDED, *named, _CHECKOUT, data_folder()]
 
 
 def available_splits() -> list[str]:
@@ -124,7 +132,8 @@ def available_splits() -> list[str]:
 
 def find_split(name: str | Path) -> Path:
     """The folder of a split: a path, or a name looked up in the package, in the folder that the
-    environment variable MFBENCH_DATA names, and in ``tasks/data`` of a source checkout.
+    environment variable MFBENCH_DATA names, in ``tasks/data`` of a source checkout, and in the user's
+    data folder (``~/.local/share/mfbench``).
 
     Raises:
         UnknownNameError: no such split.
@@ -134,7 +143,8 @@ def find_split(name: str | Path) -> Path:
         if (folder / "manifest.json").is_file():
             return folder
     raise UnknownNameError(
-        f"unknown split '{name}': choose one of {', '.join(available_splits())}, or give a folder"
+        f"unknown split '{name}': choose one of {', '.join(available_splits())}, give a folder, "
+        "or fetch it with mfbench data download"
     )
 
 
