@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
 
-from mfbench.errors import DataError
+from mfbench.errors import DataError, StructureError
 from mfbench.split import EMBEDDED
 from mfbench_tasks.blocks import copy_split, is_written, write_block
 from mfbench_tasks.build import cancelled_on_failure
@@ -60,12 +60,12 @@ def make_pool(
             copy_split(out, block.name, EMBEDDED / block.split)
         else:
             book = Journal(Path(journal) / block.name, _digest(recipe, block), resume=resume)
-            groups = _plan(recipe, block, structures, Path(out), executor)
+            groups, unplanned = _plan(recipe, block, structures, Path(out), executor)
             outcomes = _outcomes(
                 recipe, groups, book, executor, lambda n, before=done: progress(before + n, total)
             )
             done += len(outcomes)
-            write_block_report(report, block.name, outcomes, deep=block.deep)
+            write_block_report(report, block.name, outcomes, deep=block.deep, unplanned=unplanned)
             write_block(out, block.name, outcomes, deep=block.deep)
         finished(block.name)
 
@@ -107,13 +107,28 @@ def _digest(recipe: PoolRecipe, block: Block) -> str:
 
 def _plan(
     recipe: PoolRecipe, block: Block, structures: Path, pool: Path, executor: Executor
-) -> list[list[Slot] | list[DeepSlot]]:
-    """The slots of every group. A deep group is planned from the pool, any other from structures."""
+) -> tuple[list[list[Slot] | list[DeepSlot]], dict[str, str]]:
+    """The slots of every group, and why a group has none, where the recipe goes on without it.
+
+    A deep group is planned from the pool, any other from structures.
+    """
     if block.deep:
-        return [plan_deep(group, recipe, pool) for group in block.groups]
-    plans = [executor.submit(plan_group, group, recipe, structures) for group in block.groups]
-    with cancelled_on_failure(plans):
-        return [plan.result() for plan in plans]
+        return [plan_deep(group, recipe, pool) for group in block.groups], {}
+    plans = {group.id: executor.submit(plan_group, group, recipe, structures) for group in block.groups}
+    groups, unplanned = [], {}
+    with cancelled_on_failure(list(plans.values())):
+        for name, plan in plans.items():
+            try:
+                groups.append(plan.result())
+            except StructureError as error:
+                if not recipe.skip_unplanned:
+                    raise
+                unplanned[name] = str(error)
+    if not groups:
+        raise StructureError(
+            f"no group of block {block.name} can be planned: {next(iter(unplanned.values()))}"
+        )
+    return groups, unplanned
 
 
 def _outcomes(

@@ -156,6 +156,7 @@ class PoolRecipe(Strict):
     seed: int
     draws: int = 5
     draw_length: int = 100
+    skip_unplanned: bool = False  # go on without a group that has too few places to cut, and report it
     min_support: int = 200  # configurations; a family with fewer is left out, and reported
     plan: Plan
     sampling: Sampling

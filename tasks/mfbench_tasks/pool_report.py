@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mfbench_tasks.make import Outcome
@@ -15,13 +15,20 @@ __all__ = ["total_report", "write_block_report"]
 
 
 def write_block_report(
-    folder: Path, block: str, outcomes: Sequence[Outcome], *, deep: bool = False, audited: bool = False
+    folder: Path,
+    block: str,
+    outcomes: Sequence[Outcome],
+    *,
+    deep: bool = False,
+    audited: bool = False,
+    unplanned: Mapping[str, str] | None = None,
 ) -> None:
     """Write ``<block>.json`` and ``<block>.label_times.parquet``, and the sum of all blocks there.
 
     Args:
         deep: its fragments were tried before, in another block.
         audited: made later (see ``mfbench_tasks.audit``): what only its journal knew is null.
+        unplanned: group → why it has no fragment.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -30,6 +37,7 @@ def write_block_report(
         "block": block,
         "groups": sorted({o.family_id for o in outcomes}),
         "empty_slots": [o.slot for o in outcomes if o.made is None],
+        "unplanned_groups": dict(unplanned or {}),
         **outcome_report(outcomes),
     }
     twins = report["near_twins"]
@@ -71,6 +79,8 @@ def total_report(blocks: Sequence[dict]) -> str:
             f"{gate} {count / tried[kind]:.1%}" for (of, gate), count in sorted(gates.items()) if of == kind
         ]
         lines.append(f"| {kind} | {tried[kind]} | {', '.join(shares) or 'none'} |")
+    lost = {name: why for b in blocks for name, why in b.get("unplanned_groups", {}).items()}
+    lines += [""] + [f"No fragments of {name}: {why}." for name, why in sorted(lost.items())]
     timed = [b for b in blocks if b["cost"]]
     seconds = sum(b["cost"]["worker_cpu_seconds"] for b in timed)
     each = seconds / max(sum(b["configurations"] for b in timed), 1)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mfbench.errors import DataError
+from mfbench.errors import DataError, StructureError
 from mfbench.tables import read_table
 from mfbench_tasks.__main__ import main
 from mfbench_tasks.inventory import take_inventory
@@ -135,3 +135,19 @@ def test_an_audit_finds_the_rejections_of_a_stored_block(tools, recipe_file, str
     # A block that the recipe would not make is no block of it.
     recipe.write_text(recipe_file.read_text())
     assert main(command) == 2
+
+
+def test_a_group_without_places_stops_the_run_or_is_reported(tools, recipe_file, structures, tmp_path):
+    recipe = recipe_file.with_name("lacking.yaml")
+    text = recipe_file.read_text().replace(
+        "{id: 1bbb_A, beside: 1aaa_A}", "{id: 1bbb_A}\n      - {id: 1aaa_B}"
+    )
+    recipe.write_text(text)
+    with pytest.raises(StructureError, match="there is no chain B"):
+        tools.run(recipe, structures, tmp_path, only=["b2"])
+    recipe.write_text(text.replace("seed: 5", "seed: 5\nskip_unplanned: true"))
+    tools.run(recipe, structures, tmp_path / "on", only=["b2"])
+    report = json.loads((tmp_path / "on" / "report" / "b2.json").read_text())
+    assert list(report["unplanned_groups"]) == ["1aaa_B"]
+    assert report["groups"] == ["1bbb_A"]
+    assert "No fragments of 1aaa_B: " in (tmp_path / "on" / "report" / "README.md").read_text()
