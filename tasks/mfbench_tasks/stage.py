@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,11 +49,20 @@ class Made:
 
 
 def label_trajectory(
-    engine: Gfn2, made: Made, trajectory: Trajectory, geometries: Iterable[np.ndarray], bounds: Gates
+    engine: Gfn2,
+    made: Made,
+    trajectory: Trajectory,
+    geometries: Iterable[np.ndarray],
+    bounds: Gates,
+    *,
+    intact: Callable[[Fragment, np.ndarray], bool] = gates.intact,
 ) -> None:
     """Label geometries [n, 3] (Å) until the trajectory is full, dropping those that fail a gate.
 
     Adds to ``made``: its configurations, label times, and counts of what was dropped.
+
+    Args:
+        intact: whether positions [n, 3] (Å) have the bonds that they should.
 
     Raises:
         Rejection: gate ``sampling``: too many were dropped, or the geometries ended too soon.
@@ -66,7 +75,9 @@ def label_trajectory(
     frame = 0
     for positions in geometries:
         x = round_to_grid(positions - positions.mean(axis=0), POSITION_GRID)
-        gate = _bad_geometry(made, x, trajectory, support, bounds.near_twin)
+        gate = None if intact(made.fragment, x) else "bonds"
+        if gate is None and trajectory.is_query and len(support):
+            gate = "near-twin" if aligned_rmsd(x, support).min() < bounds.near_twin else None
         if gate is None:
             start = time.perf_counter()
             label = engine.label(x)
@@ -87,16 +98,6 @@ def label_trajectory(
     else:
         raise Rejection("sampling", f"trajectory {trajectory.name} ended after {frame} configurations")
     made.dropped.update(dropped)
-
-
-def _bad_geometry(
-    made: Made, x: np.ndarray, trajectory: Trajectory, support: np.ndarray, bound: float
-) -> str | None:
-    if not gates.intact(made.fragment, x):
-        return "bonds"
-    if trajectory.is_query and len(support) and aligned_rmsd(x, support).min() < bound:
-        return "near-twin"
-    return None
 
 
 def _bad_label(made: Made, label: Label, bounds: Gates) -> str | None:

@@ -1,0 +1,151 @@
+"""Building the reaction split: paths first, then the configurations of the systems whose paths passed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, as_completed
+from pathlib import Path as Folder
+
+from mfbench.errors import DataError
+from mfbench_tasks.assemble import assemble
+from mfbench_tasks.build import cancelled_on_failure
+from mfbench_tasks.families import Family
+from mfbench_tasks.journal import Journal
+from mfbench_tasks.make import Outcome
+from mfbench_tasks.reaction.make import STAGES, find_path, path_of, sample_system, slot_name, stage_of
+from mfbench_tasks.reaction.report import write_reaction_report
+from mfbench_tasks.reaction.settings import ReactionFamily, ReactionRecipe
+from mfbench_tasks.reaction.start import read_system
+from mfbench_tasks.reaction.system import System
+
+__all__ = ["build_reactions", "cast", "systems_of", "to_scan"]
+
+
+def systems_of(family: ReactionFamily) -> list[System]:
+    """The systems of a family, in the recipe's order.
+
+    Raises:
+        DataError: a SMILES cannot be read, or lacks an atom.
+    """
+    return [
+        read_system(
+            family.id,
+            name,
+            smiles,
+            broken=family.broken,
+            formed=family.formed,
+            inline=family.inline,
+            near=family.near,
+            gap=family.gap,
+        )
+        for name, smiles in family.systems.items()
+    ]
+
+
+def build_reactions(
+    recipe: ReactionRecipe,
+    *,
+    out: Folder,
+    report: Folder,
+    figure: Folder,
+    journal: Folder,
+    executor: Executor,
+    resume: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict:
+    """Build the split; the result depends on the recipe alone, not on the executor.
+
+    Args:
+        out, report, journal: folders to write.
+        figure: PNG file to write.
+        executor: any ``concurrent.futures.Executor``; its workers should run one thread each.
+        resume: take finished slots from the journal.
+        progress: called with slots done and slots in all.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        DataError: a SMILES cannot be used, a family has too few systems left, or the journal is another's.
+    """
+    systems = {family.id: systems_of(family) for family in recipe.families}
+    digest = hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
+    book = Journal(journal, digest, resume=resume)
+    done = book.finished()
+    total = 2 * len(systems) * (recipe.pool + recipe.heldout)
+
+    def run(jobs: dict[str, tuple]) -> None:
+        progress(len(done), total)
+        futures = [executor.submit(call, *given) for name, (call, *given) in jobs.items()]
+        with cancelled_on_failure(futures):
+            for future in as_completed(futures):
+                outcome = future.result()
+                book.add(outcome)
+                done[outcome.slot] = outcome
+                progress(len(done), max(total, len(done)))  # a rejected system makes one job more
+
+    while True:
+        missing = [s for found in systems.values() for s in to_scan(found, recipe, done)]
+        if missing:
+            run({slot_name(s, "path"): (find_path, s, recipe) for s in missing})
+            continue
+        parts = [part for found in systems.values() for part in cast(found, recipe, done)]
+        missing = [(s, heldout) for s, heldout in parts if slot_name(s, stage_of(heldout)) not in done]
+        if not missing:
+            break
+        run(
+            {
+                slot_name(s, stage_of(heldout)): (
+                    sample_system, s, path_of(s, done[slot_name(s, "path")]), recipe, heldout
+                )
+                for s, heldout in missing
+            }
+        )  # fmt: skip
+    sampled = [
+        dataclasses.replace(done[slot_name(s, stage_of(heldout))], number=number)
+        for number, (s, heldout) in enumerate(parts)
+    ]
+    families = [Family(f.id, f.fold, f.stratum, f.title, ()) for f in recipe.families]
+    manifest = assemble(recipe, families, sampled, out, tools=("rdkit",))
+    scanned = {
+        s.fragment_id: (s, done[slot_name(s, "path")])
+        for found in systems.values()
+        for s in found
+        if slot_name(s, "path") in done
+    }
+    failed = [o for o in done.values() if o.made is None and not o.slot.endswith(".path")]
+    write_reaction_report(recipe, scanned, sampled, failed, report, figure)
+    return manifest
+
+
+def to_scan(systems: Sequence[System], recipe: ReactionRecipe, done: Mapping[str, Outcome]) -> list[System]:
+    """The next systems of a family to scan: as many as it lacks, in the recipe's order.
+
+    Raises:
+        DataError: too few are left.
+    """
+    new = [s for s in systems if slot_name(s, "path") not in done]
+    lacking = recipe.pool + recipe.heldout - len(_usable(systems, done))
+    if lacking > len(new):
+        raise DataError(f"family {systems[0].family_id} has too few systems left: add some")
+    return new[: max(lacking, 0)]
+
+
+def cast(
+    systems: Sequence[System], recipe: ReactionRecipe, done: Mapping[str, Outcome]
+) -> list[tuple[System, bool]]:
+    """Which systems of a family are sampled, and whether each is held out: the first that are usable."""
+    places = [False] * recipe.pool + [True] * recipe.heldout
+    return list(zip(_usable(systems, done), places, strict=False))
+
+
+def _usable(systems: Sequence[System], done: Mapping[str, Outcome]) -> list[System]:
+    """Those whose path passed, and whose sampling did not fail."""
+    return [
+        s
+        for s in systems
+        if slot_name(s, "path") in done
+        and all(done[name].made is not None for name in (slot_name(s, stage) for stage in STAGES) if name in done)
+    ]
