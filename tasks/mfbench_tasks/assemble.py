@@ -158,7 +158,8 @@ def make_manifest(
         "license": "CC-BY-4.0",
         "seed": seed,
         "recipe": recipe,
-        "tools": {tool: package_version(tool) for tool in (*_TOOLS, *tools)} | {"python": platform.python_version()},
+        "tools": {tool: package_version(tool) for tool in (*_TOOLS, *tools)}
+        | {"python": platform.python_version()},
         "isolated_atom_energies_eV": isolated_atoms(atomic_numbers),
         "counts": counts,
         "changelog": list(changelog),

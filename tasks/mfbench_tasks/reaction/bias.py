@@ -1,4 +1,4 @@
-"""Biases for walks (relaxations and Langevin replicas): on the coordinate, and against attack from aside."""
+"""Biases for walks: on the reaction coordinate, and against an attack from aside."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from mfbench_tasks.reaction.settings import ReactionFamily, ReactionRecipe
 from mfbench_tasks.reaction.start import read_system
 from mfbench_tasks.reaction.system import System
 
-__all__ = ["build_reactions", "cast", "systems_of", "to_scan"]
+__all__ = ["build_reactions", "cast", "next_jobs", "systems_of"]
 
 
 def systems_of(family: ReactionFamily) -> list[System]:
@@ -76,9 +76,9 @@ def build_reactions(
     done = book.finished()
     total = 2 * len(systems) * (recipe.pool + recipe.heldout)
 
-    def run(jobs: dict[str, tuple]) -> None:
+    def run(jobs: Sequence[tuple]) -> None:
         progress(len(done), total)
-        futures = [executor.submit(call, *given) for name, (call, *given) in jobs.items()]
+        futures = [executor.submit(call, *given) for call, *given in jobs]
         with cancelled_on_failure(futures):
             for future in as_completed(futures):
                 outcome = future.result()
@@ -86,51 +86,47 @@ def build_reactions(
                 done[outcome.slot] = outcome
                 progress(len(done), max(total, len(done)))  # a rejected system makes one job more
 
-    while True:
-        missing = [s for found in systems.values() for s in to_scan(found, recipe, done)]
-        if missing:
-            run({slot_name(s, "path"): (find_path, s, recipe) for s in missing})
-            continue
-        parts = [part for found in systems.values() for part in cast(found, recipe, done)]
-        missing = [(s, heldout) for s, heldout in parts if slot_name(s, stage_of(heldout)) not in done]
-        if not missing:
-            break
-        run(
-            {
-                slot_name(s, stage_of(heldout)): (
-                    sample_system, s, path_of(s, done[slot_name(s, "path")]), recipe, heldout
-                )
-                for s, heldout in missing
-            }
-        )  # fmt: skip
+    for found in systems.values():  # one after another: a build that is stopped has whole families
+        while jobs := next_jobs(found, recipe, done):
+            run(jobs)
     sampled = [
-        dataclasses.replace(done[slot_name(s, stage_of(heldout))], number=number)
-        for number, (s, heldout) in enumerate(parts)
+        dataclasses.replace(done[slot_name(system, stage_of(heldout))], number=number)
+        for found in systems.values()
+        for number, (system, heldout) in enumerate(cast(found, recipe, done))
     ]
     families = [Family(f.id, f.fold, f.stratum, f.title, ()) for f in recipe.families]
     manifest = assemble(recipe, families, sampled, out, tools=("rdkit",))
-    scanned = {
-        s.fragment_id: (s, done[slot_name(s, "path")])
+    scanned = [
+        (system, done[slot_name(system, "path")])
         for found in systems.values()
-        for s in found
-        if slot_name(s, "path") in done
-    }
+        for system in found
+        if slot_name(system, "path") in done
+    ]
     failed = [o for o in done.values() if o.made is None and not o.slot.endswith(".path")]
     write_reaction_report(recipe, scanned, sampled, failed, report, figure)
     return manifest
 
 
-def to_scan(systems: Sequence[System], recipe: ReactionRecipe, done: Mapping[str, Outcome]) -> list[System]:
-    """The next systems of a family to scan: as many as it lacks, in the recipe's order.
+def next_jobs(
+    systems: Sequence[System], recipe: ReactionRecipe, done: Mapping[str, Outcome]
+) -> list[tuple]:
+    """What a family needs next, each a function and its arguments: scans, while it has too few systems,
+    in the recipe's order; then samplings; then nothing.
 
     Raises:
-        DataError: too few are left.
+        DataError: too few systems are left.
     """
     new = [s for s in systems if slot_name(s, "path") not in done]
     lacking = recipe.pool + recipe.heldout - len(_usable(systems, done))
     if lacking > len(new):
         raise DataError(f"family {systems[0].family_id} has too few systems left: add some")
-    return new[: max(lacking, 0)]
+    if lacking > 0:
+        return [(find_path, s, recipe) for s in new[:lacking]]
+    return [
+        (sample_system, s, path_of(s, done[slot_name(s, "path")]), recipe, heldout)
+        for s, heldout in cast(systems, recipe, done)
+        if slot_name(s, stage_of(heldout)) not in done
+    ]
 
 
 def cast(
@@ -147,5 +143,5 @@ def _usable(systems: Sequence[System], done: Mapping[str, Outcome]) -> list[Syst
         s
         for s in systems
         if slot_name(s, "path") in done
-        and all(done[name].made is not None for name in (slot_name(s, stage) for stage in STAGES) if name in done)
+        and all(done[slot].made is not None for slot in (slot_name(s, k) for k in STAGES) if slot in done)
     ]

@@ -46,6 +46,6 @@ class Coordinate:
         return out
 
     def slope(self, positions: np.ndarray, forces: np.ndarray) -> float:
-        """dE/dq in eV/Å where the bias alone holds the molecule: there the gradient is parallel to dq/dx."""
+        """dE/dq in eV/Å, where a bias on q alone holds the molecule: its gradient is parallel to dq/dx."""
         gradient = self.gradient(positions)
         return float(-np.sum(forces * gradient) / np.sum(gradient**2))

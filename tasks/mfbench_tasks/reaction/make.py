@@ -50,7 +50,7 @@ def find_path(system: System, recipe: ReactionRecipe) -> Outcome:
         check_path(system, path, recipe.bounds)
         made = _made(system, path, sampler="scan")
         rng = stream(recipe.seed, system.fragment_id, "gates")
-        for x in path.lower(path.positions)[[0, path.top, -1]]:
+        for x in path.lower(path.positions)[[0, path.top]]:
             shaken = x + rng.normal(0.0, 0.03, x.shape)
             error = gates.check_finite_differences(engine, shaken, rng, recipe.gates.finite_difference)
             gates.check_rotation(engine, shaken, rng, recipe.gates)
@@ -129,7 +129,7 @@ def _outcome(system: System, stage: str, heldout: bool, work: Callable[[], Made]
 
 
 def _made(system: System, path: Path, *, sampler: str) -> Made:
-    """Without configurations; ``relaxed`` is the reactant end of the path, whose graph names the fragment."""
+    """Without configurations; ``relaxed`` is the path's reactant end, whose graph names the fragment."""
     start = path.lower(path.positions)[0]
     fragment = Fragment(
         kind="reaction",

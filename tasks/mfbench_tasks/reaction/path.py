@@ -156,9 +156,7 @@ def _start(engine: Gfn2, system: System, scan: Scan, target: float, seed: int) -
     return min(found)[2]
 
 
-def _scan(
-    engine: Gfn2, system: System, scan: Scan, x: np.ndarray, targets: np.ndarray
-) -> list[np.ndarray]:
+def _scan(engine: Gfn2, system: System, scan: Scan, x: np.ndarray, targets: np.ndarray) -> list[np.ndarray]:
     """Relaxed geometries [n, 3] (Å) on the storage grid, one a target; the first one is relaxed longer."""
     found: list[np.ndarray] = []
     for target in targets:

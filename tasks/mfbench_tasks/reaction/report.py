@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path as Folder
 
 import numpy as np
@@ -20,8 +20,8 @@ from mfbench_tasks.report import outcome_report, write_label_times
 
 __all__ = ["reaction_report", "write_reaction_report"]
 
-Paths = Mapping[str, tuple[System, Outcome]]
-"""Fragment id → system and its path stage."""
+Paths = Sequence[tuple[System, Outcome]]
+"""Systems, and the outcome of the stage that scans them."""
 
 
 def write_reaction_report(
@@ -53,7 +53,7 @@ def reaction_report(
     role = {o.made.fragment_id: "heldout" if o.heldout else "pool" for o in sampled}
     families = []
     for family in recipe.families:
-        own = [pair for pair in paths.values() if pair[0].family_id == family.id]
+        own = [pair for pair in paths if pair[0].family_id == family.id]
         families.append(
             {
                 "family": family.id,
@@ -67,12 +67,13 @@ def reaction_report(
                 "shares": _shares(own, [o for o in sampled if o.family_id == family.id]),
             }
         )
-    stages = [outcome for _, outcome in paths.values()]
+    stages = [outcome for _, outcome in paths]
     seconds = sum(o.cpu_seconds for o in (*stages, *sampled, *failed))
     return {
         "families": families,
         "rejections": [r for o in (*stages, *failed) for r in o.rejections],
         "sampling": outcome_report(sampled),
+        "worst_finite_difference_eV_per_A": max(o.made.finite_difference for o in stages if o.made),
         "cpu_seconds": seconds,
     }
 
@@ -118,11 +119,13 @@ def _page(report: dict, figure: str) -> str:
         "# Reactions",
         "",
         f"{len(report['families'])} families, {sampling['fragments']} systems, "
-        f"{sampling['configurations']} configurations. Barriers and reaction energies are GFN2-xTB, gas",
-        "phase, without zero-point or thermal terms: from the lowest point before the top of the path to the",
-        "top, and from the reactant to the product end of the scan. They describe the labels, not enzymes:",
-        "GFN2 puts many of these barriers too low, and ions in the gas phase react faster than in water.",
-        "Ends are near-attack complexes held at contact distance, so a profile may fall from its first point.",
+        f"{sampling['configurations']} configurations.",
+        "",
+        "Barriers and reaction energies: GFN2-xTB, gas phase, without zero-point or thermal terms,",
+        "from the lowest point before the top of the path to the top, and from the reactant to the product",
+        "end of the scan. They describe the labels, not enzymes: GFN2 puts many of these barriers too low,",
+        "and ions react faster in the gas phase than in water. Both ends are complexes held at contact",
+        "distance, so a profile may fall from its first point.",
         "",
         f"![Profiles]({figure})",
         "",
@@ -163,7 +166,7 @@ def _page(report: dict, figure: str) -> str:
     lines += [
         "",
         f"Single configurations dropped and drawn again: {dropped or 'none'}. Largest finite-difference "
-        f"error {sampling['worst_finite_difference_eV_per_A']:.1e} eV/Å.",
+        f"error {report['worst_finite_difference_eV_per_A']:.1e} eV/Å.",
         "",
         f"Nearest support-query pair {twins['closest_support_query_A']:.3f} Å; ratio of medians "
         f"{twins['ratio']:.3f}. {report['cpu_seconds']:.0f} CPU seconds in workers.",

@@ -33,21 +33,20 @@ class Window:
 def windows(settings: Windows, rng: np.random.Generator, *, heldout: bool) -> list[Window]:
     """The windows of a system, support first; a held-out system has query ones only.
 
-    Support windows are spread evenly, one at random in each equal part of the path. Query windows lie
-    half-way between two neighbouring support windows, drawn at random: so query is as far from
-    support as query trajectories are from each other, and no window serves both.
+    Support windows of a sampler are spread evenly, one at random in each equal part of the path. Each
+    query window lies half-way between two neighbouring support windows, drawn at random: no window
+    serves both, and query is as far from support as query trajectories are from each other.
     """
-    everything = trajectories(settings, heldout=False)
+    wanted = trajectories(settings, heldout=False)
     places: dict[str, float] = {}
     for sampler in (MD, DISPLACED):
-        support = [t.name for t in everything if t.sampler == sampler and not t.is_query]
+        support = [t.name for t in wanted if t.sampler == sampler and not t.is_query]
         parts = (rng.permutation(len(support)) + rng.uniform(size=len(support))) / len(support)
         places |= dict(zip(support, parts.tolist(), strict=True))
-        edges = np.sort([0.0, *parts, 1.0])
-        between = (edges[1:] + edges[:-1]) / 2.0
-        for query in (t.name for t in everything if t.sampler == sampler and t.is_query):
-            places[query] = float(rng.choice(between))
-    return [Window(t, places[t.name]) for t in everything if t.is_query or not heldout]
+    edges = np.sort(list(places.values()))
+    between = (edges[1:] + edges[:-1]) / 2.0
+    places |= {t.name: float(rng.choice(between)) for t in wanted if t.is_query}
+    return [Window(t, places[t.name]) for t in wanted if t.is_query or not heldout]
 
 
 def geometries(

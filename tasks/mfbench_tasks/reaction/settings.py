@@ -23,8 +23,8 @@ class ReactionFamily(Strict):
     title: str
     broken: list[Pair]
     formed: list[Pair]
-    inline: list[tuple[int, int, int]] = []  # leaving atom, centre, entering atom
-    near: list[Pair] = []  # contacts of the start: a metal and its ligands
+    inline: tuple[tuple[int, int, int], ...] = ()  # leaving atom, centre, entering atom
+    near: tuple[Pair, ...] = ()  # contacts of the start: a metal and its ligands
     gap: float | None = None  # Å beyond a bond's length where a scan begins and ends; see System.apart
     systems: dict[str, str]  # name: SMILES, in the order in which they are taken
 
@@ -32,37 +32,44 @@ class ReactionFamily(Strict):
 class Scan(Strict):
     """How a path is made."""
 
-    points: int = 21
+    points: int = 17
     stiffness: float = 20.0  # eV/Å²
-    starts: int = 6
-    start_steps: int = 40
+    starts: int = 4
+    start_steps: int = 30
     end_steps: int = 80  # at both ends; a point between them gets ``steps``
     steps: int = 30
     fmax: float = 0.05  # eV/Å
     sweeps: int = 2  # at most so many times there and back, until both directions agree
-    hysteresis: float = 0.1  # eV: agreement
+    hysteresis: float = 0.15  # eV: agreement
 
 
 class Windows(Strict):
-    """How configurations are made, at windows of the coordinate. Lists have one entry per trajectory."""
+    """How configurations are made, at windows of the coordinate. Tuples have one entry per trajectory."""
 
-    support_md_K: list[float] = [300, 400, 500, 600, 300, 500]
-    support_md_frames: list[int] = [4, 4, 4, 4, 4, 4]
-    support_displaced_K: list[float] = [300, 500]
-    support_displaced_frames: list[int] = [6, 6]
-    query_md_K: list[float] = [350, 450, 550]
-    query_md_frames: list[int] = [4, 4, 4]
-    query_displaced_K: list[float] = [300, 500]
-    query_displaced_frames: list[int] = [2, 2]
+    support_md_K: tuple[float, ...] = (300, 400, 500, 600, 300, 500)
+    support_md_frames: tuple[int, ...] = (4, 4, 4, 4, 4, 4)
+    support_displaced_K: tuple[float, ...] = (300, 500)
+    support_displaced_frames: tuple[int, ...] = (6, 6)
+    query_md_K: tuple[float, ...] = (350, 450, 550)
+    query_md_frames: tuple[int, ...] = (4, 4, 4)
+    query_displaced_K: tuple[float, ...] = (300, 500)
+    query_displaced_frames: tuple[int, ...] = (2, 2)
     stiffness: float = 10.0  # eV/Å²
     kick: float = 0.08  # Å, standard deviation of an atom's first displacement
     start_steps: int = 10
     start_fmax: float = 0.3  # eV/Å
-    timestep_fs: float = 1.5
+    timestep_fs: float = 2.0
     friction_per_fs: float = 0.02
-    equilibration_steps: int = 80
-    spacing_steps: int = 12
+    equilibration_steps: int = 60
+    spacing_steps: int = 10
     mode_floor: float = 250  # cm⁻¹
+
+    @model_validator(mode="after")
+    def _lists_match(self) -> Windows:
+        for part in ("support_md", "support_displaced", "query_md", "query_displaced"):
+            if len(getattr(self, f"{part}_K")) != len(getattr(self, f"{part}_frames")):
+                raise ValueError(f"{part}_K and {part}_frames differ in length")
+        return self
 
 
 class Bounds(Strict):

@@ -74,7 +74,7 @@ def read_system(
 
 
 def embed(system: System, count: int, seed: int) -> list[np.ndarray]:
-    """Near-attack complexes [n, 3] (Å), idealised geometries only; fewer than ``count`` where that fails."""
+    """Near-attack complexes [n, 3] (Å) of idealised geometry; fewer than ``count`` where that fails."""
     molecule = _molecule(system.smiles)
     parameters = rdDistGeom.ETKDGv3()
     parameters.randomSeed = seed
