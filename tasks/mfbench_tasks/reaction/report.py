@@ -113,22 +113,24 @@ def _shares(own: Sequence[tuple[System, Outcome]], sampled: Sequence[Outcome]) -
 
 
 _ABOUT = """
-A family is a class of reactions, a fragment a reacting complex built from SMILES by distance geometry and
-scanned with a bias on the bonds that break and form, from the reactants and back from the products. The
-profile is the lower envelope of the unbiased energies. Configurations come from windows along it: Langevin
-replicas under the bias, and displacements off the path along the modes of a window. Labels never see a bias.
+A family is a class of reactions, a fragment a reacting complex built from SMILES by distance geometry
+and scanned with a bias on the bonds that break and form, from the reactants and back from the products.
+The profile is the lower envelope of the unbiased energies. Configurations come from windows along it:
+Langevin replicas under the bias, and displacements off the path along the modes of a window. Labels
+never see a bias.
 
 A fragment's graph is that of its reactants, though bonds change along the path; only the bonds of the
 reaction may differ from it. Its first point, held at contact distance, is its reference geometry.
 
-Barriers and reaction energies: GFN2-xTB, gas phase, without zero-point or thermal terms, from the lowest point
-before the top of the path to the top, and from the reactant to the product end of the scan. They describe the
-labels, not enzymes: GFN2 puts many of these barriers too low, and ions react faster in the gas phase than in
-water. Both ends are complexes held at contact distance, so a profile may fall from its first point:
-thiolates bind disulfides to trisulfides, and a proton relay between anions is flat.
+Barriers and reaction energies: GFN2-xTB, gas phase, without zero-point or thermal terms, from the
+lowest point before the top of the path to the top, and from the reactant to the product end of the
+scan. They describe the labels, not enzymes: GFN2 puts many of these barriers too low, and ions react
+faster in the gas phase than in water. Both ends are complexes held at contact distance, so a profile
+may fall from its first point: thiolates bind disulfides to trisulfides, and a proton relay between
+anions is flat.
 
-No fragment is shared with a construction cut from proteins. Chemistry is: carboxylates, amides, imidazoles,
-thiols and disulfides occur there as side chains, but as one molecule, and never on the way between two.
+No fragment is shared with a construction cut from proteins. Chemistry is: carboxylates, amides,
+imidazoles, thiols and disulfides occur there as side chains, but never on the way to something else.
 Esters (test) and amides (validation) are hydrolysed alike; no train family is a hydrolysis by water.
 """
 
