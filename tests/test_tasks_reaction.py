@@ -1,6 +1,8 @@
 """Reactions: bonds transfer both ways, profiles follow their slopes, labels are free of the bias."""
 
 import dataclasses
+import hashlib
+import shutil
 import subprocess
 import sys
 import time
@@ -8,6 +10,7 @@ from concurrent.futures import Executor, Future
 
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip("tblite")
 pytest.importorskip("rdkit")
@@ -15,13 +18,12 @@ pytest.importorskip("rdkit")
 from mfbench import load_split
 from mfbench.baseline import correction_operator
 from mfbench.checks import verify_split
-from mfbench.errors import DataError
 from mfbench.graph import graph_name
 from mfbench_tasks.__main__ import main
 from mfbench_tasks.gates import Rejection
 from mfbench_tasks.label import Gfn2
 from mfbench_tasks.reaction.bias import Biased
-from mfbench_tasks.reaction.build import build_reactions, cast, next_jobs, systems_of
+from mfbench_tasks.reaction.build import TooFewSystems, build_reactions, cast, next_jobs, systems_of
 from mfbench_tasks.reaction.make import find_path, path_of, slot_name
 from mfbench_tasks.reaction.path import check_path
 from mfbench_tasks.reaction.sample import windows
@@ -256,8 +258,21 @@ def test_a_system_that_cannot_be_leaves_its_place_to_the_next(recipe, built):
         ("formate-bromomethane", True),
     ]
     done[slot_name(systems[2], "heldout")] = odd
-    with pytest.raises(DataError, match="too few systems"):
+    with pytest.raises(TooFewSystems, match="dehalogenation has too few systems"):
         next_jobs(systems, recipe, done)
+
+
+def test_a_family_without_enough_systems_stays_out_and_the_report_says_so(built, recipe_file, tmp_path):
+    shutil.copytree(built[0], tmp_path, dirs_exist_ok=True)
+    short = tmp_path / "short.yaml"
+    family = yaml.safe_load(RECIPE)["families"][0]
+    family |= {"id": "short", "systems": {f"odd{k}": "[O-:3]C=O.[CH2:2][Cl:1]" for k in (1, 2)}}
+    recipe = yaml.safe_load(RECIPE)
+    short.write_text(yaml.safe_dump(recipe | {"families": [*recipe["families"], family]}))
+    digest = hashlib.sha256(load_reaction_recipe(short).model_dump_json().encode()).hexdigest()
+    (tmp_path / "journal" / "recipe.sha256").write_text(digest)  # its finished slots are the same
+    assert run(short, tmp_path, resume=True)["counts"]["families"] == 1
+    assert "| short | family | family short has too few" in (tmp_path / "report" / "README.md").read_text()
 
 
 def test_a_killed_build_resumes_to_the_same_bytes(built, recipe_file, tmp_path):

@@ -23,6 +23,10 @@ from mfbench_tasks.reaction.system import System
 __all__ = ["build_reactions", "cast", "next_jobs", "systems_of"]
 
 
+class TooFewSystems(DataError):
+    """A family's systems are used up."""
+
+
 def systems_of(family: ReactionFamily) -> list[System]:
     """The systems of a family, in the recipe's order.
 
@@ -57,6 +61,8 @@ def build_reactions(
 ) -> dict:
     """Build the split; the result depends on the recipe alone, not on the executor.
 
+    A family with too few systems that pass stays out; the report says so.
+
     Args:
         out, report, journal: folders to write.
         figure: PNG file to write.
@@ -68,7 +74,7 @@ def build_reactions(
         The manifest.
 
     Raises:
-        DataError: a SMILES cannot be used, a family has too few systems left, or the journal is another's.
+        DataError: a SMILES cannot be used, no family has enough systems, or the journal is another's.
     """
     systems = {family.id: systems_of(family) for family in recipe.families}
     digest = hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
@@ -86,24 +92,28 @@ def build_reactions(
                 done[outcome.slot] = outcome
                 progress(len(done), max(total, len(done)))  # a rejected system makes one job more
 
-    for found in systems.values():  # one after another: a build that is stopped has whole families
-        while jobs := next_jobs(found, recipe, done):
-            run(jobs)
+    scanned: list[tuple[System, Outcome]] = []
+    left_out: dict[str, str] = {}
+    for name, found in systems.items():  # one after another: a build that is stopped has whole families
+        try:
+            while jobs := next_jobs(found, recipe, done):
+                run(jobs)
+        except TooFewSystems as reason:
+            left_out[name] = str(reason)
+        paths = ((system, done.get(slot_name(system, "path"))) for system in found)
+        scanned += [(system, outcome) for system, outcome in paths if outcome]
+    kept = [family for family in recipe.families if family.id not in left_out]
+    if not kept:
+        raise DataError("; ".join(left_out.values()))
     sampled = [
         dataclasses.replace(done[slot_name(system, stage_of(heldout))], number=number)
-        for found in systems.values()
-        for number, (system, heldout) in enumerate(cast(found, recipe, done))
+        for family in kept
+        for number, (system, heldout) in enumerate(cast(systems[family.id], recipe, done))
     ]
-    families = [Family(f.id, f.fold, f.stratum, f.title, ()) for f in recipe.families]
+    families = [Family(f.id, f.fold, f.stratum, f.title, ()) for f in kept]
     manifest = assemble(recipe, families, sampled, out, tools=("rdkit",))
-    scanned = [
-        (system, done[slot_name(system, "path")])
-        for found in systems.values()
-        for system in found
-        if slot_name(system, "path") in done
-    ]
     failed = [o for o in done.values() if o.made is None and not o.slot.endswith(".path")]
-    write_reaction_report(recipe, scanned, sampled, failed, report, figure)
+    write_reaction_report(kept, scanned, sampled, failed, left_out, report, figure)
     return manifest
 
 
@@ -114,12 +124,12 @@ def next_jobs(
     in the recipe's order; then samplings; then nothing.
 
     Raises:
-        DataError: too few systems are left.
+        TooFewSystems: no more are left.
     """
     new = [s for s in systems if slot_name(s, "path") not in done]
     lacking = recipe.pool + recipe.heldout - len(_usable(systems, done))
     if lacking > len(new):
-        raise DataError(f"family {systems[0].family_id} has too few systems left: add some")
+        raise TooFewSystems(f"family {systems[0].family_id} has too few systems that pass: add some")
     if lacking > 0:
         return [(find_path, s, recipe) for s in new[:lacking]]
     return [

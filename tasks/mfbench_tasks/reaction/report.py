@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path as Folder
 
 import numpy as np
@@ -14,7 +14,7 @@ from mfbench_tasks.make import Outcome
 from mfbench_tasks.reaction.figure import draw_profiles
 from mfbench_tasks.reaction.make import path_of
 from mfbench_tasks.reaction.published import PUBLISHED, Published
-from mfbench_tasks.reaction.settings import ReactionRecipe
+from mfbench_tasks.reaction.settings import ReactionFamily
 from mfbench_tasks.reaction.system import System
 from mfbench_tasks.report import outcome_report, write_label_times
 
@@ -25,21 +25,25 @@ Paths = Sequence[tuple[System, Outcome]]
 
 
 def write_reaction_report(
-    recipe: ReactionRecipe,
+    families: Sequence[ReactionFamily],
     paths: Paths,
     sampled: Sequence[Outcome],
     failed: Sequence[Outcome],
+    left_out: Mapping[str, str],
     folder: Folder,
     figure: Folder,
 ) -> None:
     """Write ``report.json``, ``README.md`` and ``label_times.parquet`` into a folder, and the figure.
 
     Args:
+        families: those in the split.
+        paths: the scans of all families.
         sampled: the outcomes that are in the split.
         failed: those whose sampling failed.
+        left_out: family id → why it is not in the split.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    report = reaction_report(recipe, paths, sampled, failed)
+    report = reaction_report(families, paths, sampled, failed) | {"left_out": dict(left_out)}
     (folder / "report.json").write_text(json.dumps(report) + "\n")
     (folder / "README.md").write_text(_page(report, os.path.relpath(figure, folder)))
     write_label_times([o.made for o in sampled], folder / "label_times.parquet")
@@ -47,14 +51,17 @@ def write_reaction_report(
 
 
 def reaction_report(
-    recipe: ReactionRecipe, paths: Paths, sampled: Sequence[Outcome], failed: Sequence[Outcome]
+    families: Sequence[ReactionFamily],
+    paths: Paths,
+    sampled: Sequence[Outcome],
+    failed: Sequence[Outcome],
 ) -> dict:
     """A JSON-ready summary; energies in kcal/mol, lengths in Å."""
     role = {o.made.fragment_id: "heldout" if o.heldout else "pool" for o in sampled}
-    families = []
-    for family in recipe.families:
+    rows = []
+    for family in families:
         own = [pair for pair in paths if pair[0].family_id == family.id]
-        families.append(
+        rows.append(
             {
                 "family": family.id,
                 "fold": family.fold,
@@ -70,7 +77,7 @@ def reaction_report(
     stages = [outcome for _, outcome in paths]
     seconds = sum(o.cpu_seconds for o in (*stages, *sampled, *failed))
     return {
-        "families": families,
+        "families": rows,
         "rejections": [r for o in (*stages, *failed) for r in o.rejections],
         "sampling": outcome_report(sampled),
         "worst_finite_difference_eV_per_A": max(o.made.finite_difference for o in stages if o.made),
@@ -179,6 +186,7 @@ def _page(report: dict, figure: str) -> str:
             )
     lines += ["", "## Rejected", "", "| slot | gate | reason |", "|---|---|---|"]
     lines += [f"| {r['slot']} | {r['gate']} | {r['reason']} |" for r in report["rejections"]]
+    lines += [f"| {family} | family | {reason} |" for family, reason in report["left_out"].items()]
     dropped = ", ".join(f"{g} {n}" for g, n in sampling["configurations_dropped_by_gate"].items())
     lines += [
         "",
