@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 __all__ = ["draw_profiles"]
 
-_COLUMNS = 4
+_COLUMNS = 5
 # Okabe-Ito colours, as in the figure of a run.
 _ROLES = {"pool": ("#0072B2", "pool systems"), "heldout": ("#D55E00", "held-out systems")}
 _INK, _FAINT = "#333333", "#BBBBBB"
@@ -20,7 +20,7 @@ def draw_profiles(report: dict, path: Path) -> None:
     """Draw the profiles of a report (``reaction_report``) that are in the split, as PNG."""
     families = report["families"]
     rows = -(-(len(families) + 1) // _COLUMNS)
-    figure = Figure(figsize=(3.0 * _COLUMNS, 2.35 * rows), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(2.6 * _COLUMNS, 2.4 * rows), facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     panels = list(figure.subplots(rows, _COLUMNS, squeeze=False).flat)
     for axis, family in zip(panels, families, strict=False):

@@ -133,8 +133,9 @@ Barriers and reaction energies: GFN2-xTB, gas phase, without zero-point or therm
 lowest point before the top of the path to the top, and from the reactant to the product end of the
 scan. They describe the labels, not enzymes: GFN2 puts many of these barriers too low, and ions react
 faster in the gas phase than in water. Both ends are complexes held at contact distance, so a profile
-may fall from its first point: thiolates bind disulfides to trisulfides, and a proton relay between
-anions is flat.
+may fall from its first point: thiolates bind disulfides to trisulfides, a proton relay between anions
+is flat, and an iminium takes a hydride without a barrier. Where the top is the product end, the barrier
+is the climb to it. No total charge exceeds one: chorismate is taken as the acid and as the monoanion.
 
 No fragment is shared with a construction cut from proteins. Chemistry is: carboxylates, amides,
 imidazoles, thiols and disulfides occur there as side chains, but never on the way to something else.
