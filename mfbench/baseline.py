@@ -86,8 +86,14 @@ def fit_baseline(
 
 
 def graph_names(configurations: Sequence[Configuration]) -> list[str]:
-    """Molecular graph of each configuration, perceived from its geometry."""
-    return [graph_id(c.atomic_numbers, c.positions, c.total_charge, c.n_unpaired) for c in configurations]
+    """Molecular graph of each configuration: its fragment's, or perceived where it names none.
+
+    A fragment's graph stays when bonds break along a reaction, so one offset serves the whole path.
+    """
+    return [
+        c.graph_id or graph_id(c.atomic_numbers, c.positions, c.total_charge, c.n_unpaired)
+        for c in configurations
+    ]
 
 
 def correction_kernel(

@@ -28,6 +28,8 @@ class Configuration:
         config_id, fragment_id, trajectory_id: names in the data set; empty for a user's own data.
         temperature_K: sampling temperature; NaN where unknown.
         sampler: how the geometry was made.
+        graph_id: molecular graph of its fragment; empty for a user's own data. Along a reaction bonds
+            change and this does not: it is the graph of the reactants.
     """
 
     atomic_numbers: np.ndarray
@@ -41,18 +43,25 @@ class Configuration:
     trajectory_id: str = ""
     temperature_K: float = float("nan")
     sampler: str = ""
+    graph_id: str = ""
 
     def __len__(self) -> int:
         """Number of atoms."""
         return len(self.atomic_numbers)
 
     def blind(self) -> Configuration:
-        """What ``predict`` may see: atoms, positions, charge and unpaired electrons, nothing else.
+        """What ``predict`` may see: atoms, positions, charge, unpaired electrons and the molecular graph.
 
         Reading a label of a blind configuration raises ``ProtocolError``, so that a method which
         depends on the answer fails loudly instead of winning.
         """
-        return BlindConfiguration(self.atomic_numbers, self.positions, self.total_charge, self.n_unpaired)
+        return BlindConfiguration(
+            self.atomic_numbers,
+            self.positions,
+            self.total_charge,
+            self.n_unpaired,
+            graph_id=self.graph_id,
+        )
 
     def with_label(self, energy: float, forces: np.ndarray) -> Configuration:
         """The same geometry with another label (energy in eV, forces [n, 3] in eV/Å)."""
@@ -71,7 +80,7 @@ class BlindConfiguration(Configuration):
         if name in _HIDDEN:
             raise ProtocolError(
                 f"a query configuration has no '{name}': predict() sees atomic_numbers, positions, "
-                "total_charge and n_unpaired only"
+                "total_charge, n_unpaired and graph_id only"
             )
         return super().__getattribute__(name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -167,15 +167,15 @@ def load_split(name: str | Path, *, verify: bool = True) -> Split:
 
 
 def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
-    configurations = {
-        c.config_id: c
-        for file in tables(manifest, "configurations")
-        for c in read_configurations(folder / file)
-    }
     graphs = {
         row["fragment_id"]: row["graph_id"]
         for file in tables(manifest, "fragments")
         for row in read_table(folder / file).select(["fragment_id", "graph_id"]).to_pylist()
+    }
+    configurations = {
+        c.config_id: replace(c, graph_id=graphs.get(c.fragment_id, ""))
+        for file in tables(manifest, "configurations")
+        for c in read_configurations(folder / file)
     }
     families = read_table(folder / "families.parquet").to_pandas()
     roles = read_table(folder / "roles.parquet").to_pandas()

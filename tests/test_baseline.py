@@ -55,6 +55,20 @@ def test_correction_tends_to_the_fragments_mean_residual():
     assert abs(correction[0]) < 0.7  # shrunk, never beyond
 
 
+def test_one_offset_serves_a_whole_reaction():
+    """Bonds change along a reaction; the graph that the fragment gave stays, blind or not."""
+    numbers, positions = WATER
+    apart = positions * np.array([[1.0], [1.0], [2.0]])  # O-H broken
+    given = [
+        Configuration(numbers, x, energy=0.0, forces=0 * x, graph_id="water") for x in (positions, apart)
+    ]
+    [one], [other] = correction_operator(given[:1], [c.blind() for c in given])
+    assert one == other > 0.8
+    perceived = [molecule((numbers, x)) for x in (positions, apart)]
+    [one], [other] = correction_operator(perceived[:1], perceived)
+    assert other < 0.5 * one  # what a reaction would get without the given graph
+
+
 def test_correction_of_an_empty_support_is_nothing():
     assert correction_operator([], [molecule(WATER)]).shape == (1, 0)
 

@@ -1,6 +1,6 @@
 """``python -m mfbench_tasks build RECIPE --structures DIR --out DIR [--resume]``,
 ``… pool RECIPE …`` with the same options and ``--blocks A,B``, ``… constructions RECIPE --out DIR``,
-``… choose RECIPE …``, ``… download ID... --to DIR``, ``… card FOLDER``."""
+``… reaction RECIPE --out DIR``, ``… choose RECIPE …``, ``… download ID... --to DIR``, ``… card FOLDER``."""
 
 from __future__ import annotations
 
@@ -132,6 +132,30 @@ def _constructions(options: argparse.Namespace, console: Console) -> int:
     return 0 if written else 2
 
 
+def _reaction(options: argparse.Namespace, console: Console) -> int:
+    try:
+        from mfbench_tasks.reaction.build import build_reactions
+        from mfbench_tasks.reaction.settings import load_reaction_recipe
+    except ImportError as error:
+        raise MfbenchError(f"{error}: pip install 'mfbench[label]'") from None
+    recipe = load_reaction_recipe(options.recipe)
+    report = options.report or _beside(options.out, "report")
+    with process_pool(options.workers) as pool, _bar(console, "scans and samplings") as bar:
+        task = bar.add_task("systems", total=None)
+        manifest = build_reactions(
+            recipe,
+            out=options.out,
+            report=report,
+            figure=options.figure or report / "profiles.png",
+            journal=options.journal or _beside(options.out, "journal"),
+            executor=pool,
+            resume=options.resume,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    console.print(f"{options.out}: {manifest['counts']}")
+    return 0
+
+
 def _choose(options: argparse.Namespace, console: Console) -> int:
     choice = choose(
         Path(options.structures),
@@ -226,6 +250,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--report", type=Path, help="folder of the reports (default: OUT.report)")
     command.add_argument("--partial", action="store_true", help="families whose blocks are there")
     command.set_defaults(run=_constructions)
+    command = commands.add_parser("reaction", help="scan, sample and label enzyme reactions")
+    _add_making(command, "the split", structures=False)
+    command.add_argument("--figure", type=Path, help="the profiles (default: REPORT/profiles.png)")
+    command.set_defaults(run=_reaction)
     command = commands.add_parser("choose", help="choose families; print the blocks that they need")
     command.add_argument("recipe", type=Path, help="a pool's recipe (its plan)")
     command.add_argument("--mini", type=Path, required=True, help="recipe of the split to extend")
@@ -268,9 +296,10 @@ def _add_structures(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_making(command: argparse.ArgumentParser, what: str) -> None:
+def _add_making(command: argparse.ArgumentParser, what: str, *, structures: bool = True) -> None:
     command.add_argument("recipe", type=Path)
-    _add_structures(command)
+    if structures:
+        _add_structures(command)
     command.add_argument("--out", type=Path, required=True, help=f"folder of {what}")
     command.add_argument("--report", type=Path, help="folder of the report (default: OUT.report)")
     command.add_argument("--journal", type=Path, help="folder of the journal (default: OUT.journal)")

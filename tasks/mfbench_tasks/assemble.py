@@ -17,6 +17,7 @@ from mfbench.tables import sha256, write_configurations
 from mfbench_tasks.families import Family
 from mfbench_tasks.label import LEVEL_OF_THEORY, Gfn2
 from mfbench_tasks.make import Outcome
+from mfbench_tasks.reaction.settings import ReactionRecipe
 from mfbench_tasks.recipe import Recipe
 from mfbench_tasks.roles import draw_rows, role_rows
 from mfbench_tasks.split_tables import (
@@ -34,8 +35,18 @@ __all__ = ["assemble", "isolated_atoms", "make_manifest"]
 _TOOLS = ("tblite", "biotite", "hydride", "ase", "scipy", "numpy", "pyarrow")
 
 
-def assemble(recipe: Recipe, families: Sequence[Family], outcomes: Sequence[Outcome], out: Path) -> dict:
+def assemble(
+    recipe: Recipe | ReactionRecipe,
+    families: Sequence[Family],
+    outcomes: Sequence[Outcome],
+    out: Path,
+    *,
+    tools: Sequence[str] = (),
+) -> dict:
     """Write the split's folder; the same outcomes give the same bytes.
+
+    Args:
+        tools: packages whose versions the manifest names beside the usual ones.
 
     Returns:
         The manifest.
@@ -91,6 +102,7 @@ def assemble(recipe: Recipe, families: Sequence[Family], outcomes: Sequence[Outc
         },
         changelog=recipe.changelog,
         atomic_numbers=np.unique(np.concatenate([m.fragment.atomic_numbers for m in made])).tolist(),
+        tools=tools,
     )
 
 
@@ -128,11 +140,13 @@ def make_manifest(
     counts: dict,
     changelog: Sequence[str],
     atomic_numbers: Sequence[int],
+    tools: Sequence[str] = (),
 ) -> dict:
     """Write ``manifest.json`` for a folder's files (relative names).
 
     Args:
         atomic_numbers: elements that occur.
+        tools: packages beside the usual ones.
 
     Returns:
         The manifest.
@@ -146,7 +160,8 @@ def make_manifest(
         "license": "CC-BY-4.0",
         "seed": seed,
         "recipe": recipe,
-        "tools": {tool: package_version(tool) for tool in _TOOLS} | {"python": platform.python_version()},
+        "tools": {tool: package_version(tool) for tool in (*_TOOLS, *tools)}
+        | {"python": platform.python_version()},
         "isolated_atom_energies_eV": isolated_atoms(atomic_numbers),
         "counts": counts,
         "changelog": list(changelog),

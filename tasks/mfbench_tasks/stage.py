@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +19,7 @@ from mfbench_tasks.label import Gfn2, Label
 from mfbench_tasks.recipe import Gates
 from mfbench_tasks.sample import Trajectory
 
-__all__ = ["Made", "label_trajectory"]
+__all__ = ["Made", "away_from", "label_trajectory"]
 
 
 @dataclass(eq=False)
@@ -48,6 +48,13 @@ class Made:
     dropped: Counter = field(default_factory=Counter)
 
 
+def away_from(made: Made, trajectory: Trajectory) -> list[np.ndarray]:
+    """What a trajectory may not nearly meet again: the support of its fragment, where it is a query one."""
+    if not trajectory.is_query:
+        return []
+    return [c.positions for c in made.configurations if "/s" in c.config_id]
+
+
 def label_trajectory(
     engine: Gfn2,
     made: Made,
@@ -55,13 +62,16 @@ def label_trajectory(
     geometries: Iterable[np.ndarray],
     bounds: Gates,
     away: Sequence[np.ndarray] = (),
+    *,
+    intact: Callable[[Fragment, np.ndarray], bool] = gates.intact,
 ) -> None:
     """Label geometries [n, 3] (Å) until the trajectory is full, dropping those that fail a gate.
 
     Adds to ``made``: its configurations, label times, and counts of what was dropped.
 
     Args:
-        away: positions [n, 3] (Å) that may not be nearly met again: of support for a query trajectory.
+        away: positions [n, 3] (Å) that may not be nearly met again, see ``away_from``.
+        intact: whether positions [n, 3] (Å) have the bonds that they should.
 
     Raises:
         Rejection: gate ``sampling``: too many were dropped, or the geometries ended too soon.
@@ -72,7 +82,9 @@ def label_trajectory(
     frame = 0
     for positions in geometries:
         x = round_to_grid(positions - positions.mean(axis=0), POSITION_GRID)
-        gate = _bad_geometry(made, x, known, bounds.near_twin)
+        gate = None if intact(made.fragment, x) else "bonds"
+        if gate is None and len(known) and aligned_rmsd(x, known).min() < bounds.near_twin:
+            gate = "near-twin"
         if gate is None:
             start = time.perf_counter()
             label = engine.label(x)
@@ -93,14 +105,6 @@ def label_trajectory(
     else:
         raise Rejection("sampling", f"trajectory {trajectory.name} ended after {frame} configurations")
     made.dropped.update(dropped)
-
-
-def _bad_geometry(made: Made, x: np.ndarray, known: np.ndarray, bound: float) -> str | None:
-    if not gates.intact(made.fragment, x):
-        return "bonds"
-    if len(known) and aligned_rmsd(x, known).min() < bound:
-        return "near-twin"
-    return None
 
 
 def _bad_label(made: Made, label: Label, bounds: Gates) -> str | None:

@@ -13,13 +13,15 @@ from ase.optimize import LBFGS
 
 from mfbench_tasks.label import Gfn2
 
-__all__ = ["langevin", "relax"]
+__all__ = ["Walker", "langevin", "relax"]
 
 _HYDROGEN_MASS = 4.0
 """amu. Heavier hydrogens allow 2 fs steps; the distribution of positions does not depend on masses."""
 
 
-class _Walker(Calculator):
+class Walker(Calculator):
+    """An engine's ``walk`` as an ASE calculator."""
+
     implemented_properties = ("energy", "forces")
 
     def __init__(self, engine: Gfn2):
@@ -27,6 +29,7 @@ class _Walker(Calculator):
         self._engine = engine
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        """Energy in eV and forces in eV/Å of ``atoms``."""
         super().calculate(atoms, properties, system_changes)
         label = self._engine.walk(atoms.positions)
         self.results = {"energy": label.energy, "forces": label.forces}
@@ -45,7 +48,7 @@ def relax(
     """
     engine.forget()
     atoms = Atoms(atomic_numbers, positions)
-    atoms.calc = _Walker(engine)
+    atoms.calc = Walker(engine)
     before = atoms.get_potential_energy()
     LBFGS(atoms, logfile=None, maxstep=0.15).run(fmax=fmax, steps=steps)
     return atoms.positions.copy(), before, atoms.get_potential_energy()
@@ -76,7 +79,7 @@ def langevin(
     masses[np.asarray(atomic_numbers) == 1] = _HYDROGEN_MASS
     atoms = Atoms(atomic_numbers, positions, masses=masses)
     atoms.set_constraint(FixCom())  # with fixcm=True, ASE's own correction disturbs the thermostat
-    atoms.calc = _Walker(engine)
+    atoms.calc = Walker(engine)
     speeds = np.sqrt(units.kB * temperature_K / masses)
     atoms.set_velocities(rng.normal(size=(len(atoms), 3)) * speeds[:, None])
     dynamics = Langevin(
