@@ -97,7 +97,7 @@ def test_maml_is_the_derivative_of_the_unrolled_inner_loop(problem, maml):
 
 def test_positions_that_inner_steps_share_would_be_caught(problem, maml):
     """The silent error of mace's own forward pass: it asks for gradients in the tensor it is given."""
-    from mfbench_torch.models.mace import _SHAPED
+    from mfbench.learned.mace_state import _SHAPED
     from mfbench_torch.models.network import build
 
     model = build(CONFIG, DOUBLE)
