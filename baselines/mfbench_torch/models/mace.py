@@ -17,7 +17,7 @@ from mfbench.learned.mace_weights import MaceConfig, initial_weights, parameter_
 from mfbench_torch.models.graphs import GraphBatch
 from mfbench_torch.models.messages import Edges, first_messages, later_messages, mix
 from mfbench_torch.models.product import by_element, product_basis
-from mfbench_torch.models.radial import radial_weights, silu
+from mfbench_torch.models.radial import SILU_NORM, radial_weights, silu
 
 __all__ = ["MaceConfig", "energy", "energy_forces", "init", "parameter_shapes"]
 
@@ -104,4 +104,5 @@ def _readout(params: Params, config: MaceConfig, t: int, scalars: torch.Tensor, 
     if not last:
         return mix(params[f"{name}.linear.weight"] / config.channels**0.5, scalars)[0]
     hidden = mix(params[f"{name}.linear_1.weight"] / config.channels**0.5, scalars)
-    return mix(params[f"{name}.linear_2.weight"] / config.readout_width**0.5, silu(hidden))[0]
+    final = SILU_NORM / config.readout_width**0.5 * params[f"{name}.linear_2.weight"]
+    return mix(final, silu(hidden))[0]

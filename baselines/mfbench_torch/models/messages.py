@@ -34,12 +34,14 @@ class Edges:
 
     def gather(self, x: torch.Tensor) -> torch.Tensor:
         """[..., N] → [..., 2, T]: what the senders hold."""
-        return x.index_select(-1, self.sender).view(*x.shape[:-1], *self.u.shape[1:])
+        # Flat, because indexing the last of two axes is ten times faster than the last of three.
+        return x.flatten(0, -2).index_select(1, self.sender).view(*x.shape[:-1], *self.u.shape[1:])
 
     def scatter(self, x: torch.Tensor) -> torch.Tensor:
         """[..., 2, T] → [..., N]: sums over the edges that arrive at each atom."""
-        zero = x.new_zeros(*x.shape[:-2], self.atoms)
-        return zero.index_add(-1, self.receiver, x.flatten(-2))
+        rows = x.flatten(-2).flatten(0, -2)
+        sums = rows.new_zeros(len(rows), self.atoms).index_add(1, self.receiver, rows)
+        return sums.view(*x.shape[:-2], self.atoms)
 
 
 def first_messages(

@@ -18,47 +18,62 @@ SILU_NORM = 1.6791767923989418
 Params = dict[str, torch.Tensor]
 
 
-class _Silu(torch.autograd.Function):
-    """The k-th derivative of silu, k = 0 … 4, from x and sigmoid(x): each one's derivative is the next.
+class _Derivatives:
+    """Derivatives of silu at x, each computed once: s = sigmoid(x), s' = s (1 - s), s'' = s' (1 - 2 s), …"""
 
-    PyTorch's own silu is differentiated again through a dozen elementwise operations.
-    """
+    def __init__(self, x: torch.Tensor) -> None:
+        self.x, self.found = x, {}
+        self.s = torch.sigmoid(x)
+        self.slope = self.s - self.s * self.s
+        self.tilt = 1.0 - 2.0 * self.s
 
-    @staticmethod
-    def forward(ctx, x: torch.Tensor, sigmoid: torch.Tensor, order: int) -> torch.Tensor:
-        ctx.save_for_backward(x, sigmoid)
-        ctx.order = order
-        s, dull = sigmoid, 1.0 - sigmoid  # derivatives of s: s' = s (1 - s), s'' = s' (1 - 2 s), ...
+    def __getitem__(self, order: int) -> torch.Tensor:
+        if order not in self.found:
+            self.found[order] = self._make(order)
+        return self.found[order]
+
+    def _make(self, order: int) -> torch.Tensor:
+        # The k-th derivative of x s is x s^(k) + k s^(k-1).
+        x, s, slope, tilt = self.x, self.s, self.slope, self.tilt
         if order == 0:
             return x * s
         if order == 1:
-            return s * torch.addcmul(torch.ones_like(x), x, dull)
-        first, tilt = s * dull, 1.0 - 2.0 * s
+            return torch.addcmul(s, x, slope)
         if order == 2:
-            return first * torch.addcmul(torch.full_like(x, 2.0), x, tilt)
-        third = 1.0 - 6.0 * first  # s''' = s' (1 - 6 s')
+            return slope * (x * tilt).add_(2.0)
+        third = 1.0 - 6.0 * slope  # s''' = s' (1 - 6 s')
         if order == 3:
-            return first * torch.addcmul(3.0 * tilt, x, third)
+            return slope * (x * third).add_(tilt, alpha=3.0)
         if order == 4:
-            return first * torch.addcmul(4.0 * third, x, tilt * (1.0 - 12.0 * first))
+            return slope * (x * tilt * (1.0 - 12.0 * slope)).add_(third, alpha=4.0)
         raise NotImplementedError("silu is differentiated four times at most")
+
+
+class _Silu(torch.autograd.Function):
+    """The k-th derivative of silu. PyTorch's own is differentiated again through a dozen operations."""
+
+    @staticmethod
+    def forward(ctx, x: torch.Tensor, derivatives: _Derivatives, order: int) -> torch.Tensor:
+        ctx.save_for_backward(x)
+        ctx.derivatives, ctx.order = derivatives, order
+        return derivatives[order].view_as(x)
 
     @staticmethod
     def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        x, sigmoid = ctx.saved_tensors
-        return gradient * _Silu.apply(x, sigmoid, ctx.order + 1), None, None
+        (x,) = ctx.saved_tensors
+        return gradient * _Silu.apply(x, ctx.derivatives, ctx.order + 1), None, None
 
 
 def silu(x: torch.Tensor) -> torch.Tensor:
-    """e3nn's normalised silu."""
-    return SILU_NORM * _Silu.apply(x, torch.sigmoid(x.detach()), 0)
+    """Without e3nn's normalisation."""
+    return _Silu.apply(x, _Derivatives(x.detach()), 0)
 
 
 def _silu_with_slope(pair: torch.Tensor) -> torch.Tensor:
     """[..., 2, T]: silu of a value and its derivative by the chain rule."""
     value, slope = pair.unbind(-2)
-    sigmoid = torch.sigmoid(value.detach())
-    outputs = (_Silu.apply(value, sigmoid, 0), _Silu.apply(value, sigmoid, 1) * slope)
+    derivatives = _Derivatives(value.detach())
+    outputs = _Silu.apply(value, derivatives, 0), _Silu.apply(value, derivatives, 1) * slope
     return torch.stack(outputs, -2)
 
 
@@ -76,7 +91,7 @@ def radial_weights(params: Params, config: MaceConfig, basis: torch.Tensor) -> l
         scale = (SILU_NORM if k else 1.0) / weight.shape[-1] ** 0.5
         x = torch.matmul(scale * weight, x)
         x = x.view(*x.shape[:-1], m, t)
-        x = _silu_with_slope(x) if m == 2 else _Silu.apply(x, torch.sigmoid(x.detach()), 0)
+        x = _silu_with_slope(x) if m == 2 else silu(x)
         x = x.flatten(-2)
     found = []
     for name, hidden in zip(names, x.unbind(0), strict=True):
