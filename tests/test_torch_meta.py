@@ -98,25 +98,14 @@ def test_maml_is_the_derivative_of_the_unrolled_inner_loop(problem, maml):
 def test_positions_that_inner_steps_share_would_be_caught(problem, maml):
     """The silent error of mace's own forward pass: it asks for gradients in the tensor it is given."""
     from mfbench.learned.mace_state import _SHAPED
-    from mfbench_torch.models.network import build
+    from mfbench_torch.models.network import build, mace_inputs
 
     model = build(CONFIG, DOUBLE)
 
     def loss_of(shared):
         def plain(params, batch):
             weights = {k: v if any(p in k for p in _SHAPED) else v.reshape(-1) for k, v in params.items()}
-            zero = torch.zeros(batch.edges.shape[1], 3, dtype=DOUBLE)
-            counts = torch.bincount(batch.configuration)
-            data = {
-                "positions": shared(batch.positions),
-                "node_attrs": batch.elements,
-                "edge_index": batch.edges,
-                "shifts": zero,
-                "unit_shifts": zero,
-                "cell": torch.zeros(3, 3, dtype=DOUBLE),
-                "batch": batch.configuration,
-                "ptr": torch.cat([counts.new_zeros(1), counts.cumsum(0)]),
-            }
+            data = mace_inputs(batch) | {"positions": shared(batch.positions)}
             out = torch.func.functional_call(model, weights, (data,), {"training": True})
             return out["interaction_energy"], out["forces"]
 

@@ -27,14 +27,17 @@ def model_predictions(
     """Interaction energies [n] in eV and forces (n arrays [atoms, 3]) in eV/Å."""
     if not configurations:
         return np.zeros(0), []
-    dtype = next(iter(params.values())).dtype
+    weight = next(iter(params.values()))
     table = GraphTable(configurations, config)
     energies, forces = [], []
     for begin in range(0, len(configurations), BATCH):
         indices = np.arange(begin, min(begin + BATCH, len(configurations)))
-        energy, force = energy_forces(params, config, table.take(indices, dtype), differentiable=False)
-        energies.append(energy.double().numpy())
-        forces += np.split(force.double().numpy(), np.cumsum(table.n_atoms[indices])[:-1])
+        batch = table.take(indices, weight.dtype, weight.device)
+        energy, force = (
+            x.cpu().double().numpy() for x in energy_forces(params, config, batch, differentiable=False)
+        )
+        energies.append(energy)
+        forces += np.split(force, np.cumsum(table.n_atoms[indices])[:-1])
     return np.concatenate(energies), forces
 
 

@@ -17,6 +17,7 @@ from mfbench.schedule import adaptation_batches
 from mfbench_torch.adaptation import descend, start
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.data import Dataset
+from mfbench_torch.device import device, on_device
 from mfbench_torch.meta.objective import LossWeights
 from mfbench_torch.meta.steps import losses
 from mfbench_torch.models.mace import init
@@ -50,7 +51,7 @@ class Scratch:
 
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> MacePredictor:
         """Train until the held-back configurations stop improving; the budget does not bind it."""
-        params, gradients = tensors(init(self.config, seed), self.dtype), 0
+        params, gradients = on_device(tensors(init(self.config, seed), self.dtype)), 0
         if len(support) >= 2:
             params, gradients = self._train(params, support, seed)
         else:
@@ -60,7 +61,8 @@ class Scratch:
 
     def _train(self, params: Params, support: Sequence[Configuration], seed: int) -> tuple[Params, int]:
         settings, config, scale = self.settings, self.config, self.settings.prior_scale
-        dataset = Dataset(support, config, self.baseline, corrected=True, scale=scale, dtype=self.dtype)
+        where = {"dtype": self.dtype, "place": device()}
+        dataset = Dataset(support, config, self.baseline, corrected=True, scale=scale, **where)
         order = np.random.default_rng([seed, 3]).permutation(len(support))
         held = max(len(support) // 5, 1)
         train, validation = order[held:], order[:held]

@@ -32,14 +32,18 @@ class Geometry:
     turn: torch.Tensor
     radial: torch.Tensor
 
+    def to(self, place: torch.device | str, dtype: torch.dtype) -> Geometry:
+        """The tables on a device, in a dtype."""
+        return Geometry(*(x.to(place, dtype) for x in (self.direction, self.turn, self.radial)))
 
-def pair_geometry(vectors: torch.Tensor, config: MaceConfig, dtype: torch.dtype) -> Geometry:
-    """Tables for pair vectors [3, T] in Å (float64), cast to ``dtype`` at the end."""
+
+def pair_geometry(vectors: torch.Tensor, config: MaceConfig) -> Geometry:
+    """Tables for pair vectors [3, T] in Å, in float64."""
     r = vectors.norm(dim=0)
     u = vectors / r
     eye = torch.eye(3, dtype=u.dtype)[:, :, None]
     turn = (eye - u[:, None] * u[None]) / r
-    return Geometry(*(x.to(dtype) for x in (u, turn, _radial(r, config))))
+    return Geometry(u, turn, _radial(r, config))
 
 
 def _radial(r: torch.Tensor, config: MaceConfig) -> torch.Tensor:

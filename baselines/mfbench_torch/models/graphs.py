@@ -79,8 +79,13 @@ class GraphTable:
         """[m] class of every configuration; see ``mfbench.learned.neighbours.size_classes``."""
         return size_classes(self.n_pairs, count)
 
-    def take(self, indices: Sequence[int], dtype: torch.dtype = torch.float32) -> GraphBatch:
-        """The configurations at ``indices`` as one batch."""
+    def take(
+        self,
+        indices: Sequence[int],
+        dtype: torch.dtype = torch.float32,
+        place: torch.device | str = "cpu",
+    ) -> GraphBatch:
+        """The configurations at ``indices`` as one batch, on the device ``place``."""
         graphs = [self._graphs[i] for i in indices]
         starts = np.cumsum([0, *(len(g.species) for g in graphs)])
         first, second = (
@@ -89,12 +94,17 @@ class GraphTable:
         positions = torch.from_numpy(np.concatenate([g.positions for g in graphs]))
         first, second = torch.from_numpy(first), torch.from_numpy(second)
         species = torch.from_numpy(np.concatenate([g.species for g in graphs]).astype(np.int64))
+        geometry = pair_geometry((positions[first] - positions[second]).T, self.config)
+        elements = torch.nn.functional.one_hot(species, len(self.config.elements))
+        energy = torch.from_numpy(self.energy[np.asarray(indices, int)])
+        forces = torch.from_numpy(np.concatenate([g.forces for g in graphs]))
+        edges = torch.stack([torch.cat([second, first]), torch.cat([first, second])])
         return GraphBatch(
-            positions=positions.to(dtype),
-            elements=torch.nn.functional.one_hot(species, len(self.config.elements)).to(dtype),
-            edges=torch.stack([torch.cat([second, first]), torch.cat([first, second])]),
-            configuration=torch.from_numpy(np.repeat(np.arange(len(graphs)), np.diff(starts))),
-            geometry=pair_geometry((positions[first] - positions[second]).T, self.config, dtype),
-            energy=torch.from_numpy(self.energy[np.asarray(indices, int)]).to(dtype),
-            forces=torch.from_numpy(np.concatenate([g.forces for g in graphs])).to(dtype),
+            positions=positions.to(place, dtype),
+            elements=elements.to(place, dtype),
+            edges=edges.to(place),
+            configuration=torch.from_numpy(np.repeat(np.arange(len(graphs)), np.diff(starts))).to(place),
+            geometry=geometry.to(place, dtype),
+            energy=energy.to(place, dtype),
+            forces=forces.to(place, dtype),
         )

@@ -16,7 +16,7 @@ import torch
 from mfbench.learned.mace_weights import MaceConfig, initial_weights, parameter_shapes
 from mfbench_torch.models.graphs import GraphBatch
 from mfbench_torch.models.messages import Edges, first_messages, later_messages, mix
-from mfbench_torch.models.product import by_element, product_basis
+from mfbench_torch.models.product import product_basis
 from mfbench_torch.models.radial import SILU_NORM, radial_weights, silu
 
 __all__ = ["MaceConfig", "energy", "energy_forces", "init", "parameter_shapes"]
@@ -62,7 +62,11 @@ def energy_forces(
 
 
 def _network(
-    params: Params, config: MaceConfig, batch: GraphBatch, direction: torch.Tensor, radial: list[torch.Tensor]
+    params: Params,
+    config: MaceConfig,
+    batch: GraphBatch,
+    direction: torch.Tensor,
+    radial: list[torch.Tensor],
 ) -> torch.Tensor:
     """Energies [B] from directions [3, T] and each layer's radial weights [paths, c, T] of the pairs."""
     edges, elements = Edges(batch, direction), batch.elements.T

@@ -19,7 +19,7 @@ Params = dict[str, torch.Tensor]
 
 
 class _Derivatives:
-    """Derivatives of silu at x, each computed once: s = sigmoid(x), s' = s (1 - s), s'' = s' (1 - 2 s), …"""
+    """Derivatives of silu at x, each computed once; s = sigmoid(x), s' = s (1 - s), s'' = s' (1 - 2 s)."""
 
     def __init__(self, x: torch.Tensor) -> None:
         self.x, self.found = x, {}
