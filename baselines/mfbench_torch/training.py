@@ -21,6 +21,7 @@ from mfbench.errors import TrainingError
 from mfbench.learned.phases import Phase, PhaseResult
 from mfbench_torch.adam import AdamState, adam_direction, adam_start, clipped
 from mfbench_torch.device import on_device
+from mfbench_torch.processes import from_first
 
 __all__ = ["run_phase"]
 
@@ -59,6 +60,7 @@ def run_phase(
         record = json.loads(record_file.read_text())
         start, seconds = record["done"], record["seconds"]
         params, state = _restore(state_file, params, start)
+    start, params, state = from_first((start, params, state))
 
     folder.mkdir(parents=True, exist_ok=True)
     end = min(phase.steps, stop_after or phase.steps)

@@ -20,6 +20,7 @@ from mfbench_torch.meta.inner import Loss, value_and_gradient
 from mfbench_torch.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_torch.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
 from mfbench_torch.models.mace import energy, energy_forces
+from mfbench_torch.processes import mean_over_processes, share
 
 __all__ = ["joint_gradient", "losses", "meta_gradient"]
 
@@ -76,7 +77,7 @@ def meta_gradient(
     precondition: Params,
     dtype: torch.dtype = torch.float32,
 ) -> Step:
-    """(params, step) → mean query loss and mean outer gradient over the step's tasks."""
+    """(params, step) → mean query loss and mean outer gradient over the step's tasks, of all processes."""
     precondition = on_device(precondition)
     made = [_TaskData(task, config, baseline, dtype) for task in tasks]
     pools = [(len(d.support), len(d.query)) for d in made]
@@ -95,15 +96,14 @@ def meta_gradient(
             step=number,
         )
         values, gradients = [], []
-        for episode in episodes:
+        for episode in share(episodes):
             data = made[episode.task]
             batches = data.support.batches(episode.support[episode.batches])
             query = data.query_of(episode.support, episode.query)
             value, gradient = outer(params, loss, after, batches, query, settings.inner_rate, precondition)
             values.append(value)
             gradients.append(gradient)
-        mean = {name: sum(g[name] for g in gradients) / len(gradients) for name in params}
-        return sum(values) / len(values), mean
+        return mean_over_processes(values, gradients, params)
 
     return step
 
