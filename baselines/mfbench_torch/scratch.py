@@ -21,7 +21,7 @@ from mfbench_torch.device import device, on_device
 from mfbench_torch.meta.objective import LossWeights
 from mfbench_torch.meta.steps import losses
 from mfbench_torch.models.mace import init
-from mfbench_torch.predictor import MacePredictor
+from mfbench_torch.predictor import CorrectedPredictor, mace_predictor
 
 __all__ = ["Scratch"]
 
@@ -49,7 +49,7 @@ class Scratch:
         """The card that the run folder keeps."""
         self.card = {"method": self.name, "adaptation": asdict(self.settings)}
 
-    def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> MacePredictor:
+    def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CorrectedPredictor:
         """Train until the held-back configurations stop improving; the budget does not bind it."""
         params, gradients = on_device(tensors(init(self.config, seed), self.dtype)), 0
         if len(support) >= 2:
@@ -57,7 +57,7 @@ class Scratch:
         else:
             params = _silent(params)
         scale = self.settings.prior_scale
-        return MacePredictor(params, self.config, self.baseline, support, Usage(gradients), scale)
+        return mace_predictor(params, self.config, self.baseline, support, Usage(gradients), scale)
 
     def _train(self, params: Params, support: Sequence[Configuration], seed: int) -> tuple[Params, int]:
         settings, config, scale = self.settings, self.config, self.settings.prior_scale
