@@ -31,11 +31,11 @@ import torch
 from meta_bench.episode import OUTER, Episode, ours
 from meta_bench.measure import medians, memory
 from meta_bench.peers import PEERS
-from mfbench_torch.device import device
-from mfbench_torch.meta.inner import gradient_of
 from torch.utils.flop_counter import FlopCounterMode
 
 from mfbench.cost import hardware
+from mfbench_torch.device import device
+from mfbench_torch.meta.inner import gradient_of
 
 STEPS = (1, 5, 20)
 N = 5

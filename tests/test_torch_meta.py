@@ -144,6 +144,19 @@ def test_adaptation_is_the_inner_loop_that_was_meta_trained(problem):
     assert distance(adapted, expected) < 1e-12
 
 
+def test_everything_is_computed_on_the_device_of_the_weights(problem):
+    """PyTorch's device without data refuses to mix with the CPU, as a GPU does."""
+    place = lambda data: {k: v.to("meta") for k, v in data.items()}  # noqa: E731
+    dataset = Dataset(
+        problem.support.configurations, CONFIG, problem.baseline, corrected=True, place="meta"
+    )
+    batch, params = dataset.batch(np.arange(4)), place(tensors(problem.params))
+    query = (batch, batch, dataset.tensor(np.zeros((4, 4))))
+    arguments = (problem.loss, problem.query_loss, [batch, batch], query, RATE)
+    value, gradient = maml_gradient(params, *arguments, place(tensors(problem.precondition)))
+    assert {value.device.type, *(g.device.type for g in gradient.values())} == {"meta"}
+
+
 def test_memory_is_flat_in_the_number_of_inner_steps(problem):
     """Bytes that autograd saves for later, at their highest: twenty steps against one."""
 

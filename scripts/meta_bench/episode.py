@@ -6,6 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+
+import mfbench
+from mfbench.baseline import fit_baseline
+from mfbench.learned.mace_state import to_mace_state
+from mfbench.learned.mace_weights import MaceConfig, initial_weights
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.data import Dataset
 from mfbench_torch.device import device, on_device
@@ -13,11 +18,6 @@ from mfbench_torch.meta.objective import LossWeights, batch_loss
 from mfbench_torch.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
 from mfbench_torch.meta.steps import losses
 from mfbench_torch.models.network import build, mace_inputs
-
-import mfbench
-from mfbench.baseline import fit_baseline
-from mfbench.learned.mace_state import to_mace_state
-from mfbench.learned.mace_weights import MaceConfig, initial_weights
 
 RATE = 1e-3
 WEIGHTS = LossWeights()

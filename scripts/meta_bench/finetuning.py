@@ -23,7 +23,8 @@ from mfbench.method import Budget, MethodContext, load_method
 torch.set_num_threads(1)
 split = mfbench.load_split("cath-mini")
 task = split.test[0]
-method = load_method("pretrain", MethodContext(split, options={"optimizer": "adam", "rate": %r}), backend="torch")
+options = {"optimizer": "adam", "rate": %r}
+method = load_method("pretrain", MethodContext(split, options=options), backend="torch")
 support = [task.support[i] for i in task.draws[0, :%d]]
 began = time.process_time()
 adapted = method.adapt(support, budget=Budget(steps=%d, batch=%d), seed=0)

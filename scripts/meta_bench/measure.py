@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+
 from mfbench_torch.device import device
 
 

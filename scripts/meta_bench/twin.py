@@ -6,12 +6,12 @@ from functools import partial
 
 import jax
 import numpy as np
+
+from meta_bench.episode import RATE, Episode
 from mfbench_jax.data import Dataset
 from mfbench_jax.meta.objective import LossWeights, batch_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
 from mfbench_jax.models.mace import energy_forces
-
-from meta_bench.episode import RATE, Episode
 
 OUTER = {"maml": maml_gradient, "fomaml": fomaml_gradient, "reptile": reptile_gradient}
 

@@ -12,7 +12,38 @@ import torch
 
 from mfbench_torch.models.graphs import GraphBatch
 
-__all__ = ["Edges", "first_messages", "later_messages", "mix"]
+__all__ = ["LATER", "Arrived", "Edges", "first_messages", "later_messages", "mix"]
+
+Arrived = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""At the atoms: scalars [c, N], vectors [c, 3, N], symmetric traceless tensors [c, 9, N]."""
+
+LATER = (0, 1, 2, 4, 3, 4, 5, 6)
+"""The path of each radial row of ``later_messages``: (1,2,1) has two terms; equal inputs are neighbours.
+
+Paths (sender, edge, out) in mace's order: (0,0,0) (1,1,0) | (0,1,1) (1,0,1) (1,2,1) | (0,2,2) (1,1,2).
+"""
+# Each path is normalised so that independent unit inputs give components of unit variance.
+_FIRST_NORM = (1.0, 3**0.5, 7.5**0.5)
+_LATER_NORM = (0.5**0.5, 0.5**0.5, 1.0, 1.5**0.5, 3**-0.5, -(1.5**0.5) / 3.0, 3.75**0.5, 1.5**0.5)
+_UPPER = ((0, 1, 2, 0, 0, 1), (0, 1, 2, 1, 2, 2))
+
+
+def _traceless() -> torch.Tensor:
+    """[9, 9]: symmetric traceless part of a flat 3 x 3 matrix."""
+    one = torch.eye(9, dtype=torch.float64).view(3, 3, 3, 3)
+    trace = torch.einsum("ij,kl->ijkl", *[torch.eye(3, dtype=torch.float64)] * 2) / 3.0
+    return ((one + one.transpose(0, 1)) / 2.0 - trace).reshape(9, 9)
+
+
+_TRACELESS = _traceless()
+# The same from the six products of a vector with itself.
+_FROM_UPPER = torch.stack(
+    [
+        _TRACELESS.view(9, 3, 3)[:, i, j] + (i != j) * _TRACELESS.view(9, 3, 3)[:, j, i]
+        for i, j in zip(*_UPPER, strict=True)
+    ],
+    1,
+)
 
 
 def mix(weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -46,8 +77,8 @@ class Edges:
 
 def first_messages(
     weight: torch.Tensor, radial: torch.Tensor, h: torch.Tensor, edges: Edges, neighbours: float
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """First layer: scalars [c, N], vectors [c, 3, N] and tensors [c, 3, 3, N] at the atoms.
+) -> Arrived:
+    """First layer.
 
     Args:
         weight: [3, c, c], mixes channels.
@@ -56,51 +87,44 @@ def first_messages(
         edges: their geometry.
         neighbours: ``avg_num_neighbors``.
     """
-    c, u = len(h), edges.u
+    u = edges.u
     s0, s1, s2 = (radial[:, :, None] * edges.gather(h)).unbind(0)
-    weight = weight / (c**0.5 * neighbours)
-    m0, m1, m2 = weight.unbind(0)
-    square = (u[:, None] * u[None]).view(9, *u.shape[1:])
+    m0, m1, m2 = _mixers(weight, (0, 1, 2), _FIRST_NORM, neighbours)
+    first, second = _UPPER
     scalar = mix(m0, edges.scatter(s0))
-    vector = mix(3**0.5 * m1, edges.scatter(s1[:, None] * u))
-    tensor = mix(7.5**0.5 * m2, edges.scatter(s2[:, None] * square))
-    return scalar, vector, traceless(tensor)
+    vector = mix(m1, edges.scatter(s1[:, None] * u))
+    square = mix(m2, edges.scatter(s2[:, None] * (u[list(first)] * u[list(second)])))
+    return scalar, vector, torch.matmul(_FROM_UPPER.to(u), square)
 
 
 def later_messages(
     weight: torch.Tensor, radial: torch.Tensor, h: torch.Tensor, edges: Edges, neighbours: float
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Later layers, as ``first_messages``, from scalar and vector features.
-
-    Paths (sender, edge, out) in mace's order: (0,0,0) (1,1,0) | (0,1,1) (1,0,1) (1,2,1) | (0,2,2)
-    (1,1,2), each normalised so that independent unit inputs give components of unit variance.
+) -> Arrived:
+    """Later layers, from scalar and vector features.
 
     Args:
         weight: [7, c, c].
-        radial: [7, c, T].
+        radial: [8, c, T], rows as in ``LATER``.
         h: [c, 4, N]: scalars, then x, y, z.
         edges, neighbours: as above.
     """
-    c, u = len(h), edges.u
-    w = radial[:, :, None, None].unbind(0)
-    m = (weight / (c**0.5 * neighbours)).unbind(0)
+    u = edges.u
+    w_scalar, w_inward, w_own, w_square, w_outer = radial[:, :, None, None].split((2, 2, 2, 1, 1))
+    m = _mixers(weight, LATER, _LATER_NORM, neighbours)
     h0, h1 = edges.gather(h).split((1, 3), 1)
-    along = (h1 * u).sum(1, keepdim=True)
-    scalar = mix(0.5**0.5 * m[0], w[0] * h0) + mix(0.5**0.5 * m[1], w[1] * along)
-    vector = (
-        u * mix(m[2], w[2] * h0)
-        + mix(3**-0.5 * m[3], w[3] * h1)
-        + mix(1.5**0.5 * m[4], w[4] * (u * along - h1 / 3.0))
-    )
-    tensor = u * mix((7.5 / 2) ** 0.5 * m[5], w[5] * h0) + mix(1.5**0.5 * m[6], w[6] * h1)
+    both = torch.cat([h0, (h1 * u).sum(1, keepdim=True)])  # [2 c, 1, 2, T]
+    scalar = mix(torch.cat(m[0:2]), w_scalar.flatten(0, 1) * both)
+    inward = mix(torch.cat(m[2:4]), w_inward.flatten(0, 1) * both)
+    vector = torch.addcmul(mix(torch.cat(m[4:6]), (w_own * h1).flatten(0, 1)), u, inward)
+    tensor = torch.addcmul(mix(m[7], w_outer[0] * h1), u, mix(m[6], w_square[0] * h0))
     outer = (tensor[:, :, None] * u).flatten(1, 2)
-    return edges.scatter(scalar)[:, 0], edges.scatter(vector), traceless(edges.scatter(outer))
+    tensors = torch.matmul(_TRACELESS.to(u), edges.scatter(outer))
+    return edges.scatter(scalar)[:, 0], edges.scatter(vector), tensors
 
 
-def traceless(tensor: torch.Tensor) -> torch.Tensor:
-    """Symmetric traceless part of [c, 9, N]: [c, 3, 3, N]."""
-    c, _, n = tensor.shape
-    t = tensor.view(c, 3, 3, n)
-    trace = (t[:, 0, 0] + t[:, 1, 1] + t[:, 2, 2]) / 3.0
-    eye = torch.eye(3, dtype=t.dtype, device=t.device)[:, :, None]
-    return 0.5 * (t + t.transpose(1, 2)) - eye * trace[:, None, None]
+def _mixers(
+    weight: torch.Tensor, rows: tuple[int, ...], norms: tuple[float, ...], neighbours: float
+) -> tuple[torch.Tensor, ...]:
+    """[c, c] for each row."""
+    scale = weight.new_tensor(norms) / (weight.shape[-1] ** 0.5 * neighbours)
+    return (weight[list(rows)] * scale[:, None, None]).unbind(0)

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import torch
 
-from mfbench_torch.models.messages import mix
+from mfbench_torch.models.messages import Arrived, mix
 
-__all__ = ["by_element", "product_basis"]
+__all__ = ["product_basis"]
 
 Params = dict[str, torch.Tensor]
-
-
-def by_element(table: torch.Tensor, elements: torch.Tensor) -> torch.Tensor:
-    """Rows of ``table`` [Z, k, c] for each atom; ``elements`` [Z, N] is one-hot. Returns [c, k, N]."""
-    return mix(table.flatten(1), elements).unflatten(0, table.shape[1:]).transpose(0, 1)
+# Which quadratic weight belongs to each component of (scalar, vector, tensor), and its normalisation.
+_SQUARE = (0, *[1] * 3, *[2] * 9)
+_SQUARE_NORM = (1.0, 3**-0.5, 5**-0.5)
 
 
 def product_basis(
-    params: Params,
-    prefix: str,
-    a: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-    elements: torch.Tensor,
-    *,
-    vectors: bool,
+    params: Params, prefix: str, a: Arrived, elements: torch.Tensor, *, vectors: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Scalars [c, N] and vectors [c, 3, N] (None unless ``vectors``).
 
@@ -32,20 +25,25 @@ def product_basis(
 
     Args:
         params, prefix: where the weights are.
-        a: scalars [c, N], vectors [c, 3, N], symmetric traceless tensors [c, 3, 3, N].
+        a: what arrived at the atoms.
         elements: [Z, N] one-hot.
         vectors: whether they are wanted.
     """
     a0, a1, a2 = a
     name = f"{prefix}.symmetric_contractions.contractions"
-    tables = [params[f"{name}.0.weights.0"], params[f"{name}.0.weights_max"]]
+    square = params[f"{name}.0.weights_max"]
+    square = square * square.new_tensor(_SQUARE_NORM)[:, None]
+    tables = [square[:, list(_SQUARE)], params[f"{name}.0.weights.0"]]
     if vectors:
-        pairs = params[f"{name}.1.weights_max"]
-        tables += [params[f"{name}.1.weights.0"], pairs.unflatten(1, (2, 2)).sum(2)]
-    w = by_element(torch.cat(tables, 1), elements).unbind(1)
-    scalars = (w[0] + w[1] * a0) * a0
-    scalars = scalars + 3**-0.5 * w[2] * (a1 * a1).sum(1) + 5**-0.5 * w[3] * (a2 * a2).sum((1, 2))
+        pairs = params[f"{name}.1.weights_max"].unflatten(1, (2, 2)).sum(2)
+        tables += [params[f"{name}.1.weights.0"], pairs * pairs.new_tensor((1.0, 0.6**0.5))[:, None]]
+    table = torch.cat(tables, 1).transpose(1, 2)  # [Z, c, k]
+    w = mix(table.flatten(1), elements).unflatten(0, table.shape[1:])
+    squares, linear, *rest = w.split([t.shape[1] for t in tables], 1)
+    together = torch.cat([a0[:, None], a1, a2], 1)
+    scalars = torch.addcmul((squares * (together * together)).sum(1), linear[:, 0], a0)
     if not vectors:
         return scalars, None
-    turned = (a2 * a1[:, None]).sum(2)
-    return scalars, (w[4] + w[5] * a0)[:, None] * a1 + (0.6**0.5 * w[6])[:, None] * turned
+    alone, (times, turned) = rest[0], rest[1].split(1, 1)
+    lead = torch.addcmul(alone, times, a0[:, None])
+    return scalars, torch.addcmul(turned * (a2.unflatten(1, (3, 3)) * a1[:, None]).sum(2), lead, a1)

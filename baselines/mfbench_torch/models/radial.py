@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 
 from mfbench.learned.mace_weights import MaceConfig
+from mfbench_torch.models.messages import LATER
 
 __all__ = ["SILU_NORM", "radial_weights", "silu"]
 
@@ -80,7 +81,8 @@ def _silu_with_slope(pair: torch.Tensor) -> torch.Tensor:
 def radial_weights(params: Params, config: MaceConfig, basis: torch.Tensor) -> list[torch.Tensor]:
     """Weights of every layer's paths from ``basis`` [num_bessel, m, T].
 
-    With m = 1 (values) or m = 2 (values, derivatives in the distance), each [m, paths, channels, T].
+    With m = 1 (values) or m = 2 (values, derivatives in the distance), each [m, rows, channels, T]; rows
+    are paths, in later layers those of ``LATER``.
     """
     layers = range(config.num_interactions)
     names = [f"interactions.{t}.conv_tp_weights.layer" for t in layers]
@@ -96,6 +98,8 @@ def radial_weights(params: Params, config: MaceConfig, basis: torch.Tensor) -> l
     found = []
     for name, hidden in zip(names, x.unbind(0), strict=True):
         weight = params[f"{name}{depth}.weight"].T
+        if name != names[0]:
+            weight = weight.unflatten(0, (-1, config.channels))[list(LATER)].flatten(0, 1)
         w = (SILU_NORM / weight.shape[1] ** 0.5 * weight) @ hidden
         found.append(w.view(len(w) // config.channels, config.channels, m, t).movedim(2, 0))
     return found
