@@ -40,17 +40,21 @@ def medians(makers: dict[str, Callable[[], Callable[[], object]]], rounds: int) 
     return {name: float(np.median(values)) for name, values in times.items()}
 
 
-def memory(function: Callable[[], object]) -> int:
-    """Bytes by which the peak resident size grows, in a forked process; on a GPU, peak bytes allocated."""
+def memory(function: Callable[[], object], warm: Callable[[], object]) -> int:
+    """Bytes by which the peak resident size grows, in a forked process; on a GPU, peak bytes allocated.
+
+    ``warm``, on a small problem, comes before: libraries that are loaded at first use are not counted.
+    """
     if device().type == "cuda":
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
+        warm()
         before = torch.cuda.memory_allocated()
         function()
         return torch.cuda.max_memory_allocated() - before
     context = multiprocessing.get_context("fork")
     answer = context.SimpleQueue()
-    process = context.Process(target=_growth, args=(answer, function))
+    process = context.Process(target=_growth, args=(answer, function, warm))
     process.start()
     process.join()
     if process.exitcode:
@@ -58,7 +62,8 @@ def memory(function: Callable[[], object]) -> int:
     return answer.get()
 
 
-def _growth(answer, function) -> None:
+def _growth(answer, function, warm) -> None:
+    warm()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     function()
     answer.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)

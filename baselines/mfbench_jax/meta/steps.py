@@ -65,7 +65,7 @@ def meta_gradient(
     ``devices`` share the tasks (default: all that there are).
     """
     everything = [c for t in tasks for c in (*t.support, *t.query, *t.heldout)]
-    padding = padding_for(everything, config)
+    padding = padding_for(everything, config, atoms=2, pairs=8)
     made = [_TaskData(task, config, baseline, padding) for task in tasks]
     pools = [(len(d.support), len(d.query)) for d in made]
     model = lambda params, batch: energy_forces(params, config, batch)  # noqa: E731
