@@ -4,7 +4,7 @@ mace-torch's own modules are what it is tested against, to 1e-10. Written out be
 differentiates it three times, where their many small slices cost most of the time. See the JAX twin
 for what is supported.
 
-``energy_forces`` differentiates in the tables of ``Geometry``, on leaves that are made afresh at every
+``energy_forces`` differentiates in directions and radial weights, on leaves that are made afresh at every
 call. Both matter: mace's own forward calls ``requires_grad_`` on the positions that it is given, and
 two inner steps on the same tensor would differentiate θ₁(x) as well, silently.
 """
@@ -68,7 +68,7 @@ def _network(
     direction: torch.Tensor,
     radial: list[torch.Tensor],
 ) -> torch.Tensor:
-    """Energies [B] from directions [3, T] and each layer's radial weights [paths, c, T] of the pairs."""
+    """Energies [B] from directions [3, T] and each layer's radial weights [rows, c, T] of the pairs."""
     edges, elements = Edges(batch, direction), batch.elements.T
     z, c, neighbours = len(config.elements), config.channels, config.avg_num_neighbors
     table = params["node_embedding.linear.weight"] / z**0.5
