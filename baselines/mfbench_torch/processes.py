@@ -3,12 +3,15 @@
     torchrun --nproc-per-node 2 -m mfbench train --backend torch -m maml ...
 
 Every process computes its part of a step's tasks; the mean over all tasks is the same everywhere, so all
-processes hold the same weights and take the same steps. Only the first one's run folder counts.
+processes hold the same weights and take the same steps. Joint training and validation are not shared: every
+process does them. Only the first one's run folder counts.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -36,7 +39,11 @@ def rank() -> int:
 
 def folder_of_process(folder: Path) -> Path:
     """``folder`` for the first process; the others write into temporary ones."""
-    return folder if rank() == 0 else Path(tempfile.mkdtemp(prefix="mfbench-"))
+    if rank() == 0:
+        return folder
+    temporary = tempfile.mkdtemp(prefix="mfbench-")
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    return Path(temporary)
 
 
 def share(items: list[Any]) -> list[Any]:

@@ -47,7 +47,7 @@ print(json.dumps({"steps": sum(spent), "whole": time.process_time()}))
 
 
 def adaptation_seconds(rounds: int) -> dict[str, dict[str, list[float]]]:
-    """CPU seconds of adapting (ours: ``adapt``; mace: its training loop) and of the whole process, by round."""
+    """CPU seconds of adapting (our ``adapt``, mace's training loop) and of the process, by round."""
     found: dict[str, dict[str, list[float]]] = {n: {"steps": [], "whole": []} for n in ("ours", "mace")}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
