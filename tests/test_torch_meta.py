@@ -231,6 +231,8 @@ def test_training_draws_the_batches_that_jax_draws(split, problem, monkeypatch):
         return torch.zeros(()), {}
 
     monkeypatch.setattr(twin, "Compiled", lambda f: lambda params, *data: record("jax", *data))
+    one_by_one = lambda params, data, *rest: [record("jax", *task, *rest) for task in data]  # noqa: E731
+    monkeypatch.setattr(twin, "over_devices", lambda outer, tasks, devices: one_by_one)
     monkeypatch.setattr(steps, "value_and_gradient", lambda loss, params, *data: record("torch", *data))
     outer = lambda params, loss, after, *data: record("torch", *data)  # noqa: E731
     monkeypatch.setattr(steps, "_OUTER", {"fomaml": outer})
