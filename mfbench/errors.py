@@ -6,7 +6,9 @@ __all__ = [
     "MfbenchError",
     "PredictionError",
     "ProtocolError",
+    "StoreError",
     "StructureError",
+    "SubmissionError",
     "TrainingError",
     "UnknownNameError",
 ]
@@ -42,3 +44,20 @@ class TrainingError(MfbenchError):
 
 class CheckpointError(MfbenchError):
     """A checkpoint is missing, damaged, or was trained for something else."""
+
+
+class SubmissionError(MfbenchError):
+    """A submission that cannot be filed.
+
+    Attributes:
+        kind: ``files``, ``card``, ``data``, ``predictions``, ``coverage``, ``claims``, ``weights``, or the
+            name of a finding such as ``leaked-labels``.
+    """
+
+    def __init__(self, kind: str, message: str):
+        super().__init__(f"{kind}: {message}")
+        self.kind, self.reason = kind, message
+
+
+class StoreError(MfbenchError):
+    """A store that is not there, cannot be written, or holds no such submission."""
