@@ -8,7 +8,10 @@ from mfbench.store.index import Snapshot
 
 __all__ = ["COLUMNS", "flat_table"]
 
-COLUMNS = tuple("submission method arch backend split k query metric value lo hi trust".split())
+COLUMNS = (
+    *("submission", "method", "arch", "backend", "split"),
+    *("k", "query", "metric", "value", "lo", "hi", "trust"),
+)
 
 
 def flat_table(snapshot: Snapshot) -> pd.DataFrame:

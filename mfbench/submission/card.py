@@ -80,7 +80,7 @@ class Training(_Part):
 
 
 class Tuning(_Part):
-    """How settings were chosen: trials, and on which families they were made (by the protocol: validation)."""
+    """How settings were chosen: trials, and the families they were made on (``validation``)."""
 
     trials: _Count
     families: _text(80) = "validation"

@@ -154,7 +154,9 @@ def _table(data: bytes, yardstick: Yardstick) -> pa.Table:
             )
         if sum(g.total_byte_size for g in groups) > 64 * (values + rows) + 2**20:
             raise SubmissionError("predictions", "it unpacks to far more than its rows can hold")
-        return file.read()
+        table = file.read()
+        table.validate(full=True)
+        return table
     except SubmissionError:
         raise
     except Exception as error:  # whatever a damaged file makes of the reader

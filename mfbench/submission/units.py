@@ -39,7 +39,7 @@ FORCE_UNITS = {
     "eV/Å times Å per Bohr the wrong way (1.89)": 1 / _BOHR,
 }
 """Unit → what one eV/Å is in it."""
-_STRONG, _CLEAR = 0.8, 0.3
+_STRONG, _CLEAR = 0.8, 0.5
 """Correlations from which any factor, and from which a factor of five or more, is believed."""
 _OPPOSITE = -0.5
 _TOLERANCE = 0.25
