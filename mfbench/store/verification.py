@@ -8,7 +8,10 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Comparison", "Record", "Verdict", "record_bytes", "record_name"]
+__all__ = ["RATIO_TOLERANCE", "Comparison", "Record", "Verdict", "record_bytes", "record_name"]
+
+RATIO_TOLERANCE = 1.15
+"""Fresh over claimed error up to which a claim holds. Fresh configurations are other ones, not harder."""
 
 
 class Verdict(StrEnum):

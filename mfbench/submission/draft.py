@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from mfbench.submission.card import Card, Cost, Failure, Hardware, Protocol, Tra
 from mfbench.submission.check import Checked, check, check_claims, track_of
 from mfbench.submission.weights import count_parameters
 
-__all__ = ["check_run", "draft_card", "read_folder"]
+__all__ = ["check_files", "check_run", "draft_card", "read_folder"]
 
 _EMBEDDED = Path(__file__).parents[1] / "embedded" / "checkpoints"
+_OF_A_RUN = ("run.json", "results.json", "rmse_vs_k.png")
 _STARTS_FROM = {"offset": "pretrain"}
 """Methods that have no checkpoint of their own."""
 
@@ -39,12 +41,41 @@ def check_run(folder: Path, *, weights: Path | None = None) -> Checked:
         claims = read_results(folder / "results.json")
         path = folder / "submission.yaml"
         if not path.exists():
-            card = draft_card(json.loads((folder / "run.json").read_text()), claims, weights)
-            path.write_text(write_card(card))
+            run = json.loads((folder / "run.json").read_text())
+            path.write_text(write_card(draft_card(run, claims, _weights(run["request"], weights))))
     files = read_folder(folder)
     if claims is not None and "weights.safetensors" not in files:
         files |= _weights(json.loads((folder / "run.json").read_text())["request"], weights)
     checked = check(files)
+    if claims is not None:
+        check_claims(checked, claims.aggregate)
+    return checked
+
+
+def check_files(files: Mapping[str, bytes]) -> Checked:
+    """Check files that somebody sent: those of a submission, or of a run, whose card is then drafted.
+
+    Nothing is read but these files.
+
+    Raises:
+        SubmissionError: see ``check``.
+    """
+    given = {name: files[name] for name in files if name not in _OF_A_RUN}
+    claims = None
+    if "results.json" in files:
+        try:
+            content = json.loads(files["results.json"])
+            content["schema_"] = content.pop("schema")
+            claims = Results(**content)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise SubmissionError("files", "results.json is not that of a run") from None
+    if "submission.yaml" not in files and "run.json" in files and claims is not None:
+        try:
+            card = draft_card(json.loads(files["run.json"]), claims, {})
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise SubmissionError("files", "run.json is not that of a run") from None
+        given["submission.yaml"] = write_card(card).encode()
+    checked = check(given)
     if claims is not None:
         check_claims(checked, claims.aggregate)
     return checked
@@ -70,8 +101,13 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def draft_card(run: dict[str, Any], results: Results, weights: Path | None = None) -> Card:
+def draft_card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes]) -> Card:
     """The card of a run; what people add (description, contact, paper) is left empty.
+
+    Args:
+        run: content of ``run.json``.
+        results: of the run.
+        deposited: weights and their card, or nothing.
 
     Raises:
         SubmissionError: kind ``data``: the run is a control (another fold, support or exclusion).
@@ -84,7 +120,6 @@ def draft_card(run: dict[str, Any], results: Results, weights: Path | None = Non
     ):
         if request.get(name) != wanted:
             raise SubmissionError("data", f"this run {what}: it is a control, not a submission")
-    deposited = _weights(request, weights)
     card = json.loads(deposited["weights.json"]) if deposited else {}
     session = (run.get("sessions") or [{}])[-1]
     budget = request["budget"]

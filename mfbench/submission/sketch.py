@@ -22,7 +22,7 @@ __all__ = ["SAME", "WIDTH", "distance", "sketch"]
 _FORCES, _ENERGIES = 6, 4
 WIDTH = _FORCES + _ENERGIES
 """Numbers a family."""
-SAME = 0.03
+SAME = 0.1
 """Distance, relative to the errors, under which predictions count as the same."""
 
 
