@@ -1,1 +1,1 @@
-"""The leaderboard, a Streamlit app over a store: pure ``data``, ``figures``, and ``views`` with the widgets."""
+"""The leaderboard, a Streamlit app over a store: pure ``data``, ``figures``, ``views`` with the widgets."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+from PIL import Image
 
 from mfbench_leaderboard.style import CSS, header
 from mfbench_leaderboard.views import about, constructions, family, leaderboard, method, submit
 
 
-def icon() -> np.ndarray:
-    """Three bars, [32, 32, 3]. A named icon would be fetched from elsewhere."""
+def icon() -> Image.Image:
+    """Three bars. A named icon would be fetched from elsewhere."""
     pixels = np.full((32, 32, 3), 255, np.uint8)
     for left, top in ((4, 16), (13, 6), (22, 11)):
         pixels[top:28, left : left + 6] = (15, 118, 110)
-    return pixels
+    return Image.fromarray(pixels)
 
 
 st.set_page_config(page_title="mfbench leaderboard", page_icon=icon(), layout="wide")

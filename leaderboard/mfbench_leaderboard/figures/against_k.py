@@ -25,11 +25,12 @@ def against_k(
     figure = make_subplots(rows=1, cols=len(panels), subplot_titles=titles, horizontal_spacing=0.07)
     place = {k: i for i, k in enumerate(ks)}
     names = list(dict.fromkeys(curve.name for found in panels.values() for curve in found))
+    alpha = 0.14 if len(names) <= 3 else 0.06
     for column, (metric, found) in enumerate(panels.items(), start=1):
         first = column == 1
         _constant(figure, lines.get(metric, {}), found, place, first, column)
         for curve in found:
-            _curve(figure, curve, place, names.index(curve.name), first, column)
+            _curve(figure, curve, place, names.index(curve.name), first, column, alpha)
         figure.update_xaxes(
             tickvals=list(place.values()),
             ticktext=[str(k) for k in place],
@@ -46,9 +47,10 @@ def _constant(figure, line, found: list[Curve], place, first: bool, column: int)
     line = {k: v for k, v in line.items() if k in place}
     highest = max((c.hi or c.value for curve in found for c in curve.cells.values()), default=0)
     if line and found and min(line.values()) > _FAR * highest:
-        values = f"{min(line.values()):.1f}" + (f" to {max(line.values()):.1f}" if len(line) > 1 else "")
+        ends = sorted({f"{v:.1f}" for v in (min(line.values()), max(line.values()))}, key=float)
         figure.add_annotation(
-            text=f"constant method: {values}, off the scale",
+            text=f"constant method: {' to '.join(ends)}, off the scale",
+            bgcolor="rgba(255,255,255,0.75)",
             **{"xref": "x domain", "yref": "y domain", "x": 0.98, "y": 0.98, "row": 1, "col": column},
             showarrow=False,
             font={"size": 11, "color": MUTED},
@@ -70,7 +72,7 @@ def _constant(figure, line, found: list[Curve], place, first: bool, column: int)
     )
 
 
-def _curve(figure, curve: Curve, place, position: int, first: bool, column: int) -> None:
+def _curve(figure, curve: Curve, place, position: int, first: bool, column: int, alpha: float) -> None:
     ks = [k for k in curve.cells if k in place]
     x, cells = [place[k] for k in ks], [curve.cells[k] for k in ks]
     tone = colour(position)
@@ -82,7 +84,7 @@ def _curve(figure, curve: Curve, place, position: int, first: bool, column: int)
                 x=[*xs, *xs[::-1]],
                 y=[*(c.hi for _, c in bounded), *(c.lo for _, c in bounded[::-1])],
                 fill="toself",
-                fillcolor=fade(tone, 0.12),
+                fillcolor=fade(tone, alpha),
                 line={"width": 0},
                 mode="lines",
                 hoverinfo="skip",

@@ -148,7 +148,7 @@ def _table(rows: list[Row], total: int, choice: Choice, ranked: bool, families: 
     st.html(
         note(
             f"{shown}{hidden}. Mean over families with its 95 % interval (bootstrap over families); "
-            f"smaller is better; bars share a scale from zero. {ranks} Red: not better than the constant method. "
+            f"smaller is better; bars share a scale from zero. {ranks} Red: no better than constant. "
             "Every error was recomputed from the predictions; costs are declared."
         )
     )

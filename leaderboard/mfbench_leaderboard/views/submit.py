@@ -21,7 +21,7 @@ def show() -> None:
     st.html(
         note(
             "Drop the files of a run folder (run.json, results.json, predictions.parquet), or a "
-            "submission (submission.yaml and predictions.parquet, with weights.safetensors and weights.json "
+            "submission (submission.yaml, predictions.parquet, and weights.safetensors with weights.json "
             "if you deposit them). They are checked and scored here; nothing is stored before you say so."
         )
     )
