@@ -1,6 +1,6 @@
 """The submissions that ship with the board: short runs of the reference methods, filed like anybody's.
 
-python scripts/reference_submissions.py                 # evaluates, resumes, files into leaderboard/submissions
+python scripts/reference_submissions.py                 # evaluates or resumes, then files
 python scripts/reference_submissions.py --runs FOLDER   # where the runs are, or will be
 """
 

@@ -39,6 +39,8 @@ __all__ = ["compare", "deposited_method", "fresh_test"]
 
 COMPARED = ("force_rmse", "energy_rmse_within", "energy_rmse")
 _RESAMPLES = 2000
+_FEWEST = 5
+"""Fragments without which nothing is decided."""
 _WIDEST = 1.5
 """Where even the upper bound of fresh over claimed lies below this, a claim of half the truth is excluded."""
 
@@ -177,46 +179,45 @@ class _Sums:
 def compare(claimed: Errors, fresh: Errors, k: int) -> list[Comparison]:
     """Every compared metric: RMSE over the fragments of a family, then the mean over families."""
     keys = sorted(set(claimed) & set(fresh))
+    families = np.unique([family for family, _ in keys], return_inverse=True)[1]
+    drawn = _redrawn(families, np.random.default_rng(0))
     found = []
     for metric in COMPARED:
         pairs = np.array([[claimed[key][metric], fresh[key][metric]] for key in keys])
-        families = np.array([family for family, _ in keys])
-        point = _by_family(pairs, families)
-        rng = np.random.default_rng(0)
-        draws = np.array([_by_family(*_redrawn(pairs, families, rng)) for _ in range(_RESAMPLES)])
-        logs = np.log(draws[:, :, 1] / draws[:, :, 0]).mean(axis=1)
-        ratio = float(np.exp(np.log(point[:, 1] / point[:, 0]).mean()))
+        point = _by_family(pairs[None], families)[0]
+        draws = _by_family(pairs[drawn], families)
+        logs = np.log(draws[..., 1] / draws[..., 0]).mean(axis=1)
         lo, hi = (float(x) for x in np.exp(np.percentile(logs, [2.5, 97.5])))
-        bounds = np.percentile(draws[:, :, 0].mean(axis=1), [2.5, 97.5])
+        low, high = np.percentile(draws[..., 0].mean(axis=1), [2.5, 97.5])
+        ratio = float(np.exp(np.log(point[:, 1] / point[:, 0]).mean()))
         found.append(
             Comparison(
                 metric=metric,
                 k=k,
                 unit=METRICS[metric].unit,
                 claimed=float(point[:, 0].mean()),
-                claimed_ci95=(float(bounds[0]), float(bounds[1])),
+                claimed_ci95=(float(low), float(high)),
                 fresh=float(point[:, 1].mean()),
                 ratio=ratio,
                 ratio_ci95=(lo, hi),
-                verdict=_verdict(ratio, lo, hi),
+                verdict=_verdict(ratio, lo, hi) if len(keys) >= _FEWEST else Verdict.UNDECIDED,
             )
         )
     return found
 
 
 def _by_family(pairs: np.ndarray, families: np.ndarray) -> np.ndarray:
-    """[n_families, 2] root-mean-squares over fragments."""
-    _, codes = np.unique(families, return_inverse=True)
-    counts = np.bincount(codes)
-    return np.sqrt(np.stack([np.bincount(codes, weights=column) / counts for column in pairs.T], axis=1))
+    """[r, n_families, 2] root-mean-squares over the fragments of [r, n_fragments, 2]."""
+    member = np.eye(families.max() + 1)[families]
+    return np.sqrt(np.einsum("rnc,nf->rfc", pairs, member / member.sum(axis=0)))
 
 
-def _redrawn(pairs: np.ndarray, families: np.ndarray, rng) -> tuple[np.ndarray, np.ndarray]:
-    """Fragments drawn anew within each family."""
-    rows = np.concatenate(
-        [rng.choice(np.flatnonzero(families == f), size=(families == f).sum()) for f in np.unique(families)]
-    )
-    return pairs[rows], families[rows]
+def _redrawn(families: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """[r, n_fragments] indices: fragments drawn anew within each family. ``families`` is sorted."""
+    counts = np.bincount(families)
+    starts = np.cumsum(counts) - counts
+    u = rng.random((_RESAMPLES, len(families)))
+    return starts[families] + (u * counts[families]).astype(int)
 
 
 def _verdict(ratio: float, lo: float, hi: float) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mfbench.store.index import Snapshot
 from mfbench.store.rows import Summary
@@ -90,6 +90,7 @@ class Board:
         self.snapshot = snapshot
         self.rows: pa.Table = snapshot.rows.combine_chunks()
         self.scores: pd.DataFrame = self.rows.drop_columns(["families", "sketch"]).to_pandas()
+        self._place = _index(self.scores)
 
     @property
     def splits(self) -> list[str]:
@@ -107,26 +108,44 @@ class Board:
         """Support sizes that any submission has."""
         return sorted({k for s in self.of(split) for k in s.card.run.ks})
 
-    def select(self, split: str, k: int | None = None, metric: str | None = None, query: str | None = None):
-        """Score rows that fit, as a frame."""
-        frame = self.scores
-        mask = frame["split"].to_numpy() == split
-        for name, value in (("metric", metric), ("query", query)):
-            if value is not None:
-                mask &= (frame[name] == value).to_numpy()
-        if k is not None:
-            mask &= frame["k"].to_numpy() == k
-        return frame[mask]
+    def select(
+        self, split: str, k: int | None = None, metric: str | None = None, query: str | None = None
+    ) -> pd.DataFrame:
+        """Score rows that fit, as a frame; None fits all."""
+        wanted = (split, k, metric, query)
+        found = [
+            rows
+            for key, rows in self._place.items()
+            if all(w is None or w == have for w, have in zip(wanted, key, strict=True))
+        ]
+        return self.scores.take(np.concatenate(found) if found else np.zeros(0, int))
 
     def families(self, split: str, k: int, metric: str, query: str = "all") -> dict[str, np.ndarray]:
         """id → error of each family, in the order of the summary's families; NaN where there is none."""
-        rows = self.rows
-        mask = pc.and_(pc.equal(rows["split"], split), pc.equal(rows["k"], k))
-        mask = pc.and_(mask, pc.and_(pc.equal(rows["metric"], metric), pc.equal(rows["query"], query)))
-        found = rows.filter(mask).select(["submission", "families"])
-        lists = found["families"].to_pylist()
-        names = found["submission"].to_pylist()
-        return {name: np.array(values, float) for name, values in zip(names, lists, strict=True) if values}
+        rows = self._place.get((split, k, metric, query))
+        if rows is None:
+            return {}
+        found = self.rows.select(["submission", "families"]).take(rows)
+        names, lists = found["submission"].to_pylist(), found["families"].combine_chunks()
+        flat, ends = lists.values.to_numpy(), lists.offsets.to_numpy()
+        pairs = zip(names, itertools.pairwise(ends), strict=True)
+        return {name: flat[a:b].astype(float) for name, (a, b) in pairs if b > a}
+
+
+def _index(scores: pd.DataFrame) -> dict[tuple[str, int, str, str], np.ndarray]:
+    """(split, K, metric, query) → row numbers: a filter looks up what it shows, and scans nothing."""
+    names = {n: list(scores[n].cat.categories) for n in ("split", "metric", "query")}
+    codes = [scores[n].cat.codes.to_numpy().astype(np.int64) for n in names]
+    ks = scores["k"].to_numpy().astype(np.int64)
+    sizes = [max(len(v), 1) for v in names.values()]
+    combined = ((codes[0] * sizes[1] + codes[1]) * sizes[2] + codes[2]) * (ks.max(initial=0) + 1) + ks
+    order = np.argsort(combined, kind="stable")
+    starts = np.flatnonzero(np.diff(combined[order], prepend=-1))
+    found = {}
+    for rows in np.split(order, starts[1:]) if len(order) else []:
+        split, metric, query = (names[n][code[rows[0]]] for n, code in zip(names, codes, strict=True))
+        found[split, int(ks[rows[0]]), metric, query] = rows
+    return found
 
 
 def standings(board: Board, choice: Choice) -> Standings:
