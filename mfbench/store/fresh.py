@@ -42,7 +42,7 @@ _RESAMPLES = 2000
 _FEWEST = 5
 """Fragments without which nothing is decided."""
 _WIDEST = 1.5
-"""Where even the upper bound of fresh over claimed lies below this, a claim of half the truth is excluded."""
+"""Where the upper bound of fresh over claimed lies below this, a claim of half the truth is excluded."""
 
 Errors = dict[tuple[str, str], dict[str, float]]
 """(family, fragment) → metric → mean square error."""

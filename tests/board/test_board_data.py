@@ -9,7 +9,7 @@ pytest.importorskip("streamlit")
 
 from mfbench.cli import main
 from mfbench.statistics import ranks
-from mfbench.store import read_store
+from mfbench.store import open_store, read_store
 from mfbench.submission.check import check
 from mfbench_leaderboard.data.board import Board, Choice, filter_rows, standings
 from mfbench_leaderboard.data.curves import constant_line, cost_points, curves
@@ -25,9 +25,10 @@ EVIL = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 CHOICE = Choice("board-chains", 10)
 
 
-@pytest.fixture
-def board(maker, store):
+@pytest.fixture(scope="module")
+def board(maker, tmp_path_factory):
     """Three methods with growing errors, the constant line, and one without K = 10."""
+    store = open_store(tmp_path_factory.mktemp("board") / "store")
     for number_, error in enumerate((0.1, 0.3, 0.9)):
         store.submit(check(maker.files(seed=number_, error=error, method=f"m{number_}", arch="mace")))
     store.submit(check(maker.files(edit=lambda e, f, _: (e, [0 * x for x in f]), method="constant")))

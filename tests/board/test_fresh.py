@@ -46,10 +46,9 @@ def test_a_claim_of_half_the_error_is_refuted_and_an_honest_one_confirmed(claim,
 
 def test_too_little_data_decides_nothing():
     rng = np.random.default_rng(1)
-    for families, fragments, noise in ((1, 2, 0.1), (2, 4, 1.2)):
-        size = {"families": families, "fragments": fragments, "noise": noise}
-        found = compare(errors(rng, 1.0, **size), errors(rng, 1.0, **size), k=10)
-        assert {c.verdict for c in found} == {Verdict.UNDECIDED}
+    few = {"families": 1, "fragments": 2}
+    found = compare(errors(rng, 1.0, **few), errors(rng, 1.0, **few), k=10)
+    assert {c.verdict for c in found} == {Verdict.UNDECIDED}
 
 
 @pytest.fixture(scope="module")

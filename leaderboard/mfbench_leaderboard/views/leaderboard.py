@@ -20,11 +20,13 @@ from mfbench_leaderboard.table import leaderboard_table
 __all__ = ["show"]
 
 QUERIES = {
-    "all": "all queries",
-    "seen": "molecule in the support",
-    "unseen": "molecule not in the support",
-    "novel": "molecule absent from meta-train",
+    "all": "all",
+    "seen": "seen molecules",
+    "unseen": "unseen molecules",
+    "novel": "novel molecules",
 }
+"""Labels, which are also what the URL says."""
+QUERY_HELP = "Seen: the molecule is in the support. Unseen: it is not. Novel: meta-train does not hold it."
 PAGE = 50
 DRAWN = 8
 COSTS = {
@@ -88,7 +90,7 @@ def _choose(board: Board) -> Choice:
             "K, labels of the new family", ks, default=best, key="k", required=True, bind="query-params"
         )
     query = columns[2].selectbox(
-        "Queries", list(QUERIES), format_func=QUERIES.get, key="query", bind="query-params"
+        "Queries", list(QUERIES), format_func=QUERIES.get, key="query", bind="query-params", help=QUERY_HELP
     )
     rank_by = columns[3].selectbox(
         "Order by", list(HEADLINES), format_func=TITLES.get, key="by", bind="query-params"
@@ -166,7 +168,7 @@ def _figures(board: Board, choice: Choice, rows: list[Row]) -> None:
             against_k(panels, lines, board.ks(choice.split)), config=CONFIG, key="against_k", theme=None
         )
         more = f" The first {DRAWN} of the table are drawn." if len(rows) > DRAWN else ""
-        st.html(note(f"Bands: 95 % over families. {QUERIES[choice.query].capitalize()}.{more}"))
+        st.html(note(f"Bands: 95 % over families. Queries: {QUERIES[choice.query]}.{more}"))
     with right:
         cost = st.selectbox("Cost", list(COSTS), format_func=COSTS.get, key="cost", bind="query-params")
         points = cost_points(board, choice.split, choice.k, choice.rank_by, cost, names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import streamlit as st
 
 from mfbench.errors import MfbenchError, SubmissionError
@@ -89,6 +91,4 @@ def _file(checked: Checked) -> None:
             st.text(str(error))
             return
         st.success(f"Filed as {name}{f' ({said})' if said else ''}", icon=":material/check_circle:")
-        st.page_link(
-            "method", label="See it", icon=":material/arrow_forward:", query_params={"submission": name}
-        )
+        st.html(f'<a href="method?submission={quote(name)}" target="_self">See its page</a>')
