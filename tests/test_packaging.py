@@ -20,7 +20,7 @@ OPTIONAL = (
     "ase",
     "scipy",
     "biotite",
-    "yaml",
+    "plotly",
 )
 REFUSE = f"""
 import sys
@@ -95,8 +95,24 @@ def test_labelling_names_its_extra(installed, tmp_path, arguments):
     assert "pip install 'mfbench[label]'" in done.stderr
 
 
+def test_the_leaderboard_names_its_extra(installed, tmp_path):
+    done = mfbench_command(installed, tmp_path, "leaderboard", "--store", "store")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "pip install 'mfbench[leaderboard]'" in done.stderr
+
+
+def test_submitting_needs_no_extra(installed, tmp_path):
+    run = "evaluate -m constant -s cath-mini --k 10 --draws 1 --out run".split()
+    assert mfbench_command(installed, tmp_path, *run).returncode == 0
+    for command in ("submit run --to store", "store list --to store", "store verify --to store"):
+        done = mfbench_command(installed, tmp_path, *command.split())
+        assert done.returncode == 0, done.stderr
+    assert "constant-" in done.stdout or "1 of 1 submissions" in done.stdout
+
+
 def test_wheel_holds_packages_and_nothing_else(installed):
     top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
-    assert top - {"bin"} == {"mfbench", "mfbench_jax", "mfbench_tasks", "mfbench_torch"}
+    assert top - {"bin"} == {f"mfbench{part}" for part in ("", "_jax", "_leaderboard", "_tasks", "_torch")}
     size = sum(path.stat().st_size for path in (installed / "mfbench" / "embedded").rglob("*"))
     assert size < 6 * 2**20

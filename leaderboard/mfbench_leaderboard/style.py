@@ -60,6 +60,7 @@ tr.line .mf-bar i {background: #c4cfcd;} tr.line .mf-bar b {background: #8a9a97;
 .mf-badge {display: inline-block; border-radius: 0.7rem; padding: 0 0.55rem; font-size: 0.76rem;
   font-weight: 600;
   line-height: 1.25rem; white-space: nowrap; margin: 0.06rem 0.2rem 0.06rem 0;}
+.mf-note a {color: #0f766e;}
 .mf-note {color: #5d7370; font-size: 0.86rem; line-height: 1.45; margin: 0.15rem 0;}
 .mf-empty {border: 1px dashed #b9c8c5; border-radius: 0.8rem; padding: 2.2rem 1.5rem; text-align:
   center; color: #5d7370;}

@@ -124,10 +124,8 @@ def _cell(cell: Cell | None, scale: tuple[float, float]) -> str:
 
 
 def _scale(rows: Sequence[Row], metric: str) -> tuple[float, float]:
-    """From zero to the largest bound that is not an outlier of reference lines or failures."""
-    bounds = [
-        c.hi if c.hi is not None else c.value
-        for row in rows
-        if (c := row.cells.get(metric)) is not None and not row.is_line
-    ]
+    """From zero to the largest bound of those that are better than the constant method."""
+    cells = [row.cells[metric] for row in rows if metric in row.cells]
+    better = [c for c in cells if not c.flagged] or cells
+    bounds = [c.value if c.hi is None else c.hi for c in better]
     return 0.0, 1.05 * max(bounds, default=1.0)

@@ -94,7 +94,7 @@ def _curve(figure, curve: Curve, place, position: int, first: bool, column: int,
             1,
             column,
         )
-    text = escape(curve.label)
+    text = escape(curve.label, quote=False)
     figure.add_trace(
         go.Scatter(
             x=x,
@@ -123,11 +123,11 @@ def cost_figure(points, cost_title: str, metric: str) -> go.Figure:
                 x=[cost],
                 y=[error],
                 mode="markers+text" if len(points) <= 12 else "markers",
-                text=[escape(label)],
+                text=[escape(label, quote=False)],
                 textposition="top center",
-                name=escape(label),
+                name=escape(label, quote=False),
                 marker={"size": 12, "color": colour(position), "line": {"color": "white", "width": 1}},
-                hovertemplate=f"{escape(label)}: %{{x:.3g}}, %{{y:.2f}}<extra></extra>",
+                hovertemplate=f"{escape(label, quote=False)}: %{{x:.3g}}, %{{y:.2f}}<extra></extra>",
             )
         )
     values = [cost for _, _, cost, _ in points if cost > 0]

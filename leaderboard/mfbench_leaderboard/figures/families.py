@@ -31,7 +31,7 @@ def distributions(values: dict[str, np.ndarray], title: str, *, log: bool = Fals
                 name=f"{role} ({len(found):,})",
                 mode="lines",
                 line={"color": colour(position), "width": 2},
-                hovertemplate="%{x:.2f}: %{y:.1f} %<extra>" + escape(role) + "</extra>",
+                hovertemplate="%{x:.2f}: %{y:.1f} %<extra>" + escape(role, quote=False) + "</extra>",
             )
         )
     figure.update_xaxes(title_text=title)
@@ -48,7 +48,7 @@ def everyone(found, metric: str, family: str) -> go.Figure:
         go.Bar(
             x=[error for _, _, error, _ in found],
             y=[
-                f"{escape(label)}<span style='font-size:1px'> {escape(name[-4:])}</span>"
+                f"{escape(label, quote=False)}<span style='font-size:1px'> {escape(name[-4:], quote=False)}</span>"
                 for name, label, _, _ in found
             ],
             orientation="h",
@@ -59,7 +59,9 @@ def everyone(found, metric: str, family: str) -> go.Figure:
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
         )
     )
-    figure.update_xaxes(title_text=f"{TITLES[metric]} RMSE on {escape(family)} ({unit(metric)})")
+    figure.update_xaxes(
+        title_text=f"{TITLES[metric]} RMSE on {escape(family, quote=False)} ({unit(metric)})"
+    )
     finish(figure, height=90 + 30 * len(found), legend=False)
     figure.update_layout(margin={"l": 130, "r": 50, "t": 10}, bargap=0.35)
     return figure

@@ -8,7 +8,7 @@ import streamlit as st
 
 from mfbench.statistics import MIN_FAMILIES_FOR_RANKS
 from mfbench.store import flat_table
-from mfbench_leaderboard.data.board import LINES, Board, Choice, Row, filter_rows
+from mfbench_leaderboard.data.board import Board, Choice, Row, filter_rows
 from mfbench_leaderboard.data.curves import constant_line, cost_points, curves
 from mfbench_leaderboard.data.text import HEADLINES, TITLES
 from mfbench_leaderboard.figures.against_k import against_k, cost_figure
@@ -156,8 +156,14 @@ def _table(rows: list[Row], total: int, choice: Choice, ranked: bool, families: 
     )
 
 
+def _is_force_field(row: Row) -> bool:
+    """Whether it was run at this K, and its forces are better than none."""
+    return "force_rmse" in row.cells and not row.cells["force_rmse"].flagged
+
+
 def _figures(board: Board, choice: Choice, rows: list[Row]) -> None:
-    names = [row.summary.id for row in rows if row.summary.card.method not in LINES and row.cells][:DRAWN]
+    able = [row for row in rows if not row.is_line and _is_force_field(row)]
+    names = [row.summary.id for row in able[:DRAWN]]
     if not names:
         return
     left, right = st.tabs(["Errors against K", "Error against cost"])
@@ -167,7 +173,7 @@ def _figures(board: Board, choice: Choice, rows: list[Row]) -> None:
         st.plotly_chart(
             against_k(panels, lines, board.ks(choice.split)), config=CONFIG, key="against_k", theme=None
         )
-        more = f" The first {DRAWN} of the table are drawn." if len(rows) > DRAWN else ""
+        more = f" The first {DRAWN} of {len(able)} are drawn." if len(able) > DRAWN else ""
         st.html(note(f"Bands: 95 % over families. Queries: {QUERIES[choice.query]}.{more}"))
     with right:
         cost = st.selectbox("Cost", list(COSTS), format_func=COSTS.get, key="cost", bind="query-params")
