@@ -103,12 +103,11 @@ def test_the_leaderboard_names_its_extra(installed, tmp_path):
 
 
 def test_submitting_needs_no_extra(installed, tmp_path):
-    run = "evaluate -m constant -s cath-mini --k 10 --draws 1 --out run".split()
-    assert mfbench_command(installed, tmp_path, *run).returncode == 0
-    for command in ("submit run --to store", "store list --to store", "store verify --to store"):
+    evaluate = "evaluate -m constant -s cath-mini --k 10 --draws 1 --out run"
+    for command in (evaluate, "submit run --to store", "store verify --to store"):
         done = mfbench_command(installed, tmp_path, *command.split())
         assert done.returncode == 0, done.stderr
-    assert "constant-" in done.stdout or "1 of 1 submissions" in done.stdout
+    assert "1 of 1 submissions" in done.stdout
 
 
 def test_wheel_holds_packages_and_nothing_else(installed):

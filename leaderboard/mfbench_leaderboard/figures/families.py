@@ -47,10 +47,7 @@ def everyone(found, metric: str, family: str) -> go.Figure:
     figure = go.Figure(
         go.Bar(
             x=[error for _, _, error, _ in found],
-            y=[
-                f"{escape(label, quote=False)}<span style='font-size:1px'> {escape(name[-4:], quote=False)}</span>"
-                for name, label, _, _ in found
-            ],
+            y=[escape(label, quote=False) for _, label, _, _ in found],
             orientation="h",
             marker={"color": [LINE if line else colour(0) for _, _, _, line in found]},
             text=[f"{error:.2f}" for _, _, error, _ in found],
