@@ -32,7 +32,8 @@ def current_board() -> Board:
     try:
         return _board(store.url, hash((*store.ids(), *_tests(store))))
     except (MfbenchError, OSError) as error:
-        st.error(f"The store cannot be read: {error}")
+        st.error("The store cannot be read.")
+        st.text(str(error))
         st.stop()
 
 

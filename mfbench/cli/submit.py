@@ -79,7 +79,7 @@ def print_checked(checked, console: Console) -> None:
     for k in checked.results.ks:
         found = [(checked.results.find(metric, k), title, unit) for metric, title, unit in QUANTITIES]
         cells = [f"{title} {row.value:.2f} {unit}" for row, title, unit in found if row]
-        console.print(f"  K = {k:<4d}" + "   ".join(cells), highlight=False)
+        console.print(f"  K = {k:<4d}" + "   ".join(cells), highlight=False, soft_wrap=True)
     for finding in checked.findings:
         style = "red" if finding.refuses else "yellow"
-        console.print(Text(f"{finding.kind}: {finding.message}", style=style))
+        console.print(Text(f"{finding.kind}: {finding.message}", style=style), soft_wrap=True)

@@ -20,7 +20,8 @@ def show() -> None:
     try:
         comparison = read_comparison(current_store())
     except ValueError as error:
-        st.error(f"compare.json of this store is damaged: {error}")
+        st.error("compare.json of this store is damaged.")
+        st.text(str(error))
         return
     if comparison is None:
         st.html(

@@ -37,7 +37,8 @@ def show() -> None:
     try:
         split = known_split(name)
     except MfbenchError as error:
-        st.error(str(error))
+        st.error("This construction cannot be read.")
+        st.text(str(error))
         return
     with columns[1]:
         fold = st.segmented_control(

@@ -177,7 +177,8 @@ def _fresh(board: Board, summary: Summary) -> None:
         rows = "".join(
             f'<tr><td>{escape(TITLES.get(c.metric, c.metric))}</td><td class="num">{c.k}</td>'
             f'<td class="num">{number(c.claimed)}</td><td class="num">{number(c.fresh)}</td>'
-            f'<td class="num">{value(c.ratio, *c.ratio_ci95)}</td>'
+            f'<td class="num"><span class="mf-v">{c.ratio:.2f}</span> '
+            f'<span class="mf-ci">{c.ratio_ci95[0]:.2f} – {c.ratio_ci95[1]:.2f}</span></td>'
             f"<td>{escape(c.verdict)}</td></tr>"
             for c in record.comparisons
         )
