@@ -114,15 +114,14 @@ def _bar():
 
 def _print(record, console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("error", "K", "claimed", "fresh", "fresh ÷ claimed", "verdict"):
+    for title in ("error", "K", "claimed", "fresh", "ratio", "typical fragment", "verdict"):
         table.add_column(title, justify="left" if title in ("error", "verdict") else "right")
     for c in record.comparisons:
-        lo, hi = c.ratio_ci95
-        ratio = f"{c.ratio:.2f} [{lo:.2f}, {hi:.2f}]"
-        table.add_row(
-            f"{c.metric} ({c.unit})", str(c.k), f"{c.claimed:.2f}", f"{c.fresh:.2f}", ratio, c.verdict
-        )
+        ratios = ((c.ratio, c.ratio_ci95), (c.typical, c.typical_ci95))
+        shown = (f"{value:.2f} [{lo:.2f}, {hi:.2f}]" for value, (lo, hi) in ratios)
+        table.add_row(c.metric, str(c.k), f"{c.claimed:.2f}", f"{c.fresh:.2f}", *shown, c.verdict)
     console.print(table)
+    console.print("errors in kcal/mol and kcal/mol/Å; ratios are fresh ÷ claimed", highlight=False)
     console.print(
         f"{record.submission}: {record.verdict} on {record.configurations} fresh configurations of "
         f"{record.fragments} fragments in {len(record.families)} families",

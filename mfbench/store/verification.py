@@ -34,7 +34,8 @@ class Comparison(_Part):
         claimed: mean over the tested families of the error that the submission's predictions make.
         claimed_ci95: its interval over families.
         fresh: the same mean with fresh query configurations.
-        ratio, ratio_ci95: fresh ÷ claimed, geometric mean over families, and its 95 % interval.
+        ratio, ratio_ci95: fresh ÷ claimed, and its 95 % interval over fragments.
+        typical, typical_ci95: geometric mean over fragments of each one's ratio, and its interval.
         verdict: of this comparison.
     """
 
@@ -46,6 +47,8 @@ class Comparison(_Part):
     fresh: float
     ratio: float
     ratio_ci95: tuple[float, float]
+    typical: float
+    typical_ci95: tuple[float, float]
     verdict: Verdict
 
 

@@ -19,7 +19,9 @@ from mfbench.submission.predictions import canonical_bytes
 from mfbench.submission.yardstick import yardstick_of
 
 REFERENCE = Path(__file__).parents[2] / "leaderboard" / "submissions" / "submissions"
-FAMILIES = ["2.30.42", "3.90.70", "4.10.410"]
+FAMILIES = ["2.30.42", "3.20.20", "4.10.410"]
+"""Three of six, for speed, without 3.90.70: one published trajectory there is five times harder than
+all others, and nine fragments would not outweigh it. All 54 do (the record in the reference store)."""
 
 
 def errors(rng, scale, families=4, fragments=6, noise=0.15):
@@ -41,7 +43,25 @@ def test_a_claim_of_half_the_error_is_refuted_and_an_honest_one_confirmed(claim,
         rng = np.random.default_rng(seed)
         found = compare(errors(rng, claim), errors(rng, 1.0), k=10)
         assert {c.verdict for c in found} == {verdict}
-        assert found[0].ratio == pytest.approx(1 / claim, rel=0.2)
+        assert found[0].typical == pytest.approx(1 / claim, rel=0.1)
+        assert found[0].ratio == pytest.approx(1 / claim, rel=0.3)
+
+
+def test_one_odd_trajectory_does_not_decide():
+    rng = np.random.default_rng(0)
+    claimed, fresh = errors(rng, 0.5), errors(rng, 1.0)
+    claimed["f0", "g0"] = dict.fromkeys(claimed["f0", "g0"], 100.0)  # honest, and far above all others
+    assert {c.verdict for c in compare(claimed, fresh, k=10)} == {Verdict.REFUTED}
+
+
+def test_flattering_only_the_worst_fragments_is_noticed():
+    rng = np.random.default_rng(0)
+    fresh = errors(rng, 1.0, noise=0.05)
+    claimed = {key: dict(values) for key, values in errors(rng, 1.0, noise=0.05).items()}
+    worst = sorted(claimed, key=lambda key: claimed[key]["force_rmse"])[-8:]
+    for key in worst:
+        claimed[key] = {metric: value / 9 for metric, value in claimed[key].items()}
+    assert {c.verdict for c in compare(claimed, fresh, k=10)} == {Verdict.REFUTED}
 
 
 def test_too_little_data_decides_nothing():

@@ -47,9 +47,10 @@ stays visible.
 ### Trust
 - **recomputed**: this board computed every error from the submitted predictions. There are no other
   rows.
-- **verified**: somebody ran the deposited weights on configurations sampled afresh under a secret
-  seed, and the errors held: fresh ÷ claimed is within {tolerance:.2f} by its 95 % interval. A
-  recomputed row never outranks a verified one at a tie.
+- **verified**: somebody ran the deposited weights on configurations of the published fragments,
+  sampled afresh under a secret seed, and the errors held: fresh ÷ claimed does not exceed
+  {tolerance:.2f}, for all fragments together and for the typical one. A recomputed row never
+  outranks a verified one at a tie.
 - **refuted**: they did not hold.
 
 Refused at the door: labels in the predictions (errors below {force:g} meV/Å or {energy:g} meV in

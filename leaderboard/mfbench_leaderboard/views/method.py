@@ -177,14 +177,22 @@ def _fresh(board: Board, summary: Summary) -> None:
         rows = "".join(
             f'<tr><td>{escape(TITLES.get(c.metric, c.metric))}</td><td class="num">{c.k}</td>'
             f'<td class="num">{number(c.claimed)}</td><td class="num">{number(c.fresh)}</td>'
-            f'<td class="num"><span class="mf-v">{c.ratio:.2f}</span> '
-            f'<span class="mf-ci">{c.ratio_ci95[0]:.2f} – {c.ratio_ci95[1]:.2f}</span></td>'
+            f"{_ratio(c.ratio, c.ratio_ci95)}{_ratio(c.typical, c.typical_ci95)}"
             f"<td>{escape(c.verdict)}</td></tr>"
             for c in record.comparisons
         )
         heads = [("Error", "", "left"), ("K", "labels"), ("Claimed", ""), ("Fresh", "")]
-        st.html(html_table([*heads, ("Fresh ÷ claimed", "95 %"), ("Verdict", "", "left")], rows))
+        heads += [("Fresh ÷ claimed", "95 %"), ("Typical fragment", "95 %"), ("Verdict", "", "left")]
+        st.html(html_table(heads, rows))
     st.html(note(TRUST_NOTES[board.snapshot.trust(summary.id)]))
+
+
+def _ratio(value_: float, bounds: tuple[float, float]) -> str:
+    low, high = bounds
+    return (
+        f'<td class="num"><span class="mf-v">{value_:.2f}</span> '
+        f'<span class="mf-ci">{low:.2f} – {high:.2f}</span></td>'
+    )
 
 
 def _provenance(summary: Summary) -> None:
