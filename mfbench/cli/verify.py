@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mfbench.cli.extras import label_extra
+from mfbench.cli.options import parse_numbers
 from mfbench.errors import ProtocolError
 
 __all__ = ["register"]
@@ -70,10 +73,14 @@ def verify(
     name = store.find(submission)
     checked, _, _ = store.recompute(name)
     run = checked.card.run
-    ks = _chosen([int(x) for x in k.split(",")] if k else sorted(run.ks), run.ks, "K")
+    ks = _chosen(parse_numbers(k) or sorted(run.ks), run.ks, "K")
     known = [task.family_id for task in checked.yardstick.split.test]
     names = _chosen(families.split(",") if families else known, known, "test family")
     text = secret.read_text().strip() if secret else secrets.token_hex(32)
+    if len(text) < 16:
+        raise ProtocolError(
+            f"{secret} holds {len(text)} characters: a secret that nobody guesses has 16 or more"
+        )
     digest = hashlib.sha256(text.encode())
     seed = int.from_bytes(hashlib.sha256(b"seed:" + text.encode()).digest()[:8], "big") >> 1
     with label_extra("mfbench_tasks.fresh:resample", "mfbench verify --fresh") as resample, _bar() as tick:
@@ -98,18 +105,14 @@ def _chosen(wanted, known, what: str):
     return wanted
 
 
-def _bar():
-    from contextlib import contextmanager
-
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar over fragments on stderr."""
     from rich.progress import Progress
 
-    @contextmanager
-    def bar():
-        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-            task = progress.add_task("fragments", total=None)
-            yield lambda done, total: progress.update(task, completed=done, total=total)
-
-    return bar()
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("fragments", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _print(record, console: Console) -> None:

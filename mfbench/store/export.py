@@ -19,7 +19,7 @@ def flat_table(snapshot: Snapshot) -> pd.DataFrame:
     frame = snapshot.rows.drop_columns(["families", "sketch", "constant", "n_families"]).to_pandas()
     about = pd.DataFrame(
         [
-            (s.id, s.card.method, s.card.arch or "", s.card.backend or "", snapshot.trust(s.id))
+            (s.id, s.card.method, s.card.arch or "", s.card.backend or "", str(snapshot.trust(s.id)))
             for s in snapshot.summaries.values()
         ],
         columns=["submission", "method", "arch", "backend", "trust"],

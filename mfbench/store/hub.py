@@ -15,16 +15,23 @@ class HubFiles(RemoteFiles):
 
     def add_folder(self, folder: str, files: Mapping[str, bytes], note: str) -> str | None:
         """One commit with all files, as a pull request; returns where it is."""
+        return self._propose({f"{folder}/{name}": data for name, data in files.items()}, note)
+
+    def write(self, path: str, data: bytes) -> None:
+        """A fresh test is proposed like a submission; an index is each reader's own and is not pushed."""
+        if path.startswith("verifications/"):
+            self._propose({path: data}, f"Fresh test {path.split('/')[1]}")
+
+    def _propose(self, files: Mapping[str, bytes], note: str) -> str:
         from huggingface_hub import CommitOperationAdd, HfApi
         from huggingface_hub.errors import HfHubHTTPError
 
         kind, owner, name, *inside = self.url.removeprefix("hf://").strip("/").split("/")
         if kind != "datasets":
             raise StoreError(f"{self.url}: a store is a dataset repository: hf://datasets/OWNER/NAME")
-        place = "/".join([*inside, folder])
         operations = [
-            CommitOperationAdd(path_in_repo=f"{place}/{file}", path_or_fileobj=data)
-            for file, data in files.items()
+            CommitOperationAdd(path_in_repo="/".join([*inside, path]), path_or_fileobj=data)
+            for path, data in files.items()
         ]
         try:
             commit = HfApi().create_commit(
@@ -33,6 +40,3 @@ class HubFiles(RemoteFiles):
         except (HfHubHTTPError, OSError, ValueError) as error:
             raise StoreError(f"{self.url}: {' '.join(str(error).split())[:200]}") from None
         return f"opened {commit.pr_url}"
-
-    def write(self, path: str, data: bytes) -> None:
-        """The index is each reader's own here: nothing is pushed without a review."""

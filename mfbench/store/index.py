@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -17,8 +18,13 @@ from mfbench.store.verification import Record, Verdict
 
 __all__ = ["Broken", "Snapshot", "Trust", "read_store"]
 
-Trust = str
-"""``verified``: a fresh test confirmed it; ``refuted``: one contradicted it; else ``recomputed``."""
+
+class Trust(StrEnum):
+    """``verified``: a fresh test confirmed it; ``refuted``: one contradicted it; else ``recomputed``."""
+
+    RECOMPUTED = "recomputed"
+    VERIFIED = "verified"
+    REFUTED = "refuted"
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,8 @@ class Snapshot:
         """How far the numbers of a submission are to be believed."""
         verdicts = {record.verdict for record in self.records.get(name, [])}
         if Verdict.REFUTED in verdicts:
-            return "refuted"
-        return "verified" if Verdict.CONFIRMED in verdicts else "recomputed"
+            return Trust.REFUTED
+        return Trust.VERIFIED if Verdict.CONFIRMED in verdicts else Trust.RECOMPUTED
 
 
 def read_store(

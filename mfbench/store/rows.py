@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mfbench.metrics import COSTS, METRICS
 from mfbench.results import AggregateRow
+from mfbench.scoring import family_groups
 from mfbench.submission.card import Card
 from mfbench.submission.check import Checked
 from mfbench.submission.findings import Finding
@@ -78,8 +79,6 @@ def part_of(
     name: str, checked: Checked, *, filed_at: str, stamp: dict[str, list[int]] | None
 ) -> tuple[Summary, pa.Table]:
     """Summary and scores of a checked submission."""
-    from mfbench.scoring import family_groups
-
     families = checked.yardstick.families
     groups = family_groups(checked.yardstick.split, families)
     summary = Summary(

@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+
 from mfbench.cost import code_version
 from mfbench.errors import StoreError, SubmissionError
 from mfbench.store.files import Files, open_files
@@ -114,7 +116,7 @@ class Store:
             raise SubmissionError("files", "the content does not fit the hash in its name: it was altered")
         return files
 
-    def recompute(self, name: str) -> tuple[Checked, Summary, object]:
+    def recompute(self, name: str) -> tuple[Checked, Summary, pa.Table]:
         """Read and score a submission anew; returns it with its summary and rows.
 
         Raises:

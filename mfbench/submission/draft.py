@@ -13,7 +13,7 @@ import numpy as np
 from mfbench.errors import DataError, SubmissionError
 from mfbench.results import Results, read_results
 from mfbench.submission.card import Card, Cost, Failure, Hardware, Protocol, Training, Tuning, write_card
-from mfbench.submission.check import Checked, check, check_claims, track_of
+from mfbench.submission.check import FILES, Checked, check, check_claims, track_of
 from mfbench.submission.weights import count_parameters
 
 __all__ = ["check_files", "check_run", "draft_card", "read_folder"]
@@ -87,8 +87,6 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     Raises:
         DataError: there is no such folder.
     """
-    from mfbench.submission.check import FILES
-
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder: give a run of 'mfbench evaluate', or its files")
     found = {}

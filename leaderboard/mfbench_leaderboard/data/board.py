@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from mfbench.store.index import Snapshot
+from mfbench.metrics import METRICS
+from mfbench.store.index import Snapshot, Trust
 from mfbench.store.rows import Summary
 from mfbench.submission.findings import Finding
 from mfbench_leaderboard.data.ranks import rank_methods
@@ -59,7 +59,7 @@ class Row:
     """
 
     summary: Summary
-    trust: str
+    trust: Trust
     rank: int | None
     cells: dict[str, Cell]
     n_families: int
@@ -155,7 +155,7 @@ def standings(board: Board, choice: Choice) -> Standings:
     cells: dict[str, dict[str, Cell]] = {}
     counts: dict[str, int] = {}
     for row in frame.itertuples(index=False):
-        if row.query != choice.query and row.metric in _scored():
+        if row.query != choice.query and row.metric in METRICS:
             continue
         bounds = (None, None) if np.isnan(row.lo) else (row.lo, row.hi)
         constant = None if np.isnan(row.constant) else row.constant
@@ -195,20 +195,13 @@ def filter_rows(
     return [row for row in rows if fits(row)]
 
 
-@lru_cache(maxsize=1)
-def _scored() -> frozenset[str]:
-    from mfbench.metrics import METRICS
-
-    return frozenset(METRICS)
-
-
 def _ordered(rows: list[Row], metric: str) -> list[Row]:
     """Ranked rows by rank, at a tie the verified first, then by value. Unranked ones stand among them
     where their value belongs, and those without a value last."""
     ranked = [row for row in rows if row.rank is not None and metric in row.cells]
-    ranked.sort(key=lambda r: (r.rank, r.trust != "verified", r.cells[metric].value, r.summary.id))
+    ranked.sort(key=lambda r: (r.rank, r.trust != Trust.VERIFIED, r.cells[metric].value, r.summary.id))
     others = [row for row in rows if row.rank is None and metric in row.cells]
-    others.sort(key=lambda r: (r.cells[metric].value, r.trust != "verified", r.summary.id))
+    others.sort(key=lambda r: (r.cells[metric].value, r.trust != Trust.VERIFIED, r.summary.id))
     found = []
     for row in ranked:
         while others and others[0].cells[metric].value < row.cells[metric].value:
@@ -217,13 +210,13 @@ def _ordered(rows: list[Row], metric: str) -> list[Row]:
     return [*found, *others, *(row for row in rows if metric not in row.cells)]
 
 
-def _ranks(board: Board, choice: Choice, trusts: dict[str, str]) -> dict[str, int] | None:
+def _ranks(board: Board, choice: Choice, trusts: dict[str, Trust]) -> dict[str, int] | None:
     """id → rank among the submissions that have every family; None where there are too few families."""
     errors = board.families(choice.split, choice.k, choice.rank_by, choice.query)
     able = [
         s
         for s in board.of(choice.split)
-        if s.card.method not in LINES and trusts[s.id] != "refuted" and s.id in errors
+        if s.card.method not in LINES and trusts[s.id] != Trust.REFUTED and s.id in errors
     ]
     if not able:
         return None
