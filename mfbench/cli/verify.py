@@ -20,6 +20,8 @@ from mfbench.errors import ProtocolError
 
 __all__ = ["register"]
 
+_TITLES = {"force_rmse": "force", "energy_rmse_within": "within", "energy_rmse": "energy"}
+
 HELP = """Test a submission's deposited weights on configurations that nobody has seen.
 
 Families are sampled anew under a secret seed and labelled; the weights adapt to the published support \
@@ -117,14 +119,18 @@ def _bar() -> Iterator[Callable[[int, int], None]]:
 
 def _print(record, console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("error", "K", "claimed", "fresh", "ratio", "typical fragment", "verdict"):
+    for title in ("error", "K", "claimed", "fresh", "ratio", "typical", "verdict"):
         table.add_column(title, justify="left" if title in ("error", "verdict") else "right")
     for c in record.comparisons:
         ratios = ((c.ratio, c.ratio_ci95), (c.typical, c.typical_ci95))
         shown = (f"{value:.2f} [{lo:.2f}, {hi:.2f}]" for value, (lo, hi) in ratios)
-        table.add_row(c.metric, str(c.k), f"{c.claimed:.2f}", f"{c.fresh:.2f}", *shown, c.verdict)
+        table.add_row(_TITLES[c.metric], str(c.k), f"{c.claimed:.2f}", f"{c.fresh:.2f}", *shown, c.verdict)
     console.print(table)
-    console.print("errors in kcal/mol and kcal/mol/Å; ratios are fresh ÷ claimed", highlight=False)
+    console.print(
+        "kcal/mol and kcal/mol/Å; ratio: fresh ÷ claimed; typical: the same for a typical fragment",
+        highlight=False,
+        style="dim",
+    )
     console.print(
         f"{record.submission}: {record.verdict} on {record.configurations} fresh configurations of "
         f"{record.fragments} fragments in {len(record.families)} families",
