@@ -26,7 +26,7 @@ HELP = """Test a submission's deposited weights on configurations that nobody ha
 
 Families are sampled anew under a secret seed and labelled; the weights adapt to the published support \
 sets and predict. The record goes into the store and onto the board: confirmed, refuted or undecided. \
-Exit code 2 if the claim is refuted. Needs the [label] extra and the submission's backend.
+Exit code 2 if the claim is refuted. Needs the extra "label" and the submission's backend.
 """
 
 

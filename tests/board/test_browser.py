@@ -237,7 +237,7 @@ def test_a_method_from_its_row(page, server):
 
 
 def test_a_family_with_its_fragments_in_3d(page, server):
-    show(page, f"{server}/family?family=2.30.42", "family")
+    show(page, f"{server}/family?family=2.30.42")
     expect(page.locator("body")).to_contain_text("protein chains")
     scene = page.locator(".js-plotly-plot .gl-container canvas").first
     scene.wait_for(timeout=PATIENT)
@@ -254,7 +254,8 @@ def test_a_family_with_its_fragments_in_3d(page, server):
     after = np.asarray(Image.open(io.BytesIO(plot.screenshot())).convert("RGB"))
     assert np.mean(np.any(before != after, axis=-1)) > 0.01  # it turned
     expect(page.get_by_text("Everyone's error")).to_be_visible()
-    assert page.locator(".js-plotly-plot").count() == 4
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)
+    shoot(page, "family")
 
 
 def test_constructions_are_empty_until_somebody_compares_them(page, server, place):

@@ -100,11 +100,15 @@ def _fragments(view: FamilyView) -> None:
     st.html(note(_describe(fragment)))
 
 
+def _charge(total: int) -> str:
+    return f"charge {total:+d} e".replace("-", "−") if total else "neutral"
+
+
 def _describe(fragment: Fragment) -> str:
     spin = f", {fragment.n_unpaired} unpaired electrons" if fragment.n_unpaired else ""
     parts = [
         f"{fragment.kind or 'fragment'} {fragment.residues}".strip(),
-        f"{fragment.formula or len(fragment.atomic_numbers)}, charge {fragment.total_charge:+d} e{spin}",
+        f"{fragment.formula or len(fragment.atomic_numbers)}, {_charge(fragment.total_charge)}{spin}",
         f"{fragment.role} fragment, relaxed geometry",
     ]
     return ". ".join(parts) + ". Drag to turn, scroll to zoom; a click on an element hides it."
