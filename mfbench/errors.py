@@ -6,7 +6,9 @@ __all__ = [
     "MfbenchError",
     "PredictionError",
     "ProtocolError",
+    "StoreError",
     "StructureError",
+    "SubmissionError",
     "TrainingError",
     "TransferError",
     "UnknownNameError",
@@ -47,3 +49,20 @@ class CheckpointError(MfbenchError):
 
 class TransferError(MfbenchError):
     """A download or an upload failed: no network, no permission, no such repository or revision."""
+
+
+class SubmissionError(MfbenchError):
+    """A submission that cannot be filed.
+
+    Attributes:
+        kind: ``files``, ``card``, ``data``, ``predictions``, ``coverage``, ``claims``, ``weights``, or the
+            name of a finding such as ``leaked-labels``.
+    """
+
+    def __init__(self, kind: str, message: str):
+        super().__init__(f"{kind}: {message}")
+        self.kind, self.reason = kind, message
+
+
+class StoreError(MfbenchError):
+    """A store that is not there, cannot be written, or holds no such submission."""

@@ -8,22 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mfbench.constant import constant
 from mfbench.cost import TIMING_VERSION, code_version, hardware
 from mfbench.episode import STANDARD_DRAWS, STANDARD_K, Episode, check_request
 from mfbench.errors import MfbenchError, ProtocolError, UnknownNameError
 from mfbench.exclusion import without_overlap
 from mfbench.method import Budget, Method, MethodContext, load_method, uses_backend
-from mfbench.metrics import episode_metrics
 from mfbench.pool import Here, Job, Workers, draw
 from mfbench.progress import progress_bar
-from mfbench.results import Results, Scores, aggregate, not_better, read_results, score_failures
+from mfbench.results import Results, read_results
 from mfbench.runfolder import RunFolder, open_run, request_of, write_predictions
-from mfbench.runner import EpisodeRecord, run_episode
+from mfbench.runner import EpisodeRecord
+from mfbench.scoring import score_run
 from mfbench.split import Fold, Split, Task, load_split
-from mfbench.statistics import groups_of
 from mfbench.tables import sha256
 
 __all__ = ["PROTOCOL_VERSION", "SUPPORTS", "evaluate"]
@@ -136,7 +132,7 @@ def evaluate(
 
     episodes = [draw(split, job) for job in jobs]
     ordered = [records[episode.key] for episode in episodes]
-    results = _score(split, tasks, episodes, ordered, {**request, **facts})
+    results = score_run(split, episodes, ordered, {**request, **facts})
     return _write(folder, results, episodes, ordered) if folder else results
 
 
@@ -232,47 +228,6 @@ def _facts(split: Split, card: dict | None) -> dict[str, Any]:
         "timing_version": TIMING_VERSION,
         "card": card,
     }
-
-
-def _score(
-    split: Split,
-    tasks: Sequence[Task],
-    episodes: Sequence[Episode],
-    records: Sequence[EpisodeRecord],
-    run: dict[str, Any],
-) -> Results:
-    """Errors of the method and of the constant method on the same episodes."""
-    line = constant(MethodContext(split))
-    lines = [run_episode(line, episode, budget=Budget(), seed=0) for episode in episodes]
-    references = [_metrics(e, r) for e, r in zip(episodes, lines, strict=True)]
-    scores = [_metrics(e, r) for e, r in zip(episodes, records, strict=True)]
-    rows = score_failures(records, scores, references)
-    groups = dict(
-        zip((t.family_id for t in tasks), groups_of([t.clusters for t in tasks]).tolist(), strict=True)
-    )
-    own = aggregate(split.name, rows, groups)
-    reference = aggregate(split.name, score_failures(lines, references, references), groups, costs=False)
-    return Results(
-        run=run,
-        episodes=rows,
-        aggregate=own,
-        constant=reference,
-        not_better_than_constant=not_better(own, reference),
-    )
-
-
-def _metrics(episode: Episode, record: EpisodeRecord) -> Scores | None:
-    if record.failure is not None:
-        return None
-    return episode_metrics(
-        record.energies,
-        record.forces.astype(np.float64),
-        np.array([c.energy for c in episode.query]),
-        np.concatenate([c.forces for c in episode.query]),
-        np.array([len(c) for c in episode.query]),
-        episode.fragments,
-        episode.strata,
-    )
 
 
 def _write(

@@ -152,7 +152,7 @@ def split(split_folder) -> mfbench.Split:
     return mfbench.load_split(split_folder)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_split():
     """``write_split``, for tests that need a split of their own."""
     return write_split

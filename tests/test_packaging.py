@@ -23,6 +23,7 @@ OPTIONAL = (
     "fsspec",
     "datasets",
     "distributed",
+    "plotly",
 )
 REFUSE = f"""
 import sys
@@ -84,8 +85,23 @@ def test_labelling_names_its_extra(installed, tmp_path, arguments):
     assert "pip install 'mfbench[label]'" in done.stderr
 
 
+def test_the_leaderboard_names_its_extra(installed, tmp_path):
+    done = mfbench_command(installed, tmp_path, "leaderboard", "--store", "store")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "pip install 'mfbench[leaderboard]'" in done.stderr
+
+
+def test_submitting_needs_no_extra(installed, tmp_path):
+    evaluate = "evaluate -m constant -s cath-mini --k 10 --draws 1 --out run"
+    for command in (evaluate, "submit run --to store", "store verify --to store"):
+        done = mfbench_command(installed, tmp_path, *command.split())
+        assert done.returncode == 0, done.stderr
+    assert "1 of 1 submissions" in done.stdout
+
+
 def test_wheel_holds_packages_and_nothing_else(installed):
     top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
-    assert top - {"bin"} == {"mfbench", "mfbench_jax", "mfbench_tasks", "mfbench_torch"}
+    assert top - {"bin"} == {f"mfbench{part}" for part in ("", "_jax", "_leaderboard", "_tasks", "_torch")}
     size = sum(path.stat().st_size for path in (installed / "mfbench" / "embedded").rglob("*"))
     assert size < 6 * 2**20

@@ -14,7 +14,7 @@ from mfbench.errors import MfbenchError
 
 __all__ = ["main"]
 
-COMMANDS = ("evaluate", "train", "convert", "methods", "data")
+COMMANDS = ("evaluate", "train", "convert", "methods", "data", "submit", "store", "verify", "leaderboard")
 """Modules of this package, in the order of the help text."""
 
 

@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mfbench.cli.options import parse_option
-from mfbench.errors import ProtocolError
+from mfbench.cli.options import parse_numbers, parse_option
 
 __all__ = ["register"]
 
@@ -141,7 +140,7 @@ def evaluate(
         results = run(
             method,
             split,
-            ks=_numbers(k),
+            ks=parse_numbers(k),
             draws=draws,
             seed=seed,
             out=out,
@@ -169,12 +168,3 @@ def evaluate(
         return 130
     print_report(results)
     return results.exit_code
-
-
-def _numbers(text: str | None) -> list[int] | None:
-    if text is None:
-        return None
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ProtocolError(f"--k takes whole numbers separated by commas, not '{text}'") from None

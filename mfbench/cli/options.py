@@ -1,4 +1,4 @@
-"""``--option KEY=VALUE``, for every command that takes settings."""
+"""Options that several commands take: ``--option KEY=VALUE``, ``--k K,K,...``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from mfbench.errors import ProtocolError
 
-__all__ = ["parse_option"]
+__all__ = ["parse_numbers", "parse_option"]
 
 
 def parse_option(text: str) -> tuple[str, Any]:
@@ -23,3 +23,17 @@ def parse_option(text: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except ValueError:
         return key, value
+
+
+def parse_numbers(text: str | None) -> list[int] | None:
+    """``0,5,10`` → [0, 5, 10]; None stays None.
+
+    Raises:
+        ProtocolError: one is no whole number.
+    """
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ProtocolError(f"--k takes whole numbers separated by commas, not '{text}'") from None

@@ -1,0 +1,228 @@
+"""The leaderboard's rows: one a submission, for a construction, a K, a stratum of the query, and a rank."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from mfbench.metrics import METRICS
+from mfbench.store.index import Snapshot, Trust
+from mfbench.store.rows import Summary
+from mfbench.submission.findings import Finding
+from mfbench_leaderboard.data.ranks import rank_methods
+
+__all__ = ["LINES", "Board", "Cell", "Choice", "Row", "Standings", "filter_rows", "standings"]
+
+LINES = ("constant", "random")
+"""Reference lines: shown among the others, never ranked."""
+
+
+class Cell(NamedTuple):
+    """A value, its 95 % interval, and what the constant method reaches on the same episodes."""
+
+    value: float
+    lo: float | None
+    hi: float | None
+    constant: float | None
+
+    @property
+    def flagged(self) -> bool:
+        """Whether it is no better than the constant method."""
+        return self.constant is not None and self.value >= self.constant
+
+
+class Choice(NamedTuple):
+    """What is looked at."""
+
+    split: str
+    k: int
+    query: str = "all"
+    rank_by: str = "force_rmse"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One submission.
+
+    Attributes:
+        summary: what it declares, and what was found.
+        trust: recomputed, verified or refuted.
+        rank: 1 + number of significantly better ones; None for lines, refuted, partial, or few families.
+        cells: metric → value, without those it has no value for.
+        n_families: families behind the numbers.
+    """
+
+    summary: Summary
+    trust: Trust
+    rank: int | None
+    cells: dict[str, Cell]
+    n_families: int
+
+    @property
+    def is_line(self) -> bool:
+        """Whether it is a reference line."""
+        return self.summary.card.method in LINES
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What checking found."""
+        return self.summary.findings
+
+
+@dataclass(frozen=True)
+class Standings:
+    """Rows in order; ``ranked`` says whether there were enough families for ranks."""
+
+    rows: list[Row]
+    ranked: bool
+
+
+class Board:
+    """A snapshot, ready for questions."""
+
+    def __init__(self, snapshot: Snapshot):
+        self.snapshot = snapshot
+        self.rows: pa.Table = snapshot.rows.combine_chunks()
+        self.scores: pd.DataFrame = self.rows.drop_columns(["families", "sketch"]).to_pandas()
+        self._place = _index(self.scores)
+
+    @property
+    def splits(self) -> list[str]:
+        """Constructions with a submission, the one with the most first."""
+        counts: dict[str, int] = {}
+        for summary in self.snapshot.summaries.values():
+            counts[summary.card.run.split] = counts.get(summary.card.run.split, 0) + 1
+        return sorted(counts, key=lambda name: (-counts[name], name))
+
+    def of(self, split: str) -> list[Summary]:
+        """Submissions on a construction."""
+        return [s for s in self.snapshot.summaries.values() if s.card.run.split == split]
+
+    def ks(self, split: str) -> list[int]:
+        """Support sizes that any submission has."""
+        return sorted({k for s in self.of(split) for k in s.card.run.ks})
+
+    def select(
+        self, split: str, k: int | None = None, metric: str | None = None, query: str | None = None
+    ) -> pd.DataFrame:
+        """Score rows that fit, as a frame; None fits all."""
+        wanted = (split, k, metric, query)
+        found = [
+            rows
+            for key, rows in self._place.items()
+            if all(w is None or w == have for w, have in zip(wanted, key, strict=True))
+        ]
+        return self.scores.take(np.concatenate(found) if found else np.zeros(0, int))
+
+    def families(self, split: str, k: int, metric: str, query: str = "all") -> dict[str, np.ndarray]:
+        """id → error of each family, in the order of the summary's families; NaN where there is none."""
+        rows = self._place.get((split, k, metric, query))
+        if rows is None:
+            return {}
+        found = self.rows.select(["submission", "families"]).take(rows)
+        names, lists = found["submission"].to_pylist(), found["families"].combine_chunks()
+        flat, ends = lists.values.to_numpy(), lists.offsets.to_numpy()
+        pairs = zip(names, itertools.pairwise(ends), strict=True)
+        return {name: flat[a:b].astype(float) for name, (a, b) in pairs if b > a}
+
+
+def _index(scores: pd.DataFrame) -> dict[tuple[str, int, str, str], np.ndarray]:
+    """(split, K, metric, query) → row numbers: a filter looks up what it shows, and scans nothing."""
+    names = {n: list(scores[n].cat.categories) for n in ("split", "metric", "query")}
+    codes = [scores[n].cat.codes.to_numpy().astype(np.int64) for n in names]
+    ks = scores["k"].to_numpy().astype(np.int64)
+    sizes = [max(len(v), 1) for v in names.values()]
+    combined = ((codes[0] * sizes[1] + codes[1]) * sizes[2] + codes[2]) * (ks.max(initial=0) + 1) + ks
+    order = np.argsort(combined, kind="stable")
+    starts = np.flatnonzero(np.diff(combined[order], prepend=-1))
+    found = {}
+    for rows in np.split(order, starts[1:]) if len(order) else []:
+        split, metric, query = (names[n][code[rows[0]]] for n, code in zip(names, codes, strict=True))
+        found[split, int(ks[rows[0]]), metric, query] = rows
+    return found
+
+
+def standings(board: Board, choice: Choice) -> Standings:
+    """All submissions on a construction, ranked by one metric; those without this K stand last."""
+    frame = board.select(choice.split, choice.k)
+    frame = frame[frame["query"].isin([choice.query, "all"])]
+    cells: dict[str, dict[str, Cell]] = {}
+    counts: dict[str, int] = {}
+    for row in frame.itertuples(index=False):
+        if row.query != choice.query and row.metric in METRICS:
+            continue
+        bounds = (None, None) if np.isnan(row.lo) else (row.lo, row.hi)
+        constant = None if np.isnan(row.constant) else row.constant
+        cells.setdefault(row.submission, {})[row.metric] = Cell(row.value, *bounds, constant)
+        if row.metric == choice.rank_by:
+            counts[row.submission] = row.n_families
+    trusts = {s.id: board.snapshot.trust(s.id) for s in board.of(choice.split)}
+    rank = _ranks(board, choice, trusts)
+    rows = [
+        Row(s, trusts[s.id], (rank or {}).get(s.id), cells.get(s.id, {}), counts.get(s.id, 0))
+        for s in board.of(choice.split)
+    ]
+    return Standings(_ordered(rows, choice.rank_by), rank is not None)
+
+
+def filter_rows(
+    rows: Sequence[Row],
+    *,
+    tracks: Sequence[str] = (),
+    archs: Sequence[str] = (),
+    backends: Sequence[str] = (),
+    trusts: Sequence[str] = (),
+    text: str = "",
+) -> list[Row]:
+    """Rows that fit; an empty filter admits all. ``text`` is looked for in name, id and description."""
+
+    def fits(row: Row) -> bool:
+        card = row.summary.card
+        return (
+            (not tracks or card.track in tracks)
+            and (not archs or (card.arch or "none") in archs)
+            and (not backends or (card.backend or "none") in backends)
+            and (not trusts or row.trust in trusts)
+            and text.lower() in f"{card.method} {row.summary.id} {card.description}".lower()
+        )
+
+    return [row for row in rows if fits(row)]
+
+
+def _ordered(rows: list[Row], metric: str) -> list[Row]:
+    """Ranked rows by rank, at a tie the verified first, then by value. Unranked ones stand among them
+    where their value belongs, and those without a value last."""
+    ranked = [row for row in rows if row.rank is not None and metric in row.cells]
+    ranked.sort(key=lambda r: (r.rank, r.trust != Trust.VERIFIED, r.cells[metric].value, r.summary.id))
+    others = [row for row in rows if row.rank is None and metric in row.cells]
+    others.sort(key=lambda r: (r.cells[metric].value, r.trust != Trust.VERIFIED, r.summary.id))
+    found = []
+    for row in ranked:
+        while others and others[0].cells[metric].value < row.cells[metric].value:
+            found.append(others.pop(0))
+        found.append(row)
+    return [*found, *others, *(row for row in rows if metric not in row.cells)]
+
+
+def _ranks(board: Board, choice: Choice, trusts: dict[str, Trust]) -> dict[str, int] | None:
+    """id → rank among the submissions that have every family; None where there are too few families."""
+    errors = board.families(choice.split, choice.k, choice.rank_by, choice.query)
+    able = [
+        s
+        for s in board.of(choice.split)
+        if s.card.method not in LINES and trusts[s.id] != Trust.REFUTED and s.id in errors
+    ]
+    if not able:
+        return None
+    able = [s for s in able if s.families == able[0].families]
+    matrix = np.array([errors[s.id] for s in able])
+    present = np.isfinite(matrix).all(axis=0)  # a stratum may be empty in a family, for everybody
+    whole = matrix[:, present]
+    found = rank_methods(np.maximum(whole, 1e-12), np.array(able[0].groups)[present])
+    return None if found is None else {s.id: rank for s, rank in zip(able, found, strict=True)}

@@ -1,0 +1,115 @@
+"""What the Family page shows: proteins, fragments, label distributions, everyone's error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfbench.configuration import EV_TO_KCAL_MOL
+from mfbench.metrics import within_fragment
+from mfbench.sidetables import read_side_tables
+from mfbench.split import Split
+from mfbench_leaderboard.data.board import LINES, Board
+from mfbench_leaderboard.data.curves import label
+
+__all__ = ["FamilyView", "Fragment", "family_errors", "family_view"]
+
+
+@dataclass(frozen=True, eq=False)
+class Fragment:
+    """A fragment to look at.
+
+    Attributes:
+        name, kind, formula, residues, role: role is ``pool`` or ``held out``.
+        total_charge, n_unpaired: charge in e, unpaired electrons.
+        atomic_numbers, positions: [n], [n, 3] Å, its relaxed geometry or a stored configuration.
+    """
+
+    name: str
+    kind: str
+    formula: str
+    residues: str
+    role: str
+    total_charge: int
+    n_unpaired: int
+    atomic_numbers: np.ndarray
+    positions: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class FamilyView:
+    """A family.
+
+    Attributes:
+        family_id, title, stratum, fold: what it is.
+        proteins: PDB entry and chain.
+        fragments: all of them.
+        energies: role → [n] kcal/mol, less each fragment's mean.
+        forces: role → [n] eV/Å, size of the force on every atom.
+    """
+
+    family_id: str
+    title: str
+    stratum: str
+    fold: str
+    proteins: list[str]
+    fragments: list[Fragment]
+    energies: dict[str, np.ndarray]
+    forces: dict[str, np.ndarray]
+
+
+def family_view(split: Split, family_id: str) -> FamilyView:
+    """A family of a split; ``KeyError`` if it has none of that name."""
+    task = {t.family_id: t for t in split.tasks}[family_id]
+    tables = read_side_tables(split.name, split)
+    about = tables.families.loc[family_id]
+    roles = {"support pool": task.support, "query": task.query, "held-out query": task.heldout}
+    energies, forces = {}, {}
+    for role, found in roles.items():
+        labels = np.array([c.energy for c in found])
+        fragments = np.array([c.fragment_id for c in found])
+        energies[role] = within_fragment(labels, fragments) * EV_TO_KCAL_MOL if len(labels) else labels
+        forces[role] = np.linalg.norm(
+            np.concatenate([np.zeros((0, 3)), *(c.forces for c in found)]), axis=1
+        )
+    return FamilyView(
+        family_id,
+        str(about.get("title", "")),
+        task.stratum,
+        str(task.fold),
+        [str(p) for p in about.get("proteins", [])],
+        [_fragment(name, task, tables) for name in task.graphs],
+        energies,
+        forces,
+    )
+
+
+def _fragment(name, task, tables) -> Fragment:
+    row = tables.fragments.loc[name] if name in tables.fragments.index else {}
+    some = next(c for c in (*task.query, *task.heldout, *task.support) if c.fragment_id == name)
+    relaxed = row.get("relaxed_positions")
+    positions = some.positions if relaxed is None else np.concatenate([np.ravel(x) for x in relaxed])
+    pool = {c.fragment_id for c in task.support}
+    return Fragment(
+        name,
+        str(row.get("kind", "")),
+        str(row.get("formula", "")),
+        str(row.get("residues", "")),
+        "pool" if name in pool else "held out",
+        some.total_charge,
+        some.n_unpaired,
+        some.atomic_numbers,
+        np.reshape(positions, (-1, 3)).astype(float),
+    )
+
+
+def family_errors(board: Board, split: str, family: str, k: int, metric: str):
+    """[(id, label, error, is a line)] of every submission with this family and K, best first."""
+    found = []
+    for name, errors in board.families(split, k, metric).items():
+        families = board.snapshot.summaries[name].families
+        if family in families and np.isfinite(value := errors[families.index(family)]):
+            line = board.snapshot.summaries[name].card.method in LINES
+            found.append((name, label(board, name), float(value), line))
+    return sorted(found, key=lambda item: item[2])

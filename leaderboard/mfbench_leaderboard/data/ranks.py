@@ -1,0 +1,66 @@
+"""Ranks that admit ties, for any number of methods.
+
+Up to twenty methods, ``mfbench.statistics.ranks`` resamples families. Among more, Holm's rule divides the
+level by so many pairs that ten thousand resamples cannot resolve it; there a cluster-robust t-test on the
+same log-ratios takes their place, with one degree of freedom less than there are independent groups.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mfbench.statistics import MIN_FAMILIES_FOR_RANKS, ranks
+
+__all__ = ["rank_methods"]
+
+_RESAMPLED = 20
+
+
+def rank_methods(errors: np.ndarray, groups: np.ndarray, *, level: float = 0.05) -> list[int] | None:
+    """Rank = 1 + number of methods that are significantly better.
+
+    Args:
+        errors: [n_methods, n_families], positive and finite, smaller is better.
+        groups: [n_families] families that move together.
+        level: family-wise error rate (Holm).
+
+    Returns:
+        One rank a method, or None under ten families.
+    """
+    if errors.shape[1] < MIN_FAMILIES_FOR_RANKS or len(errors) == 0:
+        return None
+    if len(errors) <= _RESAMPLED:
+        return ranks(errors, groups, level=level)
+    logs = np.log(errors)
+    means = logs.mean(axis=1)
+    t, freedom = _t_statistics(logs - means[:, None], means, groups)
+    i, j = np.triu_indices(len(errors), k=1)
+    p = _two_sided(np.abs(t[i, j]), freedom)
+    order = np.argsort(p, kind="stable")
+    passed = p[order] <= level / (len(p) - np.arange(len(p)))
+    significant = order[: len(p) if passed.all() else int(np.argmin(passed))]
+    worse = np.where(means[i] > means[j], i, j)[significant]
+    return (1 + np.bincount(worse, minlength=len(errors))).tolist()
+
+
+def _t_statistics(residuals: np.ndarray, means: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, int]:
+    """[n, n] difference of means over its standard error, from sums over groups; degrees of freedom."""
+    _, codes = np.unique(groups, return_inverse=True)
+    n_groups = codes.max() + 1
+    sums = residuals @ np.eye(n_groups)[codes]
+    squares = np.einsum("mg,mg->m", sums, sums)
+    variance = np.maximum(squares[:, None] + squares[None] - 2 * sums @ sums.T, 0)
+    variance *= n_groups / max(n_groups - 1, 1) / residuals.shape[1] ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.nan_to_num((means[:, None] - means[None]) / np.sqrt(variance), nan=0.0)
+    return t, max(n_groups - 1, 1)
+
+
+def _two_sided(t: np.ndarray, freedom: int) -> np.ndarray:
+    """Tail probability of Student's t: its density integrated on a logarithmic grid, then interpolated."""
+    grid = np.concatenate([[0.0], np.geomspace(1e-3, 1e6, 4000)])
+    density = (1 + grid**2 / freedom) ** (-(freedom + 1) / 2)
+    pieces = np.diff(grid) * (density[1:] + density[:-1]) / 2
+    tail = np.concatenate([np.cumsum(pieces[::-1])[::-1], [0.0]])
+    tail = np.maximum(tail / tail[0], 1e-300)
+    return np.exp(np.interp(t, grid, np.log(tail)))

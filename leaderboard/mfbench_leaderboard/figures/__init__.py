@@ -1,0 +1,1 @@
+"""Plotly figures from the data functions' results."""

@@ -1,0 +1,1 @@
+"""One module a page: widgets around data functions and figures."""

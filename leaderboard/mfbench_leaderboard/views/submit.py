@@ -1,0 +1,94 @@
+"""*Submit*: files in, checked and scored in front of you, then filed if you want."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import streamlit as st
+
+from mfbench.errors import MfbenchError, SubmissionError
+from mfbench.store.files import LocalFiles
+from mfbench.submission import Checked, check_files
+from mfbench_leaderboard.data.text import HEADLINES
+from mfbench_leaderboard.state import current_store
+from mfbench_leaderboard.style import note
+from mfbench_leaderboard.table import error_heads, html_table, value
+
+__all__ = ["show"]
+
+
+def show() -> None:
+    """The page."""
+    st.subheader("See your method scored, then file it")
+    st.html(
+        note(
+            "Drop the files of a run folder (run.json, results.json, predictions.parquet), or a "
+            "submission (submission.yaml, predictions.parquet, and weights.safetensors with weights.json "
+            "if you deposit them). They are checked and scored here; nothing is stored before you say so."
+        )
+    )
+    uploads = st.file_uploader(
+        "Files",
+        accept_multiple_files=True,
+        key="files",
+        type=["json", "yaml", "parquet", "safetensors", "png"],
+    )
+    if not uploads:
+        st.html(
+            '<div class="mf-empty"><b>Nothing here yet</b>On the command line the same is<br><br>'
+            "<code>mfbench submit runs/mine --dry-run</code></div>"
+        )
+        return
+    try:
+        with st.spinner("Scoring ..."):
+            checked = check_files({upload.name: upload.getvalue() for upload in uploads})
+    except SubmissionError as error:
+        st.error(f"**Refused: {error.kind}**", icon=":material/block:")
+        st.text(error.reason)
+        return
+    except MfbenchError as error:
+        st.error("This cannot be scored.", icon=":material/block:")
+        st.text(str(error))
+        return
+    _show(checked)
+    if not checked.refusals:
+        _file(checked)
+
+
+def _show(checked: Checked) -> None:
+    for finding in checked.findings:
+        if finding.refuses:
+            st.error(f"**Refused: {finding.kind}**", icon=":material/block:")
+            st.text(finding.message)
+    notes = (f for f in checked.findings if not f.refuses)
+    st.html("".join(note(f"{f.kind.replace('-', ' ')}: {f.message}") for f in notes) or " ")
+    if not checked.refusals:
+        st.success("It can be filed. These are its scores, recomputed.", icon=":material/check_circle:")
+    rows = (
+        f'<tr><td class="num">{k}</td>'
+        + "".join(f"<td>{_cell(checked.results.find(metric, k))}</td>" for metric in HEADLINES)
+        + "</tr>"
+        for k in checked.results.ks
+    )
+    st.html(html_table([("K", "labels"), *error_heads()], rows))
+    st.html(note(f"{checked.card.method} on {checked.card.run.split}, {len(checked.records)} episodes."))
+
+
+def _cell(row) -> str:
+    return "–" if row is None else value(row.value, *row.ci95)
+
+
+def _file(checked: Checked) -> None:
+    store = current_store()
+    if not isinstance(store.files, LocalFiles):
+        st.html(note(f"This store is remote: file it with 'mfbench submit RUN --to {store.url}'."))
+        return
+    if st.button("File it", type="primary", icon=":material/publish:"):
+        try:
+            name, said = store.submit(checked)
+        except MfbenchError as error:
+            st.error("**Not filed**", icon=":material/block:")
+            st.text(str(error))
+            return
+        st.success(f"Filed as {name}{f' ({said})' if said else ''}", icon=":material/check_circle:")
+        st.html(f'<a href="method?submission={quote(name)}" target="_self">See its page</a>')

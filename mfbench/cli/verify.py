@@ -1,0 +1,139 @@
+"""``mfbench verify``: the fresh test."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mfbench.cli.extras import label_extra
+from mfbench.cli.options import parse_numbers
+from mfbench.errors import ProtocolError
+
+__all__ = ["register"]
+
+_TITLES = {"force_rmse": "force", "energy_rmse_within": "within", "energy_rmse": "energy"}
+
+HELP = """Test a submission's deposited weights on configurations that nobody has seen.
+
+Families are sampled anew under a secret seed and labelled; the weights adapt to the published support \
+sets and predict. The record goes into the store and onto the board: confirmed, refuted or undecided. \
+Exit code 2 if the claim is refuted. Needs the extra "label" and the submission's backend.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(help=HELP)(verify)
+
+
+def verify(
+    submission: Annotated[
+        str, typer.Argument(metavar="SUBMISSION", help="Its id, or the beginning of it.")
+    ],
+    fresh: Annotated[bool, typer.Option("--fresh", help="Sample and label fresh configurations.")] = False,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STORE", help="Folder or URL. (default: $MFBENCH_STORE, or a checkout's own store)"
+        ),
+    ] = None,
+    k: Annotated[
+        str | None,
+        typer.Option("--k", metavar="K,K,...", help="Support sizes. (default: the submission's)"),
+    ] = None,
+    draws: Annotated[int, typer.Option(metavar="N", help="Published support sets a family and K.")] = 1,
+    families: Annotated[
+        str | None, typer.Option(metavar="F,F,...", help="Test families. (default: all)")
+    ] = None,
+    fragments: Annotated[
+        int | None, typer.Option(metavar="N", help="Fragments a family, drawn at random. (default: all)")
+    ] = None,
+    secret: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Text that seeds the sampling. (default: random, thrown away)"),
+    ] = None,
+    workers: Annotated[int, typer.Option(metavar="N", help="Processes that sample.")] = 1,
+) -> int:
+    """Run the fresh test; returns the exit code."""
+    from mfbench.store.fresh import fresh_test
+    from mfbench.store.place import default_store
+    from mfbench.store.store import open_store
+    from mfbench.store.verification import Verdict
+
+    if not fresh:
+        raise ProtocolError("say --fresh; 'mfbench store verify' recomputes a store from its predictions")
+    store = open_store(to or default_store())
+    name = store.find(submission)
+    checked, _, _ = store.recompute(name)
+    run = checked.card.run
+    ks = _chosen(parse_numbers(k) or sorted(run.ks), run.ks, "K")
+    known = [task.family_id for task in checked.yardstick.split.test]
+    names = _chosen(families.split(",") if families else known, known, "test family")
+    text = secret.read_text().strip() if secret else secrets.token_hex(32)
+    if len(text) < 16:
+        raise ProtocolError(
+            f"{secret} holds {len(text)} characters: a secret that nobody guesses has 16 or more"
+        )
+    digest = hashlib.sha256(text.encode())
+    seed = int.from_bytes(hashlib.sha256(b"seed:" + text.encode()).digest()[:8], "big") >> 1
+    with label_extra("mfbench_tasks.fresh:resample", "mfbench verify --fresh") as resample, _bar() as tick:
+        found = resample(
+            checked.yardstick.split, names, seed, fragments=fragments, workers=workers, tick=tick
+        )
+    record = fresh_test(
+        name, checked, found, ks=ks, draws=min(draws, run.draws), seed_commitment=digest.hexdigest()
+    )
+    path = store.add_record(record)
+    _print(record, Console())
+    print(f"record  {store.url}/{path}")
+    return 2 if record.verdict == Verdict.REFUTED else 0
+
+
+def _chosen(wanted, known, what: str):
+    for item in wanted:
+        if item not in known:
+            raise ProtocolError(
+                f"the submission has no {what} {item}: choose some of {', '.join(map(str, known))}"
+            )
+    return wanted
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar over fragments on stderr."""
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("fragments", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _print(record, console: Console) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title in ("error", "K", "claimed", "fresh", "ratio", "typical", "verdict"):
+        table.add_column(title, justify="left" if title in ("error", "verdict") else "right")
+    for c in record.comparisons:
+        ratios = ((c.ratio, c.ratio_ci95), (c.typical, c.typical_ci95))
+        shown = (f"{value:.2f} [{lo:.2f}, {hi:.2f}]" for value, (lo, hi) in ratios)
+        table.add_row(_TITLES[c.metric], str(c.k), f"{c.claimed:.2f}", f"{c.fresh:.2f}", *shown, c.verdict)
+    console.print(table)
+    console.print(
+        "kcal/mol and kcal/mol/Å; ratio: fresh ÷ claimed; typical: the same for a typical fragment",
+        highlight=False,
+        style="dim",
+    )
+    console.print(
+        f"{record.submission}: {record.verdict} on {record.configurations} fresh configurations of "
+        f"{record.fragments} fragments in {len(record.families)} families",
+        style="bold",
+        highlight=False,
+    )

@@ -1,0 +1,60 @@
+"""Whether a submission's predictions are those of one that is already in the store."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mfbench.store.index import read_store
+from mfbench.store.store import Store
+from mfbench.submission.check import Checked
+from mfbench.submission.findings import Finding, Kind
+from mfbench.submission.sketch import SAME, WIDTH, distance, sketch
+
+__all__ = ["copy_findings"]
+
+
+def copy_findings(store: Store, checked: Checked) -> list[Finding]:
+    """The nearest submission of the same split whose errors are the same, if there is one.
+
+    Forces decide: an energy correction on top of copied forces is a copy too. Predictions without a force
+    field all make the same errors and are left out. A submission that says whom it is derived from is
+    noted; one that does not is refused.
+    """
+    if any(finding.kind == Kind.CONSTANT_PREDICTIONS for finding in checked.findings):
+        return []
+    own = sketch(checked.yardstick, checked.records)
+    families = checked.yardstick.families
+    nearest: tuple[float, str, str] | None = None
+    for name, k, theirs in _sketches(store, checked, len(families)):
+        forces, energies = distance(own[k], theirs) if k in own else (np.inf, np.inf)
+        if forces < SAME and (nearest is None or forces < nearest[0]):
+            what = "energies and forces" if energies < SAME else "forces"
+            nearest = forces, name, f"{what} at K = {k}"
+    if nearest is None:
+        return []
+    size, name, what = nearest
+    declared = checked.card.derived_from == name
+    return [
+        Finding(
+            kind=Kind.SAME_PREDICTIONS if declared else Kind.COPIED_PREDICTIONS,
+            message=f"{what} are those of {name}: they differ by {size:.1%} of the error. "
+            + (
+                "It says so itself."
+                if declared
+                else "If they share weights or predictions, say 'derived_from' in submission.yaml."
+            ),
+        )
+    ]
+
+
+def _sketches(store: Store, checked: Checked, n_families: int):
+    """(id, K, [n_families, WIDTH]) of the other submissions on the same data."""
+    snapshot = read_store(store, write=False)
+    data = checked.card.run.data_hash
+    rows = snapshot.rows.filter(snapshot.rows["sketch"].is_valid()).select(["submission", "k", "sketch"])
+    for row in rows.to_pylist():
+        summary = snapshot.summaries[row["submission"]]
+        if summary.card.run.data_hash == data and len(row["sketch"]) == n_families * WIDTH:
+            if any(f.kind == Kind.CONSTANT_PREDICTIONS for f in summary.findings):
+                continue
+            yield summary.id, row["k"], np.array(row["sketch"], np.float32).reshape(n_families, WIDTH)

@@ -1,0 +1,162 @@
+"""Where a store lies: a folder, or any fsspec URL. Folders appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from mfbench.errors import StoreError
+
+__all__ = ["Files", "LocalFiles", "RemoteFiles", "open_files"]
+
+
+class Files(Protocol):
+    """Paths are relative to the store, with ``/``."""
+
+    url: str
+
+    def list(self, folder: str) -> list[str]:
+        """Names in a folder, sorted; empty where there is none. Names that start with a dot are hidden."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """A file's content; ``FileNotFoundError`` where there is none."""
+        ...
+
+    def stamp(self, folder: str) -> dict[str, list[int]] | None:
+        """file → size and time of change, to notice that a folder was touched; None if that is costly."""
+        ...
+
+    def add_folder(self, folder: str, files: Mapping[str, bytes], note: str) -> str | None:
+        """Write a new folder at once; an existing one stays. Returns a message, or None."""
+        ...
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file at once, over one that is there."""
+        ...
+
+
+class LocalFiles:
+    """A folder of this machine."""
+
+    def __init__(self, root: Path):
+        self.root, self.url = root, str(root)
+
+    def list(self, folder: str) -> list[str]:
+        """See ``Files``."""
+        try:
+            return sorted(name for name in os.listdir(self.root / folder) if not name.startswith("."))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def read(self, path: str) -> bytes:
+        """See ``Files``; links are not followed."""
+        place = self.root / path
+        if place.is_symlink():
+            raise FileNotFoundError(f"{path} is a link")
+        return place.read_bytes()
+
+    def stamp(self, folder: str) -> dict[str, list[int]] | None:
+        """See ``Files``."""
+        try:
+            with os.scandir(self.root / folder) as entries:
+                found = {e.name: e.stat(follow_symlinks=False) for e in entries}
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in sorted(found.items())}
+
+    def add_folder(self, folder: str, files: Mapping[str, bytes], note: str) -> str | None:
+        """See ``Files``: written beside its place, then renamed, which another process sees as one step."""
+        target = self.root / folder
+        staging = target.parent / f".staging-{secrets.token_hex(8)}"
+        try:
+            staging.mkdir(parents=True)
+            for name, data in files.items():
+                with open(staging / name, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.rename(staging, target)
+        except OSError as error:
+            shutil.rmtree(staging, ignore_errors=True)
+            if not target.is_dir():
+                raise StoreError(f"{self.url} cannot be written ({error.strerror or error})") from None
+        return None
+
+    def write(self, path: str, data: bytes) -> None:
+        """See ``Files``."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}-{secrets.token_hex(8)}")
+        try:
+            part.write_bytes(data)
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+class RemoteFiles:
+    """A folder of an fsspec filesystem. Renaming is no single step there, so ``submission.yaml`` goes last:
+    a folder without it, or whose hash does not fit, counts as broken and is named."""
+
+    def __init__(self, fs: Any, root: str, url: str):
+        self.fs, self.root, self.url = fs, root.rstrip("/"), url
+
+    def list(self, folder: str) -> list[str]:
+        """See ``Files``."""
+        try:
+            found = self.fs.ls(f"{self.root}/{folder}", detail=False, refresh=True)
+        except FileNotFoundError:
+            return []
+        except TypeError:  # a filesystem without a cache
+            found = self.fs.ls(f"{self.root}/{folder}", detail=False)
+        names = [str(path).rstrip("/").rpartition("/")[2] for path in found]
+        return sorted(name for name in names if name and not name.startswith("."))
+
+    def read(self, path: str) -> bytes:
+        """See ``Files``."""
+        return self.fs.cat_file(f"{self.root}/{path}")
+
+    def stamp(self, folder: str) -> dict[str, list[int]] | None:
+        """See ``Files``."""
+        return None
+
+    def add_folder(self, folder: str, files: Mapping[str, bytes], note: str) -> str | None:
+        """See ``Files``."""
+        self.fs.makedirs(f"{self.root}/{folder}", exist_ok=True)
+        for name in sorted(files, key=lambda name: name == "submission.yaml"):
+            self.fs.pipe_file(f"{self.root}/{folder}/{name}", files[name])
+        return None
+
+    def write(self, path: str, data: bytes) -> None:
+        """See ``Files``."""
+        self.fs.makedirs(f"{self.root}/{path}".rpartition("/")[0], exist_ok=True)
+        self.fs.pipe_file(f"{self.root}/{path}", data)
+
+
+def open_files(url: str | Path) -> Files:
+    """A folder, ``hf://datasets/OWNER/NAME``, or any other fsspec URL.
+
+    Raises:
+        StoreError: the URL's protocol is not installed, or it cannot be reached.
+    """
+    text = str(url)
+    if "://" not in text:
+        return LocalFiles(Path(text))
+    import fsspec
+
+    try:
+        fs, root = fsspec.core.url_to_fs(text)
+    except Exception as error:  # unknown protocol, missing package, no access
+        raise StoreError(f"{text} cannot be opened ({' '.join(str(error).split())[:160]})") from None
+    if "file" in fs.protocol:
+        return LocalFiles(Path(root))
+    if text.startswith("hf://"):
+        from mfbench.store.hub import HubFiles
+
+        return HubFiles(fs, root, text)
+    return RemoteFiles(fs, root, text)

@@ -1,0 +1,19 @@
+"""Submissions: data, never code. Read, recomputed and examined by ``check``; drafted from runs."""
+
+from mfbench.submission.card import Card, Track
+from mfbench.submission.check import FILES, Checked, check
+from mfbench.submission.draft import check_files, check_run, read_folder
+from mfbench.submission.findings import Finding, Kind
+
+__all__ = [
+    "FILES",
+    "Card",
+    "Checked",
+    "Finding",
+    "Kind",
+    "Track",
+    "check",
+    "check_files",
+    "check_run",
+    "read_folder",
+]

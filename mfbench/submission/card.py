@@ -1,0 +1,212 @@
+"""``submission.yaml``: what a submission says about itself. Unknown keys are refused.
+
+Text is shown to others, so it is bounded and holds no control characters; links are http or https.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from mfbench.errors import SubmissionError
+from mfbench.submission.safe_yaml import dump_yaml, parse_yaml
+
+__all__ = [
+    "Card",
+    "Cost",
+    "Failure",
+    "Hardware",
+    "Protocol",
+    "Track",
+    "Training",
+    "Tuning",
+    "read_card",
+    "write_card",
+]
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
+
+
+def _printable(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("control characters are not allowed")
+    return text
+
+
+def _text(longest: int, pattern: str | None = None, shortest: int = 0) -> Any:
+    constraints = StringConstraints(
+        strip_whitespace=True, min_length=shortest, max_length=longest, pattern=pattern
+    )
+    return Annotated[str, constraints, AfterValidator(_printable)]
+
+
+_Name = _text(80, shortest=1)
+_SplitName = _text(60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+_Link = _text(300, pattern=r"^https?://[A-Za-z0-9][^\s<>\"'`\\]*$")
+_Sha256 = _text(64, pattern=r"^[0-9a-f]{64}$")
+_Count = Annotated[int, Field(ge=0, le=10**15)]
+_Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+
+
+class Track(StrEnum):
+    """Which budget adaptation had: 20 steps of 16, 300 steps, or anything, declared."""
+
+    STANDARD = "standard"
+    LONG = "long"
+    OPEN = "open"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Training(_Part):
+    """Data that the weights have seen before adaptation.
+
+    Attributes:
+        name: a split of mfbench (its train families), or the name of any other data set.
+        data_hash: of the split.
+        configurations: how many.
+        note: what else is to be said.
+    """
+
+    name: _Name
+    data_hash: _Sha256 | None = None
+    configurations: _Count | None = None
+    note: _text(500) = ""
+
+
+class Tuning(_Part):
+    """How settings were chosen: trials, and the families they were made on (``validation``)."""
+
+    trials: _Count
+    families: _text(80) = "validation"
+    note: _text(500) = ""
+
+
+class Hardware(_Part):
+    """Where it ran."""
+
+    processor: _text(120) = ""
+    cores: _Count | None = None
+    memory_bytes: _Count | None = None
+    accelerator: _text(120) = ""
+
+
+class Cost(_Part):
+    """Declared costs of an episode at K labels: medians over episodes, seconds and bytes."""
+
+    k: _Count
+    adapt_seconds: _Seconds | None = None
+    predict_seconds: _Seconds | None = None
+    compile_seconds: _Seconds | None = None
+    gradient_evaluations: _Count | None = None
+    peak_memory_bytes: _Count | None = None
+
+
+class Failure(_Part):
+    """Episodes without predictions, and why. ``k`` or ``draw`` None: all of them."""
+
+    family: _Name
+    k: _Count | None = None
+    draw: _Count | None = None
+    reason: _text(400, shortest=3)
+
+
+class Protocol(_Part):
+    """What was run: which data, which episodes, which budget.
+
+    Attributes:
+        split, split_version, data_hash, level_of_theory: the data.
+        ks, draws: support sizes, and how many of the published support sets per size, from the first.
+        seed: of the method's randomness.
+        steps, batch: budget of adaptation.
+        options: of the method.
+    """
+
+    split: _SplitName
+    split_version: _text(40) = ""
+    data_hash: _Sha256
+    level_of_theory: _text(80) = ""
+    protocol: Annotated[int, Field(ge=1, le=1000)] = 1
+    ks: Annotated[list[Annotated[int, Field(ge=0, le=10**6)]], Field(min_length=1, max_length=20)]
+    draws: Annotated[int, Field(ge=1, le=1000)]
+    seed: Annotated[int, Field(ge=0, le=2**63)] = 0
+    steps: Annotated[int, Field(ge=0, le=10**9)] = 20
+    batch: Annotated[int, Field(ge=1, le=10**9)] = 16
+    options: Annotated[dict[_text(60), bool | int | float | _text(200) | None], Field(max_length=50)] = (
+        Field(default_factory=dict)
+    )
+
+
+class Card(_Part):
+    """A submission's own account. Everything in it is declared; scores come from the predictions.
+
+    Attributes:
+        method: name shown on the board, e.g. ``maml``.
+        implementation: the name that ``mfbench evaluate`` ran, where the two differ.
+        track: budget of adaptation.
+        arch, backend, parameters: of the model; None where there is none.
+        weights_sha256: of the deposited ``weights.safetensors``, which ``mfbench verify --fresh`` runs.
+        meta_gradients: configuration-gradients of all training before adaptation.
+        derived_from: id of a submission whose weights or predictions this one shares.
+        training: data the weights have seen.
+        failures: every episode without predictions.
+    """
+
+    schema_: Annotated[int, Field(alias="schema", ge=1, le=1)] = 1
+    method: _Name
+    implementation: _text(200) | None = None
+    description: _text(2000) = ""
+    authors: Annotated[list[_text(120, shortest=1)], Field(max_length=60)] = Field(default_factory=list)
+    contact: _text(200) = ""
+    paper: _Link | None = None
+    code: _Link | None = None
+    track: Track = Track.STANDARD
+    arch: _text(60) | None = None
+    backend: _text(60) | None = None
+    parameters: _Count | None = None
+    weights_sha256: _Sha256 | None = None
+    meta_gradients: _Count | None = None
+    derived_from: _text(120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$") | None = None
+    training: Annotated[list[Training], Field(max_length=50)] = Field(default_factory=list)
+    tuning: Tuning | None = None
+    hardware: Hardware = Hardware()
+    code_version: _text(120) = ""
+    timing_version: Annotated[int, Field(ge=1, le=1000)] = 1
+    run: Protocol
+    costs: Annotated[list[Cost], Field(max_length=20)] = Field(default_factory=list)
+    failures: Annotated[list[Failure], Field(max_length=5000)] = Field(default_factory=list)
+
+    def reason(self, family: str, k: int, draw: int) -> str | None:
+        """Why an episode has no predictions; None where the card does not say."""
+        for row in self.failures:
+            if row.family == family and row.k in (None, k) and row.draw in (None, draw):
+                return row.reason
+        return None
+
+
+def read_card(data: bytes) -> Card:
+    """Read ``submission.yaml``.
+
+    Raises:
+        SubmissionError: kind ``card``: not YAML, a key that does not exist, a value out of bounds.
+    """
+    content = parse_yaml(data, "submission.yaml")
+    if not isinstance(content, dict):
+        raise SubmissionError("card", "submission.yaml holds no mapping of keys to values")
+    try:
+        # As JSON: lax in what numbers look like, strict in what they are.
+        return Card.model_validate(content, by_alias=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part)[:60] for part in first["loc"])
+        raise SubmissionError("card", f"submission.yaml: {place}: {first['msg']}"[:300]) from None
+
+
+def write_card(card: Card) -> str:
+    """The text of ``submission.yaml``."""
+    return dump_yaml(card.model_dump(mode="json", by_alias=True, exclude_none=True))

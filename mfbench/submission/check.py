@@ -1,0 +1,206 @@
+"""Checking a submission: files in, recomputed scores and findings out. Nothing in it is believed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mfbench.errors import SubmissionError
+from mfbench.metrics import METRICS
+from mfbench.results import AggregateRow, Results
+from mfbench.runner import EpisodeRecord
+from mfbench.scoring import score_run
+from mfbench.submission.card import Card, Track, read_card, write_card
+from mfbench.submission.evidence import gather
+from mfbench.submission.findings import Finding, Kind
+from mfbench.submission.leaks import leak_findings, order_findings
+from mfbench.submission.predictions import canonical_bytes, read_predictions
+from mfbench.submission.training_overlap import overlap_findings
+from mfbench.submission.units import unit_findings
+from mfbench.submission.weights import check_weights
+from mfbench.submission.yardstick import Yardstick, yardstick_of
+
+__all__ = ["FILES", "Checked", "check", "check_claims", "track_of"]
+
+FILES = ("submission.yaml", "predictions.parquet", "weights.safetensors", "weights.json")
+"""All that a submission may hold; the last two are for deposited weights."""
+_CLAIM = 1e-3
+"""Relative tolerance of claims: predictions are rounded to a grid before they are scored."""
+_UNRANKED_LINES = ("constant", "random")
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """A submission that was read and scored.
+
+    Attributes:
+        card: what it says of itself.
+        yardstick: the episodes.
+        records: predictions, rounded.
+        results: recomputed.
+        findings: by the detectors; see ``refusals``.
+        weights: deposited files by name.
+    """
+
+    card: Card
+    yardstick: Yardstick
+    records: list[EpisodeRecord]
+    results: Results
+    findings: list[Finding]
+    weights: dict[str, bytes]
+
+    @property
+    def refusals(self) -> list[Finding]:
+        """Findings with which it cannot be filed."""
+        return [finding for finding in self.findings if finding.refuses]
+
+    @cached_property
+    def files(self) -> dict[str, bytes]:
+        """What is filed: canonical card and predictions, and the weights as they are."""
+        return {
+            "submission.yaml": write_card(self.card).encode(),
+            "predictions.parquet": canonical_bytes(self.yardstick.episodes, self.records),
+            **self.weights,
+        }
+
+    def raise_refusals(self) -> None:
+        """Raise the first finding that refuses.
+
+        Raises:
+            SubmissionError: of that finding's kind.
+        """
+        for finding in self.refusals:
+            raise SubmissionError(finding.kind, finding.message)
+
+
+def check(files: Mapping[str, bytes]) -> Checked:
+    """Read, score and examine a submission.
+
+    Args:
+        files: name → content.
+
+    Raises:
+        SubmissionError: it cannot be scored. What the detectors find is in ``findings`` instead.
+    """
+    check_names(files)
+    card = read_card(files["submission.yaml"])
+    check_track(card)
+    weights = {name: files[name] for name in FILES[2:] if name in files}
+    if (card.weights_sha256 is not None or weights) and len(weights) < 2:
+        raise SubmissionError("weights", "weights come as weights.safetensors with weights.json beside it")
+    if weights:
+        check_weights(weights["weights.safetensors"], weights["weights.json"], card.weights_sha256)
+    yardstick = yardstick_of(card.run)
+    _check_failures(card, yardstick)
+    records = read_predictions(files["predictions.parquet"], card, yardstick)
+    results = score_run(
+        yardstick.split,
+        yardstick.episodes,
+        records,
+        {"method": card.method},
+        constants=yardstick.constants,
+        costs=False,
+    )
+    findings = _findings(card, yardstick, records, results)
+    return Checked(card, yardstick, records, results, findings, weights)
+
+
+def check_names(files: Mapping[str, bytes]) -> None:
+    """Refuse any file that is no part of a submission, and say which part is missing.
+
+    Raises:
+        SubmissionError: kind ``files``.
+    """
+    for name in files:
+        if name not in FILES:
+            shown = "".join(c if c.isprintable() else "?" for c in str(name))[:80]
+            raise SubmissionError("files", f"'{shown}' is no part of a submission: {', '.join(FILES)}")
+    for name in FILES[:2]:
+        if name not in files:
+            raise SubmissionError("files", f"{name} is missing")
+
+
+def check_claims(checked: Checked, claims: Sequence[AggregateRow]) -> None:
+    """Compare claimed aggregates with the recomputed ones.
+
+    Raises:
+        SubmissionError: kind ``claims``: names the first that differs.
+    """
+    found = {(r.metric, r.k, r.query): r.value for r in checked.results.aggregate}
+    for row in claims:
+        if row.metric not in METRICS:
+            continue
+        value = found.get((row.metric, row.k, row.query))
+        scale = max(abs(value or 0.0), 1.0 if row.metric.endswith(("skill", "skill_within")) else 1e-3)
+        if value is None or not math.isclose(row.value, value, rel_tol=_CLAIM, abs_tol=_CLAIM * scale):
+            said = "nothing" if value is None else f"{value:.4g}"
+            raise SubmissionError(
+                "claims",
+                f"{row.metric} at K = {row.k} ({row.query}) is claimed as {row.value:.4g}; the predictions "
+                f"give {said}: submit the predictions that the claim was computed from",
+            )
+
+
+def _check_failures(card: Card, yardstick: Yardstick) -> None:
+    """A reason must be for an episode of this run: a misspelt one would hide nothing, and help nobody."""
+    for row in card.failures:
+        if not any(
+            e.family_id == row.family and row.k in (None, e.k) and row.draw in (None, e.draw)
+            for e in yardstick.episodes
+        ):
+            where = f"{row.family}, K = {row.k}, draw {row.draw}"
+            raise SubmissionError("card", f"submission.yaml: failures: there is no episode {where}")
+
+
+def _findings(
+    card: Card, yardstick: Yardstick, records: Sequence[EpisodeRecord], results: Results
+) -> list[Finding]:
+    evidence = gather(yardstick, records)
+    units = unit_findings(evidence)
+    # Labels in other units are below the noise too once they are scaled: the mistake is named first.
+    found = [*units, *leak_findings(evidence), *([] if units else order_findings(evidence))]
+    found += overlap_findings(card, yardstick.split)
+    standard = [k for k in (0, 5, 10, 20, 50, 100) if k <= yardstick.split.test[0].draws.shape[1]]
+    if missing := [k for k in standard if k not in card.run.ks]:
+        found.append(_note(Kind.PARTIAL, f"no K = {', '.join(map(str, missing))}."))
+    published = min(len(task.draws) for task in yardstick.split.test)
+    if card.run.draws < min(5, published):
+        text = f"{card.run.draws} of {published} published draws: noisier than the full protocol."
+        found.append(_note(Kind.FEW_DRAWS, text))
+    if results.failures:
+        text = f"{len(results.failures)} of {len(records)} episodes failed; they score a penalty."
+        found.append(_note(Kind.FAILED_EPISODES, text))
+    flagged = [k for m, k, q in results.not_better_than_constant if (m, q) == ("force_rmse", "all")]
+    if flagged and card.method not in _UNRANKED_LINES:
+        text = f"forces at K = {', '.join(map(str, flagged))} are not better than the constant method's."
+        found.append(_note(Kind.NOT_BETTER_THAN_CONSTANT, text))
+    return found
+
+
+def _note(kind: Kind, message: str) -> Finding:
+    return Finding(kind=kind, message=message)
+
+
+def track_of(steps: int, batch: int) -> Track:
+    """The track that a budget belongs to."""
+    if steps <= 20 and batch <= 16:
+        return Track.STANDARD
+    return Track.LONG if steps <= 300 and batch <= 16 else Track.OPEN
+
+
+def check_track(card: Card) -> None:
+    """Refuse a track whose budget the run exceeded.
+
+    Raises:
+        SubmissionError: kind ``card``.
+    """
+    order = list(Track)
+    smallest = track_of(card.run.steps, card.run.batch)
+    if order.index(card.track) < order.index(smallest):
+        raise SubmissionError(
+            "card",
+            f"submission.yaml: a budget of {card.run.steps} steps of {card.run.batch} is not the "
+            f"{card.track} track but {smallest}",
+        )

@@ -1,0 +1,147 @@
+"""Fresh configurations of a split's families, from the fragment table alone: nobody has seen them.
+
+The fragments, the sampler and its parameters, the gates and the level of theory are those of the split; the
+random stream is the verifier's. No structure file is needed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mfbench.configuration import Configuration
+from mfbench.errors import DataError
+from mfbench.graph import bonds
+from mfbench.sidetables import read_side_tables
+from mfbench.split import Split, Task
+from mfbench_tasks.cut import Fragment
+from mfbench_tasks.gates import Rejection
+from mfbench_tasks.label import Gfn2, ScfFailure
+from mfbench_tasks.modes import hessian, normal_modes
+from mfbench_tasks.recipe import Gates, Sampling
+from mfbench_tasks.sample import Trajectory, geometries
+from mfbench_tasks.seeds import stream
+from mfbench_tasks.shell import first_shell
+from mfbench_tasks.stage import Made, label_trajectory
+
+__all__ = ["resample"]
+
+
+class _Job(NamedTuple):
+    family_id: str
+    name: str
+    fragment: Fragment
+    sampler: dict[str, Any]
+    support: tuple[Configuration, ...]
+    seed: int
+
+
+def resample(
+    split: Split,
+    families: Sequence[str],
+    seed: int,
+    *,
+    fragments: int | None = None,
+    workers: int = 1,
+    tick: Callable[[int, int], None] | None = None,
+) -> dict[str, list[Configuration]]:
+    """Fresh labelled query configurations, as many a fragment as the split's own query has.
+
+    Args:
+        split: whose fragments.
+        families: names.
+        seed: the verifier's secret.
+        fragments: so many a family, drawn under the seed; all by default.
+        workers: processes.
+        tick: ``tick(done, total)`` after each fragment.
+
+    Returns:
+        family → configurations. A trajectory that fails a gate under this seed is left out; a fragment
+        without any is absent.
+
+    Raises:
+        DataError: the split has no fragment table with geometries and sampler parameters.
+    """
+    table = read_side_tables(split.name, split).fragments
+    if not {"relaxed_positions", "sampler"} <= set(table.columns):
+        raise DataError(f"{split.name} stores no relaxed geometries: fresh configurations cannot be made")
+    tasks = {task.family_id: task for task in split.tasks}
+    jobs = [job for f in families for job in _jobs(tasks[f], table, seed, fragments)]
+    found: dict[str, list[Configuration]] = {family: [] for family in families}
+    for number, (job, made) in enumerate(zip(jobs, _run(jobs, workers), strict=True)):
+        found[job.family_id] += made
+        if tick:
+            tick(number + 1, len(jobs))
+    return found
+
+
+def _jobs(task: Task, table, seed: int, count: int | None) -> list[_Job]:
+    names = sorted(task.graphs)
+    order = stream(seed, task.family_id, "fragments").permutation(len(names))
+    chosen = [names[i] for i in order[:count]] if count else names
+    return [_job(task, name, table.loc[name], seed) for name in chosen]
+
+
+def _job(task: Task, name: str, row, seed: int) -> _Job:
+    numbers = np.asarray(row["atomic_numbers"], np.int32)
+    x = np.concatenate([np.ravel(part) for part in row["relaxed_positions"]]).astype(float).reshape(-1, 3)
+    fragment = Fragment(
+        kind=row["kind"],
+        motif="",
+        pdb_id=row["pdb_id"],
+        chain=row["chain"],
+        residues=row["residues"],
+        atomic_numbers=numbers,
+        positions=x,
+        bonds=bonds(numbers, x),
+        total_charge=int(row["total_charge"]),
+        n_unpaired=int(row["n_unpaired"]),
+        coordination=first_shell(x, numbers),
+    )
+    support = tuple(c for c in task.support if c.fragment_id == name)
+    return _Job(task.family_id, name, fragment, json.loads(row["sampler"]), support, seed)
+
+
+def _run(jobs: Sequence[_Job], workers: int):
+    if workers == 1:
+        yield from map(_make, jobs)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(_make, jobs)
+
+
+def _make(job: _Job) -> list[Configuration]:
+    """The query trajectories of a fragment, sampled anew and labelled."""
+    wanted = [Trajectory(*parts) for parts in job.sampler["trajectories"] if parts[0].startswith("q")]
+    shared = {k: v for k, v in job.sampler.items() if k not in ("seed", "trajectories")}
+    lists = {
+        f"{r}_{s}_{e}": []
+        for r in ("support", "query")
+        for s in ("md", "displaced")
+        for e in ("K", "frames")
+    }
+    sampling = Sampling(**shared, **lists)
+    fragment, relaxed = job.fragment, job.fragment.positions
+    engine = Gfn2(fragment.atomic_numbers, fragment.total_charge, fragment.n_unpaired)
+    bounds = Gates().of(fragment.kind)
+    found: list[Configuration] = []
+    try:
+        energy = engine.label(relaxed).energy
+        curvature = hessian(lambda x: engine.walk(x).forces, relaxed)
+    except ScfFailure:
+        return found
+    modes = normal_modes(curvature, fragment.atomic_numbers, sampling.mode_floor)
+    for trajectory in wanted:
+        # The published support stands by, so that no fresh configuration is its near-twin.
+        made = Made(fragment, job.name, relaxed, energy, "", configurations=list(job.support))
+        endless = geometries(engine, fragment, relaxed, modes, trajectory, sampling, job.seed, job.name)
+        try:
+            label_trajectory(engine, made, trajectory, endless, bounds)
+        except (Rejection, ScfFailure):
+            continue
+        found += made.configurations[len(job.support) :]
+    return found

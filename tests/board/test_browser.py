@@ -1,0 +1,333 @@
+"""The app as people meet it: a real server on the reference submissions, a real browser, every page.
+
+Beside the reference submissions, the store holds a hostile one (markup in every text) and a corrupted one.
+Screenshots go into the folder that $MFBENCH_SCREENSHOTS names, if it is set.
+"""
+
+import io
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mfbench.store import open_store
+from mfbench.submission.card import read_card, write_card
+from mfbench.submission.check import check
+from mfbench.submission.draft import read_folder
+from mfbench.submission.predictions import canonical_bytes
+
+sync_api = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("streamlit")
+expect = sync_api.expect
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "leaderboard" / "submissions"
+CHROMIUM = shutil.which("chromium")
+EVIL = '<img src=x onerror="alert(1)"><script>alert(2)</script>**bold** [x](javascript:alert(3))'
+COMPARISON = """{"schema": 1, "level_of_theory": "GFN2-xTB (gas phase)",
+ "constructions": [{"name": "cath", "data_hash": "0", "n_test_families": 20}],
+ "scores": [{"construction": "cath", "method": "maml", "k": 50, "metric": "force_rmse", "value": 3.25}]}"""
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+PATIENT = 60_000
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """Files of a reference submission by method."""
+    folders = (REFERENCE / "submissions").iterdir()
+    return {folder.name.rpartition("-")[0]: read_folder(folder) for folder in folders}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, reference):
+    """A store: the reference submissions, a hostile one, a corrupted one."""
+    target = tmp_path_factory.mktemp("browser") / "store"
+    shutil.copytree(REFERENCE, target)
+    store = open_store(target)
+    said = {
+        "method": EVIL[:60],
+        "description": EVIL,
+        "authors": [EVIL],
+        "contact": EVIL,
+        "code_version": EVIL,
+    }
+    files = reference["constant"]
+    card = read_card(files["submission.yaml"]).model_copy(update=said)
+    store.submit(check(files | {"submission.yaml": write_card(card).encode()}))
+    broken = target / "submissions" / "broken-0123456789abcdef"
+    broken.mkdir()
+    (broken / "submission.yaml").write_text("a: [")
+    return target
+
+
+@pytest.fixture(scope="module")
+def server(place):
+    """Address of the app, served by the command that people use."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    path = os.pathsep.join(str(ROOT / part) for part in ("", "tasks", "baselines", "leaderboard"))
+    command = [sys.executable, "-m", "mfbench", "leaderboard", "--store", str(place), "--port", str(port)]
+    process = subprocess.Popen(
+        command,
+        cwd=place.parent,
+        env=os.environ | {"PYTHONPATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://localhost:{port}"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=2)
+            break
+        except OSError:
+            time.sleep(0.3)
+    yield address
+    process.terminate()
+    process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    flags = [
+        "--no-sandbox",
+        "--use-angle=swiftshader",
+        "--enable-unsafe-swiftshader",
+        "--ignore-gpu-blocklist",
+    ]
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    """A page that fails the test on a dialog, an exception box, or a request to anywhere else."""
+    opened = browser.new_page(viewport={"width": 1380, "height": 1000})
+    opened.set_default_timeout(PATIENT)
+    foreign, dialogs = [], []
+    ours = (server, server.replace("http", "ws"), "data:", "blob:")
+    opened.on("request", lambda r: None if r.url.startswith(ours) else foreign.append(r.url))
+    opened.on("dialog", lambda d: (dialogs.append(d.message), d.dismiss()))
+    yield opened
+    assert opened.locator("[data-testid=stException]").count() == 0
+    assert foreign == []
+    assert dialogs == []
+    opened.close()
+
+
+def show(page, address, name=None):
+    """Open a page and wait until the server is done with it."""
+    page.goto(address)
+    page.locator(".mf-word").wait_for(timeout=PATIENT)
+    settle(page)
+    shoot(page, name)
+
+
+def settle(page):
+    page.wait_for_timeout(400)
+    page.locator("[data-testid=stStatusWidget]").wait_for(state="detached", timeout=PATIENT)
+    page.wait_for_timeout(300)
+
+
+def shoot(page, name):
+    folder = os.environ.get("MFBENCH_SCREENSHOTS")
+    if folder and name:
+        page.wait_for_timeout(1500)
+        height = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
+        page.set_viewport_size({"width": 1380, "height": max(700, min(height + 20, 3000))})
+        page.wait_for_timeout(700)
+        page.screenshot(path=Path(folder) / f"{name}.png")
+        page.set_viewport_size({"width": 1380, "height": 1000})
+
+
+def methods(page):
+    return page.locator("table.mf tbody tr td:first-child a").all_inner_texts()
+
+
+def test_the_leaderboard_shows_every_row_and_filters_live_in_the_url(page, server):
+    show(page, server, "leaderboard")
+    expect(page.locator("table.mf tbody tr")).to_have_count(7, timeout=PATIENT)
+    shown = methods(page)
+    assert {"maml", "pretrain", "offset", "fomaml", "reptile", "constant"} < set(shown)
+    assert shown.index("pretrain") < shown.index("maml") < shown.index("constant")
+    maml = page.locator("table.mf tbody tr", has_text="maml").filter(has_not_text="fomaml")
+    assert "3.47" in maml.inner_text()
+    assert "kcal/mol/Å" in page.locator("table.mf thead").inner_text()
+    assert "No ranks: fewer than 10 test families" in page.locator("body").inner_text()
+    assert "few draws" in maml.inner_text()
+    expect(page.get_by_text("1 folder(s) of this store cannot be shown")).to_be_visible()
+    page.get_by_text("1 folder(s) of this store cannot be shown").click()
+    expect(page.get_by_text("broken-0123456789abcdef")).to_be_visible()
+    page.get_by_role("radio", name="10", exact=True).or_(
+        page.get_by_role("button", name="10", exact=True)
+    ).first.click()
+    settle(page)
+    expect(page).to_have_url(re.compile(r"[?&]k=10"))
+    assert (
+        "3.48"
+        in page.locator("table.mf tbody tr", has_text="maml").filter(has_not_text="fomaml").inner_text()
+    )
+
+
+def test_hostile_text_is_shown_as_text(page, server):
+    show(page, server)
+    table = page.locator("table.mf")
+    expect(table).to_contain_text("<img src=x onerror=")
+    assert table.locator("img, script").count() == 0
+    link = table.locator("a", has_text="<img").get_attribute("href")
+    show(page, f"{server}/{link}", "hostile")
+    expect(page.locator("body")).to_contain_text("[x](javascript:alert(3))")
+    page.get_by_role("tab", name="Provenance").click()
+    expect(page.locator("dl.mf")).to_contain_text("<script>alert(2)</script>")
+    assert page.locator("dl.mf script, dl.mf img, .mf-note b, .mf-note strong").count() == 0
+
+
+def test_a_deep_link_opens_what_it_says(page, server):
+    show(page, f"{server}/?k=0&by=Energy&find=maml&query=unseen+molecules", "deep_link")
+    expect(page.locator("table.mf tbody tr")).to_have_count(2, timeout=PATIENT)
+    assert set(methods(page)) == {"maml", "fomaml"}
+    assert "Energy ▾" in page.locator("table.mf thead").inner_text()
+    assert "5 more are filtered out" in page.locator("body").inner_text()
+    assert "Queries: unseen molecules" in page.locator("body").inner_text()
+
+
+def test_errors_against_cost_and_the_table_as_csv(page, server):
+    show(page, server)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    page.get_by_role("tab", name="Error against cost").click()
+    expect(page.get_by_text("costs are declared by the submitters").last).to_be_visible()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="All scores as CSV").click()
+    text = Path(waiting.value.path()).read_text()
+    assert text.startswith("submission,method,arch,backend,split,k,query,metric,value,lo,hi,trust\n")
+
+
+def test_a_method_from_its_row(page, server):
+    show(page, server)
+    page.locator("table.mf a", has_text=re.compile("^maml$")).click()
+    expect(page.get_by_text("draws a family and K")).to_be_visible(timeout=PATIENT)
+    settle(page)
+    shoot(page, "method")
+    expect(page).to_have_url(re.compile("method.submission=maml-"))
+    assert "7,496" in page.locator(".mf-tiles").inner_text()
+    for tab, text in (
+        ("Families", "Look at a family"),
+        ("Cost", "847,840 configuration-gradients"),
+        ("Fresh tests", "Fresh ÷ claimed"),
+        ("Provenance", "deposited, SHA-256"),
+    ):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.locator("body")).to_contain_text(text)
+        settle(page)
+        shoot(page, f"method_{tab.split()[0].lower()}")
+    show(page, f"{server}/method?submission=nobody-0000000000000000")
+    expect(page.get_by_text("The submission of this link is not in the store")).to_be_visible()
+
+
+def test_a_family_with_its_fragments_in_3d(page, server):
+    show(page, f"{server}/family?family=2.30.42")
+    expect(page.locator("body")).to_contain_text("protein chains")
+    scene = page.locator(".js-plotly-plot .gl-container canvas").first
+    scene.wait_for(timeout=PATIENT)
+    page.wait_for_timeout(2500)
+    plot = page.locator(".js-plotly-plot", has=page.locator(".gl-container")).first
+    before = np.asarray(Image.open(io.BytesIO(plot.screenshot())).convert("RGB"))
+    assert len(np.unique(before.reshape(-1, 3), axis=0)) > 500  # lit spheres have many shades
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 120, box["y"] + box["height"] / 2 + 40, steps=6)
+    page.mouse.up()
+    page.wait_for_timeout(1000)
+    after = np.asarray(Image.open(io.BytesIO(plot.screenshot())).convert("RGB"))
+    assert np.mean(np.any(before != after, axis=-1)) > 0.01  # it turned
+    expect(page.get_by_text("Everyone's error")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)
+    shoot(page, "family")
+
+
+def test_constructions_are_empty_until_somebody_compares_them(page, server, place):
+    show(page, f"{server}/constructions", "constructions")
+    expect(page.get_by_text("No comparison of constructions yet")).to_be_visible()
+    (place / "compare.json").write_text(COMPARISON)
+    try:
+        show(page, f"{server}/constructions", "constructions_filled")
+        expect(page.locator("table.mf")).to_contain_text("3.25")
+        (place / "compare.json").write_text("{")
+        show(page, f"{server}/constructions")
+        expect(page.get_by_text("compare.json of this store is damaged")).to_be_visible()
+    finally:
+        (place / "compare.json").unlink()
+
+
+def test_a_bad_upload_is_told_why_and_a_good_one_is_filed(page, server, place, reference):
+    good = reference["pretrain"]
+    checked = check(good)
+    for record in checked.records:
+        vars(record).update(forces=(23.060548 * record.forces).astype(np.float32))
+    bad = canonical_bytes(checked.yardstick.episodes, checked.records)
+    show(page, f"{server}/submit", "submit")
+
+    def upload(card: bytes, predictions: bytes, more=()):
+        page.locator("input[type=file]").set_input_files(
+            [
+                {"name": "submission.yaml", "mimeType": "text/yaml", "buffer": card},
+                {
+                    "name": "predictions.parquet",
+                    "mimeType": "application/octet-stream",
+                    "buffer": predictions,
+                },
+                *({"name": n, "mimeType": "application/octet-stream", "buffer": good[n]} for n in more),
+            ]
+        )
+        page.wait_for_timeout(1500)
+        settle(page)
+
+    weights = ("weights.safetensors", "weights.json")
+    upload(good["submission.yaml"], bad, weights)
+    expect(page.get_by_text("Refused: unit-mistake")).to_be_visible(timeout=PATIENT)
+    expect(page.locator("body")).to_contain_text("forces look like kcal/mol/Å, not eV/Å")
+    assert page.get_by_role("button", name="File it").count() == 0
+    shoot(page, "submit_bad")
+
+    show(page, f"{server}/submit")
+    upload(b"a: &a [*a]", b"PAR1 no")
+    expect(page.get_by_text("Refused: card")).to_be_visible(timeout=PATIENT)
+
+    show(page, f"{server}/submit")
+    rng = np.random.default_rng(0)
+    checked = check(good)
+    for record in checked.records:  # somebody's own, worse method
+        noisy = record.forces + rng.normal(scale=0.2, size=record.forces.shape)
+        vars(record).update(forces=noisy.astype(np.float32))
+    card = read_card(good["submission.yaml"]).model_copy(update={"method": "mine", "weights_sha256": None})
+    upload(write_card(card).encode(), canonical_bytes(checked.yardstick.episodes, checked.records))
+    expect(page.get_by_text("It can be filed")).to_be_visible(timeout=PATIENT)
+    shoot(page, "submit_good")
+    before = set(open_store(place).ids())
+    page.get_by_role("button", name="File it").click()
+    expect(page.get_by_text("Filed as mine-")).to_be_visible(timeout=PATIENT)
+    (name,) = set(open_store(place).ids()) - before
+    page.get_by_text("See its page").click()
+    expect(page.locator("body")).to_contain_text("draws a family and K", timeout=PATIENT)
+    expect(page).to_have_url(re.compile(name))
+    shutil.rmtree(place / "submissions" / name)
+
+
+def test_about_says_how_to_read_it(page, server):
+    show(page, f"{server}/about", "about")
+    text = page.locator("body").inner_text()
+    for said in ("K labelled configurations", "kcal/mol/Å", "significantly better", "How to cite"):
+        assert said in text
