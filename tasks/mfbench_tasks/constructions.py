@@ -56,7 +56,7 @@ def write_constructions(
     own = {c.name: done[c.name][0] for c in recipe.constructions if c.families and c.name in done}
     shards = assign(own, inventory)
     if shards.of:
-        write_shards(pool, inventory.blocks, Path(out) / "pool", shards)
+        write_shards(pool, inventory.blocks, Path(out) / "pool", shards, list(done))
     for construction in recipe.constructions:
         if construction.name not in done:
             continue

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mfbench.configuration import Configuration
 from mfbench.errors import DataError
+from mfbench.manifest import read_manifest
 from mfbench.tables import read_configurations, read_table
 from mfbench_tasks.arrange import Arranged
 from mfbench_tasks.blocks import PARTS, part, write_tables
@@ -67,16 +68,21 @@ def _label(folds: Mapping[str, str]) -> str:
     return ".".join(f"{name}-{fold}" for name, fold in folds.items())
 
 
-def write_shards(pool: Path, blocks: Sequence[str], out: Path, shards: Shards) -> None:
+def write_shards(pool: Path, blocks: Sequence[str], out: Path, shards: Shards, mine: Sequence[str]) -> None:
     """Write all shards from the blocks in ``pool``; the same blocks give the same bytes.
+
+    Args:
+        mine: names of the constructions that are written; what others beside them name stays.
 
     Raises:
         DataError: a block is damaged, or ``out`` holds shards of another arrangement.
     """
     names = set(shards.of.values()) | set(shards.deep.values())
-    there = {path.name for path in Path(out).glob("*.parquet")}
     known = {part(out, name, kind).name for name in names for kind in PARTS[1:]}
-    if stray := sorted(there - known):
+    for manifest in Path(out).parent.glob("*/manifest.json"):
+        if manifest.parent.name not in mine:
+            known |= {Path(file).name for file in read_manifest(manifest.parent).files}
+    if stray := sorted({path.name for path in Path(out).glob("*.parquet")} - known):
         raise DataError(f"{out} holds {stray[0]}, which is no shard: remove it, or choose another folder")
     rows: dict[str, list[dict]] = defaultdict(list)
     configurations: dict[str, list[Configuration]] = defaultdict(list)

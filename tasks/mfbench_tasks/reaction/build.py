@@ -19,6 +19,7 @@ from mfbench_tasks.reaction.report import write_reaction_report
 from mfbench_tasks.reaction.settings import ReactionFamily, ReactionRecipe
 from mfbench_tasks.reaction.start import read_system
 from mfbench_tasks.reaction.system import System
+from mfbench_tasks.spread import spread
 
 __all__ = ["build_reactions", "cast", "next_jobs", "systems_of"]
 
@@ -64,7 +65,7 @@ def build_reactions(
     A family with too few systems that pass stays out; the report says so.
 
     Args:
-        out, report, journal: folders to write.
+        out, report, journal: folders to write; the labels go to ``out/../pool``.
         figure: PNG file to write.
         executor: any ``concurrent.futures.Executor``; its workers should run one thread each.
         resume: take finished slots from the journal.
@@ -111,7 +112,8 @@ def build_reactions(
         for number, (system, heldout) in enumerate(cast(systems[family.id], recipe, done))
     ]
     families = [Family(f.id, f.fold, f.stratum, f.title, ()) for f in kept]
-    manifest = assemble(recipe, families, sampled, out, tools=("rdkit",))
+    assemble(recipe, families, sampled, out, tools=("rdkit",))
+    manifest = spread(out)
     failed = [o for o in done.values() if o.made is None and not o.slot.endswith(".path")]
     write_reaction_report(kept, scanned, sampled, failed, left_out, report, figure)
     return manifest
