@@ -33,7 +33,7 @@ $(VENV)/.jax: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/pip install -q -c constraints.txt -e '.[jax,torch,label,dev]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[jax,torch,label,hub,dask,dev]'
 	touch $@ $(VENV)/.jax
 
 clean:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from mfbench.split import Fold, Split, Task
+from mfbench.split import ROLES, Fold, Split, Task
 
 __all__ = ["family_table", "summary_table"]
 
 
 def family_table(split: Split) -> Table:
     """One row a family, fold after fold."""
-    table = _table(("family", "fold", "class"), ("frag", "pool", "query", "held", "draws", "K"))
+    table = _table(("family", "fold", "class"), ("frag", "pool", "query", "held", "larger", "draws", "K"))
     for fold in Fold:
         for task in split.fold(fold):
             numbers = [*_counts(task), *task.draws.shape]
@@ -24,7 +24,7 @@ def family_table(split: Split) -> Table:
 
 def summary_table(split: Split) -> Table:
     """One row a class and fold, with the totals of its families; draws are ranges over the families."""
-    table = _table(("class", "fold"), ("families", "frag", "pool", "query", "held", "draws", "K"))
+    table = _table(("class", "fold"), ("families", "frag", "pool", "query", "held", "larger", "draws", "K"))
     groups: dict[tuple[str, int], list[Task]] = defaultdict(list)
     for task in split.tasks:
         groups[task.stratum, list(Fold).index(task.fold)].append(task)
@@ -42,9 +42,9 @@ def _add(table: Table, names: tuple[str, ...], tasks: Sequence[Task]) -> None:
     table.add_row(*names, str(len(tasks)), *(f"{n:,}" for n in totals), *ranges)
 
 
-def _counts(task: Task) -> tuple[int, int, int, int]:
-    """Fragments, support pool, query on the pool's fragments, query on held-out ones."""
-    return len(task.graphs), len(task.support), len(task.query), len(task.heldout)
+def _counts(task: Task) -> tuple[int, ...]:
+    """Fragments, support pool, query on the pool's fragments, on held-out ones, on larger cuts."""
+    return len(task.graphs), *(len(getattr(task, role)) for role in ROLES)
 
 
 def _range(values: Sequence[int]) -> str:

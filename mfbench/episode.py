@@ -15,7 +15,7 @@ __all__ = ["STANDARD_DRAWS", "STANDARD_K", "STRATA", "Episode", "check_request",
 
 STANDARD_K = (0, 5, 10, 20, 50, 100)
 STANDARD_DRAWS = 5
-STRATA = ("all", "seen", "unseen", "novel")
+STRATA = ("all", "seen", "unseen", "novel", "larger")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,8 @@ class Episode:
         support: K labelled configurations.
         query: labelled query configurations (the harness blinds them before ``predict``).
         strata: stratum → [n_query] bool. ``seen``: the molecular graph is in this support set;
-            ``unseen``: it is not; ``novel``: it is absent from meta-train.
+            ``unseen``: it is not; ``novel``: it is absent from meta-train. ``larger``: larger cuts, which
+            belong to no other stratum.
         fragments: [n_query] fragment ids, for within-fragment errors.
     """
 
@@ -78,14 +79,16 @@ def draw_episode(
     source = support_from or task
     check_request([source], [k], draw + 1)
     support = tuple(source.support[i] for i in source.draws[draw, :k])
-    query = (*task.query, *task.heldout)
+    query = (*task.query, *task.heldout, *task.larger)
+    larger = np.arange(len(query)) >= len(query) - len(task.larger)
     graphs = np.array([task.graphs[c.fragment_id] for c in query])
     seen = np.isin(graphs, list({source.graphs[c.fragment_id] for c in support}))
     strata = {
-        "all": np.ones(len(query), bool),
-        "seen": seen,
-        "unseen": ~seen,
-        "novel": ~np.isin(graphs, list(split.train_graphs)),
+        "all": ~larger,
+        "seen": seen & ~larger,
+        "unseen": ~seen & ~larger,
+        "novel": ~np.isin(graphs, list(split.train_graphs)) & ~larger,
+        "larger": larger,
     }
     fragments = np.array([c.fragment_id for c in query])
     return Episode(split.name, task.family_id, k, draw, support, query, strata, fragments)

@@ -8,6 +8,7 @@ __all__ = [
     "ProtocolError",
     "StructureError",
     "TrainingError",
+    "TransferError",
     "UnknownNameError",
 ]
 
@@ -42,3 +43,7 @@ class TrainingError(MfbenchError):
 
 class CheckpointError(MfbenchError):
     """A checkpoint is missing, damaged, or was trained for something else."""
+
+
+class TransferError(MfbenchError):
+    """A download or an upload failed: no network, no permission, no such repository or revision."""

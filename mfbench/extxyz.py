@@ -11,14 +11,15 @@ from pathlib import Path
 from mfbench.configuration import Configuration
 from mfbench.elements import symbol
 from mfbench.errors import ProtocolError
-from mfbench.split import Split
+from mfbench.split import ROLES, Split
 
 __all__ = ["export_extxyz", "frame"]
 
 _README = """{name} {version}, {level_of_theory}, licence {license}, data hash {data_hash}
 
 One file a family and role: FOLD/FAMILY.ROLE.extxyz. Roles: support (may be learned from), query (other
-trajectories of the same fragments), heldout (fragments that the support does not hold).
+trajectories of the same fragments), heldout (fragments that the support does not hold), larger (larger
+cuts of the same proteins, where a family has some).
 
 Units: positions (pos) in Å, energy in eV (total energy at the level of theory), forces in eV/Å (minus the
 gradient), temperature_K in K. total_charge is in units of e; spin is the multiplicity, n_unpaired + 1.
@@ -49,7 +50,9 @@ def export_extxyz(split: Split, out: Path) -> list[Path]:
         shutil.rmtree(partial)
     names = []
     for task in split.tasks:
-        for role in ("support", "query", "heldout"):
+        for role in ROLES:
+            if not getattr(task, role):
+                continue
             family = re.sub(r"[^\w.+-]", "_", task.family_id)
             name = Path(task.fold) / f"{family}.{role}.extxyz"
             if name in names:

@@ -51,6 +51,7 @@ def evaluate(
     options: dict[str, Any] | None = None,
     workers: int = 1,
     exclude: str | Path | Split | None = None,
+    families: Sequence[str] | None = None,
     progress: bool = False,
 ) -> Results:
     """Benchmark a method: adapt to K labels of each family, predict the rest, score.
@@ -70,6 +71,7 @@ def evaluate(
         workers: processes; only for a method given by name. Scripts need ``if __name__ == "__main__"``.
         exclude: another split: what overlaps with its train families is left out (see
             ``mfbench.exclusion``), as for a model that was trained there.
+        families: only these of the fold, e.g. those with a deep pool at K = 5,000. Default: all.
         progress: show a bar with the remaining time on stderr.
 
     Returns:
@@ -86,6 +88,8 @@ def evaluate(
         other = exclude if isinstance(exclude, Split) else load_split(exclude)
         split, exclusion = without_overlap(split, other, fold)
         tasks = split.fold(fold)
+    if families is not None:
+        tasks = _only(tasks, families)
     ks = _support_sizes(tasks, ks)
     draws = min(STANDARD_DRAWS, *(len(task.draws) for task in tasks)) if draws is None else draws
     check_request(tasks, ks, draws)
@@ -105,6 +109,7 @@ def evaluate(
         support=support_from,
         budget=budget,
         exclude=exclusion,
+        families=None if families is None else [task.family_id for task in tasks],
         protocol=PROTOCOL_VERSION,
     )
     folder = open_run(Path(out), request, resume=resume) if out is not None else None
@@ -143,6 +148,14 @@ def _tasks(split: Split, fold: str) -> tuple[Task, ...]:
     if not tasks:
         raise ProtocolError(f"{split.name} has no {fold} families")
     return tasks
+
+
+def _only(tasks: Sequence[Task], families: Sequence[str]) -> tuple[Task, ...]:
+    known = [task.family_id for task in tasks]
+    for name in families:
+        if name not in known:
+            raise UnknownNameError(f"the fold has no family '{name}': choose from {', '.join(known)}")
+    return tuple(task for task in tasks if task.family_id in families)
 
 
 def _support_sizes(tasks: Sequence[Task], ks: Sequence[int] | None) -> list[int]:

@@ -50,6 +50,11 @@ class Leakage:
     rows: pd.DataFrame
     among_train: dict[str, float]
 
+    @property
+    def stem(self) -> str:
+        """Of its files: ``leakage``, or ``leakage-against-OTHER``."""
+        return "leakage" if self.against == self.split else f"leakage-against-{self.against}"
+
     def summary(self) -> dict[str, dict[str, Any]]:
         """Per fold: shares as means over its families, distances as medians, CATH levels as counts."""
         out = {}
@@ -65,9 +70,9 @@ class Leakage:
         return out
 
     def write(self, folder: Path) -> None:
-        """Write ``leakage.parquet`` (rows) and ``leakage.json`` (rows, summaries, what was compared)."""
+        """Write ``<stem>.parquet`` (rows) and ``<stem>.json`` (rows, summaries, what was compared)."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.rows.to_parquet(folder / "leakage.parquet", index=False)
+        self.rows.to_parquet(folder / f"{self.stem}.parquet", index=False)
         content = {
             "schema": 1,
             "split": self.split,
@@ -77,7 +82,7 @@ class Leakage:
             "summary": self.summary(),
             "families": self.rows.to_dict("records"),
         }
-        (folder / "leakage.json").write_text(json.dumps(_finite(content), indent=1) + "\n")
+        (folder / f"{self.stem}.json").write_text(json.dumps(_finite(content), indent=1) + "\n")
 
 
 def measure_leakage(source: Source, against: Source | None = None) -> Leakage:

@@ -37,9 +37,7 @@ def draw_overview(split: Split, tables: SideTables) -> Figure:
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, 4).ravel()
     figure.subplots_adjust(left=0.085, right=0.985, top=0.85, bottom=0.085, wspace=0.36, hspace=0.42)
-    found = {
-        fold: [c for t in split.fold(fold) for c in (*t.support, *t.query, *t.heldout)] for fold in _FOLDS
-    }
+    found = {fold: [c for t in split.fold(fold) for c in t.everything] for fold in _FOLDS}
     everything = [c for configurations in found.values() for c in configurations]
     kinds = tables.fragments.get("kind")
 

@@ -1,4 +1,4 @@
-"""The bar on stderr: episodes done, failures, time left."""
+"""Bars on stderr: episodes or files done, failures, time left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-__all__ = ["progress_bar"]
+__all__ = ["file_bar", "progress_bar"]
 
 
 @contextmanager
@@ -50,3 +50,16 @@ def progress_bar(total: int, *, done: int = 0, show: bool = True) -> Iterator[Ca
             progress.update(task, advance=1, failures=f"{failures} failed" if failures else "")
 
         yield advance
+
+
+@contextmanager
+def file_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar over files.
+
+    Yields:
+        ``show(done, total)``.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

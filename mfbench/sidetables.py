@@ -55,9 +55,7 @@ def read_side_tables(name: str | Path | None, split: Split) -> SideTables:
         fragments = pd.DataFrame(list(used.items()), columns=["fragment_id", "graph_id"])
     stored = _find(files, "configurations.parquet", ["config_id", "fragment_id"])
     if stored is None:
-        rows = [
-            (c.config_id, c.fragment_id) for t in split.tasks for c in (*t.support, *t.query, *t.heldout)
-        ]
+        rows = [(c.config_id, c.fragment_id) for t in split.tasks for c in t.everything]
         stored = pd.DataFrame(rows, columns=["config_id", "fragment_id"])
     return SideTables(
         families.set_index("family_id"),

@@ -15,10 +15,14 @@ from mfbench.errors import DataError, UnknownNameError
 from mfbench.manifest import Manifest, read_manifest, tables, verify_files
 from mfbench.tables import read_configurations, read_table
 
-__all__ = ["Fold", "Split", "Task", "available_splits", "find_split", "load_split"]
+__all__ = ["ROLES", "Fold", "Split", "Task", "available_splits", "data_folder", "find_split", "load_split"]
 
 EMBEDDED = Path(__file__).parent / "embedded" / "data"
 _CHECKOUT = Path(__file__).parents[1] / "tasks" / "data"
+
+
+ROLES = ("support", "query", "heldout", "larger")
+"""What a configuration of a family may be: fields of ``Task``. The last is optional."""
 
 
 class Fold(StrEnum):
@@ -41,6 +45,8 @@ class Task:
         support: the support pool (labelled).
         query: query configurations on the pool's fragments, other trajectories.
         heldout: query configurations on fragments that the pool does not hold.
+        larger: query configurations on larger cuts of the family's proteins, for size transfer; most
+            families have none.
         draws: [n_draws, max_k] indices into ``support``; the first K of a row are one support set.
         graphs: fragment_id → molecular graph id.
     """
@@ -54,6 +60,12 @@ class Task:
     heldout: tuple[Configuration, ...]
     draws: np.ndarray
     graphs: dict[str, str]
+    larger: tuple[Configuration, ...] = ()
+
+    @property
+    def everything(self) -> tuple[Configuration, ...]:
+        """Its configurations of all roles."""
+        return (*self.support, *self.query, *self.heldout, *self.larger)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +108,21 @@ class Split:
     @cached_property
     def train_configurations(self) -> tuple[Configuration, ...]:
         """Every labelled configuration of the meta-train families."""
-        return tuple(c for t in self.train for c in (*t.support, *t.query, *t.heldout))
+        return tuple(c for t in self.train for c in t.everything)
+
+
+def data_folder() -> Path:
+    """Where downloaded splits lie: the folder that $MFBENCH_DATA names, or the user's data folder."""
+    if named := os.environ.get("MFBENCH_DATA"):
+        return Path(named)
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "mfbench"
 
 
 def _places() -> list[Path]:
-    """Folders of splits: the package's own, that of $MFBENCH_DATA, and a source checkout's."""
-    named = os.environ.get("MFBENCH_DATA")
-    return [EMBEDDED, *([Path(named)] if named else []), _CHECKOUT]
+    """Folders of splits: the package's own, $MFBENCH_DATA, a source checkout's, the downloaded ones."""
+    named = [data_folder()] if os.environ.get("MFBENCH_DATA") else []
+    return [EMBEDDED, *named, _CHECKOUT, data_folder()]
 
 
 def available_splits() -> list[str]:
@@ -112,7 +132,8 @@ def available_splits() -> list[str]:
 
 def find_split(name: str | Path) -> Path:
     """The folder of a split: a path, or a name looked up in the package, in the folder that the
-    environment variable MFBENCH_DATA names, and in ``tasks/data`` of a source checkout.
+    environment variable MFBENCH_DATA names, in ``tasks/data`` of a source checkout, and in the user's
+    data folder (``~/.local/share/mfbench``).
 
     Raises:
         UnknownNameError: no such split.
@@ -122,7 +143,8 @@ def find_split(name: str | Path) -> Path:
         if (folder / "manifest.json").is_file():
             return folder
     raise UnknownNameError(
-        f"unknown split '{name}': choose one of {', '.join(available_splits())}, or give a folder"
+        f"unknown split '{name}': choose one of {', '.join(available_splits())}, give a folder, "
+        "or fetch it with mfbench data download"
     )
 
 
@@ -164,7 +186,7 @@ def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
     try:
         for row in families.sort_values("family_id").itertuples():
             role = by_family[row.family_id].groupby("role")["config_id"].apply(list)
-            names = [*row.pool_fragments, *row.heldout_fragments]
+            names = [*row.pool_fragments, *row.heldout_fragments, *getattr(row, "larger_fragments", ())]
             position = {config: i for i, config in enumerate(role["support"])}
             order = draws_of[row.family_id].sort_values(["draw", "rank"])
             indices = np.array([position[c] for c in order["config_id"]])
@@ -179,6 +201,7 @@ def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
                     heldout=tuple(configurations[c] for c in role["heldout"]),
                     draws=indices.reshape(order["draw"].nunique(), -1),
                     graphs={name: graphs[name] for name in names},
+                    larger=tuple(configurations[c] for c in role.get("larger", ())),
                 )
             )
     except (KeyError, ValueError) as error:

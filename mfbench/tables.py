@@ -30,15 +30,17 @@ POSITION_GRID = 2.0**-13
 FORCE_GRID = 2.0**-12
 """eV/Å. Forces are rounded to it after labelling: an error of at most 1.22e-4 eV/Å."""
 
+_VECTORS = pa.list_(pa.list_(pa.float32(), 3))
+"""[n, 3], a row an atom. Readers also take 3n numbers in one list, as in the tables of cath-mini 1.0.0."""
 CONFIGURATION_SCHEMA = pa.schema(
     [
         ("config_id", pa.string()),
         ("fragment_id", pa.string()),
         ("trajectory_id", pa.string()),
         ("atomic_numbers", pa.list_(pa.uint8())),
-        ("positions", pa.list_(pa.float32())),  # 3n values, x y z of atom 0 first, Å
+        ("positions", _VECTORS),  # Å
         ("energy", pa.float64()),  # eV
-        ("atomic_forces", pa.list_(pa.float32())),  # 3n values, eV/Å
+        ("atomic_forces", _VECTORS),  # eV/Å
         ("total_charge", pa.int8()),
         ("n_unpaired", pa.int8()),
         ("temperature_K", pa.float32()),
@@ -77,11 +79,9 @@ def write_configurations(path: Path, configurations: Sequence[Configuration]) ->
         "fragment_id": [c.fragment_id for c in configurations],
         "trajectory_id": [c.trajectory_id for c in configurations],
         "atomic_numbers": [np.asarray(c.atomic_numbers, np.uint8) for c in configurations],
-        "positions": [c.positions.astype(np.float32).ravel() for c in configurations],
+        "positions": _vectors([c.positions for c in configurations]),
         "energy": [float(c.energy) for c in configurations],
-        "atomic_forces": [
-            round_to_grid(c.forces, FORCE_GRID).astype(np.float32).ravel() for c in configurations
-        ],
+        "atomic_forces": _vectors([round_to_grid(c.forces, FORCE_GRID) for c in configurations]),
         "total_charge": [c.total_charge for c in configurations],
         "n_unpaired": [c.n_unpaired for c in configurations],
         "temperature_K": [c.temperature_K for c in configurations],
@@ -96,8 +96,8 @@ def write_configurations(path: Path, configurations: Sequence[Configuration]) ->
         compression_level=19,
         use_dictionary=["fragment_id", "trajectory_id", "sampler"],
         column_encoding={
-            "positions.list.element": "BYTE_STREAM_SPLIT",
-            "atomic_forces.list.element": "BYTE_STREAM_SPLIT",
+            "positions.list.element.list.element": "BYTE_STREAM_SPLIT",
+            "atomic_forces.list.element.list.element": "BYTE_STREAM_SPLIT",
         },
     )
 
@@ -151,9 +151,19 @@ _ARRAYS = ("atomic_numbers", "positions", "atomic_forces")
 _SCALARS = tuple(name for name in CONFIGURATION_SCHEMA.names if name not in _ARRAYS)
 
 
+def _vectors(rows: Sequence[np.ndarray]) -> pa.Array:
+    """A column of arrays [n, 3]."""
+    flat = np.concatenate([np.zeros((0, 3)), *rows]).astype(np.float32).ravel()
+    offsets = np.cumsum([0, *map(len, rows)], dtype=np.int32)
+    return pa.ListArray.from_arrays(offsets, pa.FixedSizeListArray.from_arrays(flat, 3), type=_VECTORS)
+
+
 def _lists(column: pa.ChunkedArray) -> list[np.ndarray]:
-    """The rows of a list column as views of one flat array."""
+    """The rows of a column of lists, or of lists of triples, as views of one flat array."""
     array = column.combine_chunks()
-    flat = array.flatten().to_numpy(zero_copy_only=False)
     offsets = array.offsets.to_numpy() - array.offsets[0].as_py()
-    return [flat[a:b] for a, b in itertools.pairwise(offsets)]
+    flat = array.flatten()
+    if pa.types.is_list(flat.type) or pa.types.is_fixed_size_list(flat.type):
+        flat, offsets = flat.flatten(), 3 * offsets
+    numbers = flat.to_numpy(zero_copy_only=False)
+    return [numbers[a:b] for a, b in itertools.pairwise(offsets)]

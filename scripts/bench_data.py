@@ -4,7 +4,8 @@ Labels: labels/s of the pipeline's label stage, fanned out over its executor, ag
 same geometries. The pipeline's side does all that a build does around a label: it sends fragments to
 workers, rounds to the grids, applies the gates, makes configurations, sends them back, writes the journal.
 Bare tblite runs both alone and in as many processes at once as the pipeline has workers, because busy
-cores share memory and clock. The three take turns, so that other load on the machine meets all alike; the
+cores share memory and clock. The pipeline runs over its process pool and over a Dask cluster of as many
+workers, each a process of its own. All take turns, so that other load on the machine meets them alike; the
 efficiency per CPU second, of the workers alone, hardly feels it.
 
 Evaluation: the share of ``mfbench.evaluate``'s wall time that is not spent in a method's ``adapt`` and
@@ -23,7 +24,8 @@ import os
 import statistics
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator
+from concurrent.futures import Executor, as_completed
 from itertools import groupby
 from pathlib import Path
 
@@ -118,7 +120,7 @@ def label_stage(row: dict, configurations: list, slot: str):
     return Outcome(slot, "bench", 0, False, made, [], 0.0, time.process_time() - cpu)
 
 
-def pipeline(pool: ProcessPoolExecutor, workers: int, fragments: list[tuple]) -> np.ndarray:
+def pipeline(pool: Executor, workers: int, fragments: list[tuple]) -> np.ndarray:
     """Labels per second, and per CPU second of the workers, of the label stage; every fragment once per
     worker."""
     from mfbench_tasks.journal import Journal
@@ -140,25 +142,42 @@ def pipeline(pool: ProcessPoolExecutor, workers: int, fragments: list[tuple]) ->
         return done / np.array([time.perf_counter() - start, cpu])
 
 
+@contextlib.contextmanager
+def dask_pool(workers: int) -> Iterator[Executor]:
+    """The executor of ``--scheduler``, over a cluster on this machine."""
+    from distributed import LocalCluster
+
+    from mfbench_tasks.cluster import dask_executor
+
+    options = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "memory_limit": 0}
+    with (
+        LocalCluster(dashboard_address=None, **options) as cluster,
+        dask_executor(cluster.scheduler_address) as pool,
+    ):
+        yield pool
+
+
 def measure_labels(workers: int, repeats: int, fragments: list[tuple]) -> dict:
-    """The three rates by turns, and their ratios turn by turn."""
-    rates: dict[str, list[np.ndarray]] = {"alone": [], "together": [], "pipeline": []}
-    with process_pool(workers) as pool:
+    """All rates by turns, and their ratios turn by turn."""
+    rates: dict[str, list[np.ndarray]] = {"alone": [], "together": [], "pipeline": [], "dask": []}
+    with process_pool(workers) as pool, dask_pool(workers) as cluster:
         sides = {
             "alone": lambda: pool.submit(bare_tblite, fragments).result(),
             "together": lambda: np.mean(list(pool.map(bare_tblite, [fragments] * workers)), axis=0),
             "pipeline": lambda: pipeline(pool, workers, fragments),
+            "dask": lambda: pipeline(cluster, workers, fragments),
         }
         for side in sides.values():  # imports and caches
             side()
         for turn in range(repeats):
             names = list(sides)
-            for name in names[turn % 3 :] + names[: turn % 3]:
+            first = turn % len(names)
+            for name in names[first:] + names[:first]:
                 rates[name].append(sides[name]())
 
     per_second = {name: np.array(found)[:, 0] for name, found in rates.items()}
     per_cpu_second = {name: np.array(found)[:, 1] for name, found in rates.items()}
-    whole = per_second["pipeline"] / workers
+    whole, dask = per_second["pipeline"] / workers, per_second["dask"] / workers
     return {
         "label_workers": workers,
         "labels_per_turn": workers * sum(len(found) for _, found in fragments),
@@ -167,6 +186,12 @@ def measure_labels(workers: int, repeats: int, fragments: list[tuple]) -> dict:
         "raw_together_labels_per_second_per_process": float(np.median(per_second["together"])),
         "label_efficiency_vs_raw_alone": float(np.median(whole / per_second["alone"])),
         "label_efficiency_vs_raw_together": float(np.median(whole / per_second["together"])),
+        "dask_labels_per_second": float(np.median(per_second["dask"])),
+        "dask_efficiency_vs_raw_alone": float(np.median(dask / per_second["alone"])),
+        "dask_efficiency_vs_raw_together": float(np.median(dask / per_second["together"])),
+        "dask_efficiency_per_cpu_second": float(
+            np.median(per_cpu_second["dask"] / per_cpu_second["together"])
+        ),
         "label_efficiency_per_cpu_second": float(
             np.median(per_cpu_second["pipeline"] / per_cpu_second["together"])
         ),
@@ -237,6 +262,8 @@ def measure_evaluate(name: str, repeats: int) -> dict:
 AIMS = {
     "label_efficiency_vs_raw_alone": ">= 0.9",
     "label_efficiency_vs_raw_together": ">= 0.9",
+    "dask_efficiency_vs_raw_alone": ">= 0.9",
+    "dask_efficiency_vs_raw_together": ">= 0.9",
     "evaluate_share_outside_model": "<= 0.05",
 }
 

@@ -1,6 +1,8 @@
 """A small synthetic split: molecules of a few atoms, labelled by an analytic pair potential."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -160,3 +162,17 @@ def make_split():
 def label():
     """``pair_potential``: numbers, positions → energy (eV), forces (eV/Å)."""
     return pair_potential
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory) -> Path:
+    """The wheel, built from this tree and unpacked into an empty folder."""
+    folder = tmp_path_factory.mktemp("wheel")
+    root = Path(__file__).parent.parent
+    run = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, root]
+    subprocess.run(run, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    target = folder / "site"
+    run = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", target, wheel]
+    subprocess.run(run, check=True, capture_output=True)
+    return target

@@ -10,6 +10,7 @@ import pytest
 
 import mfbench
 from mfbench.constant import constant
+from mfbench.errors import UnknownNameError
 from mfbench.metrics import COSTS, METRICS
 from mfbench.runner import episode_seed
 
@@ -328,3 +329,13 @@ def test_stored_predictions_give_the_reported_errors(split, tmp_path):
         )
         rmse = [np.sqrt(np.mean(np.square(x))) * mfbench.EV_TO_KCAL_MOL for x in (errors, forces)]
         assert rmse == pytest.approx([episode.metrics["all"][m] for m in ("energy_rmse", "force_rmse")])
+
+
+def test_some_families_alone_score_as_they_do_among_all(split):
+    name = split.test[1].family_id
+    whole = mfbench.evaluate("constant", split, ks=[5], draws=1)
+    alone = mfbench.evaluate("constant", split, ks=[5], draws=1, families=[name])
+    assert {row.family_id for row in alone.episodes} == {name}
+    assert alone.per_family("force_rmse", 5) == {name: whole.per_family("force_rmse", 5)[name]}
+    with pytest.raises(UnknownNameError, match="no family 'nowhere'"):
+        mfbench.evaluate("constant", split, families=["nowhere"])

@@ -54,6 +54,19 @@ def test_a_prediction_does_not_depend_on_the_other_queries(adapted, query, chang
     np.testing.assert_allclose(again_forces, forces, atol=1e-4)
 
 
+def test_a_larger_molecule_beside_small_ones_is_right_and_changes_none_of_them(adapted, query):
+    """Three copies out of each other's reach feel the forces of one."""
+    one = query[0]
+    copies = np.concatenate([one.positions + [30.0 * k, 0, 0] for k in range(3)])
+    three = mfbench.Configuration(np.tile(one.atomic_numbers, 3), copies, 3 * one.total_charge)
+    found = adapted.predict([*query[:2], three.blind(), *query[2:]])
+    np.testing.assert_allclose(found[2].forces, np.tile(found[0].forces, (3, 1)), atol=1e-4)
+    small, forces = arrays([p for i, p in enumerate(found) if i != 2])
+    alone, alone_forces = arrays(adapted.predict(query))
+    np.testing.assert_allclose(small, alone, atol=1e-4)
+    np.testing.assert_allclose(forces, alone_forces, atol=1e-4)
+
+
 def test_forces_are_the_gradient_of_the_predicted_energy(adapted, mini):
     """Central difference along a random displacement (float32: a generous step)."""
     c = mini.test[0].query[0].blind()

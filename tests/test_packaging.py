@@ -3,11 +3,9 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
 OPTIONAL = (
     "jax",
     "torch",
@@ -21,6 +19,10 @@ OPTIONAL = (
     "scipy",
     "biotite",
     "yaml",
+    "huggingface_hub",
+    "fsspec",
+    "datasets",
+    "distributed",
 )
 REFUSE = f"""
 import sys
@@ -34,19 +36,6 @@ sys.meta_path.insert(0, Refuse())
 from mfbench.cli import main
 sys.exit(main(sys.argv[1:]))
 """
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """The wheel, built from this tree and unpacked into an empty folder."""
-    folder = tmp_path_factory.mktemp("wheel")
-    run = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT]
-    subprocess.run(run, check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
-    target = folder / "site"
-    run = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", target, wheel]
-    subprocess.run(run, check=True, capture_output=True)
-    return target
 
 
 def mfbench_command(installed, cwd, *arguments):

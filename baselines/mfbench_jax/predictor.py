@@ -14,7 +14,7 @@ from mfbench.baseline import EnergyBaseline, correction_operator
 from mfbench.configuration import Configuration, Prediction
 from mfbench.method import Usage
 from mfbench_jax.compiled import Compiled
-from mfbench_jax.data import slots
+from mfbench_jax.models.graph_table import round_up
 from mfbench_jax.models.graphs import GraphTable, Padding
 from mfbench_jax.models.mace import MaceConfig, energy_forces
 
@@ -34,15 +34,30 @@ def model_predictions(
     if not configurations:
         return np.zeros(0), []
     run = _program(config)
-    table = GraphTable(configurations, config, padding=slots(configurations, config, floor))
-    energies, forces = [], []
-    for begin in range(0, len(configurations), BATCH):
-        indices = np.arange(begin, min(begin + BATCH, len(configurations)))
-        energy, force = run(params, table.take(indices, size=BATCH))
-        energies.append(np.asarray(energy, np.float64)[: len(indices)])
-        padded = np.asarray(force, np.float64).reshape(BATCH, -1, 3)
-        forces += [padded[i, : table.n_atoms[j]] for i, j in enumerate(indices)]
-    return np.concatenate(energies), forces
+    table = GraphTable(configurations, config)
+    energies = np.zeros(len(configurations))
+    forces: list[np.ndarray] = [np.zeros(0)] * len(configurations)
+    for members, padding in _shapes(table, floor or table.padding):
+        for begin in range(0, len(members), BATCH):
+            indices = members[begin : begin + BATCH]
+            energy, force = run(params, table.take(indices, size=BATCH, padding=padding))
+            energies[indices] = np.asarray(energy, np.float64)[: len(indices)]
+            padded = np.asarray(force, np.float64).reshape(BATCH, -1, 3)
+            for i, j in enumerate(indices):
+                forces[j] = padded[i, : table.n_atoms[j]]
+    return energies, forces
+
+
+def _shapes(table: GraphTable, floor: Padding) -> list[tuple[np.ndarray, Padding]]:
+    """Configurations that fit the floor, and larger ones apart: else all would be padded like these.
+
+    Returns:
+        Indices and padding of each class that has members.
+    """
+    fits = (table.n_atoms <= floor.atoms) & (table.n_pairs <= floor.pairs)
+    largest = Padding(round_up(table.padding.atoms, 32), round_up(table.padding.pairs, 512))
+    classes = [(np.flatnonzero(fits), floor), (np.flatnonzero(~fits), largest)]
+    return [(members, padding) for members, padding in classes if len(members)]
 
 
 @lru_cache(maxsize=8)
@@ -59,7 +74,7 @@ class MacePredictor:
         baseline: shared energy baseline.
         support: the labelled support set that the correction is solved on.
         usage: what the adaptation cost.
-        floor: least padding, so that all episodes share one compiled program.
+        floor: usual padding, so that all episodes share one compiled program.
         scale: of the correction's prior.
     """
 

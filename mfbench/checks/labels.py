@@ -23,7 +23,7 @@ _SCF_NOISE = 1e-3
 
 def everything(split: Split) -> list[Configuration]:
     """Every configuration that has a role."""
-    return [c for t in split.tasks for c in (*t.support, *t.query, *t.heldout)]
+    return [c for t in split.tasks for c in t.everything]
 
 
 def energies(subject: Subject) -> str:

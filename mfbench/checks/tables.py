@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from mfbench.checks.check import Subject
 from mfbench.errors import DataError
-from mfbench.split import Fold, Split, Task
+from mfbench.split import ROLES, Fold, Split, Task
 
 __all__ = ["counts", "draws", "folds", "roles"]
-
-ROLES = ("support", "query", "heldout")
 
 
 def counts(subject: Subject) -> str:
@@ -32,7 +30,7 @@ def _count(split: Split) -> dict[str, int]:
         **{f"{fold}_families": len(split.fold(fold)) for fold in Fold},
         "fragments": len({name for task in split.tasks for name in task.graphs}),
         "graphs": len({graph for task in split.tasks for graph in task.graphs.values()}),
-        "configurations": sum(len(getattr(task, role)) for task in split.tasks for role in ROLES),
+        "configurations": sum(len(task.everything) for task in split.tasks),
     }
 
 
@@ -47,7 +45,7 @@ def roles(subject: Subject) -> str:
 
 def _family_roles(task: Task, stored: dict[str, set[str]]) -> int:
     named = [(c, role) for role in ROLES for c in getattr(task, role)]
-    for role in ROLES:
+    for role in ROLES[:-1]:
         if not getattr(task, role):
             raise DataError(f"{task.family_id} has no {role} configuration")
     given: dict[str, str] = {}
@@ -65,8 +63,9 @@ def _family_roles(task: Task, stored: dict[str, set[str]]) -> int:
         )
     pool = {c.fragment_id for c in task.support}
     for c, role in named:
-        if (c.fragment_id in pool) == (role == "heldout"):
-            where = "is in the pool" if role == "heldout" else "is not in the pool"
+        apart = role in ("heldout", "larger")
+        if (c.fragment_id in pool) == apart:
+            where = "is in the pool" if apart else "is not in the pool"
             raise DataError(f"{task.family_id}: {role} {c.config_id}: its fragment {where}")
     for fragment in task.graphs:
         lacking = sorted(stored.get(fragment, set()) - given.keys())
@@ -88,9 +87,7 @@ def folds(subject: Subject) -> str:
     owners = {
         "fragment": ((f, t.fold) for t in split.tasks for f in t.graphs),
         "trajectory": (
-            (name, t.fold)
-            for t in split.tasks
-            for name in {c.trajectory_id for role in ROLES for c in getattr(t, role)}
+            (name, t.fold) for t in split.tasks for name in {c.trajectory_id for c in t.everything}
         ),
     }
     wanted = split.manifest.recipe.get("folds_disjoint_in", ("entries", "clusters"))

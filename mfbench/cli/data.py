@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mfbench.cli import leakage
+from mfbench.cli import hub, leakage
 from mfbench.cli.extras import label_extra
 
 __all__ = ["register"]
@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     group.command()(verify)
     group.command()(export)
     leakage.register(group)
+    hub.register(group)
     # Whatever stands behind `build` belongs to the builder, --help too.
     passed_on = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
     group.command(context_settings=passed_on)(build)
@@ -70,8 +71,8 @@ def info(
     every = families or len(loaded.tasks) <= _MANY
     console.print(family_table(loaded) if every else summary_table(loaded))
     console.print(
-        "\nfrag: fragments; pool: labelled support pool; query, held: test configurations on the pool's"
-        " fragments and on others; draws: published support sets; K: their largest size"
+        "\nfrag: fragments; pool: labelled support pool; query, held, larger: test configurations on the"
+        " pool's fragments, on others and on larger cuts; draws: published support sets; K: their size"
     )
     if not every:
         console.print("--families lists every family")

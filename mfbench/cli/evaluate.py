@@ -93,6 +93,10 @@ def evaluate(
             rich_help_panel=_PROTOCOL,
         ),
     ] = "own",
+    families: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", help="Only these families.", rich_help_panel=_PROTOCOL),
+    ] = None,
     exclude_overlap: Annotated[
         str | None,
         typer.Option(
@@ -117,6 +121,7 @@ def evaluate(
             + [support] * (support != "own")
             + [f"{steps}-steps"] * (steps != 20)
             + ([f"without-{Path(exclude_overlap).name}"] if exclude_overlap else [])
+            + ([families.replace(",", "+")] if families else [])
         )
         parts = [Path(split).name, method.replace(":", "."), *model, *marks, f"seed{seed}"]
         out = Path("runs") / "-".join(parts)
@@ -138,6 +143,7 @@ def evaluate(
             options=dict(parse_option(text) for text in option or []),
             workers=workers,
             exclude=exclude_overlap,
+            families=families.split(",") if families else None,
             progress=True,
         )
     except KeyboardInterrupt:

@@ -54,24 +54,21 @@ def leakage(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR", help="Where leakage.parquet and .json go. (default: runs/leakage-SPLIT...)"
-        ),
+        typer.Option(metavar="DIR", help="Where the .parquet and .json go. (default: runs/leakage-SPLIT)"),
     ] = None,
 ) -> None:
     """Show what validation and test families have in common with train families."""
     from mfbench.leakage import measure_leakage
 
     found = measure_leakage(_source(split), _source(against) if against else None)
-    other = f"-against-{found.against}" if against else ""
-    folder = out or Path("runs") / f"leakage-{found.split}{other}"
+    folder = out or Path("runs") / f"leakage-{found.split}"
     found.write(folder)
     console = Console()
     console.print(f"{found.split} against the train families of {found.against}\n", highlight=False)
     console.print(_table(found, SHARED | COLUMNS if against else COLUMNS))
     legend = LEGEND.format(found.among_train["median"], found.among_train["median_known"])
     console.print("\n" + " ".join(legend.split()), highlight=False)
-    for name in ("leakage.parquet", "leakage.json"):
+    for name in (f"{found.stem}.parquet", f"{found.stem}.json"):
         console.print(f"table   {folder / name}", soft_wrap=True, highlight=False)
 
 

@@ -1,26 +1,34 @@
-"""``python -m mfbench_tasks build RECIPE --structures DIR --out DIR [--workers N] [--resume]``,
+"""``python -m mfbench_tasks build RECIPE --structures DIR --out DIR [--resume]``,
 ``… pool RECIPE …`` with the same options and ``--blocks A,B``, ``… constructions RECIPE --out DIR``,
-``… reaction RECIPE --out DIR``, ``… choose RECIPE …``, and ``… download ID... --to DIR``."""
+``… reaction RECIPE --out DIR``, ``… choose RECIPE …``, ``… download ID... --to DIR``,
+``… card FOLDER``."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mfbench.errors import MfbenchError
+from mfbench.errors import MfbenchError, ProtocolError, StructureError
+from mfbench_tasks.audit import audit_block
 from mfbench_tasks.build import build, process_pool
+from mfbench_tasks.card.write import write_card
 from mfbench_tasks.choose import blocks_yaml, choose, read_names
+from mfbench_tasks.choose_large import choose_large
+from mfbench_tasks.cluster import dask_executor
 from mfbench_tasks.constructions import write_constructions
-from mfbench_tasks.family_table import write_families
+from mfbench_tasks.family_table import read_families, write_families
 from mfbench_tasks.pool import make_pool
 from mfbench_tasks.pool_recipe import load_pool_recipe
+from mfbench_tasks.pool_report import write_block_report
 from mfbench_tasks.rcsb import download
 from mfbench_tasks.recipe import load_recipe
 
@@ -45,9 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _bar(console: Console, what: str = "fragments") -> Progress:
+def _bar(console: Console, title: str = "fragments") -> Progress:
     columns = (
-        TextColumn(what),
+        TextColumn(title),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("left"),
@@ -57,9 +65,13 @@ def _bar(console: Console, what: str = "fragments") -> Progress:
     return Progress(*columns, console=console, speed_estimate_period=600)
 
 
+def _executor(options: argparse.Namespace) -> AbstractContextManager[Executor]:
+    return dask_executor(options.scheduler) if options.scheduler else process_pool(options.workers)
+
+
 def _build(options: argparse.Namespace, console: Console) -> int:
     recipe = load_recipe(options.recipe)
-    with process_pool(options.workers) as pool, _bar(console) as bar:
+    with _executor(options) as pool, _bar(console) as bar:
         task = bar.add_task("fragments", total=None)
         manifest = build(
             recipe,
@@ -77,7 +89,7 @@ def _build(options: argparse.Namespace, console: Console) -> int:
 
 def _pool(options: argparse.Namespace, console: Console) -> int:
     recipe = load_pool_recipe(options.recipe)
-    with process_pool(options.workers) as pool, _bar(console) as bar:
+    with _executor(options) as pool, _bar(console) as bar:
         task = bar.add_task("fragments", total=None)
         make_pool(
             recipe,
@@ -94,12 +106,26 @@ def _pool(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _audit(options: argparse.Namespace, console: Console) -> int:
+    recipe = load_pool_recipe(options.recipe)
+    with process_pool(options.workers) as pool:
+        for block in recipe.blocks:
+            if block.name in options.blocks.split(","):
+                outcomes = audit_block(
+                    recipe, block, structures=options.structures, pool=options.pool, executor=pool
+                )
+                write_block_report(options.report, block.name, outcomes, audited=True)
+                console.print(f"{block.name}: {sum(len(o.rejections) for o in outcomes)} rejections")
+    return 0
+
+
 def _constructions(options: argparse.Namespace, console: Console) -> int:
     written = write_constructions(
         load_pool_recipe(options.recipe),
         tables=options.recipe.parent,
-        pool=options.pool or options.out / "pool",
+        pool=options.pool,
         out=options.out,
+        minis=options.minis or options.out,
         report=options.report or _beside(options.out, "report"),
         partial=options.partial,
         log=console.print,
@@ -115,7 +141,7 @@ def _reaction(options: argparse.Namespace, console: Console) -> int:
         raise MfbenchError(f"{error}: pip install 'mfbench[label]'") from None
     recipe = load_reaction_recipe(options.recipe)
     report = options.report or _beside(options.out, "report")
-    with process_pool(options.workers) as pool, _bar(console, "scans and samplings") as bar:
+    with _executor(options) as pool, _bar(console, "scans and samplings") as bar:
         task = bar.add_task("systems", total=None)
         manifest = build_reactions(
             recipe,
@@ -146,9 +172,46 @@ def _choose(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _choose_large(options: argparse.Namespace, console: Console) -> int:
+    known = {row.family_id.removeprefix("membrane."): row.fold for row in read_families(options.known)}
+    blocks, rows = choose_large(Path(options.structures), known, load_pool_recipe(options.recipe).seed)
+    write_families(options.out, rows)
+    print(blocks_yaml(blocks), end="")
+    return 0
+
+
 def _download(options: argparse.Namespace, console: Console) -> int:
-    for pdb_id in options.ids:
-        console.print(str(download(pdb_id, options.to)))
+    ids = list(options.ids)
+    if options.recipe:
+        groups = [group for block in load_pool_recipe(options.recipe).blocks for group in block.groups]
+        ids += dict.fromkeys(group.id.split("_")[0] for group in groups if group.kind == "protein")
+    if not ids:
+        raise ProtocolError("name entries to download, or a recipe with --recipe")
+    failed = 0
+    with _bar(console, "entries") as bar:
+        task = bar.add_task("entries", total=len(ids))
+        for pdb_id in ids:
+            try:
+                path = download(pdb_id, options.to)
+                if not options.recipe:
+                    console.print(str(path))
+            except StructureError as error:  # one that was withdrawn does not stop the others
+                failed += 1
+                print(f"error: {error}", file=sys.stderr)
+            bar.advance(task)
+    return 2 if failed else 0
+
+
+def _card(options: argparse.Namespace, console: Console) -> int:
+    beside = options.folder.resolve().parent
+    larger = options.larger
+    if larger is None:
+        larger = [path for path in [beside / "recipes" / "million.yaml"] if path.is_file()]
+    written = write_card(
+        options.folder, reports=options.reports or beside / "reports", larger=larger, log=console.print
+    )
+    for path in written:
+        console.print(str(path), soft_wrap=True)
     return 0
 
 
@@ -172,10 +235,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_making(command, "the pool")
     command.add_argument("--blocks", default="", help="names, comma-separated (default: all)")
     command.set_defaults(run=_pool)
+    command = commands.add_parser("audit", help="report again what stored blocks rejected")
+    command.add_argument("recipe", type=Path)
+    _add_structures(command)
+    command.add_argument("--pool", type=Path, required=True, help="folder of the blocks")
+    command.add_argument("--report", type=Path, required=True, help="folder of the report")
+    command.add_argument("--blocks", required=True, help="names, comma-separated")
+    command.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
+    command.set_defaults(run=_audit)
     command = commands.add_parser("constructions", help="write the splits whose blocks are all there")
     command.add_argument("recipe", type=Path)
-    command.add_argument("--pool", type=Path, help="folder of the blocks (default: OUT/pool)")
-    command.add_argument("--out", type=Path, required=True, help="folder of the splits' folders")
+    command.add_argument("--pool", type=Path, required=True, help="folder of the blocks")
+    command.add_argument("--out", type=Path, required=True, help="folder of the splits and of their shards")
+    command.add_argument("--minis", type=Path, help="folder of the minis (default: OUT)")
     command.add_argument("--report", type=Path, help="folder of the reports (default: OUT.report)")
     command.add_argument("--partial", action="store_true", help="families whose blocks are there")
     command.set_defaults(run=_constructions)
@@ -190,8 +262,26 @@ def _parser() -> argparse.ArgumentParser:
     _add_structures(command)
     command.add_argument("--out", type=Path, required=True, help="folder of the tables")
     command.set_defaults(run=_choose)
+    command = commands.add_parser("choose-large", help="choose proteins of the whole PDB for a large pool")
+    command.add_argument("recipe", type=Path, help="a pool's recipe (its seed)")
+    command.add_argument("--known", type=Path, required=True, help="table of families whose folds stay")
+    _add_structures(command)
+    command.add_argument("--out", type=Path, required=True, help="table of families to write")
+    command.set_defaults(run=_choose_large)
+    command = commands.add_parser("card", help="write README.md and croissant.json of a folder of splits")
+    command.add_argument("folder", type=Path, help="constructions, and the pool beside them")
+    command.add_argument("--reports", type=Path, help="build reports (default: FOLDER/../reports)")
+    command.add_argument(
+        "--larger",
+        type=Path,
+        nargs="*",
+        metavar="RECIPE",
+        help="project the cost of these pools (default: FOLDER/../recipes/million.yaml)",
+    )
+    command.set_defaults(run=_card)
     command = commands.add_parser("download", help="fetch entries from the RCSB")
-    command.add_argument("ids", nargs="+", metavar="ID", help="PDB id")
+    command.add_argument("ids", nargs="*", metavar="ID", help="PDB id")
+    command.add_argument("--recipe", type=Path, help="also every protein's entry of this pool")
     command.add_argument("--to", type=Path, required=True, help="folder; what is there stays")
     command.set_defaults(run=_download)
     return parser
@@ -214,7 +304,12 @@ def _add_making(command: argparse.ArgumentParser, what: str, *, structures: bool
     command.add_argument("--out", type=Path, required=True, help=f"folder of {what}")
     command.add_argument("--report", type=Path, help="folder of the report (default: OUT.report)")
     command.add_argument("--journal", type=Path, help="folder of the journal (default: OUT.journal)")
-    command.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
+    command.add_argument(
+        "--workers", type=_positive, default=os.cpu_count() or 1, help="processes (default: one a core)"
+    )
+    command.add_argument(
+        "--scheduler", metavar="ADDRESS", help="a Dask scheduler's workers instead, e.g. tcp://host:8786"
+    )
     command.add_argument("--resume", action="store_true", help="keep what the journal holds")
 
 

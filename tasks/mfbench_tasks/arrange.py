@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,14 +14,14 @@ from mfbench_tasks.inventory import Inventory
 from mfbench_tasks.pool_recipe import PoolRecipe
 from mfbench_tasks.seeds import stream
 
-__all__ = ["Arranged", "arrange", "check_families", "shuffle"]
+__all__ = ["Arranged", "arrange", "check_families", "mini", "shuffle"]
 
 _SWAPS = 100_000
 
 
 @dataclass(frozen=True)
 class Arranged:
-    """A family with its fragments: a row of a split's family table."""
+    """A family with its fragments: a row of a split's family table. ``deep``: with its deep pool."""
 
     family_id: str
     fold: str
@@ -31,11 +31,13 @@ class Arranged:
     cluster30: tuple[str, ...]
     pool_fragments: tuple[str, ...]
     heldout_fragments: tuple[str, ...]
+    larger_fragments: tuple[str, ...] = ()
+    deep: bool = False
 
     @property
     def fragments(self) -> tuple[str, ...]:
         """All of them."""
-        return self.pool_fragments + self.heldout_fragments
+        return self.pool_fragments + self.heldout_fragments + self.larger_fragments
 
 
 def check_families(rows: Sequence[FamilyRow], recipe: PoolRecipe) -> None:
@@ -56,15 +58,26 @@ def check_families(rows: Sequence[FamilyRow], recipe: PoolRecipe) -> None:
 
 
 def arrange(
-    rows: Sequence[FamilyRow], inventory: Inventory, *, min_support: int
+    rows: Sequence[FamilyRow],
+    inventory: Inventory,
+    *,
+    min_support: int,
+    larger: Mapping[str, str] | None = None,
 ) -> tuple[list[Arranged], list[str]]:
     """Families with their fragments, and the ids of those that lost too many slots to stand.
+
+    Test families also get what their pool group has of deep configurations and larger cuts.
+
+    Args:
+        larger: pool group → group of its larger cuts.
 
     Raises:
         DataError: a family holds the same molecular graph twice.
     """
     out, left_out = [], []
     for row in rows:
+        pool = inventory.groups.get((row.pool, False), ())
+        extra = (larger or {}).get(row.pool, "") if row.fold == "test" else ""
         family = Arranged(
             family_id=row.family_id,
             fold=row.fold,
@@ -72,8 +85,10 @@ def arrange(
             title=row.title,
             proteins=row.proteins or _proteins(row, inventory),
             cluster30=row.clusters,
-            pool_fragments=inventory.groups.get((row.pool, False), ()),
+            pool_fragments=pool,
             heldout_fragments=inventory.groups.get((row.heldout, True), ()),
+            larger_fragments=inventory.groups.get((extra, True), ()),
+            deep=row.fold == "test" and any(inventory.fragments[name].deep for name in pool),
         )
         if _support(family, inventory) < min_support or not family.heldout_fragments:
             left_out.append(row.family_id)
@@ -82,6 +97,19 @@ def arrange(
             raise DataError(f"family {row.family_id} holds a molecular graph twice")
         out.append(family)
     return out, left_out
+
+
+def mini(families: Sequence[Arranged], only: Sequence[str]) -> list[Arranged]:
+    """Some families as they are, without deep pools and larger cuts.
+
+    Raises:
+        DataError: one of them is not there.
+    """
+    known = {f.family_id: f for f in families}
+    for name in only:
+        if name not in known:
+            raise DataError(f"a mini wants family {name}, which its construction does not have")
+    return [replace(known[name], larger_fragments=(), deep=False) for name in only]
 
 
 def shuffle(families: Sequence[Arranged], inventory: Inventory, seed: int) -> list[Arranged]:
@@ -112,6 +140,8 @@ def shuffle(families: Sequence[Arranged], inventory: Inventory, seed: int) -> li
                     cluster30=(name,),
                     pool_fragments=tuple(pool),
                     heldout_fragments=tuple(heldout),
+                    larger_fragments=(),
+                    deep=False,
                 )
             )
     return out

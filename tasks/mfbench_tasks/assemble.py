@@ -78,7 +78,9 @@ def assemble(
         FAMILIES,
     )
     members = {
-        name: [(c, slot.heldout) for slot in slots for c in slot.made.configurations]
+        name: [
+            (c, "heldout" if slot.heldout else "pool") for slot in slots for c in slot.made.configurations
+        ]
         for name, slots in by_family.items()
     }
     write_rows(out / "roles.parquet", role_rows(members), ROLES)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from mfbench.configuration import Configuration
 from mfbench.tables import read_table, write_configurations
 from mfbench_tasks.make import Outcome
 from mfbench_tasks.split_tables import FRAGMENTS, fragment_row, write_rows
 
-__all__ = ["GROUPS", "PARTS", "copy_split", "is_written", "part", "write_block"]
+__all__ = ["GROUPS", "PARTS", "copy_split", "is_written", "part", "write_block", "write_tables"]
 
 PARTS = ("groups", "fragments", "configurations")
 """In the order in which they appear: a block is there when its last part is."""
@@ -30,8 +31,11 @@ def is_written(folder: Path, block: str) -> bool:
     return all(part(folder, block, name).is_file() for name in PARTS)
 
 
-def write_block(folder: Path, block: str, outcomes: Sequence[Outcome]) -> None:
-    """Write a block; the same outcomes give the same bytes. Empty slots leave nothing."""
+def write_block(folder: Path, block: str, outcomes: Sequence[Outcome], *, deep: bool = False) -> None:
+    """Write a block; the same outcomes give the same bytes. Empty slots leave nothing.
+
+    A deep block holds configurations of fragments that another block describes: its other tables are empty.
+    """
     filled = sorted((o for o in outcomes if o.made is not None), key=lambda o: (o.family_id, o.number))
     groups = [
         {"group_id": o.family_id, "fragment_id": o.made.fragment_id, "heldout": o.heldout} for o in filled
@@ -39,8 +43,8 @@ def write_block(folder: Path, block: str, outcomes: Sequence[Outcome]) -> None:
     made = sorted((o.made for o in filled), key=lambda m: m.fragment_id)
 
     def write(paths: dict[str, Path]) -> None:
-        write_rows(paths["groups"], groups, GROUPS)
-        write_rows(paths["fragments"], [fragment_row(m) for m in made], FRAGMENTS)
+        write_rows(paths["groups"], [] if deep else groups, GROUPS)
+        write_rows(paths["fragments"], [] if deep else [fragment_row(m) for m in made], FRAGMENTS)
         write_configurations(paths["configurations"], [c for m in made for c in m.configurations])
 
     _publish(folder, block, write)
@@ -63,14 +67,26 @@ def copy_split(folder: Path, block: str, split: Path) -> None:
     _publish(folder, block, write)
 
 
-def _publish(folder: Path, block: str, write) -> None:
+def write_tables(
+    folder: Path, name: str, fragments: Sequence[dict], configurations: Sequence[Configuration]
+) -> None:
+    """Write ``<name>.fragments.parquet`` and ``<name>.configurations.parquet``."""
+
+    def write(paths: dict[str, Path]) -> None:
+        write_rows(paths["fragments"], fragments, FRAGMENTS)
+        write_configurations(paths["configurations"], configurations)
+
+    _publish(folder, name, write, PARTS[1:])
+
+
+def _publish(folder: Path, block: str, write, parts: Sequence[str] = PARTS) -> None:
     """Write all parts under other names, then rename them: a reader never sees half a file."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = {name: folder / f".{block}.{name}.tmp" for name in PARTS}
+    temporary = {name: folder / f".{block}.{name}.tmp" for name in parts}
     write(temporary)
     for path in temporary.values():
         with open(path, "rb") as file:
             os.fsync(file.fileno())
-    for name in PARTS:
+    for name in parts:
         os.replace(temporary[name], part(folder, block, name))

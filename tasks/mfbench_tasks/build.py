@@ -20,14 +20,15 @@ from mfbench_tasks.plan import plan_family
 from mfbench_tasks.recipe import Recipe
 from mfbench_tasks.report import build_report, write_report
 
-__all__ = ["build", "cancelled_on_failure", "one_thread", "process_pool"]
+__all__ = ["THREADS", "build", "cancelled_on_failure", "one_thread", "process_pool"]
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Variables that say how many threads a library may use."""
 
 
 def one_thread() -> None:
     """One thread in this process and its children: two threads label three times slower than one."""
-    for name in _THREADS:
+    for name in THREADS:
         os.environ[name] = "1"
 
 

@@ -8,15 +8,16 @@ from pathlib import Path
 from mfbench.errors import DataError
 from mfbench_tasks.chemistry import load_families, load_places
 from mfbench_tasks.families import Protein
-from mfbench_tasks.plan import Slot, candidates, fill, shuffled
+from mfbench_tasks.plan import Slot, candidates, fill, segments, shuffled
 from mfbench_tasks.plan_chemistry import plan_chemistry
-from mfbench_tasks.pool_recipe import ChemistryGroup, Group, PoolRecipe
+from mfbench_tasks.pool_recipe import AnyGroup, ChemistryGroup, Group, LargerGroup, PoolRecipe
 from mfbench_tasks.seeds import stream
+from mfbench_tasks.select import SEGMENT_ATOMS
 
 __all__ = ["PLANNERS", "plan_group"]
 
 
-def plan_group(group: Group | ChemistryGroup, recipe: PoolRecipe, folder: Path) -> list[Slot]:
+def plan_group(group: AnyGroup, recipe: PoolRecipe, folder: Path) -> list[Slot]:
     """The slots of a group, by the planner of its kind. They depend on the recipe and the entry alone.
 
     Raises:
@@ -64,5 +65,20 @@ def _plan_chemistry(group: ChemistryGroup, recipe: PoolRecipe, folder: Path) -> 
     return plan_chemistry(family, places, folder, recipe.seed, pool=pool, heldout=heldout)
 
 
-PLANNERS: dict[str, Callable[..., list[Slot]]] = {"protein": _plan_protein, "chemistry": _plan_chemistry}
+def _plan_larger(group: LargerGroup, recipe: PoolRecipe, folder: Path) -> list[Slot]:
+    """Held-out slots only: segments of a chain, of different sequences."""
+    pdb_id, chain = group.protein.split("_")
+    rng = stream(recipe.seed, "plan", group.id)
+    queue = shuffled(rng, segments(folder, Protein(pdb_id, chain, "")))
+    kinds = [("segment", True)] * group.cuts
+    smallest, largest = SEGMENT_ATOMS
+    plan = recipe.plan.model_copy(update={"min_atoms": smallest, "max_atoms": {"segment": largest}})
+    return fill(group.id, kinds, {True: queue}, plan, recipe.seed, rng=rng, reserved=True)
+
+
+PLANNERS: dict[str, Callable[..., list[Slot]]] = {
+    "protein": _plan_protein,
+    "chemistry": _plan_chemistry,
+    "larger": _plan_larger,
+}
 """Kind of group → planner. A planner's slots go through the same ``fill_slot`` whatever the kind."""

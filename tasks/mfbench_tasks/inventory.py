@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mfbench.errors import DataError
@@ -32,6 +32,7 @@ class Held:
         kind, motif: e.g. ``contact`` and ``contact:ALA-VAL``.
         protein: ``<entry>_<chain>``.
         elements: atomic numbers that occur.
+        deep: configurations of a deep pool, in block ``deep_block``.
     """
 
     fragment_id: str
@@ -42,14 +43,17 @@ class Held:
     protein: str
     elements: frozenset[int]
     configurations: tuple[Stored, ...]
+    deep: tuple[Stored, ...] = ()
+    deep_block: str | None = None
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """Fragments by id, and the ids of each group: ``groups[group, heldout]``."""
+    """Fragments by id, the ids of each group ``groups[group, heldout]``, and the blocks that are there."""
 
     fragments: dict[str, Held]
     groups: dict[tuple[str, bool], tuple[str, ...]]
+    blocks: tuple[str, ...] = ()
 
     def has(self, group: str) -> bool:
         """Whether the group's block is there."""
@@ -60,10 +64,11 @@ def take_inventory(folder: Path, blocks: Sequence[str]) -> Inventory:
     """Read those of the blocks that are written.
 
     Raises:
-        DataError: a table is damaged, or a fragment is in two blocks.
+        DataError: a table is damaged, a fragment is in two blocks, or a deep one is in none.
     """
     fragments: dict[str, Held] = {}
     groups: dict[tuple[str, bool], list[str]] = defaultdict(list)
+    deep: list[tuple[str, dict[str, list[Stored]]]] = []
     for block in blocks:
         if not is_written(folder, block):
             continue
@@ -71,6 +76,8 @@ def take_inventory(folder: Path, blocks: Sequence[str]) -> Inventory:
         names = ["config_id", "fragment_id", "trajectory_id"]
         for row in read_table(part(folder, block, "configurations")).select(names).to_pylist():
             stored[row["fragment_id"]].append(Stored(**row))
+        if not read_table(part(folder, block, "fragments")).num_rows:
+            deep.append((block, stored))
         for row in read_table(part(folder, block, "fragments")).to_pylist():
             name = row["fragment_id"]
             if name in fragments:
@@ -87,4 +94,10 @@ def take_inventory(folder: Path, blocks: Sequence[str]) -> Inventory:
             )
         for row in read_table(part(folder, block, "groups")).to_pylist():
             groups[row["group_id"], row["heldout"]].append(row["fragment_id"])
-    return Inventory(fragments, {key: tuple(names) for key, names in groups.items()})
+    for block, stored in deep:
+        for name, found in stored.items():
+            if name not in fragments:
+                raise DataError(f"block {block} deepens fragment {name}, which no block describes")
+            fragments[name] = replace(fragments[name], deep=tuple(found), deep_block=block)
+    there = tuple(block for block in blocks if is_written(folder, block))
+    return Inventory(fragments, {key: tuple(names) for key, names in groups.items()}, there)

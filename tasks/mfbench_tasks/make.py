@@ -16,13 +16,13 @@ from mfbench_tasks.gates import Rejection
 from mfbench_tasks.label import Gfn2, ScfFailure
 from mfbench_tasks.modes import hessian, normal_modes
 from mfbench_tasks.plan import Slot, fragment_id
-from mfbench_tasks.recipe import Recipe, Sampling
+from mfbench_tasks.recipe import Gates, Recipe, Sampling
 from mfbench_tasks.sample import Trajectory, geometries, trajectories
 from mfbench_tasks.seeds import stream
 from mfbench_tasks.stage import Made, label_trajectory
 from mfbench_tasks.walk import relax
 
-__all__ = ["Outcome", "fill_slot", "make_fragment"]
+__all__ = ["Outcome", "check_open_shell", "fill_slot", "make_fragment"]
 
 
 @dataclass(eq=False)
@@ -108,15 +108,26 @@ def make_fragment(fragment: Fragment, recipe: Recipe, family_id: str, *, heldout
         made = Made(fragment, name, relaxed, energy, sampler, finite_difference=error)
         for trajectory in wanted:
             endless = geometries(engine, fragment, relaxed, modes, trajectory, sampling, recipe.seed, name)
-            label_trajectory(engine, made, trajectory, endless, bounds)
-        if fragment.n_unpaired:
-            picks = rng.permutation(len(made.configurations))[: bounds.sampled_checks]
-            sampled = np.array([made.configurations[k].positions for k in sorted(picks)])
-            error = gates.check_sampled(engine, sampled, rng, bounds.finite_difference)
-            made.finite_difference = max(made.finite_difference, error)
+            support = [c.positions for c in made.configurations if "/s" in c.config_id]
+            away = support if trajectory.is_query else ()
+            label_trajectory(engine, made, trajectory, endless, bounds, away)
+        check_open_shell(engine, made, rng, bounds)
     except ScfFailure as failure:
         raise Rejection("scf", str(failure)) from failure
     return made
+
+
+def check_open_shell(engine: Gfn2, made: Made, rng: np.random.Generator, bounds: Gates) -> None:
+    """Finite differences on samples of an open shell too: its relaxed geometry may be no warning.
+
+    Raises:
+        Rejection: gate ``finite-differences``.
+    """
+    if made.fragment.n_unpaired:
+        picks = rng.permutation(len(made.configurations))[: bounds.sampled_checks]
+        sampled = np.array([made.configurations[k].positions for k in sorted(picks)])
+        error = gates.check_sampled(engine, sampled, rng, bounds.finite_difference)
+        made.finite_difference = max(made.finite_difference, error)
 
 
 def _name(fragment: Fragment, family_id: str) -> str:

@@ -20,7 +20,17 @@ from mfbench_tasks.recipe import Plan
 from mfbench_tasks.seeds import stream
 from mfbench_tasks.structures import find_structure, read_structure
 
-__all__ = ["Option", "Slot", "candidates", "fill", "fragment_id", "plan_family", "shuffled"]
+__all__ = [
+    "Option",
+    "Slot",
+    "candidate_id",
+    "candidates",
+    "fill",
+    "fragment_id",
+    "plan_family",
+    "segments",
+    "shuffled",
+]
 
 _CATIONS = ("LYS", "ARG")
 _CHARGED = ("ASP", "GLU", *_CATIONS)
@@ -74,22 +84,41 @@ def fragment_id(pdb_id: str, kind: str, residues: str, family_id: str) -> str:
     return f"{pdb_id}.{kind[0]}.{residues}.{digest}"
 
 
+def candidate_id(slot: Slot, fragment: Fragment) -> str:
+    """The id that a candidate has where it fills the slot."""
+    return fragment_id(fragment.pdb_id, fragment.kind, fragment.residues, slot.family_id)
+
+
 def candidates(folder: Path, protein: Protein) -> list[Option]:
     """Every place of a protein where a fragment could be cut.
 
     Raises:
         StructureError: its file is missing or unreadable, or lacks the chain; the message names it.
     """
-    path = find_structure(folder, protein.pdb_id)
-    atoms = prepare(read_structure(path))
-    try:
-        chain = select.chain_residues(atoms, protein.chain)
-    except StructureError as error:
-        raise StructureError(f"{path.name}: {error}") from None
+    atoms, chain = _open(folder, protein)
     found: list[select.Selection] = list(select.residues(chain))
     found += select.contacts(chain, atoms.coord)
     found += select.hbonds(chain, atoms.coord)
     return [Option(atoms, protein, selection) for selection in found]
+
+
+def segments(folder: Path, protein: Protein) -> list[Option]:
+    """Every segment of a protein's chain that may be a larger cut.
+
+    Raises:
+        StructureError: as of ``candidates``.
+    """
+    atoms, chain = _open(folder, protein)
+    return [Option(atoms, protein, selection) for selection in select.segments(chain)]
+
+
+def _open(folder: Path, protein: Protein) -> tuple[struc.AtomArray, list[select.Residue]]:
+    path = find_structure(folder, protein.pdb_id)
+    atoms = prepare(read_structure(path))
+    try:
+        return atoms, select.chain_residues(atoms, protein.chain)
+    except StructureError as error:
+        raise StructureError(f"{path.name}: {error}") from None
 
 
 def plan_family(family: Family, plan: Plan, folder: Path, seed: int) -> list[Slot]:

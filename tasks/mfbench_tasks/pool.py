@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
 
-from mfbench.errors import DataError
+from mfbench.errors import DataError, StructureError
 from mfbench.split import EMBEDDED
 from mfbench_tasks.blocks import copy_split, is_written, write_block
 from mfbench_tasks.build import cancelled_on_failure
+from mfbench_tasks.deepen import DeepSlot, fill_deep, plan_deep
 from mfbench_tasks.groups import plan_group
 from mfbench_tasks.journal import Journal
 from mfbench_tasks.make import Outcome, fill_slot
-from mfbench_tasks.plan import Slot, fragment_id
+from mfbench_tasks.plan import Slot, candidate_id
 from mfbench_tasks.pool_recipe import Block, PoolRecipe
 from mfbench_tasks.pool_report import write_block_report
 
@@ -59,17 +60,13 @@ def make_pool(
             copy_split(out, block.name, EMBEDDED / block.split)
         else:
             book = Journal(Path(journal) / block.name, _digest(recipe, block), resume=resume)
+            groups, unplanned = _plan(recipe, block, structures, Path(out), executor)
             outcomes = _outcomes(
-                recipe,
-                block,
-                structures,
-                book,
-                executor,
-                lambda n, before=done: progress(before + n, total),
+                recipe, groups, book, executor, lambda n, before=done: progress(before + n, total)
             )
             done += len(outcomes)
-            write_block_report(report, block.name, outcomes)
-            write_block(out, block.name, outcomes)
+            write_block_report(report, block.name, outcomes, deep=block.deep, unplanned=unplanned)
+            write_block(out, block.name, outcomes, deep=block.deep)
         finished(block.name)
 
 
@@ -79,7 +76,7 @@ def refills(slots: Sequence[Slot], finished: dict[str, Outcome]) -> list[Slot]:
     Depends only on which slots failed with their own candidates, so that a resumed run decides alike.
     """
     rejected = {row["fragment"] for slot in slots for row in finished[slot.name].rejections}
-    failed = [s for s in slots if all(_id(s, c) in rejected for c in s.candidates)]
+    failed = [s for s in slots if all(candidate_id(s, c) in rejected for c in s.candidates)]
     out = []
     for slot in failed:
         rivals = [s for s in failed if s.heldout == slot.heldout]
@@ -88,17 +85,14 @@ def refills(slots: Sequence[Slot], finished: dict[str, Outcome]) -> list[Slot]:
             c
             for s in others
             for c in s.candidates
-            if _id(s, c) not in rejected and _id(s, c) != finished[s.name].made.fragment_id
+            if candidate_id(s, c) not in rejected | {finished[s.name].made.fragment_id}
         ]
-        left = [c for c in spare[rivals.index(slot) :: len(rivals)] if _id(slot, c) not in rejected]
+        mine = spare[rivals.index(slot) :: len(rivals)]
+        left = [c for c in mine if candidate_id(slot, c) not in rejected]
         if finished[slot.name].made is None and left:
             tried = tuple(finished[slot.name].rejections)
             out.append(Slot(slot.family_id, slot.number, slot.heldout, tuple(left), tried))
     return out
-
-
-def _id(slot: Slot, candidate) -> str:
-    return fragment_id(candidate.pdb_id, candidate.kind, candidate.residues, slot.family_id)
 
 
 def _digest(recipe: PoolRecipe, block: Block) -> str:
@@ -111,27 +105,49 @@ def _digest(recipe: PoolRecipe, block: Block) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _plan(
+    recipe: PoolRecipe, block: Block, structures: Path, pool: Path, executor: Executor
+) -> tuple[list[list[Slot] | list[DeepSlot]], dict[str, str]]:
+    """The slots of every group, and why a group has none, where the recipe goes on without it.
+
+    A deep group is planned from the pool, any other from structures.
+    """
+    if block.deep:
+        return [plan_deep(group, recipe, pool) for group in block.groups], {}
+    plans = {group.id: executor.submit(plan_group, group, recipe, structures) for group in block.groups}
+    groups, unplanned = [], {}
+    with cancelled_on_failure(list(plans.values())):
+        for name, plan in plans.items():
+            try:
+                groups.append(plan.result())
+            except StructureError as error:
+                if not recipe.skip_unplanned:
+                    raise
+                unplanned[name] = str(error)
+    if not groups:
+        raise StructureError(
+            f"no group of block {block.name} can be planned: {next(iter(unplanned.values()))}"
+        )
+    return groups, unplanned
+
+
 def _outcomes(
     recipe: PoolRecipe,
-    block: Block,
-    structures: Path,
+    groups: Sequence[Sequence[Slot | DeepSlot]],
     book: Journal,
     executor: Executor,
     progress: Callable[[int], None],
 ) -> list[Outcome]:
-    plans = [executor.submit(plan_group, group, recipe, structures) for group in block.groups]
-    with cancelled_on_failure(plans):
-        groups = [plan.result() for plan in plans]
     slots = [slot for group in groups for slot in group]
     wanted = {slot.name for slot in slots}
     finished = {name: done for name, done in book.finished().items() if name in wanted}
     progress(len(finished))
     settings = recipe.model_copy(update={"blocks": (), "constructions": ()})  # workers need no more
 
-    def run(waiting: Sequence[Slot]) -> None:
+    def run(waiting: Sequence[Slot | DeepSlot]) -> None:
         # Pool slots take three times as long as held-out ones: longest first keeps all workers busy.
         waiting = sorted(waiting, key=lambda s: s.heldout)
-        futures = [executor.submit(fill_slot, slot, settings) for slot in waiting]
+        futures = [executor.submit(_FILL[type(slot)], slot, settings) for slot in waiting]
         with cancelled_on_failure(futures):
             for future in as_completed(futures):
                 outcome = future.result()
@@ -140,5 +156,9 @@ def _outcomes(
                 progress(len(finished))
 
     run([s for s in slots if s.name not in finished])
-    run([slot for group in groups for slot in refills(group, finished)])
+    plain = [[slot for slot in group if isinstance(slot, Slot)] for group in groups]
+    run([slot for group in plain for slot in refills(group, finished)])
     return [finished[slot.name] for slot in slots]
+
+
+_FILL = {Slot: fill_slot, DeepSlot: fill_deep}

@@ -15,7 +15,18 @@ from pydantic import Field, model_validator
 from mfbench_tasks.chemistry import with_overrides
 from mfbench_tasks.recipe import Gates, Plan, Sampling, Strict, read_yaml
 
-__all__ = ["Block", "Construction", "Group", "PoolRecipe", "load_pool_recipe"]
+__all__ = [
+    "AnyGroup",
+    "Block",
+    "ChemistryGroup",
+    "Construction",
+    "Deep",
+    "DeepGroup",
+    "Group",
+    "LargerGroup",
+    "PoolRecipe",
+    "load_pool_recipe",
+]
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
@@ -53,34 +64,89 @@ class ChemistryGroup(Strict):
         return len(plan.pool) + len(plan.heldout)
 
 
+class LargerGroup(Strict):
+    """Larger cuts of a protein: segments of its chain, asked of test families that use group ``of``."""
+
+    kind: Literal["larger"]
+    id: _Name
+    of: str
+    protein: Annotated[str, Field(pattern=r"^[0-9a-z]{4}_[A-Za-z0-9]+$")]
+    cuts: int = 2
+    reserved: Literal[False] = False
+    beside: None = None
+
+    def size(self, plan: Plan) -> int:
+        """Number of slots."""
+        return self.cuts
+
+
+class DeepGroup(Strict):
+    """Many further support configurations of the pool fragments of group ``of``, for test families."""
+
+    kind: Literal["deep"]
+    id: _Name
+    of: str
+    reserved: Literal[False] = False
+    beside: None = None
+
+    def size(self, plan: Plan) -> int:
+        """Number of slots."""
+        return len(plan.pool)
+
+
+AnyGroup = Annotated[Group | ChemistryGroup | LargerGroup | DeepGroup, Field(union_mode="left_to_right")]
+
+
+class Deep(Strict):
+    """How deep pools are sampled: replicas and displaced conformers in turn, ``frames`` each."""
+
+    configurations: int  # a fragment
+    draw_length: int  # of the published draws of a deep family
+    frames: int
+    md_K: tuple[float, ...]
+    displaced_K: tuple[float, ...]
+
+
 class Block(Strict):
     """Groups stored together, or (``split``) the tables of an embedded split, taken as they are."""
 
     name: _Name
-    groups: tuple[Group | ChemistryGroup, ...] = ()
+    groups: tuple[AnyGroup, ...] = ()
     split: str | None = None
+
+    @property
+    def deep(self) -> bool:
+        """Whether it adds configurations to fragments of other blocks, instead of fragments."""
+        return any(group.kind == "deep" for group in self.groups)
 
     @model_validator(mode="after")
     def _one_source(self) -> Block:
         if bool(self.groups) == bool(self.split):
             raise ValueError(f"block {self.name} needs either groups or a split")
+        if self.deep and any(group.kind != "deep" for group in self.groups):
+            raise ValueError(f"block {self.name} mixes deep groups with others")
         return self
 
 
 class Construction(Strict):
-    """Families over the pool: from a table beside the recipe, or another one's fragments permuted."""
+    """Families over the pool: from a table beside the recipe, or another one's fragments permuted; or a
+    mini, some families of another one in a folder that holds all it needs."""
 
     name: _Name
     version: str
     families: str | None = None  # path of a table, relative to the recipe; .yaml: chemistry families
     shuffles: str | None = None  # name of an earlier construction
+    mini_of: str | None = None  # name of an earlier construction
+    only: tuple[str, ...] = ()  # families of a mini
     folds_disjoint_in: tuple[Literal["entries", "clusters"], ...] = ("entries", "clusters")
     changelog: list[str]
 
     @model_validator(mode="after")
     def _one_source(self) -> Construction:
-        if bool(self.families) == bool(self.shuffles):
-            raise ValueError(f"construction {self.name} needs either families or shuffles")
+        if [self.families, self.shuffles, self.mini_of].count(None) != 2:
+            raise ValueError(f"construction {self.name} needs one of families, shuffles and mini_of")
+        if bool(self.mini_of) != bool(self.only):
+            raise ValueError(f"construction {self.name}: a mini needs 'only', nothing else does")
         return self
 
 
@@ -90,11 +156,13 @@ class PoolRecipe(Strict):
     seed: int
     draws: int = 5
     draw_length: int = 100
+    skip_unplanned: bool = False  # go on without a group that has too few places to cut, and report it
     min_support: int = 200  # configurations; a family with fewer is left out, and reported
     plan: Plan
     sampling: Sampling
     gates: Gates = Gates()
     chemistry: str | None = None  # table of chemistry families, relative to the recipe
+    deep: Deep | None = None
     blocks: tuple[Block, ...] = ()
     constructions: tuple[Construction, ...] = ()
 
@@ -111,9 +179,11 @@ class PoolRecipe(Strict):
         for group in (g for b in self.blocks for g in b.groups):
             if group.beside is not None:
                 self.group(group.beside)
+            if group.kind == "deep" and self.deep is None:
+                raise ValueError(f"group {group.id} is deep: say how, in 'deep'")
         return self
 
-    def group(self, name: str) -> Group | ChemistryGroup:
+    def group(self, name: str) -> AnyGroup:
         """The group of this name.
 
         Raises:

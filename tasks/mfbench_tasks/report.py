@@ -80,7 +80,7 @@ def write_label_times(made: Sequence[Made], path: Path) -> None:
 
 def _twins(outcomes: Sequence[Outcome]) -> dict[str, float]:
     pool = [c for o in outcomes if o.made and not o.heldout for c in o.made.configurations]
-    roles = {role: [c for c in pool if role_of(c, False) == role] for role in ("support", "query")}
+    roles = {role: [c for c in pool if role_of(c, "pool") == role] for role in ("support", "query")}
     return twin_statistics(roles["support"], roles["query"])
 
 

@@ -20,14 +20,14 @@ class Named(Protocol):
     trajectory_id: str
 
 
-Members = Mapping[str, Sequence[tuple[Named, bool]]]
-"""Family → its configurations, each with whether its fragment is held out there."""
+Members = Mapping[str, Sequence[tuple[Named, str]]]
+"""Family → its configurations, each with its fragment's place there: pool, heldout or larger."""
 
 
-def role_of(configuration: Named, heldout: bool) -> str:
-    """support, query (other trajectories of a pool fragment) or heldout (a held-out fragment)."""
-    if heldout:
-        return "heldout"
+def role_of(configuration: Named, place: str) -> str:
+    """support or query (other trajectories) of a pool fragment; of others their place is their role."""
+    if place != "pool":
+        return place
     trajectory = configuration.trajectory_id.rsplit("/", 1)[1]
     return "query" if trajectory.startswith("q") else "support"
 
@@ -65,23 +65,29 @@ def draw(support: Sequence[Named], *, length: int, seed: int, family_id: str, nu
 def role_rows(members: Members) -> list[dict]:
     """Rows of the table of roles."""
     return [
-        {"family_id": family_id, "config_id": c.config_id, "role": role_of(c, heldout)}
+        {"family_id": family_id, "config_id": c.config_id, "role": role_of(c, place)}
         for family_id, found in members.items()
-        for c, heldout in found
+        for c, place in found
     ]
 
 
-def draw_rows(members: Members, *, draws: int, length: int, seed: int) -> list[dict]:
+def draw_rows(
+    members: Members, *, draws: int, length: int, seed: int, deep: Mapping[str, int] | None = None
+) -> list[dict]:
     """Rows of the table of draws.
+
+    Args:
+        deep: longer draws of some families.
 
     Raises:
         DataError: a family's support holds fewer than ``length`` configurations.
     """
     rows = []
     for family_id, found in members.items():
-        support = [c for c, heldout in found if role_of(c, heldout) == "support"]
+        support = [c for c, place in found if role_of(c, place) == "support"]
+        wanted = (deep or {}).get(family_id, length)
         for number in range(draws):
-            ids = draw(support, length=length, seed=seed, family_id=family_id, number=number)
+            ids = draw(support, length=wanted, seed=seed, family_id=family_id, number=number)
             rows += [
                 {"family_id": family_id, "draw": number, "rank": rank, "config_id": name}
                 for rank, name in enumerate(ids)

@@ -12,7 +12,16 @@ from scipy.spatial import cKDTree
 
 from mfbench.errors import StructureError
 
-__all__ = ["Residue", "Selection", "chain_residues", "contacts", "hbonds", "residues"]
+__all__ = [
+    "SEGMENT_ATOMS",
+    "Residue",
+    "Selection",
+    "chain_residues",
+    "contacts",
+    "hbonds",
+    "residues",
+    "segments",
+]
 
 _BACKBONE = ("N", "CA", "C", "O")
 SIDE_CHAINS = {
@@ -31,6 +40,7 @@ _HBOND = 3.3  # Å between N and O
 _HBOND_ANGLE = 110.0  # degrees, C=O...N
 _NO_CONTACT = ("GLY", "PRO", "ALA")
 _SEPARATION = 3  # residues apart in sequence
+SEGMENT_ATOMS = (60, 100)
 _METAL = 3.0  # Å: a side chain this close to a hetero atom belongs to a site, not to these kinds
 
 
@@ -122,6 +132,29 @@ def residues(chain: list[Residue]) -> Iterator[Selection]:
         atoms = before.atoms("CA", "C", "O") + here.atoms(*_BACKBONE, *here.side_chain)
         atoms += after.atoms("N", "CA")
         yield Selection("residue", f"residue:{here.name}", here.label, np.array(atoms))
+
+
+def segments(chain: list[Residue]) -> Iterator[Selection]:
+    """Larger cuts: runs of residues in their native backbone, capped like single ones.
+
+    At most one residue is charged: a salt bridge in the gas phase transfers its proton.
+    """
+    for first in range(1, len(chain)):
+        for stop in range(first + 2, len(chain)):
+            before, run, after = chain[first - 1], chain[first:stop], chain[stop]
+            heavy = 3 + 2 + sum(len(_BACKBONE) + len(r.side_chain) for r in run)
+            if 2.2 * heavy > SEGMENT_ATOMS[1] or not all(r.intact and r.follows for r in run):
+                break
+            if not after.follows or sum(r.name in _CHARGED for r in run) > 1:
+                continue
+            if not ({"CA", "C", "O"} <= before.index.keys() and {"N", "CA"} <= after.index.keys()):
+                break
+            if 1.9 * heavy < SEGMENT_ATOMS[0]:
+                continue
+            atoms = before.atoms("CA", "C", "O") + after.atoms("N", "CA")
+            atoms += [i for r in run for i in r.atoms(*_BACKBONE, *r.side_chain)]
+            motif, where = "-".join(r.name for r in run), f"{run[0].label}-{run[-1].label}"
+            yield Selection("segment", f"segment:{motif}", where, np.array(atoms))
 
 
 def contacts(chain: list[Residue], coord: np.ndarray) -> Iterator[Selection]:

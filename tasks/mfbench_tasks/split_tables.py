@@ -15,7 +15,7 @@ from mfbench.graph import graph_id
 from mfbench.tables import POSITION_GRID, round_to_grid
 from mfbench_tasks.stage import Made
 
-__all__ = ["DRAWS", "FAMILIES", "FRAGMENTS", "ROLES", "fragment_row", "graph_of", "write_rows"]
+__all__ = ["DRAWS", "FAMILIES", "FRAGMENTS", "LARGER", "ROLES", "fragment_row", "graph_of", "write_rows"]
 
 FRAGMENTS = pa.schema(
     [
@@ -45,6 +45,8 @@ FAMILIES = pa.schema(
         ("heldout_fragments", pa.list_(pa.string())),
     ]
 )
+LARGER = FAMILIES.append(pa.field("larger_fragments", pa.list_(pa.string())))
+"""Of a construction in which some families have larger cuts."""
 ROLES = pa.schema([("family_id", pa.string()), ("config_id", pa.string()), ("role", pa.string())])
 DRAWS = pa.schema(
     [

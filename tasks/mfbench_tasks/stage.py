@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,6 +54,7 @@ def label_trajectory(
     trajectory: Trajectory,
     geometries: Iterable[np.ndarray],
     bounds: Gates,
+    away: Sequence[np.ndarray] = (),
     *,
     intact: Callable[[Fragment, np.ndarray], bool] = gates.intact,
 ) -> None:
@@ -62,22 +63,21 @@ def label_trajectory(
     Adds to ``made``: its configurations, label times, and counts of what was dropped.
 
     Args:
+        away: positions [n, 3] (Å) that may not be nearly met again: of support for a query trajectory.
         intact: whether positions [n, 3] (Å) have the bonds that they should.
 
     Raises:
         Rejection: gate ``sampling``: too many were dropped, or the geometries ended too soon.
         ScfFailure: a label did not converge.
     """
-    support = np.array([c.positions for c in made.configurations if "/s" in c.config_id]).reshape(
-        -1, *made.relaxed.shape
-    )
+    known = np.array(away)
     dropped: Counter = Counter()
     frame = 0
     for positions in geometries:
         x = round_to_grid(positions - positions.mean(axis=0), POSITION_GRID)
         gate = None if intact(made.fragment, x) else "bonds"
-        if gate is None and trajectory.is_query and len(support):
-            gate = "near-twin" if aligned_rmsd(x, support).min() < bounds.near_twin else None
+        if gate is None and len(known) and aligned_rmsd(x, known).min() < bounds.near_twin:
+            gate = "near-twin"
         if gate is None:
             start = time.perf_counter()
             label = engine.label(x)

@@ -1,0 +1,80 @@
+"""``mfbench data download`` and ``mfbench data publish``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mfbench.cli.extras import extra
+from mfbench.errors import MfbenchError
+
+__all__ = ["register"]
+
+
+def register(group: typer.Typer) -> None:
+    """Add the commands."""
+    group.command()(download)
+    group.command()(publish)
+
+
+def download(
+    split: Annotated[str, typer.Argument(help="Its name, e.g. cath.")],
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="WHERE",
+            help="hf://datasets/OWNER/NAME, another URL, or a folder. (default: $MFBENCH_FROM)",
+        ),
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option(metavar="R", help="Branch, tag or commit of a Hub repository.")
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder of splits. (default: $MFBENCH_DATA, or ~/.local/share/mfbench)"
+        ),
+    ] = None,
+) -> None:
+    """Fetch a split and the shards that it names; what is there and right is not fetched again."""
+    from mfbench.progress import file_bar
+    from mfbench.split import data_folder, find_split
+
+    where = source or os.environ.get("MFBENCH_FROM")
+    if not where:
+        raise MfbenchError("say where from: --from hf://datasets/OWNER/NAME, a URL or a folder")
+    folder = to or data_folder()
+    with extra("hub", "mfbench.hub.sources:open_source", f"--from {where}") as open_source:
+        from mfbench.hub.download import download as run
+
+        opened = open_source(where, revision)
+        with file_bar(f"downloading {split}") as progress:
+            done = run(split, opened, folder, progress=progress)
+    manifest = done.manifest
+    typer.echo(f"{manifest.name} {manifest.version}  data hash {manifest.data_hash[:12]}  in {done.folder}")
+    typer.echo(f"{done.fetched} files fetched, {done.kept} were there")
+    if folder != data_folder():
+        typer.echo(f"give it as {done.folder}, or set MFBENCH_DATA={folder}")
+    elif (first := find_split(split)).resolve() != done.folder.resolve():
+        typer.echo(f"note: by the name '{split}', {first} is found first")
+
+
+def publish(
+    folder: Annotated[Path, typer.Argument(help="Folder of splits and their card (README.md).")],
+    repo_id: Annotated[str, typer.Option("--repo-id", metavar="OWNER/NAME", help="Dataset repository.")],
+    revision: Annotated[str | None, typer.Option(metavar="R", help="Branch. (default: main)")] = None,
+    private: Annotated[
+        bool | None, typer.Option("--private/--public", help="Of a repository that is made now.")
+    ] = None,
+    message: Annotated[str | None, typer.Option(metavar="TEXT", help="Of the commit.")] = None,
+) -> None:
+    """Check every file of a folder of splits, then upload card and data as one commit to the Hub."""
+    with extra("hub", "mfbench.hub.publish:publish", "data publish") as run:
+        done = run(folder, repo_id, revision=revision, private=private, message=message)
+    typer.echo(f"{', '.join(done.splits)}: {done.files} files in {done.url}")
+    command = f"mfbench data download {done.splits[0]} --from hf://datasets/{repo_id}"
+    typer.echo(f"fetch it with  {command} --revision {done.commit}")

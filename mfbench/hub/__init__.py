@@ -1,0 +1,1 @@
+"""Splits from and to elsewhere: the Hugging Face Hub, any fsspec URL, a folder."""

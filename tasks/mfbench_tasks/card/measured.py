@@ -1,0 +1,85 @@
+"""What was measured on the constructions and lies beside them: leakage, gains from own-family support."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mfbench.errors import DataError
+from mfbench_tasks.card.facts import Construction
+from mfbench_tasks.card.markdown import number, table
+
+__all__ = ["gains", "leakage"]
+
+
+def leakage(folder: Path, constructions: Sequence[Construction]) -> list[str]:
+    """Lines: a table of all ``leakage*.json`` (``mfbench data leakage``) of a folder or its splits.
+
+    Raises:
+        DataError: one is damaged, or was measured on other data.
+    """
+    rows = []
+    for path, content in _files(folder, "leakage*.json", constructions):
+        try:
+            for fold, found in sorted(content["summary"].items()):
+                levels = ", ".join(f"{level} {n}" for level, n in sorted(found["nearest_cath"].items()))
+                rows.append(
+                    (
+                        content["split"],
+                        content["against"],
+                        fold,
+                        found["families"],
+                        f"{found['cluster30_in_train']:.0%}",
+                        levels,
+                        f"{found['query_graphs_in_train']:.0%}",
+                        number(found["environment_median"]),
+                        number(found["environment_median_ratio"]),
+                    )
+                )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{path} is not what 'mfbench data leakage' writes ({error})") from None
+    head = ("split", "train of", "fold", "families", "share a 30 % cluster", "deepest CATH level shared",
+            "molecules that train holds", "environments", "÷ train")  # fmt: skip
+    return table(head, rows) if rows else []
+
+
+def gains(folder: Path, constructions: Sequence[Construction]) -> list[str]:
+    """Lines: the table of ``gains.json``, ``{"note": text, "rows": [{column: value}, …]}``.
+
+    Raises:
+        DataError: it is damaged, or was measured on other data.
+    """
+    lines: list[str] = []
+    for path, content in _files(folder, "gains*.json", constructions):
+        rows = content.get("rows")
+        if not (isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows)):
+            raise DataError(f"{path} needs a list of rows, each of them columns and values")
+        head = list(dict.fromkeys(key for row in rows for key in row))
+        lines += [str(content["note"]), ""] if "note" in content else []
+        lines += [*table(head, [[_cell(row.get(key)) for key in head] for row in rows]), ""]
+    return lines[:-1]
+
+
+def _files(folder: Path, pattern: str, constructions: Sequence[Construction]) -> list[tuple[Path, dict]]:
+    hashes = {c.name: c.manifest.data_hash for c in constructions}
+    out = []
+    for path in sorted([*folder.glob(pattern), *folder.glob(f"*/{pattern}")]):
+        try:
+            content = json.loads(path.read_text())
+        except ValueError as error:
+            raise DataError(f"{path} is not JSON ({error})") from None
+        if not isinstance(content, dict):
+            raise DataError(f"{path} is not a JSON object")
+        for name, measured in content.get("data_hashes", {}).items():
+            if hashes.get(name, measured) != measured:
+                raise DataError(f"{path} was measured on another version of {name}: measure it again")
+        out.append((path, content))
+    return out
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_cell(item) for item in value)}]"
+    return number(value) if isinstance(value, float) else "" if value is None else str(value)
