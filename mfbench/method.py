@@ -99,6 +99,7 @@ _BUILT_IN = {
         for name in ("offset", "scratch", "pretrain", "maml", "fomaml", "reptile")
         for backend in BACKENDS
     },
+    ("finetune", "torch"): "mfbench_torch.methods:finetune",
 }
 # backend → what its extra installs.
 _PACKAGES = {"jax": {"jax", "optax", "safetensors"}, "torch": {"torch", "e3nn", "mace", "safetensors"}}
@@ -138,6 +139,8 @@ def load_method(name: str, context: MethodContext, *, backend: str = "jax") -> M
         return _instantiate(point.load(), context)
     if ":" in name:
         return _instantiate(_resolve(name, name), context)
+    if others := [b for n, b in _BUILT_IN if n == name]:
+        raise UnknownNameError(f"method '{name}' needs --backend {others[0]}")
     raise UnknownNameError(
         f"unknown method '{name}': choose one of {', '.join(method_names())}, or give module:Class"
     )

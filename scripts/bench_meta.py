@@ -1,186 +1,175 @@
-"""Time and memory of one MAML gradient on MACE: ours against torchopt and higher, on the same model.
+"""Time and memory of meta-learning on MACE: ours against torchopt and higher, PyTorch against JAX.
 
-    pip install torchopt==0.7.3 higher==0.2.1
-    OMP_NUM_THREADS=1 python scripts/bench_meta.py --json bench.json
+    pip install -c constraints.txt torchopt==0.7.3 higher==0.2.1
+    OMP_NUM_THREADS=1 XLA_FLAGS="--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1" \\
+        python scripts/bench_meta.py --json bench.json
 
-Every implementation computes the same gradient (checked). Rounds are interleaved, the median counts; time
-is CPU time of one thread, memory the growth of a forked process's peak resident size.
+Peers compute the same gradient as ours (checked) on mace-torch's own model. Rounds are interleaved, the
+median counts; time is CPU time of one thread, memory the growth of a forked process's peak resident size.
+On a GPU: wall time and peak memory allocated.
 
-    speedup_vs_best_peer   time of the fastest peer / ours, n = 5
-    memory_vs_best_peer    memory of ours / the leanest peer, n = 5
-    memory_n20_over_n1     ours, 20 inner steps against 1
-    maml_over_fomaml       time of ours, n = 5
+    speedup_vs_best_peer   a  time of the fastest peer / ours, one MAML gradient, n = 5
+    memory_vs_best_peer    a  memory of ours / the leanest peer, n = 5
+    jax_over_torch         b  time of JAX (compiled before) / PyTorch, n = 5
+    outer_seconds          c  MAML, FOMAML, Reptile in both, n = 1, 5, 20
+    maml_over_fomaml       c  time of ours, n = 5
+    memory_n20_over_n1     d  ours, 20 inner steps against 1; JAX's is the compiler's temporary memory
+    adapt_speedup          e  K = 50 fine-tuning by mace_run_train / ours: its command over our adapt(), the
+                              two processes with all they import and read, and the gradient steps alone
+    gradient_flops         f  per configuration and loss gradient: PyTorch's matrix products; all, by XLA
+    share_of_peak          f  of the matrix-product speed of this machine
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import resource
-import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from meta_bench.episode import OUTER, Episode, ours
+from meta_bench.measure import medians, memory
+from meta_bench.peers import PEERS
+from torch.utils.flop_counter import FlopCounterMode
 
-import mfbench
-from mfbench.baseline import fit_baseline
-from mfbench.learned.mace_state import to_mace_state
-from mfbench.learned.mace_weights import MaceConfig, initial_weights
-from mfbench_torch.checkpoint import tensors
-from mfbench_torch.data import Dataset
-from mfbench_torch.meta.objective import LossWeights, batch_loss
-from mfbench_torch.meta.outer import fomaml_gradient, maml_gradient
-from mfbench_torch.meta.steps import losses
-from mfbench_torch.models.network import build
+from mfbench.cost import hardware
+from mfbench_torch.device import device
+from mfbench_torch.meta.inner import gradient_of
 
-RATE = 1e-3
-WEIGHTS = LossWeights()
+STEPS = (1, 5, 20)
+N = 5
 
 
-class Episode:
-    """One family of cath-mini: K support configurations, as many queries; float32, random weights."""
-
-    def __init__(self, channels: int, k: int) -> None:
-        split = mfbench.load_split("cath-mini")
-        task = split.train[0]
-        elements = sorted({int(z) for t in split.tasks for c in t.support for z in c.atomic_numbers})
-        self.config = MaceConfig(elements=tuple(elements), channels=channels)
-        baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
-        support = Dataset(task.support[:k], self.config, baseline, corrected=False)
-        query = Dataset(task.query[:k], self.config, baseline, corrected=False)
-        self.support, self.query = support.batch(np.arange(k)), query.batch(np.arange(k))
-        self.params = tensors({k: 0.3 * v for k, v in initial_weights(self.config, 0).items()})
-        self.ones = {k: torch.ones_like(v) for k, v in self.params.items()}
-        self.loss, _ = losses(self.config, WEIGHTS)
-
-    def mace(self) -> torch.nn.Module:
-        """A fresh model, because peers change the one that they are given; building it is not timed."""
-        model = build(self.config, torch.float32)
-        state = to_mace_state({k: v.numpy() for k, v in self.params.items()}, self.config)
-        model.load_state_dict({k: torch.as_tensor(v) for k, v in state.items()}, strict=False)
-        return model
-
-    def mace_loss(self, model, batch) -> torch.Tensor:
-        """The same loss through mace's own forward pass."""
-        return batch_loss({}, lambda _, graph: _forward(model, graph), *batch, WEIGHTS)
-
-
-def _forward(model, graph):
-    zero = torch.zeros(graph.edges.shape[1], 3)
-    counts = torch.bincount(graph.configuration)
-    data = {
-        "positions": graph.positions.detach().clone(),
-        "node_attrs": graph.elements,
-        "edge_index": graph.edges,
-        "shifts": zero,
-        "unit_shifts": zero,
-        "cell": torch.zeros(3, 3),
-        "batch": graph.configuration,
-        "ptr": torch.cat([counts.new_zeros(1), counts.cumsum(0)]),
+def against_peers(episode: Episode, small: Episode, rounds: int) -> dict:
+    """(a)"""
+    functions = {"ours": ours("maml"), **PEERS}
+    # Each in its own forked process, before this one has computed anything.
+    memories = {
+        name: memory(partial(f, episode, N, episode.mace()), partial(f, small, 1, small.mace()))
+        for name, f in functions.items()
     }
-    out = model(data, training=True)
-    return out["interaction_energy"], out["forces"]
+    reference = ours("maml")(episode, N)
+    for name, peer in PEERS.items():
+        error = ((peer(episode, N, episode.mace()) - reference).norm() / reference.norm()).item()
+        if error > 1e-3:
+            raise SystemExit(f"{name} computes another gradient: {error:.1e} relative")
+    makers = {n: lambda f=f: partial(f, episode, N, episode.mace()) for n, f in functions.items()}
+    median = medians(makers, rounds)
+    return {
+        "speedup_vs_best_peer": min(median[p] for p in PEERS) / median["ours"],
+        "memory_vs_best_peer": memories["ours"] / min(memories[p] for p in PEERS),
+        "peer_seconds": median,
+        "peer_memory_bytes": memories,
+    }
 
 
-def ours(episode: Episode, n: int, model=None, outer=maml_gradient):
-    _, gradient = outer(
-        episode.params, episode.loss, episode.loss, [episode.support] * n, episode.query, RATE, episode.ones
-    )
-    return torch.cat([gradient[k].reshape(-1) for k in episode.params])
+def flat_memory(episode: Episode, small: Episode) -> dict:
+    """(d), PyTorch"""
+    run = ours("maml")
+    found = {str(n): memory(partial(run, episode, n), partial(run, small, 1)) for n in STEPS}
+    return {"memory_n20_over_n1": found["20"] / found["1"], "memory_bytes": found}
 
 
-def fomaml(episode: Episode, n: int, model=None):
-    return ours(episode, n, outer=fomaml_gradient)
+def both_backends(episode: Episode, methods: Sequence[str], steps: Sequence[int], rounds: int) -> dict:
+    """(b), (c), and (d) of JAX, for some methods and numbers of inner steps; n = 5 is among them."""
+    from meta_bench.twin import Twin
+
+    twin = Twin(episode)
+    programs = {(m, n): twin.compiled(m, n) for m in methods for n in steps}
+    program, arguments = programs["maml", N]
+    there, here = twin.flat(program(*arguments)), ours("maml")(episode, N).cpu().numpy()
+    if (error := np.linalg.norm(there - here) / np.linalg.norm(here)) > 1e-3:
+        raise SystemExit(f"JAX computes another gradient: {error:.1e} relative")
+    makers = {}
+    for (method, n), (program, arguments) in programs.items():
+        makers[f"torch {method} n={n}"] = lambda m=method, n=n: partial(ours(m), episode, n)
+        makers[f"jax {method} n={n}"] = lambda p=program, a=arguments: lambda: _wait(p(*a))
+    median = medians(makers, rounds)
+    temporary = {n: programs["maml", n][0].memory_analysis().temp_size_in_bytes for n in steps}
+    return {
+        "jax_over_torch": median[f"jax maml n={N}"] / median[f"torch maml n={N}"],
+        "outer_seconds": median,
+        "jax_memory_bytes": temporary,
+    }
 
 
-def with_higher(episode: Episode, n: int, model):
-    import higher
+def flops(episode: Episode, rounds: int) -> dict:
+    """(f)"""
+    from meta_bench.twin import Twin
 
-    with higher.innerloop_ctx(
-        model, torch.optim.SGD(model.parameters(), lr=RATE), copy_initial_weights=False
-    ) as (fast, optimizer):
-        for _ in range(n):
-            optimizer.step(episode.mace_loss(fast, episode.support))
-        episode.mace_loss(fast, episode.query).backward()
-    return _gradients(episode, dict(model.named_parameters()))
-
-
-def with_torchopt(episode: Episode, n: int, model):
-    import torchopt
-
-    start = dict(model.named_parameters())
-    optimizer = torchopt.MetaSGD(model, lr=RATE)
-    for _ in range(n):
-        optimizer.step(episode.mace_loss(model, episode.support))
-    episode.mace_loss(model, episode.query).backward()
-    return _gradients(episode, start)
-
-
-def _gradients(episode: Episode, parameters):
-    return torch.cat([parameters[k].grad.reshape(-1) for k in episode.params])
-
-
-def seconds(function, *arguments) -> float:
-    """Of CPU; the first of ``arguments`` is the episode."""
-    arguments = (*arguments, arguments[0].mace())
-    began = time.process_time()
-    function(*arguments)
-    return time.process_time() - began
+    run = partial(gradient_of, episode.loss, episode.params, episode.query)
+    with FlopCounterMode(display=False) as counter:
+        run()
+    program, arguments = Twin(episode).one_gradient()
+    size = 2048
+    a, b = (torch.ones(size, size, device=device()) for _ in range(2))
+    makers = {
+        "torch": lambda: run,
+        "jax": lambda: lambda: _wait(program(*arguments)),
+        "product": lambda: lambda: a @ b,
+    }
+    median = medians(makers, rounds)
+    peak = 2 * size**3 / median["product"]
+    counts = {"torch": counter.get_total_flops(), "jax": program.cost_analysis()["flops"]}
+    return {
+        "gradient_flops": {k: v / episode.k for k, v in counts.items()},
+        "gradient_seconds": {k: median[k] / episode.k for k in counts},
+        "peak_flops_per_second": peak,
+        "share_of_peak": {k: v / median[k] / peak for k, v in counts.items()},
+    }
 
 
-def memory(function, *arguments) -> int:
-    """Bytes by which the peak resident size grows, in a process of its own."""
-    context = multiprocessing.get_context("fork")
-    answer = context.SimpleQueue()
-    process = context.Process(target=_growth, args=(answer, function, (*arguments, arguments[0].mace())))
-    process.start()
-    process.join()
-    if process.exitcode:
-        raise SystemExit(f"{function.__name__} failed")
-    return answer.get()
+def adaptation(rounds: int) -> dict:
+    """(e)"""
+    from meta_bench.finetuning import adaptation_seconds
+
+    found = adaptation_seconds(rounds)
+    median = {kind: {part: float(np.median(v)) for part, v in x.items()} for kind, x in found.items()}
+    ours, mace = median["ours"], median["mace"]
+    ratio = {
+        "command_over_call": mace["whole"] / ours["steps"],
+        "process_over_process": mace["whole"] / ours["whole"],
+        "steps_over_steps": mace["steps"] / ours["steps"],
+    }
+    return {"adapt_speedup": ratio, "adapt_seconds": median}
 
 
-def _growth(answer, function, arguments) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    function(*arguments)
-    answer.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+def _wait(tree):
+    return [leaf.block_until_ready() for leaf in tree.values()]
 
 
 def main() -> None:
+    """Measure the parts that were asked for, print them, write them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--parts", default="abcdef", help="which of (a) to (f); c holds b, and compiles 9 programs"
+    )
     parser.add_argument("--channels", type=int, default=8)
     parser.add_argument("--k", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    episode, n = Episode(arguments.channels, arguments.k), arguments.steps
-    peers = {"higher": with_higher, "torchopt": with_torchopt}
-    variants = {"ours": ours, "fomaml": fomaml, **peers}
-    memories = {name: memory(f, episode, n) for name, f in variants.items()}
-    memories |= {f"ours_n{steps}": memory(ours, episode, steps) for steps in (1, 20)}
-    reference = ours(episode, n)
-    for name, peer in peers.items():
-        error = ((peer(episode, n, episode.mace()) - reference).norm() / reference.norm()).item()
-        if error > 1e-3:
-            raise SystemExit(f"{name} computes another gradient: {error:.1e} relative")
-    times = {name: [] for name in variants}
-    for _ in range(arguments.rounds):
-        for name, function in variants.items():
-            times[name].append(seconds(function, episode, n))
-    median = {name: float(np.median(values)) for name, values in times.items()}
-    report = {
-        "speedup_vs_best_peer": min(median[p] for p in peers) / median["ours"],
-        "memory_vs_best_peer": memories["ours"] / min(memories[p] for p in peers),
-        "memory_n20_over_n1": memories["ours_n20"] / memories["ours_n1"],
-        "maml_over_fomaml": median["ours"] / median["fomaml"],
-        "seconds": median,
-        "memory_bytes": memories,
-        "settings": {k: v for k, v in vars(arguments).items() if k != "json"},
-    }
+    episode, parts, rounds = Episode(arguments.channels, arguments.k), arguments.parts, arguments.rounds
+    small = Episode(arguments.channels, 1)
+    report = flat_memory(episode, small) if "d" in parts else {}
+    if "a" in parts:
+        report |= against_peers(episode, small, rounds)
+    if "e" in parts:
+        report |= adaptation(rounds)
+    if "c" in parts:
+        report |= both_backends(episode, tuple(OUTER), STEPS, rounds)
+        of_n = [report["outer_seconds"][f"torch {m} n={N}"] for m in ("maml", "fomaml")]
+        report["maml_over_fomaml"] = of_n[0] / of_n[1]
+    elif "b" in parts:
+        report |= both_backends(episode, ("maml",), (N,), rounds)
+    if "f" in parts:
+        report |= flops(episode, rounds)
+    settings = {k: v for k, v in vars(arguments).items() if k != "json"}
+    report |= {"settings": settings, "device": str(device()), "hardware": hardware()}
     print(json.dumps(report, indent=1))
     if arguments.json:
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")

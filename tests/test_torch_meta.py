@@ -97,26 +97,15 @@ def test_maml_is_the_derivative_of_the_unrolled_inner_loop(problem, maml):
 
 def test_positions_that_inner_steps_share_would_be_caught(problem, maml):
     """The silent error of mace's own forward pass: it asks for gradients in the tensor it is given."""
-    from mfbench_torch.models.mace import _SHAPED
-    from mfbench_torch.models.network import build
+    from mfbench.learned.mace_state import _SHAPED
+    from mfbench_torch.models.network import build, mace_inputs
 
     model = build(CONFIG, DOUBLE)
 
     def loss_of(shared):
         def plain(params, batch):
             weights = {k: v if any(p in k for p in _SHAPED) else v.reshape(-1) for k, v in params.items()}
-            zero = torch.zeros(batch.edges.shape[1], 3, dtype=DOUBLE)
-            counts = torch.bincount(batch.configuration)
-            data = {
-                "positions": shared(batch.positions),
-                "node_attrs": batch.elements,
-                "edge_index": batch.edges,
-                "shifts": zero,
-                "unit_shifts": zero,
-                "cell": torch.zeros(3, 3, dtype=DOUBLE),
-                "batch": batch.configuration,
-                "ptr": torch.cat([counts.new_zeros(1), counts.cumsum(0)]),
-            }
+            data = mace_inputs(batch) | {"positions": shared(batch.positions)}
             out = torch.func.functional_call(model, weights, (data,), {"training": True})
             return out["interaction_energy"], out["forces"]
 
@@ -153,6 +142,19 @@ def test_adaptation_is_the_inner_loop_that_was_meta_trained(problem):
     )  # fmt: skip
     expected, _ = inner_loop(problem.params, problem.loss, problem.batches, RATE, problem.precondition)
     assert distance(adapted, expected) < 1e-12
+
+
+def test_everything_is_computed_on_the_device_of_the_weights(problem):
+    """PyTorch's device without data refuses to mix with the CPU, as a GPU does."""
+    place = lambda data: {k: v.to("meta") for k, v in data.items()}  # noqa: E731
+    dataset = Dataset(
+        problem.support.configurations, CONFIG, problem.baseline, corrected=True, place="meta"
+    )
+    batch, params = dataset.batch(np.arange(4)), place(tensors(problem.params))
+    query = (batch, batch, dataset.tensor(np.zeros((4, 4))))
+    arguments = (problem.loss, problem.query_loss, [batch, batch], query, RATE)
+    value, gradient = maml_gradient(params, *arguments, place(tensors(problem.precondition)))
+    assert {value.device.type, *(g.device.type for g in gradient.values())} == {"meta"}
 
 
 def test_memory_is_flat_in_the_number_of_inner_steps(problem):
@@ -229,6 +231,8 @@ def test_training_draws_the_batches_that_jax_draws(split, problem, monkeypatch):
         return torch.zeros(()), {}
 
     monkeypatch.setattr(twin, "Compiled", lambda f: lambda params, *data: record("jax", *data))
+    one_by_one = lambda params, data, *rest: [record("jax", *task, *rest) for task in data]  # noqa: E731
+    monkeypatch.setattr(twin, "over_devices", lambda outer, tasks, devices: one_by_one)
     monkeypatch.setattr(steps, "value_and_gradient", lambda loss, params, *data: record("torch", *data))
     outer = lambda params, loss, after, *data: record("torch", *data)  # noqa: E731
     monkeypatch.setattr(steps, "_OUTER", {"fomaml": outer})

@@ -31,10 +31,9 @@ from mfbench.learned.mace_state import from_mace_state, to_mace_state
 from mfbench.learned.mace_weights import MaceConfig
 from mfbench.split import load_split
 from mfbench_torch.checkpoint import tensors
-from mfbench_torch.libraries import mace_modules
 from mfbench_torch.models.graphs import GraphBatch, GraphTable
 from mfbench_torch.models.mace import energy
-from mfbench_torch.models.network import build
+from mfbench_torch.models.network import build, mace_inputs, read_model
 
 __all__ = ["convert", "mace_energies", "mace_model"]
 
@@ -61,12 +60,7 @@ def convert(source: Path, target: Path, *, trust_pickle: bool = False, split: st
         target.parent.mkdir(parents=True, exist_ok=True)
         torch.save(model, target)
     elif kinds == (".model", ".safetensors"):
-        if not trust_pickle:
-            raise CheckpointError(
-                f"{source} is a pickle, and reading one runs the code in it: "
-                "if you trust where it comes from, add --trust-pickle"
-            )
-        save_checkpoint(target, _from_model(source))
+        save_checkpoint(target, _from_model(source, trust_pickle))
     else:
         raise MfbenchError("convert goes from .safetensors to .model or back: name the files so")
 
@@ -81,20 +75,7 @@ def mace_model(checkpoint: Checkpoint, atomic_energies: Mapping[int, float]) -> 
 
 def mace_energies(model: torch.nn.Module, batch: GraphBatch) -> torch.Tensor:
     """Interaction energies [B] in eV of mace's own forward pass."""
-    zero = torch.zeros(batch.edges.shape[1], 3, dtype=batch.positions.dtype)
-    atoms = torch.bincount(batch.configuration, minlength=len(batch))
-    data = {
-        # mace calls requires_grad_ on the positions it is given: hand it a fresh tensor.
-        "positions": batch.positions.detach().clone(),
-        "node_attrs": batch.elements,
-        "edge_index": batch.edges,
-        "shifts": zero,
-        "unit_shifts": zero,
-        "cell": zero.new_zeros(3 * len(batch), 3),
-        "batch": batch.configuration,
-        "ptr": torch.cat([atoms.new_zeros(1), atoms.cumsum(0)]),
-    }
-    return model(data, compute_force=False)["interaction_energy"].detach()
+    return model(mace_inputs(batch), compute_force=False)["interaction_energy"].detach()
 
 
 def _atomic_energies(card: Mapping[str, Any], split: str | None) -> dict[int, float]:
@@ -107,15 +88,8 @@ def _atomic_energies(card: Mapping[str, Any], split: str | None) -> dict[int, fl
     return dict(fit_baseline(loaded.train_configurations, loaded.isolated_atom_energies).elements)
 
 
-def _from_model(source: Path) -> Checkpoint:
-    try:
-        model = torch.load(source, map_location="cpu", weights_only=False)
-    except FileNotFoundError:
-        raise CheckpointError(f"{source} does not exist") from None
-    except Exception as error:
-        raise CheckpointError(f"{source} cannot be read as a .model ({type(error).__name__})") from None
-    if not isinstance(model, mace_modules.ScaleShiftMACE):
-        raise CheckpointError(f"{source} holds a {type(model).__name__}, not a ScaleShiftMACE")
+def _from_model(source: Path, trust_pickle: bool) -> Checkpoint:
+    model = read_model(source, trust_pickle=trust_pickle)
     model = model.double()
     try:
         config = _config_of(model)

@@ -28,7 +28,7 @@ class Dataset:
         corrected: whether the energy loss of a batch leaves out what the closed-form correction can
             explain (inside an episode) or not (joint training).
         scale: of the correction's prior, see ``mfbench.baseline.correction_kernel``.
-        dtype: of the tensors.
+        dtype, place: of the tensors.
     """
 
     def __init__(
@@ -40,12 +40,13 @@ class Dataset:
         corrected: bool,
         scale: float = 1.0,
         dtype: torch.dtype = torch.float32,
+        place: torch.device | str = "cpu",
     ) -> None:
         self.configurations = configurations
         self.table = GraphTable(configurations, config)
         self.table.energy = self.table.energy - baseline.energies(configurations)
         self.kernel = correction_kernel(configurations, configurations, scale=scale) if corrected else None
-        self.dtype = dtype
+        self.dtype, self.place = dtype, place
 
     def __len__(self) -> int:
         """Number of configurations."""
@@ -53,11 +54,15 @@ class Dataset:
 
     def batch(self, indices: np.ndarray) -> Batch:
         """The configurations at ``indices``, and their targets."""
-        graph = self.table.take(indices, self.dtype)
+        graph = self.table.take(indices, self.dtype, self.place)
         metric = np.eye(len(indices))
         if self.kernel is not None:
             metric = np.linalg.inv(self.kernel[np.ix_(indices, indices)] + metric)
-        return graph, Labels(graph.energy, graph.forces, torch.from_numpy(metric).to(self.dtype))
+        return graph, Labels(graph.energy, graph.forces, self.tensor(metric))
+
+    def tensor(self, array: np.ndarray) -> torch.Tensor:
+        """An array like those of the batches."""
+        return torch.from_numpy(array).to(self.place, self.dtype)
 
     def batches(self, indices: np.ndarray) -> list[Batch]:
         """[n, b] indices as n batches."""

@@ -16,7 +16,8 @@ from mfbench.schedule import adaptation_batches
 from mfbench_torch.adaptation import descend, start
 from mfbench_torch.checkpoint import Checkpoint, tensors
 from mfbench_torch.data import Dataset
-from mfbench_torch.predictor import MacePredictor
+from mfbench_torch.device import device, on_device
+from mfbench_torch.predictor import CorrectedPredictor, mace_predictor
 
 __all__ = ["FineTuned"]
 
@@ -46,15 +47,17 @@ class FineTuned:
         training = {k: v for k, v in self.checkpoint.card.items() if k != "phases"}
         self.card = {"method": self.name, "adaptation": settings, "training": training}
 
-    def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> MacePredictor:
+    def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CorrectedPredictor:
         """At most ``budget.steps`` gradient steps of at most ``budget.batch`` configurations."""
         config, gradients = self.checkpoint.config, 0
-        params = tensors(self.checkpoint.params, self.dtype)
+        params = on_device(tensors(self.checkpoint.params, self.dtype))
         if support and self.settings and budget.steps:
-            dataset = Dataset(support, config, self.baseline, corrected=True, dtype=self.dtype)
+            dataset = Dataset(
+                support, config, self.baseline, corrected=True, dtype=self.dtype, place=device()
+            )
             indices = adaptation_batches(len(support), budget.steps, budget.batch, seed)
             state = start(params, self.settings)
-            precondition = tensors(self.checkpoint.precondition, self.dtype)
+            precondition = on_device(tensors(self.checkpoint.precondition, self.dtype))
             params, _ = descend(params, state, precondition, dataset, indices, config, self.settings)
             gradients = indices.size
-        return MacePredictor(params, config, self.baseline, support, Usage(gradients))
+        return mace_predictor(params, config, self.baseline, support, Usage(gradients))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from mfbench.baseline import fit_baseline
-from mfbench.errors import UnknownNameError
+from mfbench.errors import MfbenchError, UnknownNameError
 from mfbench.learned.adapting import AdaptSettings, ScratchSettings
 from mfbench.learned.plan import config_for
 from mfbench.learned.start import initialisation, overridden
@@ -16,9 +17,10 @@ from mfbench.learned.tuned import tuned_settings
 from mfbench.method import MethodContext
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.finetuned import FineTuned
+from mfbench_torch.foundation import FinetuneSettings, FoundationModel
 from mfbench_torch.scratch import Scratch
 
-__all__ = ["fomaml", "maml", "offset", "pretrain", "reptile", "scratch"]
+__all__ = ["finetune", "fomaml", "maml", "offset", "pretrain", "reptile", "scratch"]
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -75,3 +77,19 @@ def scratch(context: MethodContext) -> Scratch:
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     dtype, options = _precision(context.options)
     return Scratch(baseline, config_for(split), overridden(settings, options), dtype)
+
+
+def finetune(context: MethodContext) -> FoundationModel:
+    """Any mace-torch network, fine-tuned on the support.
+
+    Raises:
+        MfbenchError: no ``.model`` file was given.
+        CheckpointError: it cannot be read, or is not trusted.
+    """
+    if not context.checkpoint:
+        raise MfbenchError("finetune starts from a mace-torch .model file: name it with --model")
+    split = context.split
+    dtype, options = _precision(context.options)
+    trusted = bool(options.pop("trust_pickle", False))
+    settings = tuned_settings(split.name, context.arch, "finetune", FinetuneSettings)
+    return FoundationModel(Path(context.checkpoint), trusted, split, overridden(settings, options), dtype)

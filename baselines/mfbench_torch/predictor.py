@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,46 +12,82 @@ from mfbench.baseline import EnergyBaseline, correction_operator
 from mfbench.configuration import Configuration, Prediction
 from mfbench.learned.mace_weights import MaceConfig
 from mfbench.method import Usage
-from mfbench_torch.models.graphs import GraphTable
+from mfbench_torch.models.graphs import GraphBatch, GraphTable
 from mfbench_torch.models.mace import energy_forces
 
-__all__ = ["MacePredictor", "model_predictions"]
+__all__ = ["CorrectedPredictor", "mace_predictor", "model_predictions", "predictions"]
 
 BATCH = 16
 """Configurations a forward pass."""
 
+Modelled = tuple[np.ndarray, list[np.ndarray]]
+"""Interaction energies [n] in eV and forces (n arrays [atoms, 3]) in eV/Å."""
 
-def model_predictions(
-    params: dict[str, torch.Tensor], config: MaceConfig, configurations: Sequence[Configuration]
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Interaction energies [n] in eV and forces (n arrays [atoms, 3]) in eV/Å."""
+
+def predictions(
+    evaluate: Callable[[GraphBatch], tuple[torch.Tensor, torch.Tensor]],
+    config: MaceConfig,
+    configurations: Sequence[Configuration],
+    dtype: torch.dtype,
+    place: torch.device | str,
+) -> Modelled:
+    """What ``evaluate`` says of the configurations, batch by batch."""
     if not configurations:
         return np.zeros(0), []
-    dtype = next(iter(params.values())).dtype
     table = GraphTable(configurations, config)
     energies, forces = [], []
     for begin in range(0, len(configurations), BATCH):
         indices = np.arange(begin, min(begin + BATCH, len(configurations)))
-        energy, force = energy_forces(params, config, table.take(indices, dtype), differentiable=False)
-        energies.append(energy.double().numpy())
-        forces += np.split(force.double().numpy(), np.cumsum(table.n_atoms[indices])[:-1])
+        found = evaluate(table.take(indices, dtype, place))
+        energy, force = (x.cpu().double().numpy() for x in found)
+        energies.append(energy)
+        forces += np.split(force, np.cumsum(table.n_atoms[indices])[:-1])
     return np.concatenate(energies), forces
 
 
+def model_predictions(
+    params: dict[str, torch.Tensor], config: MaceConfig, configurations: Sequence[Configuration]
+) -> Modelled:
+    """Of our MACE with weights ``params``, in their dtype and on their device."""
+    weight = next(iter(params.values()))
+
+    def evaluate(batch: GraphBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        return energy_forces(params, config, batch, differentiable=False)
+
+    return predictions(evaluate, config, configurations, weight.dtype, weight.device)
+
+
+def mace_predictor(
+    params: dict[str, torch.Tensor],
+    config: MaceConfig,
+    baseline: EnergyBaseline,
+    support: Sequence[Configuration],
+    usage: Usage,
+    scale: float = 1.0,
+) -> CorrectedPredictor:
+    """Our MACE with adapted weights as a predictor."""
+    return CorrectedPredictor(
+        lambda configurations: model_predictions(params, config, configurations),
+        baseline,
+        support,
+        usage,
+        scale,
+    )
+
+
 @dataclass(eq=False)
-class MacePredictor:
+class CorrectedPredictor:
     """Baseline + model + closed-form correction.
 
     Attributes:
-        params, config: the adapted model.
+        model: configurations → interaction energies and forces of the adapted model.
         baseline: shared energy baseline.
         support: the labelled support set that the correction is solved on.
         usage: what the adaptation cost.
         scale: of the correction's prior.
     """
 
-    params: dict[str, torch.Tensor]
-    config: MaceConfig
+    model: Callable[[Sequence[Configuration]], Modelled]
     baseline: EnergyBaseline
     support: Sequence[Configuration]
     usage: Usage
@@ -60,12 +96,12 @@ class MacePredictor:
     def __post_init__(self) -> None:
         """Solve nothing yet, but find what the model leaves on the support: [K] eV."""
         labels = np.array([c.energy for c in self.support])
-        modelled, _ = model_predictions(self.params, self.config, self.support)
+        modelled, _ = self.model(self.support)
         self.residuals = labels - self.baseline.energies(self.support) - modelled
 
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Total energies (eV) and forces (eV/Å)."""
-        energies, forces = model_predictions(self.params, self.config, configurations)
+        energies, forces = self.model(configurations)
         correction = correction_operator(self.support, configurations, scale=self.scale) @ self.residuals
         total = self.baseline.energies(configurations) + energies + correction
         return [Prediction(float(e), f) for e, f in zip(total, forces, strict=True)]

@@ -17,10 +17,11 @@ from mfbench.schedule import adaptation_batches
 from mfbench_torch.adaptation import descend, start
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.data import Dataset
+from mfbench_torch.device import device, on_device
 from mfbench_torch.meta.objective import LossWeights
 from mfbench_torch.meta.steps import losses
 from mfbench_torch.models.mace import init
-from mfbench_torch.predictor import MacePredictor
+from mfbench_torch.predictor import CorrectedPredictor, mace_predictor
 
 __all__ = ["Scratch"]
 
@@ -48,19 +49,20 @@ class Scratch:
         """The card that the run folder keeps."""
         self.card = {"method": self.name, "adaptation": asdict(self.settings)}
 
-    def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> MacePredictor:
+    def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CorrectedPredictor:
         """Train until the held-back configurations stop improving; the budget does not bind it."""
-        params, gradients = tensors(init(self.config, seed), self.dtype), 0
+        params, gradients = on_device(tensors(init(self.config, seed), self.dtype)), 0
         if len(support) >= 2:
             params, gradients = self._train(params, support, seed)
         else:
             params = _silent(params)
         scale = self.settings.prior_scale
-        return MacePredictor(params, self.config, self.baseline, support, Usage(gradients), scale)
+        return mace_predictor(params, self.config, self.baseline, support, Usage(gradients), scale)
 
     def _train(self, params: Params, support: Sequence[Configuration], seed: int) -> tuple[Params, int]:
         settings, config, scale = self.settings, self.config, self.settings.prior_scale
-        dataset = Dataset(support, config, self.baseline, corrected=True, scale=scale, dtype=self.dtype)
+        where = {"dtype": self.dtype, "place": device()}
+        dataset = Dataset(support, config, self.baseline, corrected=True, scale=scale, **where)
         order = np.random.default_rng([seed, 3]).permutation(len(support))
         held = max(len(support) // 5, 1)
         train, validation = order[held:], order[:held]

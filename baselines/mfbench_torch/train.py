@@ -15,6 +15,7 @@ from mfbench.split import Split
 from mfbench_torch.checkpoint import load_checkpoint, tensors
 from mfbench_torch.meta.steps import joint_gradient, meta_gradient
 from mfbench_torch.models.mace import init
+from mfbench_torch.processes import folder_of_process, join, rank
 from mfbench_torch.training import run_phase
 from mfbench_torch.validation import validator
 
@@ -51,4 +52,13 @@ def train_by_name(
     """
     settings = settings_from(method, seed, options)
     initial = load_checkpoint(init) if init else None
-    return train(split, settings, folder, initial=initial, stop_after=stop_after, tick=tick)
+    join()
+    folder = folder_of_process(folder)
+    return train(
+        split,
+        settings,
+        folder,
+        initial=initial,
+        stop_after=stop_after,
+        tick=tick if rank() == 0 else lambda *_: None,
+    )

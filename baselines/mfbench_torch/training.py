@@ -20,6 +20,8 @@ from safetensors.torch import load_file, save_file
 from mfbench.errors import TrainingError
 from mfbench.learned.phases import Phase, PhaseResult
 from mfbench_torch.adam import AdamState, adam_direction, adam_start, clipped
+from mfbench_torch.device import on_device
+from mfbench_torch.processes import from_first
 
 __all__ = ["run_phase"]
 
@@ -49,7 +51,7 @@ def run_phase(
         TrainingError: the loss is not finite (the last saved state is kept), or the folder holds a
             state of another backend.
     """
-    params = {name: torch.as_tensor(value) for name, value in params.items()}
+    params = on_device({name: torch.as_tensor(value) for name, value in params.items()})
     state = adam_start(params)
     record: dict[str, Any] = {"name": phase.name, "steps": phase.steps, "losses": [], "validation": []}
     start, seconds = 0, 0.0
@@ -58,6 +60,7 @@ def run_phase(
         record = json.loads(record_file.read_text())
         start, seconds = record["done"], record["seconds"]
         params, state = _restore(state_file, params, start)
+    start, params, state = from_first((start, params, state))
 
     folder.mkdir(parents=True, exist_ok=True)
     end = min(phase.steps, stop_after or phase.steps)
@@ -88,7 +91,8 @@ def run_phase(
             record |= {"done": step + 1, "seconds": seconds + saved_at - began}
             _save(state_file, record_file, params, state, record)
     record["gradients"] = record.get("done", start) * phase.gradients_per_step
-    return PhaseResult(params, {name: v.numpy() for name, v in state.square.items()}, record)
+    squares = {name: v.cpu().numpy() for name, v in state.square.items()}
+    return PhaseResult({name: v.cpu() for name, v in params.items()}, squares, record)
 
 
 def _rate(phase: Phase, step: int) -> float:
@@ -101,7 +105,9 @@ def _save(
     state_file: Path, record_file: Path, params: Params, state: AdamState, record: dict[str, Any]
 ) -> None:
     groups = {"params": params, "mean": state.mean, "square": state.square}
-    arrays = {f"{group}/{k}": v.contiguous() for group, tree in groups.items() for k, v in tree.items()}
+    arrays = {
+        f"{group}/{k}": v.cpu().contiguous() for group, tree in groups.items() for k, v in tree.items()
+    }
     save_file(arrays, state_file.with_suffix(".part"))
     state_file.with_suffix(".part").replace(state_file)
     record_file.with_suffix(".part").write_text(json.dumps(record))
@@ -116,4 +122,5 @@ def _restore(state_file: Path, params: Params, done: int) -> tuple[Params, AdamS
         raise TrainingError(
             f"{state_file} holds no state of PyTorch: continue with the backend that wrote it"
         ) from None
-    return found[0], AdamState(done, found[1], found[2])
+    params, mean, square = map(on_device, found)
+    return params, AdamState(done, mean, square)

@@ -66,9 +66,21 @@ def evaluate(
     checkpoint: Annotated[
         str | None,
         typer.Option(
-            metavar="PATH", help="Weights to use instead of those that ship.", rich_help_panel=_METHOD
+            "--checkpoint",
+            "--model",
+            metavar="PATH",
+            help="Weights to use instead of those that ship; a mace-torch .model for finetune.",
+            rich_help_panel=_METHOD,
         ),
     ] = None,
+    trust_pickle: Annotated[
+        bool,
+        typer.Option(
+            "--trust-pickle",
+            help="Read a .model file, which may run any code.",
+            rich_help_panel=_METHOD,
+        ),
+    ] = False,
     option: Annotated[
         list[str] | None,
         typer.Option(
@@ -140,7 +152,8 @@ def evaluate(
             backend=backend,
             arch=arch,
             checkpoint=checkpoint,
-            options=dict(parse_option(text) for text in option or []),
+            options=dict(parse_option(text) for text in option or [])
+            | ({"trust_pickle": True} if trust_pickle else {}),
             workers=workers,
             exclude=exclude_overlap,
             families=families.split(",") if families else None,

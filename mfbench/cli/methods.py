@@ -14,6 +14,7 @@ SUMMARIES = {
     "offset": "pre-trained model, offsets in closed form, no gradient step",
     "scratch": "trained on the K labels alone, up to 2,000 steps",
     "pretrain": "joint training on all meta-train families, then fine-tuning",
+    "finetune": "any mace-torch .model, fine-tuned on the K labels (--backend torch --model PATH)",
     "maml": "model-agnostic meta-learning, second order",
     "fomaml": "its first-order approximation",
     "reptile": "first-order meta-learning by moving towards adapted weights",

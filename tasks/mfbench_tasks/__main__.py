@@ -1,7 +1,6 @@
 """``python -m mfbench_tasks build RECIPE --structures DIR --out DIR [--resume]``,
 ``… pool RECIPE …`` with the same options and ``--blocks A,B``, ``… constructions RECIPE --out DIR``,
-``… reaction RECIPE --out DIR``, ``… choose RECIPE …``, ``… download ID... --to DIR``,
-``… card FOLDER``."""
+``… reaction RECIPE --out DIR``, ``… choose RECIPE …``, ``… download ID... --to DIR``, ``… card FOLDER``."""
 
 from __future__ import annotations
 

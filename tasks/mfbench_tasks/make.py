@@ -19,7 +19,7 @@ from mfbench_tasks.plan import Slot, fragment_id
 from mfbench_tasks.recipe import Gates, Recipe, Sampling
 from mfbench_tasks.sample import Trajectory, geometries, trajectories
 from mfbench_tasks.seeds import stream
-from mfbench_tasks.stage import Made, label_trajectory
+from mfbench_tasks.stage import Made, away_from, label_trajectory
 from mfbench_tasks.walk import relax
 
 __all__ = ["Outcome", "check_open_shell", "fill_slot", "make_fragment"]
@@ -108,9 +108,7 @@ def make_fragment(fragment: Fragment, recipe: Recipe, family_id: str, *, heldout
         made = Made(fragment, name, relaxed, energy, sampler, finite_difference=error)
         for trajectory in wanted:
             endless = geometries(engine, fragment, relaxed, modes, trajectory, sampling, recipe.seed, name)
-            support = [c.positions for c in made.configurations if "/s" in c.config_id]
-            away = support if trajectory.is_query else ()
-            label_trajectory(engine, made, trajectory, endless, bounds, away)
+            label_trajectory(engine, made, trajectory, endless, bounds, away_from(made, trajectory))
         check_open_shell(engine, made, rng, bounds)
     except ScfFailure as failure:
         raise Rejection("scf", str(failure)) from failure

@@ -19,7 +19,7 @@ from mfbench_tasks.label import Gfn2, Label
 from mfbench_tasks.recipe import Gates
 from mfbench_tasks.sample import Trajectory
 
-__all__ = ["Made", "label_trajectory"]
+__all__ = ["Made", "away_from", "label_trajectory"]
 
 
 @dataclass(eq=False)
@@ -48,6 +48,13 @@ class Made:
     dropped: Counter = field(default_factory=Counter)
 
 
+def away_from(made: Made, trajectory: Trajectory) -> list[np.ndarray]:
+    """What a trajectory may not nearly meet again: the support of its fragment, where it is a query one."""
+    if not trajectory.is_query:
+        return []
+    return [c.positions for c in made.configurations if "/s" in c.config_id]
+
+
 def label_trajectory(
     engine: Gfn2,
     made: Made,
@@ -63,7 +70,7 @@ def label_trajectory(
     Adds to ``made``: its configurations, label times, and counts of what was dropped.
 
     Args:
-        away: positions [n, 3] (Å) that may not be nearly met again: of support for a query trajectory.
+        away: positions [n, 3] (Å) that may not be nearly met again, see ``away_from``.
         intact: whether positions [n, 3] (Å) have the bonds that they should.
 
     Raises:

@@ -16,6 +16,7 @@ from mfbench.schedule import joint_batch, meta_batch
 from mfbench.split import Task
 from mfbench_jax.compiled import Compiled
 from mfbench_jax.data import Dataset
+from mfbench_jax.devices import over_devices
 from mfbench_jax.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
 from mfbench_jax.models.graphs import Padding, padding_for
@@ -57,10 +58,14 @@ def meta_gradient(
     baseline: EnergyBaseline,
     settings: TrainSettings,
     precondition: Params,
+    devices: Sequence[Any] | None = None,
 ) -> Step:
-    """(params, step) → mean query loss and mean outer gradient over the step's tasks."""
+    """(params, step) → mean query loss and mean outer gradient over the step's tasks.
+
+    ``devices`` share the tasks (default: all that there are).
+    """
     everything = [c for t in tasks for c in (*t.support, *t.query, *t.heldout)]
-    padding = padding_for(everything, config)
+    padding = padding_for(everything, config, atoms=2, pairs=8)
     made = [_TaskData(task, config, baseline, padding) for task in tasks]
     pools = [(len(d.support), len(d.query)) for d in made]
     model = lambda params, batch: energy_forces(params, config, batch)  # noqa: E731
@@ -74,7 +79,7 @@ def meta_gradient(
     def loss(params: Params, query: Any) -> jax.Array:
         return query_loss(params, model, energies, *query, weights)
 
-    run = Compiled(partial(_outer, outer, gradient, loss))
+    run = over_devices(partial(_outer, outer, gradient, loss), settings.tasks, devices)
     rate = np.float32(settings.inner_rate)
 
     def step(params: Params, number: int) -> tuple[jax.Array, Params]:
@@ -88,18 +93,18 @@ def meta_gradient(
             seed=settings.seed,
             step=number,
         )
-        results = []
+        data = []
         for episode in episodes:
-            data = made[episode.task]
-            batches = data.support.batches(episode.support[episode.batches], settings.inner_batch)
-            query = data.query_of(episode.support, episode.query)
-            results.append(run(params, batches, query, rate, precondition))
-        return jax.tree.map(lambda *leaves: sum(leaves) / len(leaves), *results)
+            task = made[episode.task]
+            batches = task.support.batches(episode.support[episode.batches], settings.inner_batch)
+            data.append((batches, task.query_of(episode.support, episode.query)))
+        return run(params, data, rate, precondition)
 
     return step
 
 
-def _outer(outer, gradient, loss, params, batches, query, rate, precondition):
+def _outer(outer, gradient, loss, params, data, rate, precondition):
+    batches, query = data
     return outer(params, gradient, loss, batches, query, rate, precondition)
 
 

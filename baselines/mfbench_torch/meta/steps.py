@@ -15,10 +15,12 @@ from mfbench.learned.settings import TrainSettings
 from mfbench.schedule import joint_batch, meta_batch
 from mfbench.split import Task
 from mfbench_torch.data import Batch, Dataset
+from mfbench_torch.device import device, on_device
 from mfbench_torch.meta.inner import Loss, value_and_gradient
 from mfbench_torch.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_torch.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
 from mfbench_torch.models.mace import energy, energy_forces
+from mfbench_torch.processes import mean_over_processes, share
 
 __all__ = ["joint_gradient", "losses", "meta_gradient"]
 
@@ -51,7 +53,7 @@ def joint_gradient(
 ) -> Step:
     """(params, step) → loss and gradient of a batch drawn over all configurations of ``tasks``."""
     configurations = [c for t in tasks for c in (*t.support, *t.query, *t.heldout)]
-    dataset = Dataset(configurations, config, baseline, corrected=False, dtype=dtype)
+    dataset = Dataset(configurations, config, baseline, corrected=False, dtype=dtype, place=device())
     loss, _ = losses(config, LossWeights(settings.energy_weight, settings.force_weight))
     if len(dataset) < settings.joint_batch:
         raise TrainingError(
@@ -75,7 +77,8 @@ def meta_gradient(
     precondition: Params,
     dtype: torch.dtype = torch.float32,
 ) -> Step:
-    """(params, step) → mean query loss and mean outer gradient over the step's tasks."""
+    """(params, step) → mean query loss and mean outer gradient over the step's tasks, of all processes."""
+    precondition = on_device(precondition)
     made = [_TaskData(task, config, baseline, dtype) for task in tasks]
     pools = [(len(d.support), len(d.query)) for d in made]
     loss, after = losses(config, LossWeights(settings.energy_weight, settings.force_weight))
@@ -93,15 +96,14 @@ def meta_gradient(
             step=number,
         )
         values, gradients = [], []
-        for episode in episodes:
+        for episode in share(episodes):
             data = made[episode.task]
             batches = data.support.batches(episode.support[episode.batches])
             query = data.query_of(episode.support, episode.query)
             value, gradient = outer(params, loss, after, batches, query, settings.inner_rate, precondition)
             values.append(value)
             gradients.append(gradient)
-        mean = {name: sum(g[name] for g in gradients) / len(gradients) for name in params}
-        return sum(values) / len(values), mean
+        return mean_over_processes(values, gradients, params)
 
     return step
 
@@ -113,8 +115,9 @@ class _TaskData:
         self, task: Task, config: MaceConfig, baseline: EnergyBaseline, dtype: torch.dtype
     ) -> None:
         query = (*task.query, *task.heldout)
-        self.support = Dataset(task.support, config, baseline, corrected=True, dtype=dtype)
-        self.query = Dataset(query, config, baseline, corrected=False, dtype=dtype)
+        where = {"dtype": dtype, "place": device()}
+        self.support = Dataset(task.support, config, baseline, corrected=True, **where)
+        self.query = Dataset(query, config, baseline, corrected=False, **where)
         self.across = correction_kernel(query, task.support)
 
     def query_of(self, support: np.ndarray, query: np.ndarray) -> tuple[Batch, Batch, torch.Tensor]:
@@ -124,5 +127,5 @@ class _TaskData:
         return (
             self.support.batch(support),
             self.query.batch(query),
-            torch.from_numpy(operator).to(self.query.dtype),
+            self.query.tensor(operator),
         )

@@ -12,7 +12,7 @@ import torch
 from mfbench.configuration import BlindConfiguration
 from mfbench.learned.mace_weights import MaceConfig
 from mfbench.learned.neighbours import element_indices, neighbour_pairs, size_classes
-from mfbench_torch.models.geometry import Geometry, edge_geometry
+from mfbench_torch.models.geometry import Geometry, pair_geometry
 
 __all__ = ["GraphBatch", "GraphTable"]
 
@@ -24,9 +24,9 @@ class GraphBatch:
     Attributes:
         positions: [N, 3], Å.
         elements: [N, Z] one-hot.
-        edges: [2, E] int64: sender, receiver.
+        edges: [2, 2T] int64: sender, receiver; the T pairs with the first atom receiving, then the second.
         configuration: [N] int64.
-        geometry: of the edges, computed once: positions never change while a model adapts.
+        geometry: of the pairs, computed once: positions never change while a model adapts.
         energy: [B] eV: label, or zero.
         forces: [N, 3] eV/Å: label, or zero.
     """
@@ -79,22 +79,32 @@ class GraphTable:
         """[m] class of every configuration; see ``mfbench.learned.neighbours.size_classes``."""
         return size_classes(self.n_pairs, count)
 
-    def take(self, indices: Sequence[int], dtype: torch.dtype = torch.float32) -> GraphBatch:
-        """The configurations at ``indices`` as one batch."""
+    def take(
+        self,
+        indices: Sequence[int],
+        dtype: torch.dtype = torch.float32,
+        place: torch.device | str = "cpu",
+    ) -> GraphBatch:
+        """The configurations at ``indices`` as one batch, on the device ``place``."""
         graphs = [self._graphs[i] for i in indices]
         starts = np.cumsum([0, *(len(g.species) for g in graphs)])
         first, second = (
             np.concatenate([g.pairs[k] + s for g, s in zip(graphs, starts, strict=False)]) for k in (0, 1)
         )
         positions = torch.from_numpy(np.concatenate([g.positions for g in graphs]))
-        edges = torch.from_numpy(np.stack([np.r_[second, first], np.r_[first, second]]).astype(np.int64))
+        first, second = torch.from_numpy(first), torch.from_numpy(second)
         species = torch.from_numpy(np.concatenate([g.species for g in graphs]).astype(np.int64))
+        geometry = pair_geometry((positions[first] - positions[second]).T, self.config)
+        elements = torch.nn.functional.one_hot(species, len(self.config.elements))
+        energy = torch.from_numpy(self.energy[np.asarray(indices, int)])
+        forces = torch.from_numpy(np.concatenate([g.forces for g in graphs]))
+        edges = torch.stack([torch.cat([second, first]), torch.cat([first, second])])
         return GraphBatch(
-            positions=positions.to(dtype),
-            elements=torch.nn.functional.one_hot(species, len(self.config.elements)).to(dtype),
-            edges=edges,
-            configuration=torch.from_numpy(np.repeat(np.arange(len(graphs)), np.diff(starts))),
-            geometry=edge_geometry(positions[edges[1]] - positions[edges[0]], self.config, dtype),
-            energy=torch.from_numpy(self.energy[np.asarray(indices, int)]).to(dtype),
-            forces=torch.from_numpy(np.concatenate([g.forces for g in graphs])).to(dtype),
+            positions=positions.to(place, dtype),
+            elements=elements.to(place, dtype),
+            edges=edges.to(place),
+            configuration=torch.from_numpy(np.repeat(np.arange(len(graphs)), np.diff(starts))).to(place),
+            geometry=geometry.to(place, dtype),
+            energy=energy.to(place, dtype),
+            forces=forces.to(place, dtype),
         )

@@ -1,18 +1,20 @@
-"""mace-torch's ScaleShiftMACE for one of our configurations, built by its own constructor, eager."""
+"""mace-torch's own networks: the reference that ours is tested against, and what is deployed."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from mfbench.errors import CheckpointError
 from mfbench.learned.mace_weights import MaceConfig
 from mfbench_torch.libraries import default_dtype, e3nn_options, mace_modules, o3
+from mfbench_torch.models.graphs import GraphBatch
 
-__all__ = ["Interaction", "build", "network"]
+__all__ = ["build", "mace_inputs", "read_model"]
 
 
 def build(
@@ -56,45 +58,40 @@ def build(
     return model.to(dtype)
 
 
-class Interaction(torch.nn.Module):
-    """The part of a ScaleShiftMACE between the tables of the edges and the interaction energy."""
-
-    def __init__(self, mace: torch.nn.Module) -> None:
-        super().__init__()
-        self.mace = mace
-
-    def forward(
-        self,
-        harmonics: torch.Tensor,
-        radial: torch.Tensor,
-        elements: torch.Tensor,
-        edges: torch.Tensor,
-        configuration: torch.Tensor,
-        count: int,
-    ) -> torch.Tensor:
-        """Interaction energies [count] in eV; shapes as in ``GraphBatch``."""
-        mace = self.mace
-        heads = torch.zeros_like(configuration)
-        features = mace.node_embedding(elements)
-        outputs = 0.0
-        for interaction, product, readout in zip(
-            mace.interactions, mace.products, mace.readouts, strict=True
-        ):
-            message, own = interaction(
-                node_attrs=elements,
-                node_feats=features,
-                edge_attrs=harmonics,
-                edge_feats=radial,
-                edge_index=edges,
-                first_layer=interaction is mace.interactions[0],
-            )
-            features = product(node_feats=message, sc=own, node_attrs=elements)
-            outputs = outputs + readout(features, heads)[:, 0]
-        atoms = mace.scale_shift(outputs, heads)
-        return torch.zeros(count, dtype=atoms.dtype).index_add(0, configuration, atoms)
+def mace_inputs(batch: GraphBatch) -> dict[str, torch.Tensor]:
+    """What the forward pass of a mace-torch model reads."""
+    zero = batch.positions.new_zeros(batch.edges.shape[1], 3)
+    atoms = torch.bincount(batch.configuration, minlength=len(batch))
+    return {
+        # mace calls requires_grad_ on the positions it is given: hand it a fresh tensor.
+        "positions": batch.positions.detach().clone(),
+        "node_attrs": batch.elements,
+        "edge_index": batch.edges,
+        "shifts": zero,
+        "unit_shifts": zero,
+        "cell": zero.new_zeros(3 * len(batch), 3),
+        "batch": batch.configuration,
+        "ptr": torch.cat([atoms.new_zeros(1), atoms.cumsum(0)]),
+    }
 
 
-@lru_cache(maxsize=8)
-def network(config: MaceConfig, dtype: torch.dtype) -> Interaction:
-    """Built once per architecture and dtype; only its structure is used, weights come with each call."""
-    return Interaction(build(config, dtype)).requires_grad_(False)
+def read_model(path: Path, *, trust_pickle: bool) -> torch.nn.Module:
+    """A mace-torch network from a ``.model`` file, on the CPU.
+
+    Raises:
+        CheckpointError: it is missing or damaged, holds something else, or is not trusted.
+    """
+    if not trust_pickle:
+        raise CheckpointError(
+            f"{path} is a pickle, and reading one runs the code in it: "
+            "if you trust where it comes from, add --trust-pickle"
+        )
+    try:
+        model = torch.load(path, map_location="cpu", weights_only=False)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist") from None
+    except Exception as error:
+        raise CheckpointError(f"{path} cannot be read as a .model ({type(error).__name__})") from None
+    if not isinstance(model, mace_modules.ScaleShiftMACE):
+        raise CheckpointError(f"{path} holds a {type(model).__name__}, not a ScaleShiftMACE")
+    return model

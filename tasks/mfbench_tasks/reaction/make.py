@@ -21,7 +21,7 @@ from mfbench_tasks.reaction.settings import ReactionRecipe
 from mfbench_tasks.reaction.system import System
 from mfbench_tasks.seeds import stream
 from mfbench_tasks.spin import spin_is_possible
-from mfbench_tasks.stage import Made, label_trajectory
+from mfbench_tasks.stage import Made, away_from, label_trajectory
 
 __all__ = ["DIRECTIONS", "STAGES", "find_path", "path_of", "sample_system", "slot_name", "stage_of"]
 
@@ -79,7 +79,7 @@ def sample_system(system: System, path: Path, recipe: ReactionRecipe, heldout: b
                 window.trajectory,
                 geometries(engine, system, path, window, recipe.windows, rng),
                 recipe.gates,
-                away=support if window.trajectory.is_query else (),
+                away_from(made, window.trajectory),
                 intact=lambda _, x: system.holds(x, recipe.bounds.apart),
             )
         return made
