@@ -71,7 +71,6 @@ def sample_system(system: System, path: Path, recipe: ReactionRecipe, heldout: b
         wanted = windows(recipe.windows, rng, heldout=heldout)
         made = _made(system, path, sampler=_describe(recipe, system, wanted))
         for window in wanted:
-            support = [c.positions for c in made.configurations if "/s" in c.config_id]
             rng = stream(recipe.seed, system.fragment_id, window.trajectory.name)
             label_trajectory(
                 engine,
