@@ -140,7 +140,7 @@ def _reaction(options: argparse.Namespace, console: Console) -> int:
         raise MfbenchError(f"{error}: pip install 'mfbench[label]'") from None
     recipe = load_reaction_recipe(options.recipe)
     report = options.report or _beside(options.out, "report")
-    with process_pool(options.workers) as pool, _bar(console, "scans and samplings") as bar:
+    with _executor(options) as pool, _bar(console, "scans and samplings") as bar:
         task = bar.add_task("systems", total=None)
         manifest = build_reactions(
             recipe,
