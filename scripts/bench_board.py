@@ -9,7 +9,6 @@ nothing but code is in memory. Filters and scoring are medians of five.
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -138,7 +137,9 @@ def serve(store, began):
         assert not session.exception
         filters.append(clock.read())
     several = tuple(statistics.median(values) for values in zip(*filters, strict=True))
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    # Of this program alone: ru_maxrss would count the process that started it, too.
+    status = Path("/proc/self/status").read_text()
+    memory = int(status.partition("VmHWM:")[2].split()[0]) / 2**20
     found = {"memory_GB": memory}
     for name, (wall, processor) in {"cold_s": cold, "warm_s": warm, "filter_s": several}.items():
         found |= {name: wall, f"{name}_cpu": processor}

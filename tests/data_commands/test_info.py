@@ -17,7 +17,7 @@ def test_info_lists_the_families_and_draws_the_figure(small, tmp_path, capsys):
     figure = tmp_path / "new" / "folder" / "overview.png"
     assert f"figure  {figure}" in out
     assert figure.read_bytes().startswith(b"\x89PNG")
-    assert re.search(r"1\.10\.510 +train +mainly-alpha +9 +204 +90 +45 +5 +100", out)
+    assert re.search(r"1\.10\.510 +train +mainly-alpha +9 +204 +90 +45 +0 +5 +100", out)
 
 
 def test_the_figure_has_a_place_of_its_own(small, tmp_path, capsys, monkeypatch):
@@ -32,8 +32,8 @@ def test_many_families_are_summarised_by_class_and_fold(small, tmp_path, capsys,
     command = ["data", "info", str(small), "--out", str(tmp_path)]
     assert main(command) == 0
     out = capsys.readouterr().out
-    assert re.search(r"mainly-alpha +train +1 +9 +204 +90 +45 +5 +100", out)
-    assert re.search(r"all +test +2 +18 +408 +180 +90 +5 +100", out)
+    assert re.search(r"mainly-alpha +train +1 +9 +204 +90 +45 +0 +5 +100", out)
+    assert re.search(r"all +test +2 +18 +408 +180 +90 +0 +5 +100", out)
     assert "1.10.510" not in out
     assert main([*command, "--families"]) == 0
     assert "1.10.510" in capsys.readouterr().out

@@ -166,7 +166,7 @@ def test_cost_and_projection_come_from_the_build_reports(carded):
 
 def test_reports_without_costs_and_of_deep_pools_are_not_mixed_in(tmp_path):
     (tmp_path / "pool").mkdir()
-    report = json.loads((REPORTS / "pool" / "b01.json").read_text())
+    report = json.loads((REPORTS / "pool" / "b07.json").read_text())
     unknown = ("cost", "configurations_dropped_by_gate", "worst_finite_difference_eV_per_A")
     variants = {
         "b01": report,
