@@ -86,7 +86,7 @@ def stored_fragment(row: dict) -> tuple[Fragment, np.ndarray]:
     """
     numbers = np.array(row["atomic_numbers"], dtype=np.int32)
     relaxed = np.array(row["relaxed_positions"], dtype=float).reshape(-1, 3)
-    motif, residues = row["residues"].split(" ", 1)
+    motif, _, residues = row["residues"].partition(" ")
     fragment = Fragment(
         kind=row["kind"],
         motif=f"{row['kind']}:{motif}",
@@ -96,8 +96,8 @@ def stored_fragment(row: dict) -> tuple[Fragment, np.ndarray]:
         atomic_numbers=numbers,
         positions=relaxed,
         bonds=bonds(numbers, relaxed),
-        total_charge=row["total_charge"],
-        n_unpaired=row["n_unpaired"],
+        total_charge=int(row["total_charge"]),
+        n_unpaired=int(row["n_unpaired"]),
         coordination=first_shell(relaxed, numbers),
     )
     return fragment, relaxed

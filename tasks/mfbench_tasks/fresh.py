@@ -15,17 +15,16 @@ import numpy as np
 
 from mfbench.configuration import Configuration
 from mfbench.errors import DataError
-from mfbench.graph import bonds
 from mfbench.sidetables import read_side_tables
 from mfbench.split import Split, Task
 from mfbench_tasks.cut import Fragment
+from mfbench_tasks.deepen import stored_fragment
 from mfbench_tasks.gates import Rejection
 from mfbench_tasks.label import Gfn2, ScfFailure
 from mfbench_tasks.modes import hessian, normal_modes
 from mfbench_tasks.recipe import Gates, Sampling
 from mfbench_tasks.sample import Trajectory, geometries
 from mfbench_tasks.seeds import stream
-from mfbench_tasks.shell import first_shell
 from mfbench_tasks.stage import Made, label_trajectory
 
 __all__ = ["resample"]
@@ -36,7 +35,7 @@ class _Job(NamedTuple):
     name: str
     fragment: Fragment
     sampler: dict[str, Any]
-    support: tuple[Configuration, ...]
+    support: tuple[np.ndarray, ...]
     seed: int
 
 
@@ -87,22 +86,8 @@ def _jobs(task: Task, table, seed: int, count: int | None) -> list[_Job]:
 
 
 def _job(task: Task, name: str, row, seed: int) -> _Job:
-    numbers = np.asarray(row["atomic_numbers"], np.int32)
-    x = np.concatenate([np.ravel(part) for part in row["relaxed_positions"]]).astype(float).reshape(-1, 3)
-    fragment = Fragment(
-        kind=row["kind"],
-        motif="",
-        pdb_id=row["pdb_id"],
-        chain=row["chain"],
-        residues=row["residues"],
-        atomic_numbers=numbers,
-        positions=x,
-        bonds=bonds(numbers, x),
-        total_charge=int(row["total_charge"]),
-        n_unpaired=int(row["n_unpaired"]),
-        coordination=first_shell(x, numbers),
-    )
-    support = tuple(c for c in task.support if c.fragment_id == name)
+    fragment, _ = stored_fragment(row)
+    support = tuple(c.positions for c in task.support if c.fragment_id == name)
     return _Job(task.family_id, name, fragment, json.loads(row["sampler"]), support, seed)
 
 
@@ -136,12 +121,12 @@ def _make(job: _Job) -> list[Configuration]:
         return found
     modes = normal_modes(curvature, fragment.atomic_numbers, sampling.mode_floor)
     for trajectory in wanted:
-        # The published support stands by, so that no fresh configuration is its near-twin.
-        made = Made(fragment, job.name, relaxed, energy, "", configurations=list(job.support))
+        made = Made(fragment, job.name, relaxed, energy, "")
         endless = geometries(engine, fragment, relaxed, modes, trajectory, sampling, job.seed, job.name)
         try:
-            label_trajectory(engine, made, trajectory, endless, bounds)
+            # No fresh configuration may be a near-twin of the published support.
+            label_trajectory(engine, made, trajectory, endless, bounds, job.support)
         except (Rejection, ScfFailure):
             continue
-        found += made.configurations[len(job.support) :]
+        found += made.configurations
     return found
