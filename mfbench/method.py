@@ -87,7 +87,7 @@ class MethodContext:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-ARCHITECTURES = ("mace",)
+ARCHITECTURES = ("mace", "nequip", "allegro")
 BACKENDS = ("jax", "torch")
 
 # (name, backend) → factory(MethodContext) → Method. The core imports a backend only when it is asked for.
@@ -103,7 +103,7 @@ _BUILT_IN = {
 }
 # backend → what its extra installs.
 _PACKAGES = {"jax": {"jax", "optax", "safetensors"}, "torch": {"torch", "e3nn", "mace", "safetensors"}}
-# backend → function (split, method, seed, options, folder, *, init, stop_after, tick).
+# backend → function (split, method, arch, seed, options, folder, *, init, stop_after, tick).
 _TRAINERS = {backend: f"mfbench_{backend}.train:train_by_name" for backend in BACKENDS}
 
 

@@ -14,12 +14,13 @@ jax = pytest.importorskip("jax")
 from mfbench.configuration import Configuration  # noqa: E402
 from mfbench.learned import mace_state  # noqa: E402
 from mfbench.learned.heap import keep_freed_memory  # noqa: E402
-from mfbench_jax.models import graphs, mace  # noqa: E402
+from mfbench.learned.mace_weights import MaceConfig, parameter_shapes  # noqa: E402
+from mfbench_jax.models import architecture, graphs  # noqa: E402
 
 # Short compilations matter more here than fast code.
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 REFERENCE = Path(__file__).parent / "data" / "mace_reference.npz"
-CONFIG = mace.MaceConfig(elements=(1, 6, 8, 16, 30), r_max=3.5, num_bessel=4, channels=3, radial_mlp=(6,))
+CONFIG = MaceConfig(elements=(1, 6, 8, 16, 30), r_max=3.5, num_bessel=4, channels=3, radial_mlp=(6,))
 
 
 @pytest.fixture(autouse=True)
@@ -31,14 +32,14 @@ def _double_precision():
 @pytest.fixture(scope="module")
 def evaluate():
     """Energies and forces; one compiled function for the module."""
-    return jax.jit(mace.energy_forces, static_argnums=1, compiler_options=QUICK)
+    return jax.jit(architecture.energy_forces, static_argnums=1, compiler_options=QUICK)
 
 
 @pytest.fixture(scope="module")
 def params():
     # Larger than at initialisation, so that every path matters.
     with jax.enable_x64(True):
-        start = mace.init(CONFIG, 3)
+        start = architecture.init(CONFIG, 3)
         return {k: 1.5 * np.asarray(v, np.float64) for k, v in start.items()}
 
 
@@ -77,7 +78,7 @@ def assert_same(a, b, tolerance=1e-12):
 @pytest.mark.parametrize("tag", ["two", "three"])
 def test_parity_with_mace_torch(evaluate, tag):
     data = np.load(REFERENCE)
-    config = mace.MaceConfig.from_dict(json.loads(str(data[f"{tag}/config"])))
+    config = MaceConfig.from_dict(json.loads(str(data[f"{tag}/config"])))
     head = f"{tag}/state/"
     state = {k.removeprefix(head): data[k] for k in data.files if k.startswith(head)}
     weights = mace_state.from_mace_state(state, config)
@@ -93,13 +94,13 @@ def test_parity_with_mace_torch(evaluate, tag):
         reference = data[f"{tag}/forces/{k}"]
         np.testing.assert_allclose(forces[k, : len(x)], reference, atol=1e-6 * np.abs(reference).max())
     back = mace_state.to_mace_state(weights, config)
-    for name in mace.parameter_shapes(config):
+    for name in parameter_shapes(config):
         assert back[name].shape == state[name].shape
         np.testing.assert_array_equal(back[name], state[name])
 
 
 def test_state_errors():
-    weights = {k: np.zeros(s) for k, s in mace.parameter_shapes(CONFIG).items()}
+    weights = {k: np.zeros(s) for k, s in parameter_shapes(CONFIG).items()}
     state = mace_state.to_mace_state(weights, CONFIG)
     assert mace_state.from_mace_state(state, CONFIG).keys() == weights.keys()
     with pytest.raises(mace_state.MaceStateError, match="r_max"):
@@ -115,24 +116,24 @@ def test_state_errors():
 
 def test_config_round_trip_and_refusals():
     again = json.loads(json.dumps(dataclasses.asdict(CONFIG)))
-    assert mace.MaceConfig.from_dict(again) == CONFIG
+    assert MaceConfig.from_dict(again) == CONFIG
     with pytest.raises(ValueError, match="unknown"):
-        mace.MaceConfig.from_dict(again | {"nonsense": 1})
+        MaceConfig.from_dict(again | {"nonsense": 1})
     with pytest.raises(ValueError, match="correlation"):
-        mace.MaceConfig(correlation=3)
+        MaceConfig(correlation=3)
     with pytest.raises(ValueError, match="ascending"):
-        mace.MaceConfig(elements=(6, 1))
+        MaceConfig(elements=(6, 1))
 
 
 def test_initial_distribution():
-    config = mace.MaceConfig(channels=32)
-    start = mace.init(config, 0)
-    assert {k: v.shape for k, v in start.items()} == mace.parameter_shapes(config)
+    config = MaceConfig(channels=32)
+    start = architecture.init(config, 0)
+    assert {k: v.shape for k, v in start.items()} == parameter_shapes(config)
     assert all(v.dtype == np.float32 for v in start.values())
     assert np.std(start["interactions.1.linear.weight"]) == pytest.approx(1, abs=0.03)
     top = start["products.0.symmetric_contractions.contractions.1.weights_max"]
     assert np.std(top) == pytest.approx(1 / 4, abs=0.03)
-    other = mace.init(config, 1)
+    other = architecture.init(config, 1)
     assert not np.allclose(start["node_embedding.linear.weight"], other["node_embedding.linear.weight"])
 
 
@@ -204,7 +205,7 @@ def test_hessian_vector_product_with_padding_is_finite_and_right(params):
     )
 
     def loss(p):
-        energies, forces = mace.energy_forces(p, CONFIG, batch)
+        energies, forces = architecture.energy_forces(p, CONFIG, batch)
         return (energies**2).sum() + (forces**2).sum()
 
     gradient = jax.jit(jax.grad(loss), compiler_options=QUICK)
@@ -225,7 +226,7 @@ def test_hessian_vector_product_with_padding_is_finite_and_right(params):
 def test_position_derivatives_agree_with_forces(evaluate, params):
     batch = graphs.batch_configurations([molecule(4, 9)], CONFIG, padding=PADDING, size=4, dtype=np.float64)
     slope = jax.jit(
-        jax.grad(lambda x: mace.energy(params, CONFIG, batch._replace(positions=x)).sum()),
+        jax.grad(lambda x: architecture.energy(params, CONFIG, batch._replace(positions=x)).sum()),
         compiler_options=QUICK,
     )
     _, forces = evaluate(params, CONFIG, batch)

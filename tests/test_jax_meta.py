@@ -9,13 +9,14 @@ import pytest
 
 from mfbench.baseline import correction_between, correction_kernel, fit_baseline
 from mfbench.learned.adapting import AdaptSettings
+from mfbench.learned.mace_weights import MaceConfig
 from mfbench.schedule import adaptation_batches
 from mfbench_jax.adaptation import descend, start
 from mfbench_jax.data import Dataset
 from mfbench_jax.meta.inner import inner_loop
 from mfbench_jax.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
-from mfbench_jax.models.mace import MaceConfig, energy, energy_forces, init
+from mfbench_jax.models.architecture import energy, energy_forces, init
 
 STEPS = 3
 RATE = 0.2  # large enough that MAML and FOMAML differ by more than 1 %

@@ -126,10 +126,10 @@ def test_a_diverging_run_stops_and_says_so(split, tmp_path):
 
 def test_unknown_settings_are_refused():
     with pytest.raises(UnknownNameError, match="unknown option 'rat'"):
-        settings_from("maml", 0, {"rat": 1})
+        settings_from("maml", "mace", 0, {"rat": 1})
     with pytest.raises(UnknownNameError, match="not trained"):
-        settings_from("scratch", 0, {})
-    assert dataclasses.asdict(settings_from("maml", 3, {"k": 8}))["k"] == 8
+        settings_from("scratch", "mace", 0, {})
+    assert dataclasses.asdict(settings_from("maml", "mace", 3, {"k": 8}))["k"] == 8
 
 
 def test_train_refuses_to_overwrite_a_run(tmp_path, capsys):

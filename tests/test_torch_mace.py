@@ -23,7 +23,7 @@ from mfbench.learned.neighbours import UnknownElementError
 from mfbench_torch import libraries
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.convert import mace_energies, mace_model
-from mfbench_torch.models import mace
+from mfbench_torch.models import architecture
 from mfbench_torch.models.graphs import GraphTable
 from mfbench_torch.predictor import model_predictions
 
@@ -82,8 +82,8 @@ def test_parity_with_mace_torch(tag):
 @pytest.mark.parametrize("padded", [False, True])
 def test_parity_with_jax(params, padded):
     jax = pytest.importorskip("jax")
+    from mfbench_jax.models import architecture as twin
     from mfbench_jax.models import graphs
-    from mfbench_jax.models import mace as twin
 
     padding = graphs.Padding(16, 80) if padded else None
     quick = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
@@ -107,9 +107,11 @@ def test_cached_geometry_gives_the_forces_of_the_positions(params):
     model = mace_model(checkpoint, {})
     batch = GraphTable(MOLECULES, CONFIG).take(range(4), DOUBLE)
     weights = tensors(params, DOUBLE)
-    energies, forces = mace.energy_forces(weights, CONFIG, batch, differentiable=False)
+    energies, forces = architecture.energy_forces(weights, CONFIG, batch, differentiable=False)
     torch.testing.assert_close(mace_energies(model, batch), energies, rtol=1e-10, atol=1e-10)
-    torch.testing.assert_close(mace.energy(weights, CONFIG, batch), energies, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        architecture.energy(weights, CONFIG, batch), energies, rtol=1e-12, atol=1e-12
+    )
     step = 1e-4
     for atom, axis in ((0, 0), (5, 1), (12, 2)):
         moved = []

@@ -193,7 +193,7 @@ def test_one_step_equals_that_of_jax(split, problem, maml):
     from mfbench_jax.meta import outer as twin
     from mfbench_jax.meta.objective import batch_loss as twin_loss
     from mfbench_jax.meta.objective import query_loss as twin_query_loss
-    from mfbench_jax.models import mace
+    from mfbench_jax.models import architecture
 
     task, held = split.train[0], (*split.train[0].query, *split.train[0].heldout)
     with jax.enable_x64(True):
@@ -201,8 +201,8 @@ def test_one_step_equals_that_of_jax(split, problem, maml):
         support, query = make(task.support, corrected=True), make(held, corrected=False)
         batches = support.batches(problem.indices, 4)
         data = (support.batch(np.arange(8), 8), query.batch(np.arange(6), 6), problem.query[2].numpy())
-        model = lambda p, b: mace.energy_forces(p, CONFIG, b)  # noqa: E731
-        energies = lambda p, b: mace.energy(p, CONFIG, b)  # noqa: E731
+        model = lambda p, b: architecture.energy_forces(p, CONFIG, b)  # noqa: E731
+        energies = lambda p, b: architecture.energy(p, CONFIG, b)  # noqa: E731
         slope = lambda p, b: jax.grad(twin_loss)(p, model, *b, WEIGHTS)  # noqa: E731
         after = lambda p, q: twin_query_loss(p, model, energies, *q, WEIGHTS)  # noqa: E731
 

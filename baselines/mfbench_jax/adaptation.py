@@ -16,10 +16,11 @@ import optax
 
 from mfbench.errors import UnknownNameError
 from mfbench.learned.adapting import AdaptSettings
+from mfbench.learned.architectures import Config
 from mfbench_jax.compiled import Compiled
 from mfbench_jax.data import Dataset
 from mfbench_jax.meta.objective import LossWeights, batch_loss
-from mfbench_jax.models.mace import MaceConfig, energy_forces
+from mfbench_jax.models.architecture import energy_forces
 
 __all__ = ["AdaptSettings", "batch_size", "descend", "start"]
 
@@ -49,7 +50,7 @@ def descend(
     precondition: Params,
     dataset: Dataset,
     indices: np.ndarray,
-    config: MaceConfig,
+    config: Config,
     settings: AdaptSettings,
 ) -> tuple[Params, Any]:
     """One gradient step per row of ``indices`` ([steps, batch], into ``dataset``)."""
@@ -70,7 +71,7 @@ def _optimizer(name: str) -> optax.GradientTransformation:
 
 
 @lru_cache(maxsize=16)
-def _program(config: MaceConfig, optimizer: str, energy_weight: float, force_weight: float) -> Callable:
+def _program(config: Config, optimizer: str, energy_weight: float, force_weight: float) -> Callable:
     transform = _optimizer(optimizer)
     model = partial(_energy_forces, config)
     weights = LossWeights(energy_weight, force_weight)
@@ -90,5 +91,5 @@ def _program(config: MaceConfig, optimizer: str, energy_weight: float, force_wei
     return Compiled(run)
 
 
-def _energy_forces(config: MaceConfig, params: Params, batch: Any) -> tuple[jax.Array, jax.Array]:
+def _energy_forces(config: Config, params: Params, batch: Any) -> tuple[jax.Array, jax.Array]:
     return energy_forces(params, config, batch)

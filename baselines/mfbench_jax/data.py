@@ -8,16 +8,14 @@ import numpy as np
 
 from mfbench.baseline import EnergyBaseline, correction_kernel
 from mfbench.configuration import Configuration
+from mfbench.learned.architectures import Config
 from mfbench_jax.meta.objective import Labels
 from mfbench_jax.models.graphs import GraphBatch, GraphTable, Padding, padding_for
-from mfbench_jax.models.mace import MaceConfig
 
 __all__ = ["Dataset", "slots"]
 
 
-def slots(
-    configurations: Sequence[Configuration], config: MaceConfig, floor: Padding | None = None
-) -> Padding:
+def slots(configurations: Sequence[Configuration], config: Config, floor: Padding | None = None) -> Padding:
     """Padding that holds the configurations and is at least ``floor``: one shape for all episodes."""
     need = padding_for(configurations, config)
     return need if floor is None else Padding(*map(max, need, floor))
@@ -40,7 +38,7 @@ class Dataset:
     def __init__(
         self,
         configurations: Sequence[Configuration],
-        config: MaceConfig,
+        config: Config,
         baseline: EnergyBaseline,
         *,
         corrected: bool,

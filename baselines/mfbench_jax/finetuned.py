@@ -18,7 +18,7 @@ from mfbench_jax.checkpoint import Checkpoint
 from mfbench_jax.compiled import compile_seconds
 from mfbench_jax.data import Dataset, slots
 from mfbench_jax.models.graphs import Padding
-from mfbench_jax.predictor import MacePredictor
+from mfbench_jax.predictor import CorrectedPredictor
 
 __all__ = ["FineTuned"]
 
@@ -48,7 +48,7 @@ class FineTuned:
         training = {k: v for k, v in self.checkpoint.card.items() if k != "phases"}
         self.card = {"method": self.name, "adaptation": settings, "training": training}
 
-    def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> MacePredictor:
+    def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CorrectedPredictor:
         """At most ``budget.steps`` gradient steps of at most ``budget.batch`` configurations."""
         params, config, gradients = self.checkpoint.params, self.checkpoint.config, 0
         compiling = compile_seconds()
@@ -61,6 +61,6 @@ class FineTuned:
             params, _ = descend(params, state, precondition, dataset, indices, config, self.settings)
             params = jax.block_until_ready(params)
             gradients = indices.size
-        predictor = MacePredictor(params, config, self.baseline, support, Usage(gradients), self.floor)
+        predictor = CorrectedPredictor(params, config, self.baseline, support, Usage(gradients), self.floor)
         predictor.usage = Usage(gradients, compile_seconds() - compiling)
         return predictor

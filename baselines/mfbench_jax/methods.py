@@ -56,6 +56,6 @@ def scratch(context: MethodContext) -> Scratch:
     split = context.split
     settings = tuned_settings(split.name, context.arch, "scratch", ScratchSettings)
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
-    config = config_for(split)
+    config = config_for(split, context.arch)
     floor = slots(split.train_configurations, config)
     return Scratch(baseline, config, overridden(settings, context.options), floor)

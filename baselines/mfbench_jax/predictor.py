@@ -12,13 +12,14 @@ import numpy as np
 
 from mfbench.baseline import EnergyBaseline, correction_operator
 from mfbench.configuration import Configuration, Prediction
+from mfbench.learned.architectures import Config
 from mfbench.method import Usage
 from mfbench_jax.compiled import Compiled
+from mfbench_jax.models.architecture import energy_forces
 from mfbench_jax.models.graph_table import round_up
 from mfbench_jax.models.graphs import GraphTable, Padding
-from mfbench_jax.models.mace import MaceConfig, energy_forces
 
-__all__ = ["MacePredictor", "model_predictions"]
+__all__ = ["CorrectedPredictor", "model_predictions"]
 
 BATCH = 16
 """Configurations a forward pass; the last batch is padded with empty ones, so there is one shape."""
@@ -26,7 +27,7 @@ BATCH = 16
 
 def model_predictions(
     params: dict[str, jax.Array],
-    config: MaceConfig,
+    config: Config,
     configurations: Sequence[Configuration],
     floor: Padding | None = None,
 ) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -61,12 +62,12 @@ def _shapes(table: GraphTable, floor: Padding) -> list[tuple[np.ndarray, Padding
 
 
 @lru_cache(maxsize=8)
-def _program(config: MaceConfig) -> Compiled:
+def _program(config: Config) -> Compiled:
     return Compiled(lambda params, batch: energy_forces(params, config, batch))
 
 
 @dataclass(eq=False)
-class MacePredictor:
+class CorrectedPredictor:
     """Baseline + model + closed-form correction.
 
     Attributes:
@@ -79,7 +80,7 @@ class MacePredictor:
     """
 
     params: dict[str, Any]
-    config: MaceConfig
+    config: Config
     baseline: EnergyBaseline
     support: Sequence[Configuration]
     usage: Usage

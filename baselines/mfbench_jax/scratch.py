@@ -14,15 +14,16 @@ import numpy as np
 from mfbench.baseline import EnergyBaseline
 from mfbench.configuration import Configuration
 from mfbench.learned.adapting import AdaptSettings, ScratchSettings
+from mfbench.learned.architectures import Config
 from mfbench.method import Budget, Usage
 from mfbench.schedule import adaptation_batches
 from mfbench_jax.adaptation import batch_size, descend, start
 from mfbench_jax.compiled import Compiled, compile_seconds
 from mfbench_jax.data import Dataset, slots
 from mfbench_jax.meta.objective import LossWeights, batch_loss
+from mfbench_jax.models.architecture import energy_forces, init
 from mfbench_jax.models.graphs import Padding
-from mfbench_jax.models.mace import MaceConfig, energy_forces, init
-from mfbench_jax.predictor import MacePredictor
+from mfbench_jax.predictor import CorrectedPredictor
 
 __all__ = ["Scratch"]
 
@@ -39,7 +40,7 @@ class Scratch:
     """
 
     baseline: EnergyBaseline
-    config: MaceConfig
+    config: Config
     settings: ScratchSettings = field(default_factory=ScratchSettings)
     floor: Padding | None = None
     name: str = "scratch"
@@ -48,7 +49,7 @@ class Scratch:
         """The card that the run folder keeps."""
         self.card = {"method": self.name, "adaptation": asdict(self.settings)}
 
-    def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> MacePredictor:
+    def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CorrectedPredictor:
         """Train until the held-back configurations stop improving; the budget does not bind it."""
         compiling = compile_seconds()
         config = self.config
@@ -59,10 +60,10 @@ class Scratch:
             params = _silent(params)
         usage = Usage(gradients, compile_seconds() - compiling)
         scale = self.settings.prior_scale
-        return MacePredictor(params, config, self.baseline, support, usage, self.floor, scale)
+        return CorrectedPredictor(params, config, self.baseline, support, usage, self.floor, scale)
 
     def _train(
-        self, params: Any, config: MaceConfig, support: Sequence[Configuration], seed: int
+        self, params: Any, config: Config, support: Sequence[Configuration], seed: int
     ) -> tuple[Any, int]:
         settings = self.settings
         padding = slots(support, config, self.floor)
@@ -88,7 +89,7 @@ class Scratch:
         return best, gradients
 
 
-def _loss(params: Any, config: MaceConfig, dataset: Dataset, indices: np.ndarray) -> float:
+def _loss(params: Any, config: Config, dataset: Dataset, indices: np.ndarray) -> float:
     chunks = [indices[i : i + 16] for i in range(0, len(indices), 16)]
     run = _loss_program(config)
     losses = [len(c) * float(run(params, dataset.batch(c, batch_size(len(c))))) for c in chunks]
@@ -96,12 +97,12 @@ def _loss(params: Any, config: MaceConfig, dataset: Dataset, indices: np.ndarray
 
 
 @lru_cache(maxsize=8)
-def _loss_program(config: MaceConfig) -> Compiled:
+def _loss_program(config: Config) -> Compiled:
     model = partial(_energy_forces, config)
     return Compiled(lambda params, batch: batch_loss(params, model, *batch, LossWeights()))
 
 
-def _energy_forces(config: MaceConfig, params: Any, batch: Any) -> tuple[jax.Array, jax.Array]:
+def _energy_forces(config: Config, params: Any, batch: Any) -> tuple[jax.Array, jax.Array]:
     return energy_forces(params, config, batch)
 
 

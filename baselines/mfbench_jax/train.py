@@ -16,7 +16,7 @@ from mfbench.learned.train import Engine, Tick
 from mfbench.split import Split
 from mfbench_jax.checkpoint import load_checkpoint
 from mfbench_jax.meta.steps import joint_gradient, meta_gradient
-from mfbench_jax.models.mace import init
+from mfbench_jax.models.architecture import init
 from mfbench_jax.training import run_phase
 from mfbench_jax.validation import validator
 
@@ -37,6 +37,7 @@ train = partial(shared.train, ENGINE)
 def train_by_name(
     split: Split,
     method: str,
+    arch: str,
     seed: int,
     options: dict[str, Any],
     folder: Path,
@@ -51,6 +52,6 @@ def train_by_name(
         UnknownNameError: the method or an option does not exist.
         CheckpointError: ``init`` is missing or damaged.
     """
-    settings = settings_from(method, seed, options)
+    settings = settings_from(method, arch, seed, options)
     initial = load_checkpoint(init) if init else None
     return train(split, settings, folder, initial=initial, stop_after=stop_after, tick=tick)

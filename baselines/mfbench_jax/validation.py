@@ -10,12 +10,12 @@ import numpy as np
 from mfbench.baseline import EnergyBaseline
 from mfbench.configuration import EV_TO_KCAL_MOL
 from mfbench.learned.adapting import AdaptSettings
+from mfbench.learned.architectures import Config
 from mfbench.method import Budget
 from mfbench.split import Task
 from mfbench_jax.checkpoint import Checkpoint
 from mfbench_jax.data import slots
 from mfbench_jax.finetuned import FineTuned
-from mfbench_jax.models.mace import MaceConfig
 
 __all__ = ["validator"]
 
@@ -27,7 +27,7 @@ EVERY = 3
 
 def validator(
     tasks: Sequence[Task],
-    config: MaceConfig,
+    config: Config,
     baseline: EnergyBaseline,
     precondition: Params,
     settings: AdaptSettings | None,

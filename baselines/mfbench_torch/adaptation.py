@@ -11,7 +11,7 @@ import torch
 
 from mfbench.errors import UnknownNameError
 from mfbench.learned.adapting import AdaptSettings
-from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.architectures import Config
 from mfbench_torch.adam import AdamState, adam_direction, adam_start
 from mfbench_torch.data import Dataset
 from mfbench_torch.meta.inner import gradient_of, preconditioned
@@ -42,7 +42,7 @@ def descend(
     precondition: Params,
     dataset: Dataset,
     indices: np.ndarray,
-    config: MaceConfig,
+    config: Config,
     settings: AdaptSettings,
 ) -> tuple[Params, AdamState | None]:
     """One gradient step per row of ``indices`` ([steps, batch], into ``dataset``)."""

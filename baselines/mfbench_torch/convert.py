@@ -31,8 +31,8 @@ from mfbench.learned.mace_state import from_mace_state, to_mace_state
 from mfbench.learned.mace_weights import MaceConfig
 from mfbench.split import load_split
 from mfbench_torch.checkpoint import tensors
+from mfbench_torch.models.architecture import energy
 from mfbench_torch.models.graphs import GraphBatch, GraphTable
-from mfbench_torch.models.mace import energy
 from mfbench_torch.models.network import build, mace_inputs, read_model
 
 __all__ = ["convert", "mace_energies", "mace_model"]

@@ -9,7 +9,7 @@ import torch
 
 from mfbench.baseline import EnergyBaseline, correction_kernel
 from mfbench.configuration import Configuration
-from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.architectures import Config
 from mfbench_torch.meta.objective import Labels
 from mfbench_torch.models.graphs import GraphBatch, GraphTable
 
@@ -34,7 +34,7 @@ class Dataset:
     def __init__(
         self,
         configurations: Sequence[Configuration],
-        config: MaceConfig,
+        config: Config,
         baseline: EnergyBaseline,
         *,
         corrected: bool,

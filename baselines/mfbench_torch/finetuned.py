@@ -17,7 +17,7 @@ from mfbench_torch.adaptation import descend, start
 from mfbench_torch.checkpoint import Checkpoint, tensors
 from mfbench_torch.data import Dataset
 from mfbench_torch.device import device, on_device
-from mfbench_torch.predictor import CorrectedPredictor, mace_predictor
+from mfbench_torch.predictor import CorrectedPredictor, network_predictor
 
 __all__ = ["FineTuned"]
 
@@ -60,4 +60,4 @@ class FineTuned:
             precondition = on_device(tensors(self.checkpoint.precondition, self.dtype))
             params, _ = descend(params, state, precondition, dataset, indices, config, self.settings)
             gradients = indices.size
-        return mace_predictor(params, config, self.baseline, support, Usage(gradients))
+        return network_predictor(params, config, self.baseline, support, Usage(gradients))

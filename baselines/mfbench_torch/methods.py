@@ -76,7 +76,7 @@ def scratch(context: MethodContext) -> Scratch:
     settings = tuned_settings(split.name, context.arch, "scratch", ScratchSettings)
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     dtype, options = _precision(context.options)
-    return Scratch(baseline, config_for(split), overridden(settings, options), dtype)
+    return Scratch(baseline, config_for(split, context.arch), overridden(settings, options), dtype)
 
 
 def finetune(context: MethodContext) -> FoundationModel:

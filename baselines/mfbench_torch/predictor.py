@@ -10,12 +10,12 @@ import torch
 
 from mfbench.baseline import EnergyBaseline, correction_operator
 from mfbench.configuration import Configuration, Prediction
-from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.architectures import Config
 from mfbench.method import Usage
+from mfbench_torch.models.architecture import energy_forces
 from mfbench_torch.models.graphs import GraphBatch, GraphTable
-from mfbench_torch.models.mace import energy_forces
 
-__all__ = ["CorrectedPredictor", "mace_predictor", "model_predictions", "predictions"]
+__all__ = ["CorrectedPredictor", "model_predictions", "network_predictor", "predictions"]
 
 BATCH = 16
 """Configurations a forward pass."""
@@ -26,7 +26,7 @@ Modelled = tuple[np.ndarray, list[np.ndarray]]
 
 def predictions(
     evaluate: Callable[[GraphBatch], tuple[torch.Tensor, torch.Tensor]],
-    config: MaceConfig,
+    config: Config,
     configurations: Sequence[Configuration],
     dtype: torch.dtype,
     place: torch.device | str,
@@ -46,9 +46,9 @@ def predictions(
 
 
 def model_predictions(
-    params: dict[str, torch.Tensor], config: MaceConfig, configurations: Sequence[Configuration]
+    params: dict[str, torch.Tensor], config: Config, configurations: Sequence[Configuration]
 ) -> Modelled:
-    """Of our MACE with weights ``params``, in their dtype and on their device."""
+    """Of our network with weights ``params``, in their dtype and on their device."""
     weight = next(iter(params.values()))
 
     def evaluate(batch: GraphBatch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -57,15 +57,15 @@ def model_predictions(
     return predictions(evaluate, config, configurations, weight.dtype, weight.device)
 
 
-def mace_predictor(
+def network_predictor(
     params: dict[str, torch.Tensor],
-    config: MaceConfig,
+    config: Config,
     baseline: EnergyBaseline,
     support: Sequence[Configuration],
     usage: Usage,
     scale: float = 1.0,
 ) -> CorrectedPredictor:
-    """Our MACE with adapted weights as a predictor."""
+    """Our network with adapted weights as a predictor."""
     return CorrectedPredictor(
         lambda configurations: model_predictions(params, config, configurations),
         baseline,

@@ -11,7 +11,7 @@ import torch
 from mfbench.baseline import EnergyBaseline
 from mfbench.configuration import Configuration
 from mfbench.learned.adapting import AdaptSettings, ScratchSettings
-from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.architectures import Config
 from mfbench.method import Budget, Usage
 from mfbench.schedule import adaptation_batches
 from mfbench_torch.adaptation import descend, start
@@ -20,8 +20,8 @@ from mfbench_torch.data import Dataset
 from mfbench_torch.device import device, on_device
 from mfbench_torch.meta.objective import LossWeights
 from mfbench_torch.meta.steps import losses
-from mfbench_torch.models.mace import init
-from mfbench_torch.predictor import CorrectedPredictor, mace_predictor
+from mfbench_torch.models.architecture import init
+from mfbench_torch.predictor import CorrectedPredictor, network_predictor
 
 __all__ = ["Scratch"]
 
@@ -40,7 +40,7 @@ class Scratch:
     """
 
     baseline: EnergyBaseline
-    config: MaceConfig
+    config: Config
     settings: ScratchSettings = field(default_factory=ScratchSettings)
     dtype: torch.dtype = torch.float32
     name: str = "scratch"
@@ -57,7 +57,7 @@ class Scratch:
         else:
             params = _silent(params)
         scale = self.settings.prior_scale
-        return mace_predictor(params, self.config, self.baseline, support, Usage(gradients), scale)
+        return network_predictor(params, self.config, self.baseline, support, Usage(gradients), scale)
 
     def _train(self, params: Params, support: Sequence[Configuration], seed: int) -> tuple[Params, int]:
         settings, config, scale = self.settings, self.config, self.settings.prior_scale
@@ -83,7 +83,7 @@ class Scratch:
         return best, gradients
 
 
-def _loss(params: Params, config: MaceConfig, dataset: Dataset, indices: np.ndarray) -> float:
+def _loss(params: Params, config: Config, dataset: Dataset, indices: np.ndarray) -> float:
     loss, _ = losses(config, LossWeights())
     chunks = [indices[i : i + 16] for i in range(0, len(indices), 16)]
     return sum(len(c) * float(loss(params, dataset.batch(c)).detach()) for c in chunks) / len(indices)

@@ -14,7 +14,7 @@ from mfbench.learned.train import Engine, Tick
 from mfbench.split import Split
 from mfbench_torch.checkpoint import load_checkpoint, tensors
 from mfbench_torch.meta.steps import joint_gradient, meta_gradient
-from mfbench_torch.models.mace import init
+from mfbench_torch.models.architecture import init
 from mfbench_torch.processes import folder_of_process, join, rank
 from mfbench_torch.training import run_phase
 from mfbench_torch.validation import validator
@@ -36,6 +36,7 @@ train = partial(shared.train, ENGINE)
 def train_by_name(
     split: Split,
     method: str,
+    arch: str,
     seed: int,
     options: dict[str, Any],
     folder: Path,
@@ -50,7 +51,7 @@ def train_by_name(
         UnknownNameError: the method or an option does not exist.
         CheckpointError: ``init`` is missing or damaged.
     """
-    settings = settings_from(method, seed, options)
+    settings = settings_from(method, arch, seed, options)
     initial = load_checkpoint(init) if init else None
     join()
     folder = folder_of_process(folder)

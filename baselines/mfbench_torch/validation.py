@@ -10,7 +10,7 @@ import torch
 from mfbench.baseline import EnergyBaseline
 from mfbench.configuration import EV_TO_KCAL_MOL
 from mfbench.learned.adapting import AdaptSettings
-from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.architectures import Config
 from mfbench.method import Budget
 from mfbench.split import Task
 from mfbench_torch.checkpoint import Checkpoint
@@ -26,7 +26,7 @@ EVERY = 3
 
 def validator(
     tasks: Sequence[Task],
-    config: MaceConfig,
+    config: Config,
     baseline: EnergyBaseline,
     precondition: Params,
     settings: AdaptSettings | None,

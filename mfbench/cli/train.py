@@ -38,6 +38,9 @@ def train(
         Path | None,
         typer.Option(metavar="DIR", help="Run folder. (default: runs/train-SPLIT-METHOD-seedN)"),
     ] = None,
+    arch: Annotated[
+        str, typer.Option(metavar="NAME", help="Architecture: mace, nequip or allegro.")
+    ] = "mace",
     init: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Checkpoint of the joint phase to start from.")
     ] = None,
@@ -58,13 +61,13 @@ def train(
 
     run = load_trainer(backend)
     loaded = load_split(split)
-    folder = out or Path("runs") / f"train-{loaded.name}-{method}-seed{seed}"
+    folder = out or Path("runs") / f"train-{loaded.name}-{arch}-{method}-seed{seed}"
     options = dict(parse_option(text) for text in option or [])
     if any(folder.glob("*.state.safetensors")) and not resume:
         raise ProtocolError(f"{folder} holds a run: continue it with --resume, or choose another --out")
     with _bars() as tick:
-        run(loaded, method, seed, options, folder, init=init, stop_after=stop_after, tick=tick)
-    print(f"checkpoint  {folder / f'mace-{method}.safetensors'}", file=sys.stderr)
+        run(loaded, method, arch, seed, options, folder, init=init, stop_after=stop_after, tick=tick)
+    print(f"checkpoint  {folder / f'{arch}-{method}.safetensors'}", file=sys.stderr)
     return 0
 
 

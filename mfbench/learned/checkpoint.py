@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 import mfbench
 from mfbench.errors import CheckpointError
-from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.architectures import Config, config_from, config_record
 
 __all__ = ["EMBEDDED", "Checkpoint", "embedded_checkpoint", "load_checkpoint", "save_checkpoint"]
 
@@ -32,7 +32,7 @@ class Checkpoint:
         card: data hash, seed, gradient count, losses, tuned adaptation settings.
     """
 
-    config: MaceConfig
+    config: Config
     params: dict[str, Any]
     precondition: dict[str, Any]
     card: dict[str, Any]
@@ -46,7 +46,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     temporary = path.with_suffix(".part")
     save_file({**arrays, **scales}, temporary)
     temporary.replace(path)
-    card = {**checkpoint.card, "config": asdict(checkpoint.config)}
+    card = {**checkpoint.card, "config": config_record(checkpoint.config)}
     path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
 
 
@@ -59,7 +59,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         arrays = load_file(path)
         card = json.loads(path.with_suffix(".json").read_text())
-        config = MaceConfig.from_dict(card.pop("config"))
+        config = config_from(card.pop("config"))
     except FileNotFoundError as error:
         missing = error.filename or path
         raise CheckpointError(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mfbench.cost import code_version, hardware
-from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.architectures import Config, config_class
 from mfbench.learned.neighbours import neighbour_pairs
 from mfbench.learned.settings import TrainSettings
 from mfbench.split import Split, Task
@@ -17,10 +17,10 @@ from mfbench.split import Split, Task
 __all__ = ["config_for", "inner_scales", "training_card", "withheld_families"]
 
 
-def config_for(split: Split) -> MaceConfig:
-    """The nano MACE for a split: its elements, and its mean number of neighbours in meta-train."""
+def config_for(split: Split, arch: str = "mace") -> Config:
+    """The nano model for a split: its elements, and its mean number of neighbours in meta-train."""
     elements = sorted({int(z) for task in split.tasks for c in task.support for z in c.atomic_numbers})
-    config = MaceConfig(elements=tuple(elements))
+    config = config_class(arch)(elements=tuple(elements))
     sample = split.train_configurations[::7]
     atoms = sum(len(c) for c in sample)
     pairs = sum(len(neighbour_pairs(np.asarray(c.positions, float), config.r_max)[0]) for c in sample)

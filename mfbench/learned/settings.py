@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from mfbench.errors import UnknownNameError
+from mfbench.learned.architectures import config_class
 
 __all__ = ["LEARNED", "TrainSettings", "gradients_per_step", "settings_from"]
 
@@ -23,6 +24,7 @@ class TrainSettings:
     Attributes:
         method: ``joint`` (the first phase alone), ``pretrain`` (joint training goes on, on all families),
             ``maml``, ``fomaml`` or ``reptile``.
+        arch: architecture (of a joint phase that is given, its own).
         seed: of the initial weights and of every draw.
         joint_gradients, gradients: configuration-gradients of the first phase and of both together.
         withheld: meta-train families that joint training does not see in the first phase, so that the
@@ -41,6 +43,7 @@ class TrainSettings:
 
     method: str
     seed: int = 0
+    arch: str = "mace"
     joint_gradients: int = 700_000
     gradients: int = 847_840
     withheld: int = 3
@@ -60,7 +63,8 @@ class TrainSettings:
     clip: float = 10.0
 
     def __post_init__(self) -> None:
-        """Refuse a method that has nothing to learn."""
+        """Refuse a method that has nothing to learn, and an architecture that does not exist."""
+        config_class(self.arch)
         if self.method not in LEARNED:
             raise UnknownNameError(f"'{self.method}' is not trained: choose one of {', '.join(LEARNED)}")
 
@@ -78,14 +82,14 @@ def gradients_per_step(settings: TrainSettings) -> int:
     return settings.tasks * per_task[settings.method]
 
 
-def settings_from(method: str, seed: int, options: dict[str, Any]) -> TrainSettings:
+def settings_from(method: str, arch: str, seed: int, options: dict[str, Any]) -> TrainSettings:
     """Settings from a command line.
 
     Raises:
         UnknownNameError: the method or an option does not exist.
     """
-    known = {field.name for field in fields(TrainSettings)} - {"method", "seed"}
+    known = {field.name for field in fields(TrainSettings)} - {"method", "arch", "seed"}
     for name in options:
         if name not in known:
             raise UnknownNameError(f"unknown option '{name}': choose from {', '.join(sorted(known))}")
-    return TrainSettings(method=method, seed=seed, **options)
+    return TrainSettings(method=method, seed=seed, arch=arch, **options)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mfbench.baseline import EnergyBaseline, fit_baseline
+from mfbench.errors import CheckpointError
 from mfbench.learned.adapting import AdaptSettings
+from mfbench.learned.architectures import arch_of
 from mfbench.learned.checkpoint import Checkpoint, save_checkpoint
 from mfbench.learned.phases import Phase, PhaseResult
 from mfbench.learned.plan import config_for, inner_scales, training_card, withheld_families
@@ -64,17 +66,25 @@ def train(
         initial: checkpoint of the joint phase, to share it between methods.
         stop_after: end every phase after so many steps (to reproduce the first losses).
         tick: (phase, step, steps, loss) after every step.
+
+    Raises:
+        CheckpointError: ``initial`` is of another architecture.
     """
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     if initial is None:
         initial = _joint(engine, split, settings, folder, baseline, stop_after, tick)
+    elif arch_of(initial.config) != settings.arch:
+        found = arch_of(initial.config)
+        raise CheckpointError(
+            f"the joint phase is of a {found}, not of a {settings.arch}: set --arch {found}"
+        )
     if settings.method == "joint":
         checkpoint = initial
     else:
         result = _own_phase(engine, split, settings, folder, baseline, initial, stop_after, tick)
         phases = [*initial.card["phases"], result.record]
         checkpoint = replace(initial, params=result.params, card=training_card(split, settings, phases))
-    save_checkpoint(folder / f"mace-{settings.method}.safetensors", checkpoint)
+    save_checkpoint(folder / f"{settings.arch}-{settings.method}.safetensors", checkpoint)
     return checkpoint
 
 
@@ -87,7 +97,7 @@ def _joint(
     stop_after: int | None,
     tick: Tick,
 ) -> Checkpoint:
-    config = config_for(split)
+    config = config_for(split, settings.arch)
     withheld = withheld_families(split.train, settings.withheld, settings.seed)
     tasks = [task for task in split.train if task not in withheld]
     phase = Phase(

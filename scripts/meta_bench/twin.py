@@ -11,7 +11,7 @@ from meta_bench.episode import RATE, Episode
 from mfbench_jax.data import Dataset
 from mfbench_jax.meta.objective import LossWeights, batch_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
-from mfbench_jax.models.mace import energy_forces
+from mfbench_jax.models.architecture import energy_forces
 
 OUTER = {"maml": maml_gradient, "fomaml": fomaml_gradient, "reptile": reptile_gradient}
 

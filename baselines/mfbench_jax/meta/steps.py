@@ -11,6 +11,7 @@ import numpy as np
 
 from mfbench.baseline import EnergyBaseline, correction_between, correction_kernel
 from mfbench.errors import TrainingError
+from mfbench.learned.architectures import Config
 from mfbench.learned.settings import TrainSettings
 from mfbench.schedule import joint_batch, meta_batch
 from mfbench.split import Task
@@ -19,8 +20,8 @@ from mfbench_jax.data import Dataset
 from mfbench_jax.devices import over_devices
 from mfbench_jax.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
+from mfbench_jax.models.architecture import energy, energy_forces
 from mfbench_jax.models.graphs import Padding, padding_for
-from mfbench_jax.models.mace import MaceConfig, energy, energy_forces
 
 __all__ = ["joint_gradient", "meta_gradient"]
 
@@ -30,7 +31,7 @@ _OUTER = {"maml": maml_gradient, "fomaml": fomaml_gradient, "reptile": reptile_g
 
 
 def joint_gradient(
-    tasks: Sequence[Task], config: MaceConfig, baseline: EnergyBaseline, settings: TrainSettings
+    tasks: Sequence[Task], config: Config, baseline: EnergyBaseline, settings: TrainSettings
 ) -> Step:
     """(params, step) → loss and gradient of a batch drawn over all configurations of ``tasks``."""
     configurations = [c for t in tasks for c in (*t.support, *t.query, *t.heldout)]
@@ -54,7 +55,7 @@ def joint_gradient(
 
 def meta_gradient(
     tasks: Sequence[Task],
-    config: MaceConfig,
+    config: Config,
     baseline: EnergyBaseline,
     settings: TrainSettings,
     precondition: Params,
@@ -111,7 +112,7 @@ def _outer(outer, gradient, loss, params, data, rate, precondition):
 class _TaskData:
     """A family's support pool and query, with the kernels of the closed-form correction."""
 
-    def __init__(self, task: Task, config: MaceConfig, baseline: EnergyBaseline, padding: Padding) -> None:
+    def __init__(self, task: Task, config: Config, baseline: EnergyBaseline, padding: Padding) -> None:
         query = (*task.query, *task.heldout)
         self.support = Dataset(task.support, config, baseline, corrected=True, padding=padding)
         self.query = Dataset(query, config, baseline, corrected=False, padding=padding)

@@ -16,45 +16,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mfbench.learned.mace_weights import MaceConfig, initial_weights, parameter_shapes
-from mfbench_jax.models.irreps import harmonics_2
+from mfbench.learned.mace_weights import MaceConfig
+from mfbench_jax.models.edges import Edges
 from mfbench_jax.models.messages import message_mixer, messages, messages_from_scalars
 from mfbench_jax.models.product import by_element, product_basis
-from mfbench_jax.models.radial import SILU_NORM, mix, radial_basis, radial_weights
+from mfbench_jax.models.radial import SILU_NORM, mix, radial_weights
 
-__all__ = ["MaceConfig", "energy", "energy_forces", "init", "parameter_shapes"]
-
-
-def init(config: MaceConfig, seed: int) -> dict[str, jax.Array]:
-    """Random float32 weights, distributed as mace-torch draws them; the same in every backend."""
-    return {k: jnp.asarray(v) for k, v in initial_weights(config, seed).items()}
+__all__ = ["network"]
 
 
-def energy(params, config: MaceConfig, batch):
-    """Interaction energy of each configuration, eV, [B]; zero for an empty configuration.
+def network(params, config: MaceConfig, vectors, batch):
+    """Energies of atoms [B, n] in eV and features [B, F, n], from pair vectors [B, 3, T] in Å.
 
-    ``batch`` is a ``GraphBatch``. Differentiable in ``params`` and ``batch.positions``, any number
-    of times. Energies of isolated atoms are not included.
+    Features: the scalars of every layer, then the hidden layer of the last readout.
     """
-    return _network(params, config, batch.pair_vectors(), batch)
-
-
-def energy_forces(params, config: MaceConfig, batch):
-    """Energies [B] in eV and forces [N, 3] in eV/Å (N = atom slots of the batch; zero where empty).
-
-    Forces come from the derivative in the pair vectors and one scatter, which is cheaper under
-    further derivatives than a derivative in the positions.
-    """
-    total, pull = jax.vjp(lambda v: _network(params, config, v, batch), batch.pair_vectors())
-    (slope,) = pull(jnp.ones_like(total))
-    return total, batch.scatter_pairs(-slope)
-
-
-def _network(params, config: MaceConfig, vectors, batch):
-    """Energies [B] from pair vectors [B, 3, T], Å."""
     elements, sender, receiver = batch.one_hots(len(config.elements), vectors.dtype)
-    edges = _Edges(config, vectors, sender, receiver)
-    node_energy = 0.0
+    edges = Edges(config, vectors, sender, receiver)
+    node_energy, seen = 0.0, []
     scalars = vector = None
     for t in range(config.num_interactions):
         last = t == config.num_interactions - 1
@@ -71,41 +49,13 @@ def _network(params, config: MaceConfig, vectors, batch):
         scalars = mix(weight[0], b0) + residual[0]
         if not last:
             vector = _mix_vectors(weight[1], b1) + residual[1]
-        node_energy += _readout(params, config, t, scalars, last)
-    node_energy = config.scale * node_energy + config.shift
-    mask = batch.atom_mask.reshape(node_energy.shape)
-    return jnp.sum(jnp.where(mask, node_energy, 0.0), 1)
+        read, hidden = _readout(params, config, t, scalars, last)
+        node_energy += read
+        seen += [scalars, *hidden]
+    return config.scale * node_energy + config.shift, jnp.concatenate(seen, 1)
 
 
-class _Edges:
-    """Geometry of the 2T directed edges: every pair seen from its first atom, then from its second."""
-
-    def __init__(self, config: MaceConfig, vectors, sender, receiver):
-        r = jnp.sqrt(vectors[:, 0] ** 2 + vectors[:, 1] ** 2 + vectors[:, 2] ** 2)
-        u = vectors / r[:, None]
-        y2 = harmonics_2(u, 1)
-        self.basis = radial_basis(r, config.r_max, config.num_bessel, config.cutoff_power)
-        self.u, self.y2 = jnp.concatenate([u, -u], -1), jnp.concatenate([y2, y2], -1)
-        self._sender, self._receiver = sender, receiver
-
-    def gather(self, x):
-        """[B, F, n] -> [B, F, 2T]: features of each edge's sender."""
-        return jax.lax.dot_general(x, self._sender, (((2,), (1,)), ((0,), (0,))))
-
-    def scatter(self, x):
-        """[B, F, 2T] -> [B, F, n]: sums over the edges that arrive at each atom."""
-        return jax.lax.dot_general(x, self._receiver, (((2,), (2,)), ((0,), (0,))))
-
-    def radial(self, params, config: MaceConfig, t: int):
-        """Weights of layer t's paths, [B, paths, c, 2T]."""
-        name = f"interactions.{t}.conv_tp_weights.layer"
-        layers = [params[f"{name}{k}.weight"] for k in range(len(config.radial_mlp) + 1)]
-        w = radial_weights(layers, self.basis)
-        w = w.reshape(w.shape[0], -1, config.channels, w.shape[-1])
-        return jnp.concatenate([w, w], -1)
-
-
-def _first_layer(params, config: MaceConfig, edges: _Edges, elements):
+def _first_layer(params, config: MaceConfig, edges: Edges, elements):
     """Received messages [B, 9c, n] and the residual (scalars; no vectors) of the first layer.
 
     Features depend on the element alone here, so the table of elements is mixed, not the atoms.
@@ -114,21 +64,30 @@ def _first_layer(params, config: MaceConfig, edges: _Edges, elements):
     table = params["node_embedding.linear.weight"] / _root(z)
     h = table @ params["interactions.0.linear_up.weight"][0] / _root(c)
     sent = messages_from_scalars(
-        edges.radial(params, config, 0), edges.gather(by_element(h, elements)), edges.u, edges.y2
+        _radial(params, config, edges, 0), edges.gather(by_element(h, elements)), edges.u, edges.y2
     )
     skip = params["interactions.0.skip_tp.weight"][0] / _root(c * z)
     residual = by_element(jnp.einsum("zc,czd->zd", table, skip), elements)
     return edges.scatter(sent), (residual, 0.0)
 
 
-def _later_layer(params, config: MaceConfig, t: int, edges: _Edges, elements, scalars, vector):
+def _radial(params, config: MaceConfig, edges: Edges, t: int):
+    """Weights of layer t's paths, [B, paths, c, 2T]."""
+    name = f"interactions.{t}.conv_tp_weights.layer"
+    layers = [params[f"{name}{k}.weight"] for k in range(len(config.radial_mlp) + 1)]
+    w = radial_weights(layers, edges.basis)
+    w = w.reshape(w.shape[0], -1, config.channels, w.shape[-1])
+    return jnp.concatenate([w, w], -1)
+
+
+def _later_layer(params, config: MaceConfig, t: int, edges: Edges, elements, scalars, vector):
     """Received messages [B, 21c, n] and the residual (scalars [B, c, n], vectors [B, 3, c, n])."""
     z, c = len(config.elements), config.channels
     b, _, n = scalars.shape
     up = params[f"interactions.{t}.linear_up.weight"] / _root(c)
     h = jnp.concatenate([mix(up[0], scalars), _mix_vectors(up[1], vector).reshape(b, 3 * c, n)], 1)
     h = edges.gather(h).reshape(b, 4, c, -1)
-    sent = messages(edges.radial(params, config, t), h, edges.u, edges.y2)
+    sent = messages(_radial(params, config, edges, t), h, edges.u, edges.y2)
     skip = params[f"interactions.{t}.skip_tp.weight"] / _root(c * z)
     own = by_element(jnp.moveaxis(skip, 2, 0), elements)  # [B, l, c, c', n]
     residual = sum(own[:, 0, k] * scalars[:, k, None] for k in range(c))
@@ -139,13 +98,17 @@ def _later_layer(params, config: MaceConfig, t: int, edges: _Edges, elements, sc
 
 
 def _readout(params, config: MaceConfig, t: int, scalars, last: bool):
-    """Contribution of layer t to the node energies, [B, n]: linear, but a small network at the end."""
+    """Contribution of layer t to the node energies, [B, n]: linear, but a small network at the end.
+
+    With it, the hidden layer of that network, [B, width, n], if there is one.
+    """
     name = f"readouts.{t}"
     if not last:
-        return mix(params[f"{name}.linear.weight"] / _root(config.channels), scalars)[:, 0]
+        return mix(params[f"{name}.linear.weight"] / _root(config.channels), scalars)[:, 0], ()
     hidden = mix(params[f"{name}.linear_1.weight"] / _root(config.channels), scalars)
+    hidden = SILU_NORM * jax.nn.silu(hidden)
     final = params[f"{name}.linear_2.weight"] / _root(config.readout_width)
-    return mix(final, SILU_NORM * jax.nn.silu(hidden))[:, 0]
+    return mix(final, hidden)[:, 0], (hidden,)
 
 
 def _mix_vectors(weight, x):

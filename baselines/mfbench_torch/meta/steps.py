@@ -10,7 +10,7 @@ import torch
 
 from mfbench.baseline import EnergyBaseline, correction_between, correction_kernel
 from mfbench.errors import TrainingError
-from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.architectures import Config
 from mfbench.learned.settings import TrainSettings
 from mfbench.schedule import joint_batch, meta_batch
 from mfbench.split import Task
@@ -19,7 +19,7 @@ from mfbench_torch.device import device, on_device
 from mfbench_torch.meta.inner import Loss, value_and_gradient
 from mfbench_torch.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_torch.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
-from mfbench_torch.models.mace import energy, energy_forces
+from mfbench_torch.models.architecture import energy, energy_forces
 from mfbench_torch.processes import mean_over_processes, share
 
 __all__ = ["joint_gradient", "losses", "meta_gradient"]
@@ -29,7 +29,7 @@ Step = Callable[[Params, int], tuple[torch.Tensor, Params]]
 _OUTER = {"maml": maml_gradient, "fomaml": fomaml_gradient, "reptile": reptile_gradient}
 
 
-def losses(config: MaceConfig, weights: LossWeights) -> tuple[Loss, Loss]:
+def losses(config: Config, weights: LossWeights) -> tuple[Loss, Loss]:
     """Support loss of (params, batch), and query loss of (params, (support, query, operator))."""
 
     def model(params: Params, batch: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -46,7 +46,7 @@ def losses(config: MaceConfig, weights: LossWeights) -> tuple[Loss, Loss]:
 
 def joint_gradient(
     tasks: Sequence[Task],
-    config: MaceConfig,
+    config: Config,
     baseline: EnergyBaseline,
     settings: TrainSettings,
     dtype: torch.dtype = torch.float32,
@@ -71,7 +71,7 @@ def joint_gradient(
 
 def meta_gradient(
     tasks: Sequence[Task],
-    config: MaceConfig,
+    config: Config,
     baseline: EnergyBaseline,
     settings: TrainSettings,
     precondition: Params,
@@ -111,9 +111,7 @@ def meta_gradient(
 class _TaskData:
     """A family's support pool and query, with the kernels of the closed-form correction."""
 
-    def __init__(
-        self, task: Task, config: MaceConfig, baseline: EnergyBaseline, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, task: Task, config: Config, baseline: EnergyBaseline, dtype: torch.dtype) -> None:
         query = (*task.query, *task.heldout)
         where = {"dtype": dtype, "place": device()}
         self.support = Dataset(task.support, config, baseline, corrected=True, **where)

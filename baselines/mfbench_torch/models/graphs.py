@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mfbench.configuration import BlindConfiguration
-from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.architectures import Config
 from mfbench.learned.neighbours import element_indices, neighbour_pairs, size_classes
 from mfbench_torch.models.geometry import Geometry, pair_geometry
 
@@ -55,7 +55,7 @@ class _Graph:
 class GraphTable:
     """A data set as graphs: neighbour pairs are found once, batches taken by index. Labels in float64."""
 
-    def __init__(self, configurations: Sequence[Any], config: MaceConfig) -> None:
+    def __init__(self, configurations: Sequence[Any], config: Config) -> None:
         """Raises UnknownElementError if the model does not know an element."""
         self.config = config
         self.energy = np.zeros(len(configurations))

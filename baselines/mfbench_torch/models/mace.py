@@ -4,75 +4,66 @@ mace-torch's own modules are what it is tested against, to 1e-10. Written out be
 differentiates it three times, where their many small slices cost most of the time. See the JAX twin
 for what is supported.
 
-``energy_forces`` differentiates in directions and radial weights, on leaves that are made afresh at every
-call. Both matter: mace's own forward calls ``requires_grad_`` on the positions that it is given, and
-two inner steps on the same tensor would differentiate θ₁(x) as well, silently.
+Its leaves are the directions and each layer's radial weights, not the positions: see ``start``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
-from mfbench.learned.mace_weights import MaceConfig, initial_weights, parameter_shapes
+from mfbench.learned.mace_weights import MaceConfig
+from mfbench_torch.models.geometry import Geometry
 from mfbench_torch.models.graphs import GraphBatch
+from mfbench_torch.models.leaves import Leaves
 from mfbench_torch.models.messages import Edges, first_messages, later_messages, mix
 from mfbench_torch.models.product import product_basis
 from mfbench_torch.models.radial import SILU_NORM, radial_weights, silu
 
-__all__ = ["MaceConfig", "energy", "energy_forces", "init", "parameter_shapes"]
+__all__ = ["network", "start"]
 
 Params = dict[str, torch.Tensor]
 
 
-def init(config: MaceConfig, seed: int) -> Params:
-    """Random float32 weights, distributed as mace-torch draws them; the same in every backend."""
-    return {k: torch.from_numpy(v) for k, v in initial_weights(config, seed).items()}
+def start(params: Params, config: MaceConfig, geometry: Geometry, *, forces: bool = False) -> Leaves:
+    """Directions [3, T], and each layer's radial weights [rows, c, T] of the pairs.
 
-
-def energy(params: Params, config: MaceConfig, batch: GraphBatch) -> torch.Tensor:
-    """Interaction energy of each configuration, eV, [B]; energies of isolated atoms are not included."""
-    radial = [w[0] for w in radial_weights(params, config, batch.geometry.radial[:, :1])]
-    return _network(params, config, batch, batch.geometry.direction, radial)
-
-
-def energy_forces(
-    params: Params, config: MaceConfig, batch: GraphBatch, *, differentiable: bool = True
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Energies [B] in eV and forces [N, 3] in eV/Å.
-
-    ``differentiable`` keeps the graph, so that both can be differentiated in ``params``, repeatedly.
+    Only ``forces`` needs the derivatives of the radial weights in the distance.
     """
-    geometry = batch.geometry
+    weights = radial_weights(params, config, geometry.radial[:, : 1 + forces])
+    values = tuple(w[0] for w in weights)
+    if not forces:
+        return Leaves((geometry.direction, *values), _no_forces)
+    slopes = [w[1] for w in weights]
     direction = geometry.direction.detach().clone().requires_grad_()
-    with torch.enable_grad():
-        weights = radial_weights(params, config, geometry.radial)
-        values, slopes = zip(*(w.unbind(0) for w in weights), strict=True)
-        if not values[0].requires_grad:
-            values = [w.requires_grad_() for w in values]
-        total = _network(params, config, batch, direction, values)
-        turn, *pulls = torch.autograd.grad(
-            total.sum(), (direction, *values), create_graph=differentiable, materialize_grads=True
-        )
-        along = sum((pull * slope).sum((0, 1)) for pull, slope in zip(pulls, slopes, strict=True))
-        per_pair = geometry.direction * along + (geometry.turn * turn).sum(1)
-        first, second = batch.edges[1].chunk(2)
-        forces = torch.zeros_like(batch.positions)
-        forces = forces.index_add(0, second, per_pair.T).index_add(0, first, -per_pair.T)
-    return (total, forces) if differentiable else (total.detach(), forces.detach())
+    if not values[0].requires_grad:
+        values = tuple(w.requires_grad_() for w in values)
+
+    def to_pairs(pulls: Sequence[torch.Tensor]) -> torch.Tensor:
+        turn, *rest = pulls
+        along = sum((pull * slope).sum((0, 1)) for pull, slope in zip(rest, slopes, strict=True))
+        return geometry.direction * along + (geometry.turn * turn).sum(1)
+
+    return Leaves((direction, *values), to_pairs)
 
 
-def _network(
-    params: Params,
-    config: MaceConfig,
-    batch: GraphBatch,
-    direction: torch.Tensor,
-    radial: list[torch.Tensor],
-) -> torch.Tensor:
-    """Energies [B] from directions [3, T] and each layer's radial weights [rows, c, T] of the pairs."""
+def _no_forces(pulls: Sequence[torch.Tensor]) -> torch.Tensor:
+    raise AssertionError("these leaves were made for energies alone")
+
+
+def network(
+    params: Params, config: MaceConfig, batch: GraphBatch, leaves: Leaves
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Energies of atoms [N] in eV, and features [F, N].
+
+    Features: the scalars of every layer, then the hidden layer of the last readout.
+    """
+    direction, *radial = leaves.tensors
     edges, elements = Edges(batch, direction), batch.elements.T
     z, c, neighbours = len(config.elements), config.channels, config.avg_num_neighbors
     table = params["node_embedding.linear.weight"] / z**0.5
-    scalars, vectors, outputs = mix(table, elements), None, 0.0
+    scalars, vectors, outputs, seen = mix(table, elements), None, 0.0, []
     for t in range(config.num_interactions):
         last = t == config.num_interactions - 1
         block = f"interactions.{t}"
@@ -90,9 +81,10 @@ def _network(
         if not last:
             own = 0.0 if vectors is None else _own(skip[1], vectors, elements)
             vectors = mix(weight[1], b1) + own
-        outputs = outputs + _readout(params, config, t, scalars, last)
-    atoms = config.scale * outputs + config.shift
-    return atoms.new_zeros(len(batch)).index_add(0, batch.configuration, atoms)
+        read, hidden = _readout(params, config, t, scalars, last)
+        outputs = outputs + read
+        seen += [scalars, *hidden]
+    return config.scale * outputs + config.shift, torch.cat(seen)
 
 
 def _own(skip: torch.Tensor, x: torch.Tensor, elements: torch.Tensor) -> torch.Tensor:
@@ -102,11 +94,17 @@ def _own(skip: torch.Tensor, x: torch.Tensor, elements: torch.Tensor) -> torch.T
     return mix(skip.flatten(0, 1), split.flatten(0, 1)).view(skip.shape[-1], *x.shape[1:])
 
 
-def _readout(params: Params, config: MaceConfig, t: int, scalars: torch.Tensor, last: bool) -> torch.Tensor:
-    """Contribution of layer t to the node energies, [N]: linear, but a small network at the end."""
+def _readout(
+    params: Params, config: MaceConfig, t: int, scalars: torch.Tensor, last: bool
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """Contribution of layer t to the node energies, [N]: linear, but a small network at the end.
+
+    With it, the hidden layer of that network, [width, N], if there is one.
+    """
     name = f"readouts.{t}"
     if not last:
-        return mix(params[f"{name}.linear.weight"] / config.channels**0.5, scalars)[0]
+        return mix(params[f"{name}.linear.weight"] / config.channels**0.5, scalars)[0], ()
     hidden = mix(params[f"{name}.linear_1.weight"] / config.channels**0.5, scalars)
-    final = SILU_NORM / config.readout_width**0.5 * params[f"{name}.linear_2.weight"]
-    return mix(final, silu(hidden))[0]
+    hidden = SILU_NORM * silu(hidden)
+    final = params[f"{name}.linear_2.weight"] / config.readout_width**0.5
+    return mix(final, hidden)[0], (hidden,)

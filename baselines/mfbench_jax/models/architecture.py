@@ -1,0 +1,66 @@
+"""What every architecture offers, whatever lies inside: energies, forces, and scalar features of atoms.
+
+A module of an architecture has one function, ``network(params, config, vectors, batch)``: from pair
+vectors [B, 3, T] in Å to energies of atoms [B, n] in eV (without isolated atoms) and scalar features
+[B, F, n], those that its readouts see.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from mfbench.learned.architectures import Config, arch_of, initial_weights
+from mfbench_jax.models import mace
+
+__all__ = ["atom_energies", "energy", "energy_forces", "features", "init"]
+
+_NETWORKS = {"mace": mace.network}
+
+
+def init(config: Config, seed: int) -> dict[str, jax.Array]:
+    """Random float32 weights; the same in every backend."""
+    return {k: jnp.asarray(v) for k, v in initial_weights(config, seed).items()}
+
+
+def energy(params, config: Config, batch):
+    """Interaction energy of each configuration, eV, [B]; zero for an empty configuration.
+
+    ``batch`` is a ``GraphBatch``. Differentiable in ``params`` and ``batch.positions``, any number
+    of times. Energies of isolated atoms are not included.
+    """
+    return jnp.sum(atom_energies(params, config, batch), 1)
+
+
+def energy_forces(params, config: Config, batch):
+    """Energies [B] in eV and forces [N, 3] in eV/Å (N = atom slots of the batch; zero where empty).
+
+    Forces come from the derivative in the pair vectors and one scatter, which is cheaper under
+    further derivatives than a derivative in the positions.
+    """
+
+    def total(vectors):
+        return jnp.sum(_masked(_network(params, config, vectors, batch)[0], batch), 1)
+
+    value, pull = jax.vjp(total, batch.pair_vectors())
+    (slope,) = pull(jnp.ones_like(value))
+    return value, batch.scatter_pairs(-slope)
+
+
+def atom_energies(params, config: Config, batch):
+    """What each atom contributes to the energy, eV, [B, n]; zero in empty slots."""
+    return _masked(_network(params, config, batch.pair_vectors(), batch)[0], batch)
+
+
+def features(params, config: Config, vectors, batch):
+    """Scalar features of atoms [B, F, n], from pair vectors [B, 3, T] in Å; zero in empty slots."""
+    return _masked(_network(params, config, vectors, batch)[1], batch)
+
+
+def _network(params, config: Config, vectors, batch):
+    return _NETWORKS[arch_of(config)](params, config, vectors, batch)
+
+
+def _masked(values, batch):
+    mask = batch.atom_mask.reshape(values.shape[0], -1)
+    return jnp.where(mask if values.ndim == 2 else mask[:, None], values, 0.0)
