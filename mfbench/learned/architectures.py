@@ -8,16 +8,18 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from mfbench.errors import UnknownNameError
-from mfbench.learned import mace_weights
+from mfbench.learned import allegro_weights, mace_weights, nequip_weights
+from mfbench.learned.allegro_weights import AllegroConfig
 from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.nequip_weights import NequipConfig
 
 __all__ = ["Config", "arch_of", "config_class", "config_from", "config_record", "initial_weights"]
 
-Config: TypeAlias = MaceConfig
+Config: TypeAlias = MaceConfig | NequipConfig | AllegroConfig
 """Of any architecture."""
 
-_MODULES = {"mace": mace_weights}
-_CONFIGS = {"mace": MaceConfig}
+_MODULES = {"mace": mace_weights, "nequip": nequip_weights, "allegro": allegro_weights}
+_CONFIGS = {"mace": MaceConfig, "nequip": NequipConfig, "allegro": AllegroConfig}
 
 
 def config_class(arch: str) -> type[Config]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from mfbench.learned.config_parts import FromDict, checked_elements
+
 __all__ = ["MaceConfig", "initial_weights", "parameter_shapes"]
 
 
 @dataclass(frozen=True)
-class MaceConfig:
+class MaceConfig(FromDict):
     """Architecture of one model; plain numbers and tuples, so ``dataclasses.asdict`` is JSON.
 
     Attributes:
@@ -44,22 +45,12 @@ class MaceConfig:
     shift: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "elements", tuple(int(z) for z in self.elements))
+        object.__setattr__(self, "elements", checked_elements(self.elements))
         object.__setattr__(self, "radial_mlp", tuple(int(w) for w in self.radial_mlp))
         if (self.max_l_hidden, self.max_ell, self.correlation) != (1, 2, 2):
             raise ValueError("only max_l_hidden=1, max_ell=2, correlation=2 are implemented")
         if self.num_interactions < 2:
             raise ValueError("num_interactions must be at least 2")
-        if list(self.elements) != sorted(set(self.elements)):
-            raise ValueError("elements must be ascending and distinct")
-
-    @classmethod
-    def from_dict(cls, values: dict) -> MaceConfig:
-        """Inverse of ``dataclasses.asdict``, also after a trip through JSON; unknown keys are errors."""
-        known = {field.name for field in dataclasses.fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ValueError(f"unknown fields in a MACE configuration: {', '.join(unknown)}")
-        return cls(**values)
 
 
 def parameter_shapes(config: MaceConfig) -> dict[str, tuple[int, ...]]:

@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 
 from mfbench.learned.architectures import Config, arch_of, initial_weights
-from mfbench_jax.models import mace
+from mfbench_jax.models import allegro, mace, nequip
 
 __all__ = ["atom_energies", "energy", "energy_forces", "features", "init"]
 
-_NETWORKS = {"mace": mace.network}
+_NETWORKS = {"mace": mace.network, "nequip": nequip.network, "allegro": allegro.network}
 
 
 def init(config: Config, seed: int) -> dict[str, jax.Array]:

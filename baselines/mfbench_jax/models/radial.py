@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["SILU_NORM", "mix", "radial_basis", "radial_weights"]
+__all__ = ["SILU_NORM", "cutoff", "mix", "radial_basis", "radial_weights"]
 
 SILU_NORM = 1.6791767923989418
 """e3nn's normalize2mom constant of silu: its own fixed Monte-Carlo estimate of <silu(z)^2>^(-1/2).
@@ -35,10 +35,13 @@ def cutoff(r, r_max: float, p: int):
     return jnp.where(r < r_max, value, 0.0)
 
 
-def radial_basis(r, r_max: float, num_bessel: int, p: int):
-    """Spherical Bessel functions times the cutoff, for distances ``r`` [B, T] in Å: [B, num_bessel, T]."""
+def radial_basis(r, envelope, r_max: float, num_bessel: int):
+    """Spherical Bessel functions times the cutoff ``envelope`` [B, T], for distances ``r`` [B, T] in Å.
+
+    Returns [B, num_bessel, T].
+    """
     k = jnp.asarray(np.pi / r_max * np.arange(1, num_bessel + 1), r.dtype)
-    envelope = float(np.sqrt(2.0 / r_max)) * cutoff(r, r_max, p) / r
+    envelope = float(np.sqrt(2.0 / r_max)) * envelope / r
     return jnp.sin(k[:, None] * r[:, None, :]) * envelope[:, None, :]
 
 
