@@ -80,10 +80,8 @@ def _combined(params, t: int, mixed, products):
 
 
 def _perceptron(params, name: str, x):
-    layers = [
-        params[f"{name}.layer{k}.weight"] for k in range(sum(key.startswith(f"{name}.") for key in params))
-    ]
-    return radial_weights(layers, x)
+    count = sum(key.startswith(f"{name}.") for key in params)
+    return radial_weights([params[f"{name}.layer{k}.weight"] for k in range(count)], x)
 
 
 def _by_degree(weight, latent):

@@ -17,14 +17,14 @@ from collections.abc import Sequence
 import torch
 
 from mfbench.learned.architectures import Config, arch_of, initial_weights
-from mfbench_torch.models import mace
+from mfbench_torch.models import allegro, mace, nequip
 from mfbench_torch.models.graphs import GraphBatch
 from mfbench_torch.models.leaves import Leaves
 
 __all__ = ["atom_energies", "energy", "energy_forces", "features_of", "forces_of", "init", "leaves_of"]
 
 Params = dict[str, torch.Tensor]
-_MODULES = {"mace": mace}
+_MODULES = {"mace": mace, "nequip": nequip, "allegro": allegro}
 
 
 def init(config: Config, seed: int) -> Params:

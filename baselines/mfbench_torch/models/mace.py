@@ -14,10 +14,11 @@ from collections.abc import Sequence
 import torch
 
 from mfbench.learned.mace_weights import MaceConfig
+from mfbench_torch.models.edges import Edges
 from mfbench_torch.models.geometry import Geometry
 from mfbench_torch.models.graphs import GraphBatch
 from mfbench_torch.models.leaves import Leaves
-from mfbench_torch.models.messages import Edges, first_messages, later_messages, mix
+from mfbench_torch.models.messages import first_messages, later_messages, mix
 from mfbench_torch.models.product import product_basis
 from mfbench_torch.models.radial import SILU_NORM, radial_weights, silu
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 
 from mfbench.learned.mace_weights import MaceConfig
-from mfbench_torch.models.messages import LATER
+from mfbench_torch.models.messages import LATER, mix
 
-__all__ = ["SILU_NORM", "radial_weights", "silu"]
+__all__ = ["SILU_NORM", "perceptron", "radial_weights", "silu"]
 
 SILU_NORM = 1.6791767923989418
 """e3nn's normalize2mom constant of silu; see the JAX twin."""
@@ -68,6 +68,16 @@ class _Silu(torch.autograd.Function):
 def silu(x: torch.Tensor) -> torch.Tensor:
     """Without e3nn's normalisation."""
     return _Silu.apply(x, _Derivatives(x.detach()), 0)
+
+
+def perceptron(weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """A network without biases: ``weights`` is a list of [in, out], ``x`` [in, ...]; returns [out, ...].
+
+    Every layer divides by √in; hidden layers apply silu normalised as in e3nn.
+    """
+    for weight in weights[:-1]:
+        x = SILU_NORM * silu(mix(weight / weight.shape[0] ** 0.5, x))
+    return mix(weights[-1] / weights[-1].shape[0] ** 0.5, x)
 
 
 def _silu_with_slope(pair: torch.Tensor) -> torch.Tensor:
