@@ -17,10 +17,13 @@ from mfbench.split import Split, Task
 __all__ = ["config_for", "inner_scales", "training_card", "withheld_families"]
 
 
-def config_for(split: Split, arch: str = "mace") -> Config:
-    """The nano model for a split: its elements, and its mean number of neighbours in meta-train."""
+def config_for(split: Split, arch: str = "mace", **sizes: Any) -> Config:
+    """The nano model for a split: its elements, and its mean number of neighbours in meta-train.
+
+    ``sizes`` are fields of the configuration that differ from it.
+    """
     elements = sorted({int(z) for task in split.tasks for c in task.support for z in c.atomic_numbers})
-    config = config_class(arch)(elements=tuple(elements))
+    config = config_class(arch)(elements=tuple(elements), **sizes)
     sample = split.train_configurations[::7]
     atoms = sum(len(c) for c in sample)
     pairs = sum(len(neighbour_pairs(np.asarray(c.positions, float), config.r_max)[0]) for c in sample)

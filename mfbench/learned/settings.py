@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from mfbench.errors import UnknownNameError
@@ -13,6 +13,7 @@ __all__ = ["LEARNED", "TrainSettings", "gradients_per_step", "settings_from"]
 LEARNED = ("joint", "pretrain", "maml", "fomaml", "reptile")
 """What can be trained: the shared first phase alone, and the methods with a learned initialisation."""
 
+_MODEL = "model."
 HVP_GRADIENTS = 3
 """A Hessian-vector product on a configuration counts as this many gradients of it (measured: 2.7)."""
 
@@ -25,6 +26,7 @@ class TrainSettings:
         method: ``joint`` (the first phase alone), ``pretrain`` (joint training goes on, on all families),
             ``maml``, ``fomaml`` or ``reptile``.
         arch: architecture (of a joint phase that is given, its own).
+        model: fields of the architecture's configuration that differ from the nano model.
         seed: of the initial weights and of every draw.
         joint_gradients, gradients: configuration-gradients of the first phase and of both together.
         withheld: meta-train families that joint training does not see in the first phase, so that the
@@ -44,6 +46,7 @@ class TrainSettings:
     method: str
     seed: int = 0
     arch: str = "mace"
+    model: dict[str, Any] = field(default_factory=dict)
     joint_gradients: int = 700_000
     gradients: int = 847_840
     withheld: int = 3
@@ -83,13 +86,17 @@ def gradients_per_step(settings: TrainSettings) -> int:
 
 
 def settings_from(method: str, arch: str, seed: int, options: dict[str, Any]) -> TrainSettings:
-    """Settings from a command line.
+    """Settings from a command line; ``model.channels`` and the like set the size of the model.
 
     Raises:
         UnknownNameError: the method or an option does not exist.
     """
-    known = {field.name for field in fields(TrainSettings)} - {"method", "arch", "seed"}
+    sizes = {item.name for item in fields(config_class(arch))} - {"elements", "avg_num_neighbors"}
+    known = {item.name for item in fields(TrainSettings)} - {"method", "arch", "seed", "model"}
+    known |= {_MODEL + name for name in sizes}
     for name in options:
         if name not in known:
             raise UnknownNameError(f"unknown option '{name}': choose from {', '.join(sorted(known))}")
-    return TrainSettings(method=method, seed=seed, arch=arch, **options)
+    model = {k.removeprefix(_MODEL): v for k, v in options.items() if k.startswith(_MODEL)}
+    others = {k: v for k, v in options.items() if not k.startswith(_MODEL)}
+    return TrainSettings(method=method, seed=seed, arch=arch, model=model, **others)

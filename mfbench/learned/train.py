@@ -97,7 +97,7 @@ def _joint(
     stop_after: int | None,
     tick: Tick,
 ) -> Checkpoint:
-    config = config_for(split, settings.arch)
+    config = config_for(split, settings.arch, **settings.model)
     withheld = withheld_families(split.train, settings.withheld, settings.seed)
     tasks = [task for task in split.train if task not in withheld]
     phase = Phase(

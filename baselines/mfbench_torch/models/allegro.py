@@ -29,7 +29,7 @@ _NEW = 0.5
 
 def start(params: Params, config: AllegroConfig, geometry: Geometry, *, forces: bool = False) -> Leaves:
     """Directions, radial basis and cutoff of the pairs."""
-    return geometry_leaves(geometry)
+    return geometry_leaves(geometry, forces=forces)
 
 
 def network(

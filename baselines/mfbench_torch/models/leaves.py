@@ -9,7 +9,7 @@ import torch
 
 from mfbench_torch.models.geometry import Geometry
 
-__all__ = ["Leaves", "geometry_leaves"]
+__all__ = ["Leaves", "geometry_leaves", "no_forces"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +25,11 @@ class Leaves:
     to_pairs: Callable[[Sequence[torch.Tensor]], torch.Tensor]
 
 
-def geometry_leaves(geometry: Geometry) -> Leaves:
-    """Directions [3, T], radial basis [num_bessel, T] and cutoff [T], afresh."""
+def geometry_leaves(geometry: Geometry, *, forces: bool) -> Leaves:
+    """Directions [3, T], radial basis [num_bessel, T] and cutoff [T]; fresh leaves for ``forces``."""
     parts = (geometry.direction, geometry.radial[:, 0], geometry.cutoff[0])
+    if not forces:
+        return Leaves(parts, no_forces)
     tensors = tuple(x.detach().clone().requires_grad_() for x in parts)
 
     def to_pairs(pulls: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -36,3 +38,8 @@ def geometry_leaves(geometry: Geometry) -> Leaves:
         return geometry.direction * along + (geometry.turn * turn).sum(1)
 
     return Leaves(tensors, to_pairs)
+
+
+def no_forces(pulls: Sequence[torch.Tensor]) -> torch.Tensor:
+    """``to_pairs`` of leaves that serve energies alone."""
+    raise AssertionError("these leaves were made for energies alone")

@@ -17,7 +17,7 @@ from mfbench.learned.mace_weights import MaceConfig
 from mfbench_torch.models.edges import Edges
 from mfbench_torch.models.geometry import Geometry
 from mfbench_torch.models.graphs import GraphBatch
-from mfbench_torch.models.leaves import Leaves
+from mfbench_torch.models.leaves import Leaves, no_forces
 from mfbench_torch.models.messages import first_messages, later_messages, mix
 from mfbench_torch.models.product import product_basis
 from mfbench_torch.models.radial import SILU_NORM, radial_weights, silu
@@ -35,7 +35,7 @@ def start(params: Params, config: MaceConfig, geometry: Geometry, *, forces: boo
     weights = radial_weights(params, config, geometry.radial[:, : 1 + forces])
     values = tuple(w[0] for w in weights)
     if not forces:
-        return Leaves((geometry.direction, *values), _no_forces)
+        return Leaves((geometry.direction, *values), no_forces)
     slopes = [w[1] for w in weights]
     direction = geometry.direction.detach().clone().requires_grad_()
     if not values[0].requires_grad:
@@ -47,10 +47,6 @@ def start(params: Params, config: MaceConfig, geometry: Geometry, *, forces: boo
         return geometry.direction * along + (geometry.turn * turn).sum(1)
 
     return Leaves((direction, *values), to_pairs)
-
-
-def _no_forces(pulls: Sequence[torch.Tensor]) -> torch.Tensor:
-    raise AssertionError("these leaves were made for energies alone")
 
 
 def network(

@@ -27,7 +27,7 @@ Params = dict[str, torch.Tensor]
 
 def start(params: Params, config: NequipConfig, geometry: Geometry, *, forces: bool = False) -> Leaves:
     """Directions, radial basis and cutoff of the pairs."""
-    return geometry_leaves(geometry)
+    return geometry_leaves(geometry, forces=forces)
 
 
 def network(
