@@ -1,7 +1,7 @@
-"""The reference runs on a split, and the table that the README shows.
+"""The reference runs on a mini split, and the tables that the README and results/ show.
 
 python scripts/reference.py run --split cath-mini     # hours; resumes where it stopped
-python scripts/reference.py table --split cath-mini   # results/SPLIT.json and the README's table
+python scripts/reference.py table --split cath-mini   # results/SPLIT.json, results/SPLIT.md, the README
 """
 
 import argparse
@@ -12,48 +12,76 @@ from pathlib import Path
 import numpy as np
 
 import mfbench
-from mfbench.learned.checkpoint import EMBEDDED
+from mfbench.learned.checkpoint import EMBEDDED, embedded_checkpoint
 from mfbench.method import Budget
 from mfbench.results import read_results
 from mfbench.statistics import groups_of, ratio
 
 ROOT = Path(__file__).resolve().parent.parent
 METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")
-KS = (0, 5, 10, 20, 50)
 VARIANTS = {"-long": "300 steps", "-narrow": "learning offsets"}
 """Endings of run names that stand at K = 50 alone. ``scratch-narrow`` is a rival setting of its tuning: a
 narrow prior of the correction leaves molecular offsets to the network."""
-BEGIN, END = "<!-- reference table: scripts/reference.py -->", "<!-- end of reference table -->"
+FROZEN = {"offset": "pretrain", "ridge": "pretrain"}
+"""Methods without a checkpoint of their own, and whose they use."""
+METHODS = ("constant", "offset", "ridge", "pretrain", "maml", "fomaml", "reptile", "maml++", "anil")
 
 
 @dataclass(frozen=True)
 class Run:
     name: str
     method: str
-    ks: tuple[int, ...] = KS
+    ks: tuple[int, ...] = (0, 10, 50)
     steps: int = 20
     support: str = "own"
     options: dict = field(default_factory=dict)
-    draws: int = 5
+    draws: int = 2
+    arch: str = "mace"
 
 
-RUNS = (
-    *(Run(m, m) for m in ("constant", "offset", "pretrain", "maml", "fomaml", "reptile", "scratch")),
-    *(Run(f"{m}-long", m, (50,), 300, draws=2) for m in ("pretrain", "maml")),
-    Run("scratch-narrow", "scratch", (50,), options={"rate": 1e-2, "prior_scale": 0.25}, draws=2),
-    *(Run(f"{m}-wrong-family", m, (50,), 20, "wrong-family") for m in ("offset", "pretrain", "maml")),
+_ARCHITECTURES = tuple(
+    Run(f"{method}-{arch}", method, arch=arch)
+    for arch in ("nequip", "allegro")
+    for method in ("pretrain", "maml")
 )
+_FIRST = ("constant", "offset", "pretrain", "maml", "fomaml", "reptile", "scratch")
+RUNS = {
+    "cath-mini": (
+        *(Run(m, m, (0, 5, 10, 20, 50), draws=5) for m in _FIRST),
+        *(Run(m, m) for m in METHODS if m not in _FIRST),
+        *_ARCHITECTURES,
+        *(Run(f"{m}-long", m, (50,), 300) for m in ("pretrain", "maml")),
+        Run("scratch-narrow", "scratch", (50,), options={"rate": 1e-2, "prior_scale": 0.25}),
+        *(
+            Run(f"{m}-wrong-family", m, (50,), support="wrong-family")
+            for m in ("offset", "pretrain", "maml")
+        ),
+    ),
+    "chemistry-mini": (
+        *(Run(m, m) for m in METHODS),
+        *_ARCHITECTURES,
+        *(
+            Run(f"{m}-wrong-family", m, (50,), support="wrong-family")
+            for m in ("offset", "pretrain", "maml")
+        ),
+    ),
+}
+
+
+def marks(split):
+    """What the README's table of a split stands between."""
+    return f"<!-- reference table of {split}: scripts/reference.py -->", f"<!-- end of table of {split} -->"
 
 
 def run(split, names, folder, workers):
-    for item in RUNS:
+    for item in RUNS[split]:
         if names and item.name not in names:
             continue
         out = folder / item.name
         mfbench.evaluate(
             item.method, split, ks=item.ks, draws=item.draws, out=out, resume=(out / "run.json").is_file(),
             budget=Budget(steps=item.steps), support_from=item.support, options=_options(split, item),
-            workers=workers, progress=True,
+            workers=workers, progress=True, arch=item.arch,
         )  # fmt: skip
 
 
@@ -64,10 +92,10 @@ def _options(split, item):
     return json.loads((EMBEDDED / split / "tuning.json").read_text())[f"mace-{item.name}"]["chosen"]
 
 
-def collect(folder):
+def collect(split, folder):
     """What the tables need of every finished run: aggregates, and errors per family."""
     found = {}
-    for item in RUNS:
+    for item in RUNS[split]:
         path = folder / item.name / "results.json"
         if not path.is_file():
             continue
@@ -75,6 +103,7 @@ def collect(folder):
         wanted = (*METRICS, "adapt_seconds", "gradient_evaluations")
         found[item.name] = {
             "method": item.method,
+            "arch": item.arch,
             "steps": item.steps,
             "support": item.support,
             "options": results.run["options"],
@@ -89,14 +118,61 @@ def collect(folder):
     return found
 
 
-def table(found, split):
-    """Markdown: errors against K, then what the ratios say."""
+def short_table(found, split):
+    """Markdown for the README: errors at K = 10 and 50 with their intervals, and what they cost."""
+    columns = [(m, k) for m in METRICS for k in (10, 50)]
+    names = {"energy_rmse": "energy", "energy_rmse_within": "within", "force_rmse": "forces"}
+    heads = [f"{names[m]}, K = {k}" for m, k in columns]
+    lines = [
+        "| method | model | draws | " + " | ".join(heads) + " | meta-training | adapting at K = 50 |",
+        "|---|---|---|" + "---|" * (len(columns) + 2),
+    ]
+    for name in _plain(found):
+        item = found[name]
+        cells = " | ".join(_interval(found, name, m, k) for m, k in columns)
+        model = "–" if item["method"] == "constant" else _arch(item)
+        spent = _meta_training(split.name, item)
+        start = f"| `{item['method']}` | {model} | {item['draws']} |"
+        lines.append(f"{start} {cells} | {spent} | {_cost(found, name)} |")
+    missing = [run.name for run in RUNS[split.name] if run.name not in found]
+    note = ["", "Not run yet: " + ", ".join(f"`{name}`" for name in missing) + "."] if missing else []
+    return "\n".join([*lines, *note])
+
+
+def _plain(found):
+    """Runs on own support within the standard budget, the largest force error first."""
+    names = [n for n in found if found[n]["support"] == "own" and not n.endswith(tuple(VARIANTS))]
+    return sorted(names, key=lambda n: -_value(found, n, "force_rmse", 50))
+
+
+def _arch(item):
+    return item.get("arch", "mace")
+
+
+def _interval(found, name, metric, k):
+    for row in found[name]["aggregate"]:
+        if (row["metric"], row["k"], row["query"]) == (metric, k, "all"):
+            lo, hi = row["ci95"]
+            return f"{row['value']:.2f} [{lo:.2f}, {hi:.2f}]"
+    return "–"
+
+
+def _meta_training(split, item):
+    if item["method"] in ("constant", "scratch"):
+        return "–"
+    start = FROZEN.get(item["method"], item["method"])
+    card = embedded_checkpoint(split, _arch(item), start).with_suffix(".json")
+    return f"{json.loads(card.read_text())['gradients']:,}"
+
+
+def long_table(found, split):
+    """Markdown for results/: errors against K, then what the ratios say."""
     groups = {
         t.family_id: g for t, g in zip(split.test, groups_of([t.clusters for t in split.test]), strict=True)
     }
-    missing = [run.name for run in RUNS if run.name not in found]
-    note = ["", "Not run yet: " + ", ".join(f"`{name}`" for name in missing) + "."] if missing else []
-    return "\n".join([*_errors(found), "", *_ratios(found, groups), *note])
+    title = f"# Reference runs on {split.name} {split.manifest.version}"
+    made = f"Made by `python scripts/reference.py table --split {split.name}` from `{split.name}.json`."
+    return "\n\n".join([title, made, "\n".join(_errors(found, split)), "\n".join(_ratios(found, groups))])
 
 
 def _cell(found, name, k):
@@ -104,26 +180,25 @@ def _cell(found, name, k):
     return " / ".join(f"{rows[m]['value']:.2f}" for m in METRICS) if rows else "–"
 
 
-def _errors(found):
+def _errors(found, split):
+    ks = sorted({row["k"] for item in found.values() for row in item["aggregate"]})
     lines = [
         "RMSE over all queries: energy / energy within fragments (kcal/mol) / forces (kcal/mol/Å); "
-        "mean over 6 test families and 5 draws.",
+        f"mean over {len(split.test)} test families.",
         "",
-        "| method | " + " | ".join(f"K = {k}" for k in KS) + " | gradients, seconds at K = 50 |",
-        "|---|" + "---|" * (len(KS) + 1),
+        "| method | " + " | ".join(f"K = {k}" for k in ks) + " | gradients, seconds at K = 50 |",
+        "|---|" + "---|" * (len(ks) + 1),
     ]
-    last = {r: _cost(found, r) for r in found}
-    plain = [r for r in found if "-" not in r]
-    plain.sort(key=lambda r: -_value(found, r, "force_rmse", 50))
-    for name in plain:
-        cells = " | ".join(_cell(found, name, k) for k in KS)
-        lines.append(f"| `{name}` | {cells} | {last[name]} |")
+    for name in _plain(found):
+        cells = " | ".join(_cell(found, name, k) for k in ks)
+        title = f"`{found[name]['method']}`" + f", {_arch(found[name])}" * (_arch(found[name]) != "mace")
+        lines.append(f"| {title} | {cells} | {_cost(found, name)} |")
     for name in found:
         for ending, what in VARIANTS.items():
             if name.endswith(ending):
-                cells = " | ".join(_cell(found, name, k) if k == 50 else "" for k in KS)
+                cells = " | ".join(_cell(found, name, k) if k == 50 else "" for k in ks)
                 title = f"`{found[name]['method']}`, {what}, {found[name]['draws']} draws"
-                lines.append(f"| {title} | {cells} | {last[name]} |")
+                lines.append(f"| {title} | {cells} | {_cost(found, name)} |")
     return lines
 
 
@@ -143,22 +218,23 @@ def _ratios(found, groups):
         "| | energy | within fragments | forces |",
         "|---|---|---|---|",
     ]
+    own = [n for n in _plain(found) if n not in ("constant", "scratch")]
+    three = [n for n in ("offset", "pretrain", "maml") if n in found]
     pairs = [
-        ("`scratch` ÷ `{m}` at K = 50", lambda m: ("scratch", 50, m, 50)),
-        ("`scratch`, learning offsets, ÷ `{m}` at K = 50", lambda m: ("scratch-narrow", 50, m, 50)),
-        ("`scratch` ÷ `{m}`, 300 steps, at K = 50", lambda m: ("scratch", 50, f"{m}-long", 50)),
-        ("adaptation gain of `{m}`: K = 0 ÷ K = 50", lambda m: (m, 0, m, 50)),
-        ("wrong-family ÷ own support, `{m}`, K = 50", lambda m: (f"{m}-wrong-family", 50, m, 50)),
-        ("`offset` ÷ `{m}` at K = 50", lambda m: ("offset", 50, m, 50)),
-        ("`pretrain` ÷ `{m}` at K = 50", lambda m: ("pretrain", 50, m, 50)),
+        *(("`scratch` ÷ `{m}` at K = 50", "scratch", 50, m, 50) for m in three),
+        *(("`scratch`, learning offsets, ÷ `{m}` at K = 50", "scratch-narrow", 50, m, 50) for m in three),
+        *(("`scratch` ÷ `{m}`, 300 steps, at K = 50", "scratch", 50, f"{m}-long", 50) for m in three),
+        *(("adaptation gain of `{m}`: K = 0 ÷ K = 50", m, 0, m, 50) for m in own),
+        *(("wrong-family ÷ own support, `{m}`, K = 50", f"{m}-wrong-family", 50, m, 50) for m in three),
+        *(("`offset` ÷ `{m}` at K = 10", "offset", 10, m, 10) for m in own),
+        *(("`offset` ÷ `{m}` at K = 50", "offset", 50, m, 50) for m in own),
+        *(("`pretrain` ÷ `{m}` at K = 50", "pretrain", 50, m, 50) for m in own),
     ]
-    for title, pick in pairs:
-        for method in ("offset", "pretrain", "maml"):
-            a, ka, b, kb = pick(method)
-            if a not in found or b not in found or (a, ka) == (b, kb):
-                continue
-            cells = [_ratio(found, groups, m, a, ka, b, kb) for m in METRICS]
-            lines.append(f"| {title.format(m=method)} | " + " | ".join(cells) + " |")
+    for title, a, ka, b, kb in pairs:
+        if a not in found or b not in found or (a, ka) == (b, kb):
+            continue
+        cells = [_ratio(found, groups, m, a, ka, b, kb) for m in METRICS]
+        lines.append(f"| {title.format(m=b.removesuffix('-long'))} | " + " | ".join(cells) + " |")
     return lines
 
 
@@ -176,7 +252,7 @@ def _ratio(found, groups, metric, a, ka, b, kb):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("command", choices=["run", "table"])
-    parser.add_argument("--split", default="cath-mini")
+    parser.add_argument("--split", default="cath-mini", choices=sorted(RUNS))
     parser.add_argument("--only", default="", help="names of runs, separated by commas")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "reference")
     parser.add_argument("--workers", type=int, default=1)
@@ -189,15 +265,17 @@ def main():
         return
     # Runs that were made elsewhere stay, as long as they are of this data.
     kept = json.loads(stored.read_text()) if stored.is_file() else {}
-    found = {**kept, **collect(arguments.runs / split.name)}
-    known = [run.name for run in RUNS if run.name in found]
+    found = {**kept, **collect(split.name, arguments.runs / split.name)}
+    known = [run.name for run in RUNS[split.name] if run.name in found]
     found = {n: found[n] for n in known if found[n]["data_hash"] == split.manifest.data_hash}
     stored.parent.mkdir(exist_ok=True)
     stored.write_text(json.dumps(found, indent=1) + "\n")
+    stored.with_suffix(".md").write_text(long_table(found, split) + "\n")
     readme = ROOT / "README.md"
-    before, _, rest = readme.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    readme.write_text(f"{before}{BEGIN}\n{table(found, split)}\n{END}{after}")
+    begin, end = marks(split.name)
+    before, _, rest = readme.read_text().partition(begin)
+    after = rest.partition(end)[2]
+    readme.write_text(f"{before}{begin}\n{short_table(found, split)}\n{end}{after}")
 
 
 if __name__ == "__main__":

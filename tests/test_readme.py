@@ -34,17 +34,21 @@ def test_a_method_fits_in_twenty_lines():
     assert len([line for line in lines if line.strip()]) <= 20
 
 
-def test_the_table_is_what_the_stored_runs_say():
+@pytest.mark.parametrize("name", ["cath-mini", "chemistry-mini"])
+def test_the_tables_are_what_the_stored_runs_say(name):
     spec = importlib.util.spec_from_file_location("reference", ROOT / "scripts" / "reference.py")
     reference = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(reference)
-    split = mfbench.load_split("cath-mini")
-    found = json.loads((ROOT / "results" / "cath-mini.json").read_text())
+    split = mfbench.load_split(name)
+    found = json.loads((ROOT / "results" / f"{name}.json").read_text())
     assert {run["data_hash"] for run in found.values()} == {split.manifest.data_hash}
-    shown = README.partition(reference.BEGIN)[2].partition(reference.END)[0].strip()
-    assert shown == reference.table(found, split).strip()
-    for run in reference.RUNS:
+    begin, end = reference.marks(name)
+    shown = README.partition(begin)[2].partition(end)[0].strip()
+    assert shown == reference.short_table(found, split).strip()
+    for run in reference.RUNS[name]:
         assert run.name in found or f"`{run.name}`" in shown.partition("Not run yet:")[2]
+    stored = (ROOT / "results" / f"{name}.md").read_text()
+    assert stored.strip() == reference.long_table(found, split).strip()
 
 
 def test_the_leakage_it_states_is_measured():
