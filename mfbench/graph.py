@@ -35,12 +35,21 @@ _IS_METAL = np.array([z in METALS for z in range(128)])
 
 def bonds(atomic_numbers: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Bonded pairs i < j, [n_bonds, 2], from positions [n, 3] in Å; none has a metal."""
-    radii = _RADIUS.take(atomic_numbers, mode="clip")
-    distances = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
-    bonded = np.triu(distances < _STRETCH * (radii[:, None] + radii[None]), k=1)
-    bonded[_IS_METAL.take(atomic_numbers, mode="clip")] = False
-    bonded[:, _IS_METAL.take(atomic_numbers, mode="clip")] = False
-    return np.argwhere(bonded)
+    pairs, reach = _bondable(np.ascontiguousarray(atomic_numbers, np.int32).tobytes())
+    apart = positions.take(pairs[:, 0], axis=0) - positions.take(pairs[:, 1], axis=0)
+    return pairs[np.linalg.norm(apart, axis=-1) < reach]
+
+
+@lru_cache(maxsize=256)
+def _bondable(numbers: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs i < j without a metal [m, 2], and the distances (Å) below which they are bonded [m]. Cached:
+    every configuration of a fragment asks, once before each label."""
+    atoms = np.frombuffer(numbers, np.int32)
+    metal, radii = _IS_METAL.take(atoms, mode="clip"), _RADIUS.take(atoms, mode="clip")
+    i, j = np.triu_indices(len(atoms), k=1)
+    bondable = ~(metal[i] | metal[j])
+    i, j = i[bondable], j[bondable]
+    return np.stack([i, j], axis=1), _STRETCH * (radii[i] + radii[j])
 
 
 def _digest(text: str) -> str:

@@ -6,21 +6,25 @@ import hashlib
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from mfbench.tables import read_table
 from mfbench_tasks.assemble import assemble
+from mfbench_tasks.deepen import DeepSlot
 from mfbench_tasks.families import choose_families
 from mfbench_tasks.journal import Journal
 from mfbench_tasks.make import fill_slot
-from mfbench_tasks.plan import plan_family
+from mfbench_tasks.plan import Slot, plan_family
 from mfbench_tasks.recipe import Recipe
 from mfbench_tasks.report import build_report, write_report
 
-__all__ = ["THREADS", "build", "cancelled_on_failure", "one_thread", "process_pool"]
+__all__ = ["THREADS", "build", "cancelled_on_failure", "longest_first", "one_thread", "process_pool"]
+
+AnySlot = TypeVar("AnySlot", bound=Slot | DeepSlot)
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Variables that say how many threads a library may use."""
@@ -87,8 +91,7 @@ def build(
     wanted = {slot.name for slot in slots}
     finished = {name: done for name, done in book.finished().items() if name in wanted}
     progress(len(finished), len(slots))
-    # Pool slots take three times as long as held-out ones: longest first keeps all workers busy.
-    waiting = sorted((s for s in slots if s.name not in finished), key=lambda s: s.heldout)
+    waiting = longest_first(s for s in slots if s.name not in finished)
     futures = [executor.submit(fill_slot, slot, recipe) for slot in waiting]
     with cancelled_on_failure(futures):
         for future in as_completed(futures):
@@ -103,6 +106,14 @@ def build(
     made = [o.made for o in outcomes]
     write_report(build_report(families, outcomes, graphs), made, report)
     return manifest
+
+
+def longest_first(slots: Iterable[AnySlot]) -> list[AnySlot]:
+    """What a long slot leaves at the end for one worker alone is idle time of all others.
+
+    A pool slot takes three times as long as a held-out one, and a label grows with the square of atoms.
+    """
+    return sorted(slots, key=lambda slot: (slot.heldout, -slot.atoms))
 
 
 @contextmanager

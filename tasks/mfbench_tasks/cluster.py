@@ -73,7 +73,7 @@ def _prepare(client, address: str) -> None:
             raise ClusterError(
                 f"worker {worker} runs {threads} threads, slower than one: start it with --nthreads 1"
             )
-    client.register_plugin(_one_thread_plugin())
+    client.register_plugin(_lean_plugin())
     mine = _version()
     try:
         versions = client.run(_version)
@@ -84,17 +84,22 @@ def _prepare(client, address: str) -> None:
             raise ClusterError(f"worker {worker} has mfbench {version}, here it is {mine}")
 
 
-def _one_thread_plugin():
+def _lean_plugin():
+    """Workers compute with one thread, and do not watch themselves."""
     from distributed.diagnostics.plugin import WorkerPlugin
 
     # A local class travels by value: a worker that joins reads it before it imports NumPy or tblite.
-    class OneThread(WorkerPlugin):
-        name = "mfbench-one-thread"
+    class Lean(WorkerPlugin):
+        name = "mfbench-lean"
 
         def setup(self, worker) -> None:
             os.environ.update(dict.fromkeys(THREADS, "1"))
+            # Dask's profiler (100 times a second) and ticks (50) take 2-3 % of a worker's core.
+            for watch in ("profile", "profile-cycle", "tick", "ticks"):
+                if (callback := worker.periodic_callbacks.pop(watch, None)) is not None:
+                    callback.stop()
 
-    return OneThread()
+    return Lean()
 
 
 def _version() -> str:

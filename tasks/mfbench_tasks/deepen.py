@@ -56,6 +56,11 @@ class DeepSlot:
         """``<group>-<number>``: names the slot's file in the journal."""
         return f"{self.family_id}-{self.number}"
 
+    @property
+    def atoms(self) -> int:
+        """Of the fragment."""
+        return len(self.row["atomic_numbers"])
+
 
 def plan_deep(group: DeepGroup, recipe: PoolRecipe, pool: Path) -> list[DeepSlot]:
     """A slot for each pool fragment of the group that is sampled further.

@@ -35,6 +35,7 @@ class _Job(NamedTuple):
     name: str
     fragment: Fragment
     sampler: dict[str, Any]
+    bounds: Gates
     support: tuple[np.ndarray, ...]
     seed: int
 
@@ -63,13 +64,17 @@ def resample(
         without any is absent.
 
     Raises:
-        DataError: the split has no fragment table with geometries and sampler parameters.
+        DataError: the split has no fragment table with geometries and sampler parameters, or was not
+            made by this sampler.
     """
     table = read_side_tables(split.name, split).fragments
     if not {"relaxed_positions", "sampler"} <= set(table.columns):
         raise DataError(f"{split.name} stores no relaxed geometries: fresh configurations cannot be made")
+    if "sampling" not in split.manifest.recipe:
+        raise DataError(f"{split.name} was sampled along reactions: fresh configurations cannot be made")
+    bounds = Gates.model_validate(split.manifest.recipe["gates"])
     tasks = {task.family_id: task for task in split.tasks}
-    jobs = [job for f in families for job in _jobs(tasks[f], table, seed, fragments)]
+    jobs = [job for f in families for job in _jobs(tasks[f], table, bounds, seed, fragments)]
     found: dict[str, list[Configuration]] = {family: [] for family in families}
     for number, (job, made) in enumerate(zip(jobs, _run(jobs, workers), strict=True)):
         found[job.family_id] += made
@@ -78,17 +83,18 @@ def resample(
     return found
 
 
-def _jobs(task: Task, table, seed: int, count: int | None) -> list[_Job]:
+def _jobs(task: Task, table, bounds: Gates, seed: int, count: int | None) -> list[_Job]:
     names = sorted(task.graphs)
     order = stream(seed, task.family_id, "fragments").permutation(len(names))
     chosen = [names[i] for i in order[:count]] if count else names
-    return [_job(task, name, table.loc[name], seed) for name in chosen]
+    return [_job(task, name, table.loc[name], bounds, seed) for name in chosen]
 
 
-def _job(task: Task, name: str, row, seed: int) -> _Job:
+def _job(task: Task, name: str, row, bounds: Gates, seed: int) -> _Job:
     fragment, _ = stored_fragment(row)
     support = tuple(c.positions for c in task.support if c.fragment_id == name)
-    return _Job(task.family_id, name, fragment, json.loads(row["sampler"]), support, seed)
+    sampler = json.loads(row["sampler"])  # by kind already; the bounds are not
+    return _Job(task.family_id, name, fragment, sampler, bounds.of(fragment.kind), support, seed)
 
 
 def _run(jobs: Sequence[_Job], workers: int):
@@ -112,7 +118,6 @@ def _make(job: _Job) -> list[Configuration]:
     sampling = Sampling(**shared, **lists)
     fragment, relaxed = job.fragment, job.fragment.positions
     engine = Gfn2(fragment.atomic_numbers, fragment.total_charge, fragment.n_unpaired)
-    bounds = Gates().of(fragment.kind)
     found: list[Configuration] = []
     try:
         energy = engine.label(relaxed).energy
@@ -125,7 +130,7 @@ def _make(job: _Job) -> list[Configuration]:
         endless = geometries(engine, fragment, relaxed, modes, trajectory, sampling, job.seed, job.name)
         try:
             # No fresh configuration may be a near-twin of the published support.
-            label_trajectory(engine, made, trajectory, endless, bounds, job.support)
+            label_trajectory(engine, made, trajectory, endless, job.bounds, job.support)
         except (Rejection, ScfFailure):
             continue
         found += made.configurations

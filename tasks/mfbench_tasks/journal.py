@@ -96,8 +96,17 @@ def _encode(outcome: Outcome) -> bytes:
                 [c.config_id, c.trajectory_id, c.temperature_K, c.sampler] for c in made.configurations
             ],
         }
+    return _npz({"meta": np.array(json.dumps(meta)), **arrays})
+
+
+def _npz(arrays: dict[str, np.ndarray]) -> bytes:
+    """``numpy.savez_compressed`` at zlib's fastest level: a tenth larger in a third of the time. One
+    process writes what all workers make, beside them on a machine of few cores."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, meta=np.array(json.dumps(meta)), **arrays)
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
     return buffer.getvalue()
 
 

@@ -55,6 +55,11 @@ class Slot:
         """``<family>-<number>``: names the slot's file in the journal."""
         return f"{self.family_id}-{self.number}"
 
+    @property
+    def atoms(self) -> int:
+        """Of the candidate that is tried first; 0 where there is none."""
+        return len(self.candidates[0].atomic_numbers) if self.candidates else 0
+
 
 @dataclass(frozen=True, eq=False)
 class Option:

@@ -11,7 +11,7 @@ from pathlib import Path
 from mfbench.errors import DataError, StructureError
 from mfbench.split import EMBEDDED
 from mfbench_tasks.blocks import copy_split, is_written, write_block
-from mfbench_tasks.build import cancelled_on_failure
+from mfbench_tasks.build import cancelled_on_failure, longest_first
 from mfbench_tasks.deepen import DeepSlot, fill_deep, plan_deep
 from mfbench_tasks.groups import plan_group
 from mfbench_tasks.journal import Journal
@@ -145,9 +145,7 @@ def _outcomes(
     settings = recipe.model_copy(update={"blocks": (), "constructions": ()})  # workers need no more
 
     def run(waiting: Sequence[Slot | DeepSlot]) -> None:
-        # Pool slots take three times as long as held-out ones: longest first keeps all workers busy.
-        waiting = sorted(waiting, key=lambda s: s.heldout)
-        futures = [executor.submit(_FILL[type(slot)], slot, settings) for slot in waiting]
+        futures = [executor.submit(_FILL[type(slot)], slot, settings) for slot in longest_first(waiting)]
         with cancelled_on_failure(futures):
             for future in as_completed(futures):
                 outcome = future.result()
