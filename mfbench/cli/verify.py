@@ -61,6 +61,14 @@ def verify(
         Path | None,
         typer.Option(metavar="FILE", help="Text that seeds the sampling. (default: random, thrown away)"),
     ] = None,
+    structures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            envvar="MFBENCH_STRUCTURES",
+            help="Entries: cut as many fragments again from those that the split does not hold.",
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(metavar="N", help="Processes that sample.")] = 1,
 ) -> int:
     """Run the fresh test; returns the exit code."""
@@ -74,9 +82,9 @@ def verify(
     store = open_store(to or default_store())
     name = store.find(submission)
     checked, _, _ = store.recompute(name)
-    run = checked.card.run
+    run, split = checked.card.run, checked.yardstick.split
     ks = _chosen(parse_numbers(k) or sorted(run.ks), run.ks, "K")
-    known = [task.family_id for task in checked.yardstick.split.test]
+    known = [task.family_id for task in split.test]
     names = _chosen(families.split(",") if families else known, known, "test family")
     text = secret.read_text().strip() if secret else secrets.token_hex(32)
     if len(text) < 16:
@@ -86,11 +94,22 @@ def verify(
     digest = hashlib.sha256(text.encode())
     seed = int.from_bytes(hashlib.sha256(b"seed:" + text.encode()).digest()[:8], "big") >> 1
     with label_extra("mfbench_tasks.fresh:resample", "mfbench verify --fresh") as resample, _bar() as tick:
-        found = resample(
-            checked.yardstick.split, names, seed, fragments=fragments, workers=workers, tick=tick
-        )
+        found = resample(split, names, seed, fragments=fragments, workers=workers, tick=tick)
+    outside = {}
+    if structures:
+        with (
+            label_extra("mfbench_tasks.outside:cut_outside", "mfbench verify --fresh") as cut,
+            _bar() as tick,
+        ):
+            outside = cut(split, names, structures, seed, fragments=fragments, workers=workers, tick=tick)
     record = fresh_test(
-        name, checked, found, ks=ks, draws=min(draws, run.draws), seed_commitment=digest.hexdigest()
+        name,
+        checked,
+        found,
+        ks=ks,
+        draws=min(draws, run.draws),
+        seed_commitment=digest.hexdigest(),
+        outside=outside,
     )
     path = store.add_record(record)
     _print(record, Console())
@@ -137,3 +156,18 @@ def _print(record, console: Console) -> None:
         style="bold",
         highlight=False,
     )
+    if record.outside:
+        _print_outside(record.outside, console)
+
+
+def _print_outside(outside, console: Console) -> None:
+    console.print(
+        f"and on {outside.configurations} of {outside.fragments} fragments from {len(outside.entries)} "
+        f"entries outside of the split, in {len(outside.families)} families; "
+        "fresh ÷ claimed on held-out fragments:",
+        highlight=False,
+    )
+    for c in outside.comparisons:
+        lo, hi = c.ratio_ci95
+        interval = f" [{lo:.2f}, {hi:.2f}]" if lo is not None and hi is not None else ""
+        console.print(f"  {_TITLES[c.metric]:<8}K = {c.k:<4}{c.ratio:.2f}{interval}", highlight=False)

@@ -34,7 +34,15 @@ from mfbench.method import (
 )
 from mfbench.metrics import METRICS, within_fragment
 from mfbench.runner import EpisodeRecord, run_episode
-from mfbench.store.verification import RATIO_TOLERANCE, Comparison, Record, Verdict
+from mfbench.store.outside import compare_outside
+from mfbench.store.verification import (
+    RATIO_TOLERANCE,
+    Comparison,
+    Outside,
+    OutsideComparison,
+    Record,
+    Verdict,
+)
 from mfbench.submission.check import Checked
 
 __all__ = ["compare", "deposited_method", "fresh_test"]
@@ -86,6 +94,7 @@ def fresh_test(
     ks: Sequence[int],
     draws: int,
     seed_commitment: str,
+    outside: Mapping[str, Sequence[Configuration]] | None = None,
 ) -> Record:
     """Run the deposited weights on fresh queries and compare.
 
@@ -95,6 +104,7 @@ def fresh_test(
         fresh: family → labelled configurations of its fragments.
         ks, draws: of the submission's own.
         seed_commitment: SHA-256 of the secret that the configurations were made under.
+        outside: family → labelled configurations, with graph ids, of fragments from outside entries.
 
     Raises:
         SubmissionError: see ``deposited_method``; or a fresh episode failed.
@@ -105,22 +115,29 @@ def fresh_test(
     split = checked.yardstick.split
     tasks = {task.family_id: task for task in split.test}
     budget = Budget(checked.card.run.steps, checked.card.run.batch)
-    comparisons = []
+    outside = {family: found for family, found in (outside or {}).items() if found and family in fresh}
+    new = {family: {c.fragment_id: c.graph_id for c in found} for family, found in outside.items()}
+    comparisons, beyond = [], []
     with tempfile.TemporaryDirectory() as folder:
         method = deposited_method(checked, Path(folder))
         for k in ks:
             claimed, measured = _Sums(), _Sums()
             for family, configurations in fresh.items():
                 fragments = {c.fragment_id for c in configurations}
+                query = (*configurations, *outside.get(family, ()))
+                graphs = tasks[family].graphs | new.get(family, {})
+                task = replace(tasks[family], query=query, heldout=(), larger=(), graphs=graphs)
+                heldout = {c.fragment_id for c in tasks[family].heldout}
                 for draw in range(draws if k else 1):
-                    task = replace(tasks[family], query=tuple(configurations), heldout=())
                     episode = draw_episode(split, task, k, draw)
                     record = run_episode(method, episode, budget=budget, seed=checked.card.run.seed)
                     if record.failure:
                         raise SubmissionError("weights", f"the deposited weights fail: {record.failure}")
-                    measured.add(episode, record, fragments)
-                    claimed.add(*_claimed(checked, family, k, draw), fragments)
-            comparisons += compare(claimed.errors(), measured.errors(), k)
+                    measured.add(episode, record, fragments | set(new.get(family, ())))
+                    claimed.add(*_claimed(checked, family, k, draw), fragments | heldout)
+            errors = claimed.errors(), measured.errors()
+            comparisons += compare(*errors, k)
+            beyond += compare_outside(*errors, split.test, new, k, COMPARED)
     return Record(
         submission=name,
         weights_sha256=checked.card.weights_sha256,
@@ -135,6 +152,18 @@ def fresh_test(
         draws=draws,
         comparisons=comparisons,
         verdict=_overall(comparisons),
+        outside=_outside(outside, beyond) if outside else None,
+    )
+
+
+def _outside(found: Mapping[str, Sequence[Configuration]], comparisons: list[OutsideComparison]) -> Outside:
+    fragments = {c.fragment_id for configurations in found.values() for c in configurations}
+    return Outside(
+        families=sorted(found),
+        entries=sorted({name.split(".")[0] for name in fragments}),
+        fragments=len(fragments),
+        configurations=sum(map(len, found.values())),
+        comparisons=comparisons,
     )
 
 

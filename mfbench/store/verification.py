@@ -8,7 +8,16 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["RATIO_TOLERANCE", "Comparison", "Record", "Verdict", "record_bytes", "record_name"]
+__all__ = [
+    "RATIO_TOLERANCE",
+    "Comparison",
+    "Outside",
+    "OutsideComparison",
+    "Record",
+    "Verdict",
+    "record_bytes",
+    "record_name",
+]
 
 RATIO_TOLERANCE = 1.15
 """Fresh over claimed error up to which a claim holds. Fresh configurations are other ones, not harder."""
@@ -52,6 +61,41 @@ class Comparison(_Part):
     verdict: Verdict
 
 
+class OutsideComparison(_Part):
+    """One metric at one K on fragments from outside entries.
+
+    Attributes:
+        metric, k, unit: what is compared.
+        claimed_heldout: mean over families of the claimed error on held-out fragments.
+        fresh: mean over the same families of the error on fragments from outside entries.
+        ratio, ratio_ci95: fresh ÷ claimed, geometric mean over families, and its 95 % interval.
+    """
+
+    metric: str
+    k: int
+    unit: str
+    claimed_heldout: float
+    fresh: float
+    ratio: float
+    ratio_ci95: tuple[float | None, float | None]
+
+
+class Outside(_Part):
+    """Fragments of the same families that were cut from entries which the split does not hold.
+
+    Attributes:
+        families, entries: names.
+        fragments, configurations: numbers.
+        comparisons: with what was claimed for held-out fragments; none of them enters the verdict.
+    """
+
+    families: list[str]
+    entries: list[str]
+    fragments: int
+    configurations: int
+    comparisons: list[OutsideComparison]
+
+
 class Record(_Part):
     """One fresh test.
 
@@ -60,10 +104,12 @@ class Record(_Part):
         weights_sha256: of what was run.
         seed_commitment: SHA-256 of the verifier's secret seed; who knows the seed can repeat the test.
         verified_at, code, hardware: when, by which code, where.
-        families, fragments, configurations: how much fresh data: names, and numbers.
+        families, fragments, configurations: how much fresh data of the split's own fragments: names, and
+            numbers.
         ks, draws: published support sets that were used.
         comparisons: claimed against fresh.
         verdict: of all.
+        outside: fragments from outside entries, where there were any.
     """
 
     schema_: int = 1
@@ -80,6 +126,7 @@ class Record(_Part):
     draws: int
     comparisons: list[Comparison]
     verdict: Verdict
+    outside: Outside | None = None
 
 
 def record_bytes(record: Record) -> bytes:

@@ -7,7 +7,7 @@ random stream is the verifier's. No structure file is needed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ from mfbench_tasks.sample import Trajectory, geometries
 from mfbench_tasks.seeds import stream
 from mfbench_tasks.stage import Made, label_trajectory
 
-__all__ = ["resample"]
+__all__ = ["mapped", "resample"]
 
 
 class _Job(NamedTuple):
@@ -76,7 +76,7 @@ def resample(
     tasks = {task.family_id: task for task in split.tasks}
     jobs = [job for f in families for job in _jobs(tasks[f], table, bounds, seed, fragments)]
     found: dict[str, list[Configuration]] = {family: [] for family in families}
-    for number, (job, made) in enumerate(zip(jobs, _run(jobs, workers), strict=True)):
+    for number, (job, made) in enumerate(zip(jobs, mapped(_make, jobs, workers), strict=True)):
         found[job.family_id] += made
         if tick:
             tick(number + 1, len(jobs))
@@ -97,12 +97,13 @@ def _job(task: Task, name: str, row, bounds: Gates, seed: int) -> _Job:
     return _Job(task.family_id, name, fragment, sampler, bounds.of(fragment.kind), support, seed)
 
 
-def _run(jobs: Sequence[_Job], workers: int):
+def mapped(function: Callable, jobs: Sequence, workers: int) -> Iterator:
+    """``map`` over processes, in order."""
     if workers == 1:
-        yield from map(_make, jobs)
+        yield from map(function, jobs)
         return
     with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(_make, jobs)
+        yield from pool.map(function, jobs)
 
 
 def _make(job: _Job) -> list[Configuration]:

@@ -1,6 +1,7 @@
 """The fresh test tells honest claims from flattered ones: real labels, real weights, a real MAML."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,11 @@ def blended(maml):
     return altered(maml, lambda r, e, f: ((r.energies + e) / 2, (r.forces + f) / 2))
 
 
+def renamed(configurations):
+    """The same configurations, as if their fragments were cut from the entry 0new."""
+    return [replace(c, fragment_id="0new" + c.fragment_id[4:]) for c in configurations]
+
+
 def test_the_oracle_is_refused_as_leaked(maml):
     found = check(altered(maml, lambda r, e, f: (e, f))).refusals
     assert [f.kind for f in found] == [Kind.LEAKED_LABELS]
@@ -125,16 +131,24 @@ def test_honest_maml_is_confirmed_and_a_blended_run_refuted(maml, blended, tmp_p
         c.positions.tobytes() for t in checked.yardstick.split.test for c in (*t.query, *t.heldout)
     }
     assert all(c.positions.tobytes() not in published for found in fresh.values() for c in found)
-    record = fresh_test(name, checked, fresh, ks=[10], draws=1, seed_commitment="0" * 64)
+    options = {"ks": [10], "draws": 1, "seed_commitment": "0" * 64}
+    # Held-out fragments under another name stand for those of other entries.
+    outside = {t.family_id: renamed(t.heldout) for t in checked.yardstick.split.test}
+    record = fresh_test(name, checked, fresh, outside=outside, **options)
     assert record.verdict == Verdict.CONFIRMED
+    assert (record.outside.families, record.outside.entries) == (FAMILIES, ["0new"])
+    assert record.outside.fragments == len({c.fragment_id for f in FAMILIES for c in outside[f]})
+    assert [c.ratio for c in record.outside.comparisons] == pytest.approx([1.0] * 3, rel=1e-3)
+    assert fresh_test(name, checked, fresh, **options).comparisons == record.comparisons
     assert record.weights_sha256 == checked.card.weights_sha256
     store.add_record(record)
     assert read_store(store).trust(name) == "verified"
 
     name, _ = other.submit(check(blended))  # nothing in its predictions gives it away
     checked, _, _ = other.recompute(name)
-    record = fresh_test(name, checked, fresh, ks=[10], draws=1, seed_commitment="0" * 64)
+    record = fresh_test(name, checked, fresh, outside=outside, **options)
     assert record.verdict == Verdict.REFUTED
+    assert record.outside.comparisons[0].ratio == pytest.approx(2.0, rel=0.01)  # half-way to the labels
     other.add_record(record)
     assert read_store(other).trust(name) == "refuted"
 

@@ -65,27 +65,31 @@ class Inline(Executor):
 
 
 @pytest.fixture(scope="session")
-def structures(tmp_path_factory):
+def write_structures():
+    """Write a folder of peptides: name → sequence; membrane and cluster by name where they differ."""
+    return _write_structures
+
+
+def _write_structures(folder, peptides, *, membrane=(), clusters=None):
     from biotite.structure.io import pdbx
 
     from mfbench_tasks.ideal import ideal_peptide
 
-    folder = tmp_path_factory.mktemp("structures")
     (folder / "entries").mkdir()
     index, chains = [], []
-    for name, sequence in PEPTIDES.items():
+    for name, sequence in peptides.items():
         file = pdbx.CIFFile()
         pdbx.set_structure(file, ideal_peptide(sequence), data_block=name)
         file.write(folder / "entries" / f"{name}.cif")
-        row = dict(pdb_id=name, tier="A", resolution="1.5", membrane="1" if name[0] == "2" else "0")
-        index.append(row)
+        inside = name[0] == "2" or name in membrane
+        index.append(dict(pdb_id=name, tier="A", resolution="1.5", membrane=str(int(inside))))
         topology = "1.1.1.10" if name[0] == "1" else "2.2.2.20"
         chains.append(
             dict(
                 pdb_id=name,
                 chain="A",
                 cath_how="direct",
-                bc30_cluster=f"c{name}",
+                bc30_cluster=(clusters or {}).get(name, f"c{name}"),
                 cath_superfamilies=topology,
             )
         )
@@ -95,6 +99,17 @@ def structures(tmp_path_factory):
             writer.writeheader()
             writer.writerows(rows)
     return folder
+
+
+@pytest.fixture(scope="session")
+def structures(tmp_path_factory):
+    return _write_structures(tmp_path_factory.mktemp("structures"), PEPTIDES)
+
+
+@pytest.fixture(scope="session")
+def peptides():
+    """Entry → sequence, of ``structures``."""
+    return PEPTIDES
 
 
 @pytest.fixture(scope="session")

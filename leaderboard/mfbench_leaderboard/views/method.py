@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from mfbench.store.rows import Summary
+from mfbench.store.verification import Record
 from mfbench.submission.card import write_card
 from mfbench_leaderboard.data.board import Board, Row
 from mfbench_leaderboard.data.curves import constant_line, curves
@@ -170,7 +171,7 @@ def _fresh(board: Board, summary: Summary) -> None:
             + note(
                 f"{record.verified_at}: {record.configurations:,} fresh configurations of "
                 f"{record.fragments} fragments in {len(record.families)} families, "
-                f"K = {', '.join(map(str, record.ks))}, {record.draws} draws. "
+                f"{_outside(record)}K = {', '.join(map(str, record.ks))}, {record.draws} draws. "
                 f"Weights {record.weights_sha256[:12]}, seed commitment {record.seed_commitment[:12]}."
             )
         )
@@ -185,6 +186,13 @@ def _fresh(board: Board, summary: Summary) -> None:
         heads += [("Fresh ÷ claimed", "95 %"), ("Typical fragment", "95 %"), ("Verdict", "", "left")]
         st.html(html_table(heads, rows))
     st.html(note(TRUST_NOTES[board.snapshot.trust(summary.id)]))
+
+
+def _outside(record: Record) -> str:
+    if record.outside is None:
+        return ""
+    found = record.outside
+    return f"and {found.fragments} fragments cut from {len(found.entries)} entries outside of the split, "
 
 
 def _ratio(value_: float, bounds: tuple[float, float]) -> str:
