@@ -95,8 +95,8 @@ _BUILT_IN = {
     ("constant", None): "mfbench.constant:constant",
     ("random", None): "mfbench.constant:random",
     **{
-        (name, backend): f"mfbench_{backend}.methods:{name}"
-        for name in ("offset", "scratch", "pretrain", "maml", "fomaml", "reptile")
+        (name, backend): f"mfbench_{backend}.methods:{name.replace('++', '_pp')}"
+        for name in ("offset", "scratch", "pretrain", "maml", "maml++", "anil", "fomaml", "reptile")
         for backend in BACKENDS
     },
     ("finetune", "torch"): "mfbench_torch.methods:finetune",

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 
 from mfbench.baseline import correction_between, correction_kernel, fit_baseline
+from mfbench.learned.adaptable import adaptable
 from mfbench.learned.adapting import AdaptSettings
 from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.rates import PREFIX, separated
 from mfbench.schedule import adaptation_batches
 from mfbench_jax.adaptation import descend, start
 from mfbench_jax.data import Dataset
 from mfbench_jax.meta.inner import inner_loop
 from mfbench_jax.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
+from mfbench_jax.meta.plus import maml_pp_gradient
 from mfbench_jax.models.architecture import energy, energy_forces, init
 
 STEPS = 3
@@ -150,6 +153,82 @@ def test_reptile_points_from_the_adapted_to_the_initial_parameters():
     assert distance(direction, {k: toy.params[k] - adapted[k] for k in adapted}) < 1e-12
 
 
+PLUS = {"weights": np.array([0.2, 0.3, 0.5]), "scale": np.float64(10.0)}
+
+
+def plus_params(toy):
+    rng = np.random.default_rng(1)
+    rates = {PREFIX + k: jnp.asarray(rng.uniform(-0.05, 0.05, STEPS)) for k in toy.params}
+    return {**toy.params, **rates}
+
+
+def plus(toy, params, *, second, weights=PLUS["weights"], precondition=None):
+    precondition = toy.precondition if precondition is None else precondition
+    arguments = (jax.grad(toy.loss), toy.loss, toy.batches, toy.query, RATE, precondition)
+    return maml_pp_gradient(params, *arguments, jnp.asarray(weights), np.bool_(second), PLUS["scale"])
+
+
+def unrolled_plus(toy, second):
+    """The multi-step objective written out; at first order the inner gradients are constants."""
+    hold = (lambda g: g) if second else jax.lax.stop_gradient
+
+    def objective(params):
+        theta, logarithms = separated(params)
+        total = 0.0
+        for k in range(STEPS):
+            slope = hold(jax.grad(toy.loss)(theta, tuple(x[k] for x in toy.batches)))
+            factor = {name: jnp.exp(PLUS["scale"] * logarithms[name][k]) for name in theta}
+            theta = {n: theta[n] - RATE * factor[n] * toy.precondition[n] * slope[n] for n in theta}
+            total += PLUS["weights"][k] * toy.loss(theta, toy.query)
+        return total
+
+    return jax.value_and_grad(objective)
+
+
+@pytest.mark.parametrize("second", [True, False])
+def test_maml_pp_is_the_derivative_in_weights_and_rates(second):
+    toy = Toy()
+    params = plus_params(toy)
+    loss, gradient = plus(toy, params, second=second)
+    expected, slopes = unrolled_plus(toy, second)(params)
+    assert float(loss) == pytest.approx(float(expected), rel=1e-12)
+    for part in (0, 1):  # weights; rates
+        assert distance(separated(gradient)[part], separated(slopes)[part]) < 1e-10
+    assert min(float(jnp.abs(v).min()) for v in separated(gradient)[1].values()) > 1e-6
+    other = plus(toy, params, second=not second)[1]
+    assert distance(gradient, other) > 0.01
+
+
+def test_maml_pp_without_its_parts_is_maml():
+    toy = Toy()
+    _, gradient = plus(toy, toy.params, second=True, weights=[0.0, 0.0, 1.0])
+    assert distance(gradient, toy.outer(maml_gradient)[1]) < 1e-12
+    _, gradient = plus(toy, toy.params, second=False, weights=[0.0, 0.0, 1.0])
+    assert distance(gradient, toy.outer(fomaml_gradient)[1]) < 1e-12
+
+
+def test_anil_adapts_the_head_and_differentiates_in_everything():
+    toy = Toy()
+    toy.precondition = {"b": toy.precondition["b"]}
+    assert np.array_equal(toy.adapted(toy.params)["a"], toy.params["a"])
+    _, gradient = toy.outer(maml_gradient)
+
+    def objective(params):
+        theta = params
+        for k in range(STEPS):
+            slope = jax.grad(toy.loss)(theta, tuple(x[k] for x in toy.batches))
+            theta = {"a": theta["a"], "b": theta["b"] - RATE * toy.precondition["b"] * slope["b"]}
+        return toy.loss(theta, toy.query)
+
+    expected = jax.grad(objective)(toy.params)
+    assert distance(gradient, expected) < 1e-10
+    assert float(jnp.abs(gradient["a"]).max()) > 1e-3
+    first_order = toy.outer(fomaml_gradient)[1]
+    assert distance(first_order, expected) > 0.01
+    _, gradient = plus(toy, toy.params, second=True, weights=[0.0, 0.0, 1.0])
+    assert distance(gradient, expected) < 1e-10
+
+
 def test_memory_is_flat_in_the_number_of_inner_steps(split):
     """The compiler's temporary bytes: twenty steps against one."""
 
@@ -184,3 +263,21 @@ def test_adaptation_is_the_inner_loop_that_was_meta_trained(split):
             params, batches=dataset.batches(indices, 4), rate=RATE, precondition=precondition
         )
         assert distance(adapted, expected) < 0.01 * distance(params, expected)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("adapt", ["head", "body", "products.0+readouts.1"])
+def test_only_the_weights_that_adapt_move(split, optimizer, adapt):
+    config = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
+    with jax.enable_x64(False):
+        baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
+        dataset = Dataset(split.train[0].support[:4], config, baseline, corrected=True)
+        params = init(config, 0)
+        settings = AdaptSettings(optimizer, 0.01, adapt=adapt)
+        adapted, _ = descend(
+            params, start(params, settings), {k: jnp.ones_like(v) for k, v in params.items()}, dataset,
+            adaptation_batches(4, 1, 4, seed=1), config, settings,
+        )  # fmt: skip
+    moved = {k for k in params if not np.array_equal(adapted[k], params[k])}
+    assert moved == set(adaptable(params, adapt))
+    assert 0 < len(moved) < len(params)

@@ -54,7 +54,7 @@ assert len(jax.devices()) == 2
 doubles = [{k: v.astype(np.float64) for k, v in x.items()} for x in (weights, scales)]
 found = []
 for devices in (jax.devices()[:1], None):
-    step = meta_gradient(split.train, config, baseline, settings, doubles[1], devices)
+    step = meta_gradient(split.train, config, baseline, settings, doubles[1], devices=devices)
     found.append(step(doubles[0], 0))
 np.savez(folder / "one.npz", loss=found[0][0], **found[0][1])
 np.savez(folder / "two.npz", loss=found[1][0], **found[1][1])

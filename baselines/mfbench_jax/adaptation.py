@@ -1,13 +1,15 @@
 """Gradient adaptation to one support set, for any initialisation. Compiled once per shape.
 
-Two optimisers: ``sgd``, the inner loop of the meta-learners (fixed diagonal preconditioner), and
-``adam``. Both minimise the loss that leaves out what the closed-form energy correction explains.
+Two optimisers: ``sgd``, the inner loop of the meta-learners (fixed diagonal preconditioner, learned
+step sizes where there are any), and ``adam``. Weights that do not adapt are constants. Both minimise the
+loss that leaves out what the closed-form energy correction explains.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -15,10 +17,12 @@ import numpy as np
 import optax
 
 from mfbench.errors import UnknownNameError
+from mfbench.learned.adaptable import adapting
 from mfbench.learned.adapting import AdaptSettings
 from mfbench.learned.architectures import Config
 from mfbench_jax.compiled import Compiled
 from mfbench_jax.data import Dataset
+from mfbench_jax.meta.inner import inner_step, preconditioned
 from mfbench_jax.meta.objective import LossWeights, batch_loss
 from mfbench_jax.models.architecture import energy_forces
 
@@ -39,9 +43,9 @@ def start(params: Params, settings: AdaptSettings) -> Any:
     """The optimiser's state before the first step.
 
     Raises:
-        UnknownNameError: the optimiser is neither ``sgd`` nor ``adam``.
+        UnknownNameError: the optimiser is neither ``sgd`` nor ``adam``, or ``adapt`` fits no weight.
     """
-    return _optimizer(settings.optimizer).init(params)
+    return _optimizer(settings.optimizer).init(adapting(params, settings.adapt))
 
 
 def descend(
@@ -52,14 +56,23 @@ def descend(
     indices: np.ndarray,
     config: Config,
     settings: AdaptSettings,
+    rates: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> tuple[Params, Any]:
-    """One gradient step per row of ``indices`` ([steps, batch], into ``dataset``)."""
+    """One gradient step per row of ``indices`` ([steps, batch], into ``dataset``).
+
+    ``rates`` are factors [steps] of the step size by the name of the weight, for ``sgd``.
+    """
+    moving = adapting(params, settings.adapt)
+    frozen = {k: v for k, v in params.items() if k not in moving}
+    scales = {k: precondition[k] for k in moving} if settings.optimizer == "sgd" else {}
     run = _program(config, settings.optimizer, settings.energy_weight, settings.force_weight)
     size = batch_size(indices.shape[1])
     for begin in range(0, len(indices), CHUNK):
-        batches = dataset.batches(indices[begin : begin + CHUNK], size)
-        params, state = run(params, state, precondition, batches, np.float32(settings.rate))
-    return params, state
+        part = slice(begin, begin + CHUNK)
+        batches = dataset.batches(indices[part], size)
+        factors = {k: v[part] for k, v in rates.items() if k in scales}
+        moving, state = run(moving, frozen, state, scales, (batches, factors), np.float32(settings.rate))
+    return {**frozen, **moving}, state
 
 
 def _optimizer(name: str) -> optax.GradientTransformation:
@@ -76,17 +89,21 @@ def _program(config: Config, optimizer: str, energy_weight: float, force_weight:
     model = partial(_energy_forces, config)
     weights = LossWeights(energy_weight, force_weight)
 
-    def run(params, state, precondition, batches, rate):
-        def step(carry, batch):
-            params, state = carry
-            gradient = jax.grad(batch_loss)(params, model, *batch, weights)
-            if optimizer == "sgd":
-                gradient = jax.tree.map(lambda g, p: g * p, gradient, precondition)
-            updates, state = transform.update(gradient, state, params)
-            return (jax.tree.map(lambda p, u: p - rate * u, params, updates), state), None
+    def run(moving, frozen, state, precondition, visited, rate):
+        def loss(moving, batch):
+            return batch_loss({**frozen, **moving}, model, *batch, weights)
 
-        (params, state), _ = jax.lax.scan(step, (params, state), batches)
-        return params, state
+        def step(carry, visited):
+            moving, state = carry
+            batch, factors = visited
+            direction = jax.grad(loss)(moving, batch)
+            if optimizer == "sgd":
+                direction = preconditioned(direction, precondition)
+            direction, state = transform.update(direction, state, moving)
+            return (inner_step(moving, direction, rate, factors), state), None
+
+        (moving, state), _ = jax.lax.scan(step, (moving, state), visited)
+        return moving, state
 
     return Compiled(run)
 

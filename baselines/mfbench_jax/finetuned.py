@@ -11,6 +11,7 @@ import jax
 from mfbench.baseline import EnergyBaseline
 from mfbench.configuration import Configuration
 from mfbench.learned.adapting import AdaptSettings
+from mfbench.learned.rates import rates_of_steps
 from mfbench.method import Budget, Usage
 from mfbench.schedule import adaptation_batches
 from mfbench_jax.adaptation import descend, start
@@ -55,10 +56,12 @@ class FineTuned:
         if support and self.settings and budget.steps:
             padding = slots(support, config, self.floor)
             dataset = Dataset(support, config, self.baseline, corrected=True, padding=padding)
-            indices = adaptation_batches(len(support), budget.steps, budget.batch, seed)
+            steps = min(budget.steps, self.settings.max_steps)
+            indices = adaptation_batches(len(support), steps, budget.batch, seed)
             state = start(params, self.settings)
             precondition = self.checkpoint.precondition
-            params, _ = descend(params, state, precondition, dataset, indices, config, self.settings)
+            rates = rates_of_steps(self.checkpoint.rates, params, steps)
+            params, _ = descend(params, state, precondition, dataset, indices, config, self.settings, rates)
             params = jax.block_until_ready(params)
             gradients = indices.size
         predictor = CorrectedPredictor(params, config, self.baseline, support, Usage(gradients), self.floor)

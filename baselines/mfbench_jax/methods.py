@@ -5,7 +5,7 @@ from __future__ import annotations
 from mfbench.baseline import fit_baseline
 from mfbench.learned.adapting import AdaptSettings, ScratchSettings
 from mfbench.learned.plan import config_for
-from mfbench.learned.start import initialisation, overridden
+from mfbench.learned.start import adapts, initialisation, overridden
 from mfbench.learned.tuned import tuned_settings
 from mfbench.method import MethodContext
 from mfbench_jax.checkpoint import with_arrays
@@ -13,13 +13,13 @@ from mfbench_jax.data import slots
 from mfbench_jax.finetuned import FineTuned
 from mfbench_jax.scratch import Scratch
 
-__all__ = ["fomaml", "maml", "offset", "pretrain", "reptile", "scratch"]
+__all__ = ["anil", "fomaml", "maml", "maml_pp", "offset", "pretrain", "reptile", "scratch"]
 
 
-def _learned(name: str, context: MethodContext, start: str | None = None) -> FineTuned:
+def _learned(name: str, context: MethodContext) -> FineTuned:
     split = context.split
-    checkpoint = with_arrays(initialisation(start or name, context))
-    settings = tuned_settings(split.name, context.arch, name, AdaptSettings)
+    checkpoint = with_arrays(initialisation(name, context))
+    settings = tuned_settings(split.name, context.arch, name, AdaptSettings, adapt=adapts(name, checkpoint))
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     floor = slots(split.train_configurations, checkpoint.config)
     return FineTuned(name, checkpoint, baseline, overridden(settings, context.options), floor)
@@ -33,6 +33,16 @@ def pretrain(context: MethodContext) -> FineTuned:
 def maml(context: MethodContext) -> FineTuned:
     """MAML, second order (Finn et al. 2017)."""
     return _learned("maml", context)
+
+
+def maml_pp(context: MethodContext) -> FineTuned:
+    """MAML++ (Antoniou, Edwards & Storkey 2019): learned step sizes, multi-step loss, annealed order."""
+    return _learned("maml++", context)
+
+
+def anil(context: MethodContext) -> FineTuned:
+    """ANIL (Raghu et al. 2020): MAML whose inner loop moves the head alone."""
+    return _learned("anil", context)
 
 
 def fomaml(context: MethodContext) -> FineTuned:

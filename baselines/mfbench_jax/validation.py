@@ -11,6 +11,7 @@ from mfbench.baseline import EnergyBaseline
 from mfbench.configuration import EV_TO_KCAL_MOL
 from mfbench.learned.adapting import AdaptSettings
 from mfbench.learned.architectures import Config
+from mfbench.learned.rates import learned_rates, separated
 from mfbench.method import Budget
 from mfbench.split import Task
 from mfbench_jax.checkpoint import Checkpoint
@@ -31,16 +32,19 @@ def validator(
     baseline: EnergyBaseline,
     precondition: Params,
     settings: AdaptSettings | None,
+    rates_scale: float = 1.0,
 ) -> Callable[[Params], dict[str, float]]:
     """params → root mean square errors at K = 20 (draw 0): kcal/mol and kcal/mol/Å, mean over families.
 
-    ``settings`` None: the closed-form correction only, no gradient step.
+    ``settings`` None: the closed-form correction only, no gradient step. ``rates_scale`` is that of learned
+    step sizes among the parameters, see ``mfbench.learned.rates``.
     """
 
     floor = slots([c for task in tasks for c in (*task.support, *task.query, *task.heldout)], config)
 
     def validate(params: Params) -> dict[str, float]:
-        start = Checkpoint(config, params, precondition, {})
+        weights, logarithms = separated(params)
+        start = Checkpoint(config, weights, precondition, {}, learned_rates(logarithms, rates_scale))
         method = FineTuned("validation", start, baseline, settings, floor)
         errors = [_errors(method, task) for task in tasks]
         mean = np.mean(errors, axis=0) * EV_TO_KCAL_MOL

@@ -90,7 +90,7 @@ def run_phase(
             saved_at = time.monotonic()
             record |= {"done": step + 1, "seconds": seconds + saved_at - began}
             _save(state_file, record_file, params, state, record)
-    record["gradients"] = record.get("done", start) * phase.gradients_per_step
+    record["gradients"] = phase.gradients_after(record.get("done", start))
     squares = {name: v.cpu().numpy() for name, v in state.square.items()}
     return PhaseResult({name: v.cpu() for name, v in params.items()}, squares, record)
 

@@ -16,6 +16,8 @@ SUMMARIES = {
     "pretrain": "joint training on all meta-train families, then fine-tuning",
     "finetune": "any mace-torch .model, fine-tuned on the K labels (--backend torch --model PATH)",
     "maml": "model-agnostic meta-learning, second order",
+    "maml++": "with learned step sizes, multi-step loss and annealed order",
+    "anil": "moving the head alone in the inner loop",
     "fomaml": "its first-order approximation",
     "reptile": "first-order meta-learning by moving towards adapted weights",
 }

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def train(
     method: Annotated[
-        str, typer.Option("--method", "-m", help="joint, pretrain, maml, fomaml or reptile.")
+        str, typer.Option("--method", "-m", help="joint, pretrain, maml, maml++, anil, fomaml or reptile.")
     ],
     split: Annotated[
         str, typer.Option("--split", "-s", help="A name from 'mfbench data list', or a folder.")

@@ -15,12 +15,17 @@ class AdaptSettings:
         optimizer: ``sgd`` or ``adam``.
         rate: step size.
         energy_weight, force_weight: of the loss, 1/eV² and Å²/eV².
+        adapt: weights that move, see ``mfbench.learned.adaptable``; where nothing else is said, those of
+            the inner loop that was trained.
+        max_steps: at most so many steps, if the budget allows more.
     """
 
     optimizer: str = "sgd"
     rate: float = 1e-3
     energy_weight: float = 1.0
     force_weight: float = 1.0
+    adapt: str = "all"
+    max_steps: int = 1_000_000
 
 
 @dataclass(frozen=True)

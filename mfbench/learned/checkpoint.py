@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ __all__ = ["EMBEDDED", "Checkpoint", "embedded_checkpoint", "load_checkpoint", "
 
 EMBEDDED = Path(mfbench.__file__).parent / "embedded" / "checkpoints"
 _PRECONDITION = "precondition/"
+_RATES = "rates/"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,21 +31,24 @@ class Checkpoint:
         params: name → array (of any backend; NumPy when read).
         precondition: name → array, the diagonal P of the inner loop (ones where none was learned).
         card: data hash, seed, gradient count, losses, tuned adaptation settings.
+        rates: name → [inner steps], the learned step sizes of MAML++ in units of the inner rate; empty
+            where none were learned.
     """
 
     config: Config
     params: dict[str, Any]
     precondition: dict[str, Any]
     card: dict[str, Any]
+    rates: dict[str, Any] = field(default_factory=dict)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write ``path`` (safetensors, float32) and ``path`` with suffix ``.json``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {name: np.asarray(value, np.float32) for name, value in checkpoint.params.items()}
-    scales = {_PRECONDITION + k: np.asarray(v, np.float32) for k, v in checkpoint.precondition.items()}
+    groups = {"": checkpoint.params, _PRECONDITION: checkpoint.precondition, _RATES: checkpoint.rates}
+    arrays = {p + k: np.asarray(v, np.float32) for p, group in groups.items() for k, v in group.items()}
     temporary = path.with_suffix(".part")
-    save_file({**arrays, **scales}, temporary)
+    save_file(arrays, temporary)
     temporary.replace(path)
     card = {**checkpoint.card, "config": config_record(checkpoint.config)}
     path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
@@ -67,9 +71,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
         ) from None
     except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError, KeyError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path} is damaged ({error}): train it again") from None
-    scales = {k.removeprefix(_PRECONDITION): v for k, v in arrays.items() if k.startswith(_PRECONDITION)}
-    params = {k: v for k, v in arrays.items() if not k.startswith(_PRECONDITION)}
-    return Checkpoint(config, params, scales, card)
+    scales, rates = (
+        {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+        for prefix in (_PRECONDITION, _RATES)
+    )
+    params = {k: v for k, v in arrays.items() if not k.startswith((_PRECONDITION, _RATES))}
+    return Checkpoint(config, params, scales, card, rates)
 
 
 def embedded_checkpoint(split: str, arch: str, name: str) -> Path:

@@ -21,7 +21,7 @@ class Phase:
         rate: peak rate; cosine decay to ``final_rate``.
         gradient: (params, step) → loss, gradient.
         validate: params → dict of validation errors; called ``validations`` times.
-        gradients_per_step: configuration-gradients, for the card.
+        gradients_after: n → configuration-gradients of the first n steps, for the card.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Phase:
     clip: float
     gradient: Callable[[Params, int], tuple[Any, Params]]
     validate: Callable[[Params], dict[str, float]]
-    gradients_per_step: int
+    gradients_after: Callable[[int], int]
     validations: int = 12
 
 

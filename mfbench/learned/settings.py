@@ -10,7 +10,7 @@ from mfbench.learned.architectures import config_class
 
 __all__ = ["LEARNED", "TrainSettings", "gradients_per_step", "settings_from"]
 
-LEARNED = ("joint", "pretrain", "maml", "fomaml", "reptile")
+LEARNED = ("joint", "pretrain", "maml", "maml++", "anil", "fomaml", "reptile")
 """What can be trained: the shared first phase alone, and the methods with a learned initialisation."""
 
 _MODEL = "model."
@@ -24,7 +24,7 @@ class TrainSettings:
 
     Attributes:
         method: ``joint`` (the first phase alone), ``pretrain`` (joint training goes on, on all families),
-            ``maml``, ``fomaml`` or ``reptile``.
+            ``maml``, ``maml++``, ``anil``, ``fomaml`` or ``reptile``.
         arch: architecture (of a joint phase that is given, its own).
         model: fields of the architecture's configuration that differ from the nano model.
         seed: of the initial weights and of every draw.
@@ -39,6 +39,11 @@ class TrainSettings:
         rate: peak Adam rate of the second phase.
         tasks, k, inner_steps, inner_batch, query: shape of a meta-training step.
         inner_rate: α of the inner loop.
+        adapt: weights that the inner loop moves, see ``mfbench.learned.adaptable``; ``head`` for anil.
+        learn_rates: (maml++) whether the step sizes of the inner loop are learned.
+        rates_rate: a step of size ``rate`` multiplies a learned step size by exp(rates_rate · rate).
+        multi_step_share: (maml++) share of the phase with a loss after every inner step; 0: none.
+        first_order_share: (maml++) share of the phase that is first-order; 0: none.
         energy_weight, force_weight: of the loss, 1/eV² and Å²/eV².
         clip: global norm at which gradients are clipped.
     """
@@ -64,21 +69,35 @@ class TrainSettings:
     energy_weight: float = 1.0
     force_weight: float = 1.0
     clip: float = 10.0
+    adapt: str = "all"
+    learn_rates: bool = True
+    rates_rate: float = 10.0
+    multi_step_share: float = 0.3
+    first_order_share: float = 0.3
 
     def __post_init__(self) -> None:
         """Refuse a method that has nothing to learn, and an architecture that does not exist."""
         config_class(self.arch)
         if self.method not in LEARNED:
             raise UnknownNameError(f"'{self.method}' is not trained: choose one of {', '.join(LEARNED)}")
+        if self.method == "anil" and self.adapt == "all":
+            object.__setattr__(self, "adapt", "head")
 
 
-def gradients_per_step(settings: TrainSettings) -> int:
-    """Configuration-gradients of one step of the method's own phase."""
+def gradients_per_step(settings: TrainSettings, *, second: bool = True, queries: int = 1) -> int:
+    """Configuration-gradients of one step of the method's own phase.
+
+    ``second`` (order) and ``queries`` (inner steps after which the query is looked at) matter to maml++.
+    A gradient in the head alone counts as a whole one.
+    """
     if settings.method in ("joint", "pretrain"):
         return settings.joint_batch
     inner = settings.inner_steps * settings.inner_batch
+    second_order = inner * (1 + HVP_GRADIENTS) + settings.query
     per_task = {
-        "maml": inner * (1 + HVP_GRADIENTS) + settings.query,
+        "maml": second_order,
+        "anil": second_order,
+        "maml++": inner * (1 + HVP_GRADIENTS * second) + queries * settings.query,
         "fomaml": inner + settings.query,
         "reptile": inner,
     }

@@ -10,7 +10,7 @@ from mfbench.errors import CheckpointError, MfbenchError
 from mfbench.learned.checkpoint import Checkpoint, embedded_checkpoint, load_checkpoint
 from mfbench.method import MethodContext
 
-__all__ = ["initialisation", "overridden"]
+__all__ = ["adapts", "initialisation", "overridden"]
 
 
 def initialisation(name: str, context: MethodContext) -> Checkpoint:
@@ -24,6 +24,11 @@ def initialisation(name: str, context: MethodContext) -> Checkpoint:
     if checkpoint.card["data_hash"] != context.split.manifest.data_hash and not context.checkpoint:
         raise CheckpointError(f"checkpoint {path} was trained on another version of {context.split.name}")
     return checkpoint
+
+
+def adapts(name: str, checkpoint: Checkpoint) -> str:
+    """Weights that move unless something else is tuned or asked for: those of the trained inner loop."""
+    return "head" if name == "anil" else checkpoint.card.get("settings", {}).get("adapt", "all")
 
 
 def overridden(settings: Any, options: dict[str, Any]) -> Any:

@@ -9,12 +9,15 @@ from typing import Any
 
 from mfbench.baseline import EnergyBaseline, fit_baseline
 from mfbench.errors import CheckpointError
+from mfbench.learned.adaptable import adapting
 from mfbench.learned.adapting import AdaptSettings
+from mfbench.learned.annealing import gradients_after, steps_within
 from mfbench.learned.architectures import arch_of
 from mfbench.learned.checkpoint import Checkpoint, save_checkpoint
 from mfbench.learned.phases import Phase, PhaseResult
 from mfbench.learned.plan import config_for, inner_scales, training_card, withheld_families
-from mfbench.learned.settings import TrainSettings, gradients_per_step
+from mfbench.learned.rates import initial_rates, learned_rates, separated
+from mfbench.learned.settings import TrainSettings
 from mfbench.split import Split
 
 __all__ = ["Engine", "Tick", "train"]
@@ -33,8 +36,10 @@ class Engine:
         init: (architecture, seed) → parameters.
         arrays: NumPy arrays by name → arrays of the backend.
         joint_gradient: (tasks, architecture, baseline, settings) → gradient of ``Phase``.
-        meta_gradient: the same and the inner scales → gradient of ``Phase``.
-        validator: (tasks, architecture, baseline, inner scales, adapt settings) → validate of ``Phase``.
+        meta_gradient: the same, the inner scales of the weights that adapt and the steps of the phase
+            → gradient of ``Phase``.
+        validator: (tasks, architecture, baseline, inner scales, adapt settings, scale of learned rates)
+            → validate of ``Phase``.
         run_phase: (phase, parameters, folder, stop_after, tick) → ``PhaseResult``.
     """
 
@@ -83,7 +88,10 @@ def train(
     else:
         result = _own_phase(engine, split, settings, folder, baseline, initial, stop_after, tick)
         phases = [*initial.card["phases"], result.record]
-        checkpoint = replace(initial, params=result.params, card=training_card(split, settings, phases))
+        weights, logarithms = separated(result.params)
+        rates = learned_rates(logarithms, settings.rates_rate)
+        card = training_card(split, settings, phases)
+        checkpoint = replace(initial, params=weights, card=card, rates=rates)
     save_checkpoint(folder / f"{settings.arch}-{settings.method}.safetensors", checkpoint)
     return checkpoint
 
@@ -108,7 +116,7 @@ def _joint(
         clip=settings.clip,
         gradient=engine.joint_gradient(tasks, config, baseline, settings),
         validate=engine.validator(split.validation, config, baseline, {}, None),
-        gradients_per_step=settings.joint_batch,
+        gradients_after=lambda done: done * settings.joint_batch,
     )
     result = engine.run_phase(
         phase, engine.init(config, settings.seed), folder, stop_after=stop_after, tick=_named(tick, phase)
@@ -130,24 +138,29 @@ def _own_phase(
 ) -> PhaseResult:
     config, precondition = initial.config, initial.precondition
     spent = sum(phase["gradients"] for phase in initial.card["phases"])
-    per_step = gradients_per_step(settings)
-    inner = AdaptSettings("sgd", settings.inner_rate, settings.energy_weight, settings.force_weight)
+    steps = steps_within(settings, settings.gradients - spent)
+    weights = settings.energy_weight, settings.force_weight
+    inner = AdaptSettings("sgd", settings.inner_rate, *weights, settings.adapt)
     joint = settings.method == "pretrain"
+    moved = adapting(precondition, settings.adapt)
+    params = dict(initial.params)
+    if settings.method == "maml++" and settings.learn_rates:
+        params |= engine.arrays(initial_rates(moved, settings.inner_steps))
     phase = Phase(
         name=settings.method,
-        steps=max(settings.gradients - spent, 0) // per_step,
+        steps=steps,
         rate=settings.rate,
         final_rate=settings.rate * _FINAL,
         clip=settings.clip,
         gradient=engine.joint_gradient(split.train, config, baseline, settings)
         if joint
-        else engine.meta_gradient(split.train, config, baseline, settings, precondition),
+        else engine.meta_gradient(split.train, config, baseline, settings, moved, steps),
         validate=engine.validator(
-            split.validation, config, baseline, precondition, None if joint else inner
+            split.validation, config, baseline, precondition, None if joint else inner, settings.rates_rate
         ),
-        gradients_per_step=per_step,
+        gradients_after=gradients_after(settings, steps),
     )
-    return engine.run_phase(phase, initial.params, folder, stop_after=stop_after, tick=_named(tick, phase))
+    return engine.run_phase(phase, params, folder, stop_after=stop_after, tick=_named(tick, phase))
 
 
 def _named(tick: Tick, phase: Phase) -> Callable[[int, float], None]:

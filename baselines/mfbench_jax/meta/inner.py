@@ -2,7 +2,8 @@
 
 θ_{k+1} = θ_k − α P ∇L(θ_k), with P a fixed diagonal: the inverse root of the second moments of the
 warm start's gradients (what Adam would divide by). P does not depend on θ, so the derivative of a
-step is exactly 1 − α P H(θ_k): one Hessian-vector product.
+step is exactly 1 − α P H(θ_k): one Hessian-vector product. Weights without an entry in P do not move
+(P = 0): ANIL (Raghu et al. 2020) is MAML with a P for the head alone.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
-__all__ = ["Gradient", "inner_loop", "preconditioned"]
+__all__ = ["Gradient", "inner_loop", "inner_step", "preconditioned"]
 
 Params = dict[str, jax.Array]
 Gradient = Callable[[Params, Any], Params]
@@ -20,8 +22,14 @@ Gradient = Callable[[Params, Any], Params]
 
 
 def preconditioned(vector: Params, precondition: Params) -> Params:
-    """P v, element by element."""
-    return jax.tree.map(lambda v, p: p * v, vector, precondition)
+    """P v, element by element; zero where P has no entry."""
+    return {k: precondition[k] * v if k in precondition else jnp.zeros_like(v) for k, v in vector.items()}
+
+
+def inner_step(theta: Params, descent: Params, rate: jax.Array, factors: Params | None = None) -> Params:
+    """θ − α ρ descent; ``factors`` holds ρ by name, 1 where it has no entry."""
+    factors = factors or {}
+    return {k: t - rate * factors.get(k, 1.0) * descent[k] for k, t in theta.items()}
 
 
 def inner_loop(
@@ -36,6 +44,6 @@ def inner_loop(
 
     def step(theta: Params, batch: Any) -> tuple[Params, Params]:
         descent = preconditioned(gradient(theta, batch), precondition)
-        return jax.tree.map(lambda t, d: t - rate * d, theta, descent), theta
+        return inner_step(theta, descent, rate), theta
 
     return jax.lax.scan(step, params, batches)

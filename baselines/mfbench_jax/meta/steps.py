@@ -11,6 +11,7 @@ import numpy as np
 
 from mfbench.baseline import EnergyBaseline, correction_between, correction_kernel
 from mfbench.errors import TrainingError
+from mfbench.learned.annealing import multi_step_weights, second_order
 from mfbench.learned.architectures import Config
 from mfbench.learned.settings import TrainSettings
 from mfbench.schedule import joint_batch, meta_batch
@@ -20,6 +21,7 @@ from mfbench_jax.data import Dataset
 from mfbench_jax.devices import over_devices
 from mfbench_jax.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
+from mfbench_jax.meta.plus import maml_pp_gradient
 from mfbench_jax.models.architecture import energy, energy_forces
 from mfbench_jax.models.graphs import Padding, padding_for
 
@@ -27,7 +29,13 @@ __all__ = ["joint_gradient", "meta_gradient"]
 
 Params = dict[str, jax.Array]
 Step = Callable[[Params, int], tuple[jax.Array, Params]]
-_OUTER = {"maml": maml_gradient, "fomaml": fomaml_gradient, "reptile": reptile_gradient}
+_OUTER = {
+    "maml": maml_gradient,
+    "maml++": maml_pp_gradient,
+    "anil": maml_gradient,
+    "fomaml": fomaml_gradient,
+    "reptile": reptile_gradient,
+}
 
 
 def joint_gradient(
@@ -59,10 +67,12 @@ def meta_gradient(
     baseline: EnergyBaseline,
     settings: TrainSettings,
     precondition: Params,
+    steps: int = 1,
     devices: Sequence[Any] | None = None,
 ) -> Step:
     """(params, step) → mean query loss and mean outer gradient over the step's tasks.
 
+    ``precondition`` has entries for the weights that adapt. MAML++ changes over the ``steps`` of the phase.
     ``devices`` share the tasks (default: all that there are).
     """
     everything = [c for t in tasks for c in (*t.support, *t.query, *t.heldout)]
@@ -99,14 +109,22 @@ def meta_gradient(
             task = made[episode.task]
             batches = task.support.batches(episode.support[episode.batches], settings.inner_batch)
             data.append((batches, task.query_of(episode.support, episode.query)))
-        return run(params, data, rate, precondition)
+        return run(params, data, rate, precondition, *_schedule(settings, number, steps))
 
     return step
 
 
-def _outer(outer, gradient, loss, params, data, rate, precondition):
+def _outer(outer, gradient, loss, params, data, rate, precondition, *schedule):
     batches, query = data
-    return outer(params, gradient, loss, batches, query, rate, precondition)
+    return outer(params, gradient, loss, batches, query, rate, precondition, *schedule)
+
+
+def _schedule(settings: TrainSettings, number: int, steps: int) -> tuple[Any, ...]:
+    """What only MAML++ wants to know of a step: weights of the queries, order, scale of the rates."""
+    if settings.method != "maml++":
+        return ()
+    weights = multi_step_weights(settings, number, steps)
+    return weights, np.bool_(second_order(settings, number, steps)), np.float32(settings.rates_rate)
 
 
 class _TaskData:
