@@ -17,7 +17,7 @@ import mfbench
 from mfbench.learned.checkpoint import EMBEDDED
 from mfbench.method import Budget
 
-LEARNED = ("pretrain", "maml", "fomaml", "reptile")
+LEARNED = ("pretrain", "maml", "maml++", "anil", "fomaml", "reptile")
 ADAPT = [
     *({"optimizer": "sgd", "rate": rate, "energy_weight": 4.0} for rate in (1e-3, 3e-3, 1e-2)),
     *({"optimizer": "adam", "rate": rate, "energy_weight": 4.0} for rate in (3e-4, 1e-3, 3e-3)),
@@ -36,10 +36,10 @@ METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")
 KS = (10, 50)
 
 
-def trial(method, split, options, draws, long):
+def trial(method, split, options, draws, long, arch):
     ks, budget = ((50,), Budget(steps=300)) if long else (KS, Budget())
     results = mfbench.evaluate(
-        method, split, ks=ks, draws=draws, fold="validation", options=options, budget=budget
+        method, split, ks=ks, draws=draws, fold="validation", options=options, budget=budget, arch=arch
     )
     errors = {f"{m}@{k}": round(results.value(m, k), 4) for m in METRICS for k in ks}
     gradients = sum(row.gradient_evaluations for row in results.episodes)
@@ -50,6 +50,7 @@ def trial(method, split, options, draws, long):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--split", default="cath-mini")
+    parser.add_argument("--arch", default="mace")
     parser.add_argument("--methods", default=",".join(TRIALS))
     parser.add_argument("--draws", type=int, default=2)
     arguments = parser.parse_args()
@@ -58,10 +59,10 @@ def main():
     for method in arguments.methods.split(","):
         plain, _, long = method.partition("-")
         draws = 1 if long or method == "scratch" else arguments.draws
-        rows = [trial(plain, split, options, draws, long) for options in TRIALS[method]]
+        rows = [trial(plain, split, options, draws, long, arguments.arch) for options in TRIALS[method]]
         best = min(rows, key=lambda row: row["score"])
         record = json.loads(path.read_text()) if path.is_file() else {}
-        record[f"mace-{method}"] = {
+        record[f"{arguments.arch}-{method}"] = {
             "data_hash": split.manifest.data_hash,
             "fold": "validation",
             "k": (50,) if long else KS,
