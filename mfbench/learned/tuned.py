@@ -13,9 +13,11 @@ Settings = TypeVar("Settings")
 
 
 def tuned_settings(split: str, arch: str, method: str, kind: type[Settings], **defaults: Any) -> Settings:
-    """The settings chosen on the validation families of ``split``; ``defaults`` where none were tuned."""
+    """The settings chosen on the validation families of ``split``; ``defaults`` where none were tuned.
+
+    An architecture that was not tuned itself takes what was chosen on MACE.
+    """
     path = EMBEDDED / split / "tuning.json"
-    if not path.is_file():
-        return kind(**defaults)
-    chosen = json.loads(path.read_text()).get(f"{arch}-{method}", {}).get("chosen", {})
-    return kind(**{**defaults, **chosen})
+    record = json.loads(path.read_text()) if path.is_file() else {}
+    found = record.get(f"{arch}-{method}") or record.get(f"mace-{method}") or {}
+    return kind(**{**defaults, **found.get("chosen", {})})
