@@ -25,7 +25,8 @@ _TITLES = {"force_rmse": "force", "energy_rmse_within": "within", "energy_rmse":
 HELP = """Test a submission's deposited weights on configurations that nobody has seen.
 
 Families are sampled anew under a secret seed and labelled; the weights adapt to the published support \
-sets and predict. The record goes into the store and onto the board: confirmed, refuted or undecided. \
+sets and predict. With a folder of structures, the record also tells of fragments from entries that the \
+split does not hold. The record goes into the store and onto the board: confirmed, refuted or undecided. \
 Exit code 2 if the claim is refuted. Needs the extra "label" and the submission's backend.
 """
 
