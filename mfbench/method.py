@@ -96,7 +96,17 @@ _BUILT_IN = {
     ("random", None): "mfbench.constant:random",
     **{
         (name, backend): f"mfbench_{backend}.methods:{name.replace('++', '_pp')}"
-        for name in ("offset", "scratch", "pretrain", "maml", "maml++", "anil", "fomaml", "reptile")
+        for name in (
+            "offset",
+            "scratch",
+            "pretrain",
+            "maml",
+            "maml++",
+            "anil",
+            "fomaml",
+            "reptile",
+            "ridge",
+        )
         for backend in BACKENDS
     },
     ("finetune", "torch"): "mfbench_torch.methods:finetune",

@@ -9,8 +9,10 @@ pytest.importorskip("mfbench_torch.libraries")
 import torch
 
 from mfbench.baseline import correction_between, correction_kernel, fit_baseline
+from mfbench.learned.adaptable import adapting
 from mfbench.learned.adapting import AdaptSettings
 from mfbench.learned.mace_weights import MaceConfig, initial_weights
+from mfbench.learned.rates import PREFIX, separated
 from mfbench.learned.settings import TrainSettings
 from mfbench.schedule import adaptation_batches
 from mfbench_torch.adaptation import descend, start
@@ -19,6 +21,7 @@ from mfbench_torch.data import Dataset
 from mfbench_torch.meta.inner import gradient_of, inner_loop
 from mfbench_torch.meta.objective import LossWeights, batch_loss
 from mfbench_torch.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
+from mfbench_torch.meta.plus import maml_pp_gradient
 from mfbench_torch.meta.steps import losses
 
 STEPS = 3
@@ -155,6 +158,64 @@ def test_everything_is_computed_on_the_device_of_the_weights(problem):
     arguments = (problem.loss, problem.query_loss, [batch, batch], query, RATE)
     value, gradient = maml_gradient(params, *arguments, place(tensors(problem.precondition)))
     assert {value.device.type, *(g.device.type for g in gradient.values())} == {"meta"}
+
+
+@pytest.mark.parametrize("second", [True, False])
+def test_maml_pp_is_the_derivative_in_weights_and_rates(problem, second):
+    """Autograd through the multi-step objective; at first order the inner gradients are constants."""
+    rng, v, scale = np.random.default_rng(1), [0.2, 0.0, 0.8], 10.0
+    rates = {PREFIX + k: torch.from_numpy(rng.uniform(-0.05, 0.05, STEPS)) for k in problem.params}
+    value, gradient = maml_pp_gradient(
+        problem.params | rates, problem.loss, problem.query_loss, problem.batches, problem.query, RATE,
+        problem.precondition, v, second, scale,
+    )  # fmt: skip
+    leaves = {k: x.clone().requires_grad_() for k, x in (problem.params | rates).items()}
+    theta, total = {k: leaves[k] for k in problem.params}, 0.0
+    for k, batch in enumerate(problem.batches):
+        slopes = torch.autograd.grad(
+            problem.loss(theta, batch), list(theta.values()), create_graph=True, materialize_grads=True
+        )
+        slopes = slopes if second else [s.detach() for s in slopes]
+        theta = {
+            n: x - RATE * (scale * leaves[PREFIX + n][k]).exp() * problem.precondition[n] * g
+            for (n, x), g in zip(theta.items(), slopes, strict=True)
+        }
+        total = total + v[k] * problem.query_loss(theta, problem.query)
+    slopes = torch.autograd.grad(total, list(leaves.values()), materialize_grads=True)
+    expected = dict(zip(leaves, slopes, strict=True))
+    assert float(value) == pytest.approx(total.item(), rel=1e-12)
+    for part in (0, 1):  # weights; rates
+        assert distance(separated(gradient)[part], separated(expected)[part]) < 1e-8
+
+
+def test_maml_pp_without_its_parts_is_maml(problem, maml):
+    arguments = problem.loss, problem.query_loss, problem.batches, problem.query, RATE, problem.precondition
+    _, gradient = maml_pp_gradient(problem.params, *arguments, [0.0, 0.0, 1.0], True, 1.0)
+    assert distance(gradient, maml[1]) < 1e-12
+
+
+def test_anil_moves_the_head_alone_and_differentiates_in_everything(problem):
+    head = adapting(problem.precondition, "head")
+    arguments = problem.loss, problem.query_loss, problem.batches, problem.query, RATE
+    adapted, _ = inner_loop(problem.params, problem.loss, problem.batches, RATE, head)
+    moved = {k for k, v in adapted.items() if not torch.equal(v, problem.params[k])}
+    assert moved == set(head) < set(adapted)
+    masked = Problem.__new__(Problem)
+    zeros = {k: head.get(k, torch.zeros_like(v)) for k, v in problem.params.items()}
+    masked.__dict__.update(problem.__dict__, precondition=zeros)
+    _, expected = unrolled(masked, problem.loss)
+    assert distance(maml_gradient(problem.params, *arguments, head)[1], expected) < 1e-8
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_only_the_weights_that_adapt_move(problem, optimizer):
+    settings = AdaptSettings(optimizer, 0.01, adapt="products.0+readouts.1")
+    adapted, _ = descend(
+        problem.params, start(problem.params, settings), problem.precondition, problem.support,
+        problem.indices, CONFIG, settings,
+    )  # fmt: skip
+    moved = {k for k, v in adapted.items() if not torch.equal(v, problem.params[k])}
+    assert moved == {k for k in adapted if k.startswith(("products.0", "readouts.1"))}
 
 
 def test_memory_is_flat_in_the_number_of_inner_steps(problem):

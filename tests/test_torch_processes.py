@@ -38,7 +38,7 @@ from mfbench_torch.processes import folder_of_process, join, rank
 from mfbench_torch.train import train
 join()
 doubles = [tensors(x, torch.float64) for x in (weights, scales)]
-step = meta_gradient(split.train, config, baseline, settings, doubles[1], torch.float64)
+step = meta_gradient(split.train, config, baseline, settings, doubles[1], dtype=torch.float64)
 value, gradient = step(doubles[0], 0)
 start = Checkpoint(config, tensors(weights), tensors(scales), {"phases": []})
 for stop in (1, 2):  # stopped and resumed

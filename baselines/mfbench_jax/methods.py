@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mfbench.baseline import fit_baseline
 from mfbench.learned.adapting import AdaptSettings, ScratchSettings
 from mfbench.learned.plan import config_for
+from mfbench.learned.ridge_solve import RidgeSettings, scale_configurations
 from mfbench.learned.start import adapts, initialisation, overridden
 from mfbench.learned.tuned import tuned_settings
 from mfbench.method import MethodContext
 from mfbench_jax.checkpoint import with_arrays
 from mfbench_jax.data import slots
 from mfbench_jax.finetuned import FineTuned
+from mfbench_jax.ridge import Ridge
 from mfbench_jax.scratch import Scratch
 
-__all__ = ["anil", "fomaml", "maml", "maml_pp", "offset", "pretrain", "reptile", "scratch"]
+__all__ = ["anil", "fomaml", "maml", "maml_pp", "offset", "pretrain", "reptile", "ridge", "scratch"]
 
 
 def _learned(name: str, context: MethodContext) -> FineTuned:
@@ -59,6 +63,15 @@ def offset(context: MethodContext) -> FineTuned:
     """The jointly trained model with the closed-form energy correction and no gradient step."""
     made = _learned("pretrain", context)
     return FineTuned("offset", made.checkpoint, made.baseline, None, made.floor)
+
+
+def ridge(context: MethodContext) -> Ridge:
+    """The jointly trained network, frozen, and a head on its features in closed form."""
+    split = context.split
+    made = _learned("pretrain", replace(context, options={}))
+    settings = tuned_settings(split.name, context.arch, "ridge", RidgeSettings)
+    settings = overridden(settings, context.options)
+    return Ridge(made.checkpoint, made.baseline, settings, scale_configurations(split), made.floor)
 
 
 def scratch(context: MethodContext) -> Scratch:

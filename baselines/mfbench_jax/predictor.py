@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,9 +17,9 @@ from mfbench.method import Usage
 from mfbench_jax.compiled import Compiled
 from mfbench_jax.models.architecture import energy_forces
 from mfbench_jax.models.graph_table import round_up
-from mfbench_jax.models.graphs import GraphTable, Padding
+from mfbench_jax.models.graphs import GraphBatch, GraphTable, Padding
 
-__all__ = ["CorrectedPredictor", "model_predictions"]
+__all__ = ["CorrectedPredictor", "batches", "model_predictions"]
 
 BATCH = 16
 """Configurations a forward pass; the last batch is padded with empty ones, so there is one shape."""
@@ -30,23 +30,32 @@ def model_predictions(
     config: Config,
     configurations: Sequence[Configuration],
     floor: Padding | None = None,
+    head: np.ndarray | None = None,
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Interaction energies [n] in eV and forces (n arrays [atoms, 3]) in eV/Å."""
+    """Interaction energies [n] in eV and forces (n arrays [atoms, 3]) in eV/Å; a linear head adds."""
     if not configurations:
         return np.zeros(0), []
     run = _program(config)
+    dtype = next(iter(params.values())).dtype
+    extra = () if head is None else (np.asarray(head, dtype),)
     table = GraphTable(configurations, config)
     energies = np.zeros(len(configurations))
     forces: list[np.ndarray] = [np.zeros(0)] * len(configurations)
+    for indices, batch in batches(table, floor):
+        energy, force = run(params, batch, *extra)
+        energies[indices] = np.asarray(energy, np.float64)[: len(indices)]
+        padded = np.asarray(force, np.float64).reshape(BATCH, -1, 3)
+        for i, j in enumerate(indices):
+            forces[j] = padded[i, : table.n_atoms[j]]
+    return energies, forces
+
+
+def batches(table: GraphTable, floor: Padding | None) -> Iterator[tuple[np.ndarray, GraphBatch]]:
+    """All configurations of a table in batches of one size: their indices, and the batch."""
     for members, padding in _shapes(table, floor or table.padding):
         for begin in range(0, len(members), BATCH):
             indices = members[begin : begin + BATCH]
-            energy, force = run(params, table.take(indices, size=BATCH, padding=padding))
-            energies[indices] = np.asarray(energy, np.float64)[: len(indices)]
-            padded = np.asarray(force, np.float64).reshape(BATCH, -1, 3)
-            for i, j in enumerate(indices):
-                forces[j] = padded[i, : table.n_atoms[j]]
-    return energies, forces
+            yield indices, table.take(indices, size=BATCH, padding=padding)
 
 
 def _shapes(table: GraphTable, floor: Padding) -> list[tuple[np.ndarray, Padding]]:
@@ -63,7 +72,7 @@ def _shapes(table: GraphTable, floor: Padding) -> list[tuple[np.ndarray, Padding
 
 @lru_cache(maxsize=8)
 def _program(config: Config) -> Compiled:
-    return Compiled(lambda params, batch: energy_forces(params, config, batch))
+    return Compiled(lambda params, batch, *head: energy_forces(params, config, batch, *head))
 
 
 @dataclass(eq=False)
@@ -77,6 +86,7 @@ class CorrectedPredictor:
         usage: what the adaptation cost.
         floor: usual padding, so that all episodes share one compiled program.
         scale: of the correction's prior.
+        head: [F] weights of a linear head on the features, which adds to the network.
     """
 
     params: dict[str, Any]
@@ -86,16 +96,19 @@ class CorrectedPredictor:
     usage: Usage
     floor: Padding | None = None
     scale: float = 1.0
+    head: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Solve nothing yet, but find what the model leaves on the support: [K] eV."""
         labels = np.array([c.energy for c in self.support])
-        modelled, _ = model_predictions(self.params, self.config, self.support, self.floor)
+        modelled, _ = model_predictions(self.params, self.config, self.support, self.floor, self.head)
         self.residuals = labels - self.baseline.energies(self.support) - modelled
 
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Total energies (eV) and forces (eV/Å)."""
-        energies, forces = model_predictions(self.params, self.config, configurations, self.floor)
+        energies, forces = model_predictions(
+            self.params, self.config, configurations, self.floor, self.head
+        )
         correction = correction_operator(self.support, configurations, scale=self.scale) @ self.residuals
         total = self.baseline.energies(configurations) + energies + correction
         return [Prediction(float(e), f) for e, f in zip(total, forces, strict=True)]

@@ -1,20 +1,26 @@
 """Gradient adaptation to one support set, for any initialisation.
 
-Two optimisers: ``sgd``, the inner loop of the meta-learners (fixed diagonal preconditioner), and
-``adam``. Both minimise the loss that leaves out what the closed-form energy correction explains.
+Two optimisers: ``sgd``, the inner loop of the meta-learners (fixed diagonal preconditioner, learned
+step sizes where there are any), and ``adam``. Weights that do not adapt are constants. Both minimise the
+loss that leaves out what the closed-form energy correction explains.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
 
 from mfbench.errors import UnknownNameError
+from mfbench.learned.adaptable import adapting
 from mfbench.learned.adapting import AdaptSettings
 from mfbench.learned.architectures import Config
 from mfbench_torch.adam import AdamState, adam_direction, adam_start
 from mfbench_torch.data import Dataset
-from mfbench_torch.meta.inner import gradient_of, preconditioned
+from mfbench_torch.meta.inner import gradient_of, inner_step, preconditioned
 from mfbench_torch.meta.objective import LossWeights
 from mfbench_torch.meta.steps import losses
 
@@ -27,10 +33,10 @@ def start(params: Params, settings: AdaptSettings) -> AdamState | None:
     """The optimiser's state before the first step.
 
     Raises:
-        UnknownNameError: the optimiser is neither ``sgd`` nor ``adam``.
+        UnknownNameError: the optimiser is neither ``sgd`` nor ``adam``, or ``adapt`` fits no weight.
     """
     if settings.optimizer == "adam":
-        return adam_start(params)
+        return adam_start(adapting(params, settings.adapt))
     if settings.optimizer == "sgd":
         return None
     raise UnknownNameError(f"unknown optimizer '{settings.optimizer}': choose sgd or adam")
@@ -44,14 +50,26 @@ def descend(
     indices: np.ndarray,
     config: Config,
     settings: AdaptSettings,
+    rates: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> tuple[Params, AdamState | None]:
-    """One gradient step per row of ``indices`` ([steps, batch], into ``dataset``)."""
+    """One gradient step per row of ``indices`` ([steps, batch], into ``dataset``).
+
+    ``rates`` are factors [steps] of the step size by the name of the weight, for ``sgd``.
+    """
+    moving = adapting(params, settings.adapt)
+    frozen = {k: v for k, v in params.items() if k not in moving}
+    scales = {k: precondition[k] for k in moving} if state is None else {}
     loss, _ = losses(config, LossWeights(settings.energy_weight, settings.force_weight))
-    for row in indices:
-        direction = gradient_of(loss, params, dataset.batch(row))
+
+    def with_frozen(theta: Params, batch: Any) -> torch.Tensor:
+        return loss({**frozen, **theta}, batch)
+
+    for k, row in enumerate(indices):
+        direction = gradient_of(with_frozen, moving, dataset.batch(row))
+        factors = {name: float(value[k]) for name, value in rates.items() if name in scales}
         if state is None:
-            direction = preconditioned(direction, precondition)
+            direction = preconditioned(direction, scales)
         else:
             direction, state = adam_direction(direction, state)
-        params = {name: value - settings.rate * direction[name] for name, value in params.items()}
-    return params, state
+        moving = inner_step(moving, direction, settings.rate, factors)
+    return {**frozen, **moving}, state

@@ -11,6 +11,7 @@ import torch
 from mfbench.baseline import EnergyBaseline
 from mfbench.configuration import Configuration
 from mfbench.learned.adapting import AdaptSettings
+from mfbench.learned.rates import rates_of_steps
 from mfbench.method import Budget, Usage
 from mfbench.schedule import adaptation_batches
 from mfbench_torch.adaptation import descend, start
@@ -55,9 +56,11 @@ class FineTuned:
             dataset = Dataset(
                 support, config, self.baseline, corrected=True, dtype=self.dtype, place=device()
             )
-            indices = adaptation_batches(len(support), budget.steps, budget.batch, seed)
+            steps = min(budget.steps, self.settings.max_steps)
+            indices = adaptation_batches(len(support), steps, budget.batch, seed)
             state = start(params, self.settings)
             precondition = on_device(tensors(self.checkpoint.precondition, self.dtype))
-            params, _ = descend(params, state, precondition, dataset, indices, config, self.settings)
+            rates = rates_of_steps(self.checkpoint.rates, params, steps)
+            params, _ = descend(params, state, precondition, dataset, indices, config, self.settings, rates)
             gradients = indices.size
         return network_predictor(params, config, self.baseline, support, Usage(gradients))

@@ -12,7 +12,7 @@ from mfbench.baseline import fit_baseline
 from mfbench.errors import MfbenchError, UnknownNameError
 from mfbench.learned.adapting import AdaptSettings, ScratchSettings
 from mfbench.learned.plan import config_for
-from mfbench.learned.start import initialisation, overridden
+from mfbench.learned.start import adapts, initialisation, overridden
 from mfbench.learned.tuned import tuned_settings
 from mfbench.method import MethodContext
 from mfbench_torch.checkpoint import tensors
@@ -20,18 +20,19 @@ from mfbench_torch.finetuned import FineTuned
 from mfbench_torch.foundation import FinetuneSettings, FoundationModel
 from mfbench_torch.scratch import Scratch
 
-__all__ = ["finetune", "fomaml", "maml", "offset", "pretrain", "reptile", "scratch"]
+__all__ = ["anil", "finetune", "fomaml", "maml", "maml_pp", "offset", "pretrain", "reptile", "scratch"]
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-def _learned(name: str, context: MethodContext, start: str | None = None) -> FineTuned:
+def _learned(name: str, context: MethodContext) -> FineTuned:
     split = context.split
-    found = initialisation(start or name, context)
+    found = initialisation(name, context)
     dtype, options = _precision(context.options)
     params, scales = tensors(found.params, dtype), tensors(found.precondition, dtype)
     checkpoint = replace(found, params=params, precondition=scales)
-    settings = overridden(tuned_settings(split.name, context.arch, name, AdaptSettings), options)
+    settings = tuned_settings(split.name, context.arch, name, AdaptSettings, adapt=adapts(name, found))
+    settings = overridden(settings, options)
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     return FineTuned(name, checkpoint, baseline, settings, dtype)
 
@@ -52,6 +53,16 @@ def pretrain(context: MethodContext) -> FineTuned:
 def maml(context: MethodContext) -> FineTuned:
     """MAML, second order (Finn et al. 2017)."""
     return _learned("maml", context)
+
+
+def maml_pp(context: MethodContext) -> FineTuned:
+    """MAML++ (Antoniou, Edwards & Storkey 2019): learned step sizes, multi-step loss, annealed order."""
+    return _learned("maml++", context)
+
+
+def anil(context: MethodContext) -> FineTuned:
+    """ANIL (Raghu et al. 2020): MAML whose inner loop moves the head alone."""
+    return _learned("anil", context)
 
 
 def fomaml(context: MethodContext) -> FineTuned:

@@ -11,6 +11,7 @@ from mfbench.baseline import EnergyBaseline
 from mfbench.configuration import EV_TO_KCAL_MOL
 from mfbench.learned.adapting import AdaptSettings
 from mfbench.learned.architectures import Config
+from mfbench.learned.rates import learned_rates, separated
 from mfbench.method import Budget
 from mfbench.split import Task
 from mfbench_torch.checkpoint import Checkpoint
@@ -30,14 +31,18 @@ def validator(
     baseline: EnergyBaseline,
     precondition: Params,
     settings: AdaptSettings | None,
+    rates_scale: float = 1.0,
 ) -> Callable[[Params], dict[str, float]]:
     """params → root mean square errors at K = 20 (draw 0): kcal/mol and kcal/mol/Å, mean over families.
 
-    ``settings`` None: the closed-form correction only, no gradient step.
+    ``settings`` None: the closed-form correction only, no gradient step. ``rates_scale`` is that of learned
+    step sizes among the parameters, see ``mfbench.learned.rates``.
     """
 
     def validate(params: Params) -> dict[str, float]:
-        start = Checkpoint(config, params, precondition, {})
+        weights, logarithms = separated(params)
+        rates = learned_rates({k: v.cpu() for k, v in logarithms.items()}, rates_scale)
+        start = Checkpoint(config, weights, precondition, {}, rates)
         method = FineTuned("validation", start, baseline, settings)
         errors = [_errors(method, task) for task in tasks]
         mean = np.mean(errors, axis=0) * EV_TO_KCAL_MOL

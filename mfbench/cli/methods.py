@@ -12,6 +12,7 @@ SUMMARIES = {
     "constant": "energy baseline and offsets, zero forces: the line to beat",
     "random": "constant plus noise as wide as the labels",
     "offset": "pre-trained model, offsets in closed form, no gradient step",
+    "ridge": "the same network, frozen, and a head on its features in closed form",
     "scratch": "trained on the K labels alone, up to 2,000 steps",
     "pretrain": "joint training on all meta-train families, then fine-tuning",
     "finetune": "any mace-torch .model, fine-tuned on the K labels (--backend torch --model PATH)",

@@ -78,6 +78,10 @@ class TrainSettings:
     def __post_init__(self) -> None:
         """Refuse a method that has nothing to learn, and an architecture that does not exist."""
         config_class(self.arch)
+        if self.method in ("offset", "ridge"):
+            raise UnknownNameError(
+                f"'{self.method}' uses the network of 'pretrain': train that with --method pretrain"
+            )
         if self.method not in LEARNED:
             raise UnknownNameError(f"'{self.method}' is not trained: choose one of {', '.join(LEARNED)}")
         if self.method == "anil" and self.adapt == "all":

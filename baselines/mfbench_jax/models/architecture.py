@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from mfbench.learned.architectures import Config, arch_of, initial_weights
 from mfbench_jax.models import allegro, mace, nequip
 
-__all__ = ["atom_energies", "energy", "energy_forces", "features", "init"]
+__all__ = ["atom_energies", "energy", "energy_forces", "feature_forces", "features", "init"]
 
 _NETWORKS = {"mace": mace.network, "nequip": nequip.network, "allegro": allegro.network}
 
@@ -32,15 +32,17 @@ def energy(params, config: Config, batch):
     return jnp.sum(atom_energies(params, config, batch), 1)
 
 
-def energy_forces(params, config: Config, batch):
+def energy_forces(params, config: Config, batch, head=None):
     """Energies [B] in eV and forces [N, 3] in eV/Å (N = atom slots of the batch; zero where empty).
 
     Forces come from the derivative in the pair vectors and one scatter, which is cheaper under
-    further derivatives than a derivative in the positions.
+    further derivatives than a derivative in the positions. ``head`` [F] adds its product with the features.
     """
 
     def total(vectors):
-        return jnp.sum(_masked(_network(params, config, vectors, batch)[0], batch), 1)
+        atoms, seen = _network(params, config, vectors, batch)
+        atoms = atoms if head is None else atoms + jnp.einsum("f,bfn->bn", head, seen)
+        return jnp.sum(_masked(atoms, batch), 1)
 
     value, pull = jax.vjp(total, batch.pair_vectors())
     (slope,) = pull(jnp.ones_like(value))
@@ -55,6 +57,24 @@ def atom_energies(params, config: Config, batch):
 def features(params, config: Config, vectors, batch):
     """Scalar features of atoms [B, F, n], from pair vectors [B, 3, T] in Å; zero in empty slots."""
     return _masked(_network(params, config, vectors, batch)[1], batch)
+
+
+def feature_forces(params, config: Config, batch, *, forces: bool = True):
+    """Features summed over atoms [B, F], and minus their derivatives in the positions [F, N, 3].
+
+    One backward pass a feature, one after another; None without ``forces``.
+    """
+    value, pull = jax.vjp(
+        lambda vectors: jnp.sum(features(params, config, vectors, batch), 2), batch.pair_vectors()
+    )
+    if not forces:
+        return value, None
+
+    def one(index):
+        (slope,) = pull(jnp.zeros_like(value).at[:, index].set(1.0))
+        return batch.scatter_pairs(-slope)
+
+    return value, jax.lax.map(one, jnp.arange(value.shape[1]))
 
 
 def _network(params, config: Config, vectors, batch):

@@ -1,1 +1,1 @@
-"""Meta-learners: the inner loop, and the outer gradient of MAML, FOMAML and Reptile."""
+"""Meta-learners: the inner loop, and the outer gradient of MAML, MAML++, FOMAML and Reptile."""

@@ -2,7 +2,8 @@
 
 θ_{k+1} = θ_k − α P ∇L(θ_k), with P a fixed diagonal: the inverse root of the second moments of the
 warm start's gradients (what Adam would divide by). P does not depend on θ, so the derivative of a
-step is exactly 1 − α P H(θ_k): one Hessian-vector product.
+step is exactly 1 − α P H(θ_k): one Hessian-vector product. Weights without an entry in P do not move
+(P = 0): ANIL (Raghu et al. 2020) is MAML with a P for the head alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ from typing import Any
 
 import torch
 
-__all__ = ["Loss", "gradient_of", "hessian_vector", "inner_loop", "preconditioned", "value_and_gradient"]
+__all__ = [
+    "Loss",
+    "gradient_of",
+    "hessian_vector",
+    "inner_loop",
+    "inner_step",
+    "preconditioned",
+    "value_and_gradient",
+]
 
 Params = dict[str, torch.Tensor]
 Loss = Callable[[Params, Any], torch.Tensor]
@@ -43,8 +52,17 @@ def hessian_vector(loss: Loss, params: Params, data: Any, vector: Params) -> Par
 
 
 def preconditioned(vector: Params, precondition: Params) -> Params:
-    """P v, element by element."""
-    return {name: precondition[name] * value for name, value in vector.items()}
+    """P v, element by element; zero where P has no entry."""
+    return {
+        name: precondition[name] * value if name in precondition else torch.zeros_like(value)
+        for name, value in vector.items()
+    }
+
+
+def inner_step(theta: Params, descent: Params, rate: float, factors: Params | None = None) -> Params:
+    """θ − α ρ descent; ``factors`` holds ρ by name, 1 where it has no entry."""
+    factors = factors or {}
+    return {k: value - rate * factors.get(k, 1.0) * descent[k] for k, value in theta.items()}
 
 
 def inner_loop(
@@ -60,7 +78,7 @@ def inner_loop(
     for batch in batches:
         trail.append(params)
         descent = preconditioned(gradient_of(loss, params, batch), precondition)
-        params = {name: value - rate * descent[name] for name, value in params.items()}
+        params = inner_step(params, descent, rate)
     return params, trail
 
 

@@ -10,6 +10,7 @@ import torch
 
 from mfbench.baseline import EnergyBaseline, correction_between, correction_kernel
 from mfbench.errors import TrainingError
+from mfbench.learned.annealing import multi_step_weights, second_order
 from mfbench.learned.architectures import Config
 from mfbench.learned.settings import TrainSettings
 from mfbench.schedule import joint_batch, meta_batch
@@ -19,6 +20,7 @@ from mfbench_torch.device import device, on_device
 from mfbench_torch.meta.inner import Loss, value_and_gradient
 from mfbench_torch.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_torch.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
+from mfbench_torch.meta.plus import maml_pp_gradient
 from mfbench_torch.models.architecture import energy, energy_forces
 from mfbench_torch.processes import mean_over_processes, share
 
@@ -26,7 +28,13 @@ __all__ = ["joint_gradient", "losses", "meta_gradient"]
 
 Params = dict[str, torch.Tensor]
 Step = Callable[[Params, int], tuple[torch.Tensor, Params]]
-_OUTER = {"maml": maml_gradient, "fomaml": fomaml_gradient, "reptile": reptile_gradient}
+_OUTER = {
+    "maml": maml_gradient,
+    "maml++": maml_pp_gradient,
+    "anil": maml_gradient,
+    "fomaml": fomaml_gradient,
+    "reptile": reptile_gradient,
+}
 
 
 def losses(config: Config, weights: LossWeights) -> tuple[Loss, Loss]:
@@ -75,9 +83,13 @@ def meta_gradient(
     baseline: EnergyBaseline,
     settings: TrainSettings,
     precondition: Params,
+    steps: int = 1,
     dtype: torch.dtype = torch.float32,
 ) -> Step:
-    """(params, step) → mean query loss and mean outer gradient over the step's tasks, of all processes."""
+    """(params, step) → mean query loss and mean outer gradient over the step's tasks, of all processes.
+
+    ``precondition`` has entries for the weights that adapt. MAML++ changes over the ``steps`` of the phase.
+    """
     precondition = on_device(precondition)
     made = [_TaskData(task, config, baseline, dtype) for task in tasks]
     pools = [(len(d.support), len(d.query)) for d in made]
@@ -100,12 +112,21 @@ def meta_gradient(
             data = made[episode.task]
             batches = data.support.batches(episode.support[episode.batches])
             query = data.query_of(episode.support, episode.query)
-            value, gradient = outer(params, loss, after, batches, query, settings.inner_rate, precondition)
+            arguments = loss, after, batches, query, settings.inner_rate, precondition
+            value, gradient = outer(params, *arguments, *_schedule(settings, number, steps))
             values.append(value)
             gradients.append(gradient)
         return mean_over_processes(values, gradients, params)
 
     return step
+
+
+def _schedule(settings: TrainSettings, number: int, steps: int) -> tuple[Any, ...]:
+    """What only MAML++ wants to know of a step: weights of the queries, order, scale of the rates."""
+    if settings.method != "maml++":
+        return ()
+    weights = multi_step_weights(settings, number, steps)
+    return weights, second_order(settings, number, steps), settings.rates_rate
 
 
 class _TaskData:

@@ -1,0 +1,81 @@
+"""The outer gradient of MAML++ (Antoniou, Edwards & Storkey 2019), in the weights and in the step sizes.
+
+Inner steps θ_{k+1} = θ_k − α ρ_k P g(θ_k), with one learned ρ_k per weight array. The outer loss is
+Σ_k v_k L_query(θ_k) over k = 1 … n. Its adjoint runs backwards:
+
+    λ_n = v_n ∇L_query(θ_n),   λ_k = v_k ∇L_query(θ_k) + λ_{k+1} − α H(θ_k) ρ_k P λ_{k+1},   v_0 = 0,
+    ∂/∂θ_0 = λ_0,              ∂/∂ρ_k = −α Σ λ_{k+1} · P g(θ_k)  over the numbers of each array.
+
+At first order the product with the Hessian H is left out; queries with v_k = 0 are not looked at. With
+ρ = 1, v = (0, …, 0, 1) and second order this is MAML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from mfbench.learned.rates import PREFIX, separated
+from mfbench_torch.meta.inner import (
+    Loss,
+    Params,
+    gradient_of,
+    hessian_vector,
+    inner_step,
+    preconditioned,
+    value_and_gradient,
+)
+
+__all__ = ["maml_pp_gradient"]
+
+
+def maml_pp_gradient(
+    params: Params,
+    loss: Loss,
+    query_loss: Loss,
+    batches: Sequence[Any],
+    query: Any,
+    rate: float,
+    precondition: Params,
+    weights: Sequence[float],
+    second: bool,
+    scale: float,
+) -> tuple[torch.Tensor, Params]:
+    """Outer loss and its gradient.
+
+    Args:
+        params: initial weights, and log ρ / ``scale`` [n] by ``rates/NAME`` of those that are learned.
+        loss, query_loss, batches, query, rate, precondition: as for MAML.
+        weights: [n] v.
+        second: whether to take second derivatives.
+        scale: of the learned logarithms.
+    """
+    theta, logarithms = separated(params)
+    rates = {name: (scale * value).exp() for name, value in logarithms.items()}
+    trail = []
+    for k, batch in enumerate(batches):
+        before, descent = theta, preconditioned(gradient_of(loss, theta, batch), precondition)
+        factors = {name: value[k] for name, value in rates.items()}
+        theta = inner_step(before, descent, rate, factors)
+        trail.append((before, theta, descent, factors))
+
+    total: torch.Tensor | float = 0.0
+    adjoint = {name: torch.zeros_like(value) for name, value in theta.items()}
+    pulls: dict[str, list[torch.Tensor]] = {name: [] for name in rates}
+    for k in reversed(range(len(trail))):
+        before, after, descent, factors = trail[k]
+        if (weight := float(weights[k])) > 0:
+            value, slope = value_and_gradient(query_loss, after, query)
+            total = total + weight * value
+            adjoint = {name: a + weight * slope[name] for name, a in adjoint.items()}
+        for name, found in pulls.items():
+            found.insert(0, -rate * (adjoint[name] * descent[name]).sum())
+        if second:
+            direction = preconditioned(adjoint, precondition)
+            direction = {n: factors[n] * d if n in factors else d for n, d in direction.items()}
+            product = hessian_vector(loss, before, batches[k], direction)
+            adjoint = {name: a - rate * product[name] for name, a in adjoint.items()}
+    slopes = {PREFIX + name: scale * rates[name] * torch.stack(found) for name, found in pulls.items()}
+    return total, {**adjoint, **slopes}
