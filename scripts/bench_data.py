@@ -8,7 +8,8 @@ cores share memory and clock. The pipeline runs over its process pool and over a
 workers, each a process of its own; scheduler, nannies and client share the cores with them and are charged.
 All take turns, so that other load on the machine meets them alike; the efficiency per CPU second, of the
 workers and this process together, hardly feels it. A turn is ten seconds where a build is hours: what it
-loses before the last worker starts and after the first one runs dry is in the efficiency, and printed.
+loses before the last worker starts and after the first one runs dry is in the efficiency, and printed. A
+task is a fragment's labels alone, where a build's also samples: an executor weighs more here.
 
 Evaluation: the share of ``mfbench.evaluate``'s wall time that is not spent in a method's ``adapt`` and
 ``predict``; K = 10, one draw, in this process, after a warm-up run that takes the compilation.

@@ -104,13 +104,17 @@ def test_the_command_line_finishes_a_build_on_a_cluster(cluster, built, recipe_f
         assert (tmp_path / "out" / table.name).read_bytes() == table.read_bytes()
 
 
-def test_workers_compute_with_one_thread_also_those_that_join_later(cluster):
+def test_workers_compute_with_one_thread_and_unwatched_also_those_that_join_later(cluster):
+    def watches(dask_worker):
+        return {"profile", "tick"} & set(dask_worker.periodic_callbacks)
+
     cluster.worker("one")
     with dask_executor(cluster.address) as pool, Client(cluster.address) as client:
         assert pool.submit(os.getenv, "OMP_NUM_THREADS").result() == "1"
         cluster.worker("two")
         client.wait_for_workers(2, timeout=60)
         assert list(client.run(os.getenv, "OPENBLAS_NUM_THREADS").values()) == ["1", "1"]
+        assert list(client.run(watches).values()) == [set(), set()]
 
 
 def test_a_cluster_that_cannot_be_used_is_one_line(cluster, recipe_file, structures, tmp_path, capsys):
