@@ -45,9 +45,9 @@ class RidgeSettings:
         folds: at most so many.
     """
 
-    energy_weight: float = 1.0
+    energy_weight: float = 0.3
     force_weight: float = 1.0
-    folds_by: str = "trajectory"
+    folds_by: str = "fragment"
     folds: int = 5
 
 
