@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,14 @@ import torch
 from mfbench.baseline import EnergyBaseline
 from mfbench.configuration import Configuration
 from mfbench.learned.architectures import Config
-from mfbench.learned.ridge_solve import Design, RidgeSettings, fit_head, force_configurations
+from mfbench.learned.ridge_solve import (
+    Design,
+    RidgeSettings,
+    element_counts,
+    element_means,
+    fit_head,
+    force_configurations,
+)
 from mfbench.method import Budget, Usage
 from mfbench_torch.checkpoint import Checkpoint
 from mfbench_torch.device import on_device
@@ -48,10 +55,11 @@ class Ridge:
         self.card = {"method": self.name, "adaptation": asdict(self.settings), "training": training}
 
     @cached_property
-    def scales(self) -> np.ndarray:
-        """[p] root mean square force of every feature over the reference configurations."""
-        _, jacobians = design_arrays(*self._model, self.reference, len(self.reference))
-        return np.sqrt(np.mean(np.concatenate(jacobians) ** 2, 0)) + 1e-12
+    def scales(self) -> tuple[np.ndarray, np.ndarray]:
+        """Over the reference configurations: root mean square forces [p], means by element [Z, p]."""
+        features, jacobians = design_arrays(*self._model, self.reference, len(self.reference))
+        means = element_means(features, element_counts(self.reference, self.checkpoint.config.elements))
+        return np.sqrt(np.mean(np.concatenate(jacobians) ** 2, 0)) + 1e-12, means
 
     @cached_property
     def _model(self) -> tuple[dict[str, torch.Tensor], Config]:
@@ -60,16 +68,21 @@ class Ridge:
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CorrectedPredictor:
         """Energies of all, and forces of as many configurations as the budget's gradients pay for."""
         params, config = self._model
+        baseline = self.baseline
         gradients, head = 0, None
         if support:
-            scales = self.scales
+            scales, means = self.scales
             count, gradients = force_configurations(len(support), len(scales), budget.steps * budget.batch)
             features, jacobians = design_arrays(params, config, support, count)
+            features = features - element_counts(support, config.elements) @ means
             modelled, forces = model_predictions(params, config, support)
             left = np.array([c.energy for c in support]) - self.baseline.energies(support) - modelled
             design = Design.of(support, features, left, jacobians, forces, self.settings)
             head = fit_head(design, scales, self.settings)
-        return network_predictor(params, config, self.baseline, support, Usage(gradients), head=head)
+            shifts = dict(zip(config.elements, means @ head, strict=True))
+            elements = {z: e - shifts.get(z, 0.0) for z, e in baseline.elements.items()}
+            baseline = replace(baseline, elements=elements)
+        return network_predictor(params, config, baseline, support, Usage(gradients), head=head)
 
 
 def design_arrays(
