@@ -23,6 +23,11 @@ ADAPT = [
     *({"optimizer": "adam", "rate": rate, "energy_weight": 4.0} for rate in (3e-4, 1e-3, 3e-3)),
 ]
 SCRATCH = [{"rate": rate, "prior_scale": scale} for rate in (1e-2, 3e-2) for scale in (0.25, 0.5, 1.0)]
+RIDGE = [
+    {"energy_weight": weight, "folds_by": by}
+    for weight in (0.03, 0.3, 3.0)
+    for by in ("trajectory", "fragment")
+]
 LONG = [
     *({"optimizer": "sgd", "rate": rate, "energy_weight": 4.0} for rate in (1e-4, 3e-4, 1e-3)),
     *({"optimizer": "adam", "rate": rate, "energy_weight": 4.0} for rate in (3e-5, 1e-4, 3e-4)),
@@ -30,6 +35,7 @@ LONG = [
 TRIALS = {
     **dict.fromkeys(LEARNED, ADAPT),
     "scratch": SCRATCH,
+    "ridge": RIDGE,
     **dict.fromkeys(("pretrain-long", "maml-long"), LONG),
 }
 METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")

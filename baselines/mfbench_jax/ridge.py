@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -14,7 +14,14 @@ import numpy as np
 from mfbench.baseline import EnergyBaseline
 from mfbench.configuration import Configuration
 from mfbench.learned.architectures import Config
-from mfbench.learned.ridge_solve import Design, RidgeSettings, fit_head, force_configurations
+from mfbench.learned.ridge_solve import (
+    Design,
+    RidgeSettings,
+    element_counts,
+    element_means,
+    fit_head,
+    force_configurations,
+)
 from mfbench.method import Budget, Usage
 from mfbench_jax.checkpoint import Checkpoint
 from mfbench_jax.compiled import Compiled, compile_seconds
@@ -51,10 +58,11 @@ class Ridge:
         self.card = {"method": self.name, "adaptation": asdict(self.settings), "training": training}
 
     @cached_property
-    def scales(self) -> np.ndarray:
-        """[p] root mean square force of every feature over the reference configurations."""
-        _, jacobians = design_arrays(*self._model, self.reference, len(self.reference), self.floor)
-        return np.sqrt(np.mean(np.concatenate(jacobians) ** 2, 0)) + 1e-12
+    def scales(self) -> tuple[np.ndarray, np.ndarray]:
+        """Over the reference configurations: root mean square forces [p], means by element [Z, p]."""
+        features, jacobians = design_arrays(*self._model, self.reference, len(self.reference), self.floor)
+        means = element_means(features, element_counts(self.reference, self.checkpoint.config.elements))
+        return np.sqrt(np.mean(np.concatenate(jacobians) ** 2, 0)) + 1e-12, means
 
     @property
     def _model(self) -> tuple[dict[str, jax.Array], Config]:
@@ -63,17 +71,22 @@ class Ridge:
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CorrectedPredictor:
         """Energies of all, and forces of as many configurations as the budget's gradients pay for."""
         params, config = self._model
+        baseline = self.baseline
         compiling, gradients, head = compile_seconds(), 0, None
         if support:
-            scales = self.scales
+            scales, means = self.scales
             count, gradients = force_configurations(len(support), len(scales), budget.steps * budget.batch)
             features, jacobians = design_arrays(params, config, support, count, self.floor)
+            features = features - element_counts(support, config.elements) @ means
             modelled, forces = model_predictions(params, config, support, self.floor)
             left = np.array([c.energy for c in support]) - self.baseline.energies(support) - modelled
             design = Design.of(support, features, left, jacobians, forces, self.settings)
             head = fit_head(design, scales, self.settings)
+            shifts = dict(zip(config.elements, means @ head, strict=True))
+            elements = {z: e - shifts.get(z, 0.0) for z, e in baseline.elements.items()}
+            baseline = replace(baseline, elements=elements)
         usage = Usage(gradients, compile_seconds() - compiling)
-        return CorrectedPredictor(params, config, self.baseline, support, usage, self.floor, head=head)
+        return CorrectedPredictor(params, config, baseline, support, usage, self.floor, head=head)
 
 
 def design_arrays(

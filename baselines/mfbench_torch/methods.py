@@ -12,15 +12,28 @@ from mfbench.baseline import fit_baseline
 from mfbench.errors import MfbenchError, UnknownNameError
 from mfbench.learned.adapting import AdaptSettings, ScratchSettings
 from mfbench.learned.plan import config_for
+from mfbench.learned.ridge_solve import RidgeSettings, scale_configurations
 from mfbench.learned.start import adapts, initialisation, overridden
 from mfbench.learned.tuned import tuned_settings
 from mfbench.method import MethodContext
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.finetuned import FineTuned
 from mfbench_torch.foundation import FinetuneSettings, FoundationModel
+from mfbench_torch.ridge import Ridge
 from mfbench_torch.scratch import Scratch
 
-__all__ = ["anil", "finetune", "fomaml", "maml", "maml_pp", "offset", "pretrain", "reptile", "scratch"]
+__all__ = [
+    "anil",
+    "finetune",
+    "fomaml",
+    "maml",
+    "maml_pp",
+    "offset",
+    "pretrain",
+    "reptile",
+    "ridge",
+    "scratch",
+]
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -79,6 +92,15 @@ def offset(context: MethodContext) -> FineTuned:
     """The jointly trained model with the closed-form energy correction and no gradient step."""
     made = _learned("pretrain", context)
     return FineTuned("offset", made.checkpoint, made.baseline, None, made.dtype)
+
+
+def ridge(context: MethodContext) -> Ridge:
+    """The jointly trained network, frozen, and a head on its features in closed form."""
+    split = context.split
+    dtype, options = _precision(context.options)
+    made = _learned("pretrain", replace(context, options={"dtype": str(dtype).removeprefix("torch.")}))
+    settings = overridden(tuned_settings(split.name, context.arch, "ridge", RidgeSettings), options)
+    return Ridge(made.checkpoint, made.baseline, settings, scale_configurations(split))
 
 
 def scratch(context: MethodContext) -> Scratch:

@@ -46,13 +46,17 @@ def predictions(
 
 
 def model_predictions(
-    params: dict[str, torch.Tensor], config: Config, configurations: Sequence[Configuration]
+    params: dict[str, torch.Tensor],
+    config: Config,
+    configurations: Sequence[Configuration],
+    head: np.ndarray | None = None,
 ) -> Modelled:
-    """Of our network with weights ``params``, in their dtype and on their device."""
+    """Of our network with weights ``params``, in their dtype and on their device; a linear head adds."""
     weight = next(iter(params.values()))
+    linear = None if head is None else torch.from_numpy(head).to(weight)
 
     def evaluate(batch: GraphBatch) -> tuple[torch.Tensor, torch.Tensor]:
-        return energy_forces(params, config, batch, differentiable=False)
+        return energy_forces(params, config, batch, linear, differentiable=False)
 
     return predictions(evaluate, config, configurations, weight.dtype, weight.device)
 
@@ -64,10 +68,11 @@ def network_predictor(
     support: Sequence[Configuration],
     usage: Usage,
     scale: float = 1.0,
+    head: np.ndarray | None = None,
 ) -> CorrectedPredictor:
-    """Our network with adapted weights as a predictor."""
+    """Our network with adapted weights, and a linear head [F] on its features, as a predictor."""
     return CorrectedPredictor(
-        lambda configurations: model_predictions(params, config, configurations),
+        lambda configurations: model_predictions(params, config, configurations, head),
         baseline,
         support,
         usage,

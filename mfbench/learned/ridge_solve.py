@@ -23,7 +23,15 @@ from mfbench.configuration import Configuration
 from mfbench.errors import UnknownNameError
 from mfbench.split import Split
 
-__all__ = ["Design", "RidgeSettings", "fit_head", "force_configurations", "scale_configurations"]
+__all__ = [
+    "Design",
+    "RidgeSettings",
+    "element_counts",
+    "element_means",
+    "fit_head",
+    "force_configurations",
+    "scale_configurations",
+]
 
 BACKWARD_GRADIENTS = 0.25
 """One backward pass for one feature of one configuration counts as this much of a gradient of the training
@@ -45,9 +53,9 @@ class RidgeSettings:
         folds: at most so many.
     """
 
-    energy_weight: float = 1.0
+    energy_weight: float = 0.3
     force_weight: float = 1.0
-    folds_by: str = "trajectory"
+    folds_by: str = "fragment"
     folds: int = 5
 
 
@@ -105,6 +113,20 @@ def force_configurations(k: int, features: int, gradients: int) -> tuple[int, in
     each = features * BACKWARD_GRADIENTS
     count = min(k, int(gradients // each))
     return count, int(np.ceil(count * each))
+
+
+def element_counts(configurations: Sequence[Configuration], elements: Sequence[int]) -> np.ndarray:
+    """[n, Z] atoms of every element."""
+    return np.array([np.bincount(c.atomic_numbers, minlength=128)[list(elements)] for c in configurations])
+
+
+def element_means(features: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """[Z, p] contribution of an atom of each element to the summed features [n, p], by least squares.
+
+    Subtracted, it keeps a head that forces alone determine from moving the energies of compositions.
+    """
+    gram = counts.T @ counts + 1e-3 * len(counts) * np.eye(counts.shape[1])
+    return np.linalg.solve(gram, counts.T @ features)
 
 
 def fit_head(design: Design, scales: np.ndarray, settings: RidgeSettings) -> np.ndarray:

@@ -21,7 +21,16 @@ from mfbench_torch.models import allegro, mace, nequip
 from mfbench_torch.models.graphs import GraphBatch
 from mfbench_torch.models.leaves import Leaves
 
-__all__ = ["atom_energies", "energy", "energy_forces", "features_of", "forces_of", "init", "leaves_of"]
+__all__ = [
+    "atom_energies",
+    "energy",
+    "energy_forces",
+    "feature_forces",
+    "features_of",
+    "forces_of",
+    "init",
+    "leaves_of",
+]
 
 Params = dict[str, torch.Tensor]
 _MODULES = {"mace": mace, "nequip": nequip, "allegro": allegro}
@@ -44,18 +53,42 @@ def atom_energies(params: Params, config: Config, batch: GraphBatch) -> torch.Te
 
 
 def energy_forces(
-    params: Params, config: Config, batch: GraphBatch, *, differentiable: bool = True
+    params: Params,
+    config: Config,
+    batch: GraphBatch,
+    head: torch.Tensor | None = None,
+    *,
+    differentiable: bool = True,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Energies [B] in eV and forces [N, 3] in eV/Å.
 
     ``differentiable`` keeps the graph, so that both can be differentiated in ``params``, repeatedly.
+    ``head`` [F] adds its product with the features.
     """
     with torch.enable_grad():
         leaves = leaves_of(params, config, batch)
-        atoms, _ = _MODULES[arch_of(config)].network(params, config, batch, leaves)
+        atoms, seen = _MODULES[arch_of(config)].network(params, config, batch, leaves)
+        atoms = atoms if head is None else atoms + head @ seen
         total = _per_configuration(atoms, batch)
         forces = forces_of(total.sum(), leaves, batch, create_graph=differentiable)
     return (total, forces) if differentiable else (total.detach(), forces.detach())
+
+
+def feature_forces(
+    params: Params, config: Config, batch: GraphBatch, *, forces: bool = True
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Features summed over atoms [B, F], and minus their derivatives in the positions [F, N, 3].
+
+    One backward pass a feature, one after another; None without ``forces``.
+    """
+    with torch.enable_grad():
+        leaves = leaves_of(params, config, batch)
+        seen = features_of(params, config, batch, leaves)
+        totals = seen.new_zeros(len(seen), len(batch)).index_add(1, batch.configuration, seen)
+        if not forces:
+            return totals.detach().T, None
+        pulls = [forces_of(row.sum(), leaves, batch, create_graph=False, retain=True) for row in totals]
+    return totals.detach().T, torch.stack(pulls)
 
 
 def leaves_of(params: Params, config: Config, batch: GraphBatch) -> Leaves:
