@@ -13,6 +13,7 @@ from mfbench.configuration import Configuration, Prediction
 from mfbench.errors import UnknownNameError
 
 __all__ = [
+    "STARTS_FROM",
     "Budget",
     "Method",
     "MethodContext",
@@ -89,6 +90,8 @@ class MethodContext:
 
 ARCHITECTURES = ("mace", "nequip", "allegro")
 BACKENDS = ("jax", "torch")
+STARTS_FROM = {"offset": "pretrain", "ridge": "pretrain"}
+"""Methods without a checkpoint of their own, and the method whose network they freeze."""
 
 # (name, backend) → factory(MethodContext) → Method. The core imports a backend only when it is asked for.
 _BUILT_IN = {

@@ -13,7 +13,7 @@ import numpy as np
 
 import mfbench
 from mfbench.learned.checkpoint import EMBEDDED, embedded_checkpoint
-from mfbench.method import Budget
+from mfbench.method import STARTS_FROM, Budget
 from mfbench.results import read_results
 from mfbench.statistics import groups_of, ratio
 
@@ -22,8 +22,6 @@ METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")
 VARIANTS = {"-long": "300 steps", "-narrow": "learning offsets"}
 """Endings of run names that stand at K = 50 alone. ``scratch-narrow`` is a rival setting of its tuning: a
 narrow prior of the correction leaves molecular offsets to the network."""
-FROZEN = {"offset": "pretrain", "ridge": "pretrain"}
-"""Methods without a checkpoint of their own, and whose they use."""
 METHODS = ("constant", "offset", "ridge", "pretrain", "maml", "fomaml", "reptile", "maml++", "anil")
 
 
@@ -160,7 +158,7 @@ def _interval(found, name, metric, k):
 def _meta_training(split, item):
     if item["method"] in ("constant", "scratch"):
         return "–"
-    start = FROZEN.get(item["method"], item["method"])
+    start = STARTS_FROM.get(item["method"], item["method"])
     card = embedded_checkpoint(split, _arch(item), start).with_suffix(".json")
     return f"{json.loads(card.read_text())['gradients']:,}"
 

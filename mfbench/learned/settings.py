@@ -7,6 +7,7 @@ from typing import Any
 
 from mfbench.errors import UnknownNameError
 from mfbench.learned.architectures import config_class
+from mfbench.method import STARTS_FROM
 
 __all__ = ["LEARNED", "TrainSettings", "gradients_per_step", "settings_from"]
 
@@ -78,9 +79,9 @@ class TrainSettings:
     def __post_init__(self) -> None:
         """Refuse a method that has nothing to learn, and an architecture that does not exist."""
         config_class(self.arch)
-        if self.method in ("offset", "ridge"):
+        if start := STARTS_FROM.get(self.method):
             raise UnknownNameError(
-                f"'{self.method}' uses the network of 'pretrain': train that with --method pretrain"
+                f"'{self.method}' uses the network of '{start}': train that with --method {start}"
             )
         if self.method not in LEARNED:
             raise UnknownNameError(f"'{self.method}' is not trained: choose one of {', '.join(LEARNED)}")

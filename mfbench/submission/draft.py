@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mfbench.errors import DataError, SubmissionError
+from mfbench.method import STARTS_FROM
 from mfbench.results import Results, read_results
 from mfbench.submission.card import Card, Cost, Failure, Hardware, Protocol, Training, Tuning, write_card
 from mfbench.submission.check import FILES, Checked, check, check_claims, track_of
@@ -20,8 +21,6 @@ __all__ = ["check_files", "check_run", "draft_card", "read_folder"]
 
 _EMBEDDED = Path(__file__).parents[1] / "embedded" / "checkpoints"
 _OF_A_RUN = ("run.json", "results.json", "rmse_vs_k.png")
-_STARTS_FROM = {"offset": "pretrain"}
-"""Methods that have no checkpoint of their own."""
 
 
 def check_run(folder: Path, *, weights: Path | None = None) -> Checked:
@@ -180,7 +179,7 @@ def _weights(request: dict[str, Any], given: Path | None) -> dict[str, bytes]:
     """The checkpoint that a run started from, with its card; nothing for methods without one."""
     path = given or (Path(request["checkpoint"]) if request.get("checkpoint") else None)
     if path is None and request.get("arch"):
-        name = _STARTS_FROM.get(request["method"], request["method"])
+        name = STARTS_FROM.get(request["method"], request["method"])
         path = _EMBEDDED / request["split"] / f"{request['arch']}-{name}.safetensors"
     if path is None or not path.is_file() or not path.with_suffix(".json").is_file():
         if given is not None:

@@ -48,13 +48,15 @@ def check_weights(weights: bytes, card_text: bytes, sha256: str | None) -> None:
 
 
 def count_parameters(weights: bytes) -> int:
-    """Numbers in the file, less those that only scale the inner loop (``precondition/``).
+    """Numbers in the file, less those that only scale the inner loop (``precondition/``, ``rates/``).
 
     Raises:
         SubmissionError: kind ``weights``: not safetensors.
     """
     return sum(
-        math.prod(entry["shape"]) for name, entry in _header(weights).items() if "precondition/" not in name
+        math.prod(entry["shape"])
+        for name, entry in _header(weights).items()
+        if not name.startswith(("precondition/", "rates/"))
     )
 
 
