@@ -38,6 +38,8 @@ TRIALS = {
     "ridge": RIDGE,
     **dict.fromkeys(("pretrain-long", "maml-long"), LONG),
 }
+TIE = 1e-3
+"""Scores closer than this, a tenth of a percent in the errors, are a tie: the first, gentler setting wins."""
 METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")
 KS = (10, 50)
 
@@ -66,7 +68,8 @@ def main():
         plain, _, long = method.partition("-")
         draws = 1 if long or method == "scratch" else arguments.draws
         rows = [trial(plain, split, options, draws, long, arguments.arch) for options in TRIALS[method]]
-        best = min(rows, key=lambda row: row["score"])
+        lowest = min(row["score"] for row in rows)
+        best = next(row for row in rows if row["score"] < lowest + TIE)
         record = json.loads(path.read_text()) if path.is_file() else {}
         record[f"{arguments.arch}-{method}"] = {
             "data_hash": split.manifest.data_hash,
