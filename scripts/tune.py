@@ -39,7 +39,7 @@ TRIALS = {
     **dict.fromkeys(("pretrain-long", "maml-long"), LONG),
 }
 TIE = 1e-3
-"""Scores closer than this, a tenth of a percent in the errors, are a tie: the first, gentler setting wins."""
+"""Scores closer than this, 0.1 % in the errors, are a tie: the first, gentler setting wins."""
 METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")
 KS = (10, 50)
 
