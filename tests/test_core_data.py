@@ -149,7 +149,7 @@ def test_unknown_split(split_name):
 @pytest.mark.parametrize(
     ("request_", "kind", "message"),
     [
-        ({"method": "nope"}, UnknownNameError, "unknown method 'nope': choose one of constant, "),
+        ({"method": "nope"}, UnknownNameError, "unknown method 'nope': choose one of anil, constant, "),
         ({"backend": "fortran"}, UnknownNameError, "unknown backend 'fortran'"),
         ({"arch": "mlp"}, UnknownNameError, "unknown architecture 'mlp'"),
         ({"fold": "secret"}, UnknownNameError, "unknown fold 'secret': choose one of train, "),
