@@ -7,46 +7,32 @@ from itertools import pairwise
 
 import numpy as np
 
-from mfbench.learned.config_parts import FromDict, checked_elements
+from mfbench.learned.config_parts import BaseConfig
 
 __all__ = ["MaceConfig", "initial_weights", "parameter_shapes"]
 
 
 @dataclass(frozen=True)
-class MaceConfig(FromDict):
+class MaceConfig(BaseConfig):
     """Architecture of one model; plain numbers and tuples, so ``dataclasses.asdict`` is JSON.
 
     Attributes:
-        elements: atomic numbers that the model knows, ascending.
-        r_max: cutoff radius, Å.
-        num_bessel, cutoff_power: radial basis size; exponent p of the polynomial cutoff.
         channels: multiplicity of hidden scalars and of hidden vectors.
         max_l_hidden, max_ell, correlation: only 1, 2 and 2 are implemented.
         num_interactions: message-passing layers, at least 2.
         radial_mlp: widths of the hidden layers of the radial network.
         readout_width: scalars in the last readout (mace's MLP_irreps).
         avg_num_neighbors: messages are divided by it.
-        scale, shift: eV; node energy = scale * output + shift.
     """
 
-    elements: tuple[int, ...] = (1, 6, 7, 8, 16)
-    r_max: float = 4.5
-    num_bessel: int = 8
-    cutoff_power: int = 5
-    channels: int = 8
     max_l_hidden: int = 1
     max_ell: int = 2
     correlation: int = 2
     num_interactions: int = 2
     radial_mlp: tuple[int, ...] = (32, 32)
-    readout_width: int = 16
-    avg_num_neighbors: float = 14.0
-    scale: float = 1.0
-    shift: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "elements", checked_elements(self.elements))
-        object.__setattr__(self, "radial_mlp", tuple(int(w) for w in self.radial_mlp))
+        super().__post_init__()
         if (self.max_l_hidden, self.max_ell, self.correlation) != (1, 2, 2):
             raise ValueError("only max_l_hidden=1, max_ell=2, correlation=2 are implemented")
         if self.num_interactions < 2:

@@ -6,45 +6,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfbench.learned.config_parts import FromDict, checked_elements
+from mfbench.learned.config_parts import BaseConfig
 from mfbench.learned.couplings import mlp_shapes, paths, unit_normals
 
 __all__ = ["NequipConfig", "degrees", "initial_weights", "parameter_shapes"]
 
 
 @dataclass(frozen=True)
-class NequipConfig(FromDict):
+class NequipConfig(BaseConfig):
     """Architecture of one model (Batzner et al. 2022); ``dataclasses.asdict`` is JSON.
 
     Attributes:
-        elements: atomic numbers that the model knows, ascending.
-        r_max: cutoff radius, Å.
-        num_bessel, cutoff_power: radial basis size; exponent p of the polynomial cutoff.
         channels: multiplicity of every angular momentum of the features.
         l_max: largest angular momentum of features and harmonics, 1 or 2.
         num_interactions: layers, at least 2; the last one gives scalars.
         radial_mlp: widths of the hidden layers of the radial network.
         readout_width: scalars between the two linear maps of the readout.
         avg_num_neighbors: messages are divided by its root.
-        scale, shift: eV; node energy = scale * output + shift.
     """
 
-    elements: tuple[int, ...] = (1, 6, 7, 8, 16)
-    r_max: float = 4.5
-    num_bessel: int = 8
-    cutoff_power: int = 5
     channels: int = 12
     l_max: int = 1
     num_interactions: int = 3
     radial_mlp: tuple[int, ...] = (32,)
-    readout_width: int = 16
-    avg_num_neighbors: float = 14.0
-    scale: float = 1.0
-    shift: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "elements", checked_elements(self.elements))
-        object.__setattr__(self, "radial_mlp", tuple(int(w) for w in self.radial_mlp))
+        super().__post_init__()
         if self.l_max not in (1, 2):
             raise ValueError("only l_max = 1 and 2 are implemented")
         if self.num_interactions < 2:
