@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,17 @@ class EnergyBaseline:
     elements: Mapping[int, float]
     anion: float = 0.0
     cation: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, for the card of a checkpoint."""
+        elements = {str(z): e for z, e in self.elements.items()}
+        return {"elements": elements, "anion": self.anion, "cation": self.cation}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> EnergyBaseline:
+        """What ``to_dict`` wrote."""
+        elements = {int(z): float(e) for z, e in record["elements"].items()}
+        return cls(elements, float(record["anion"]), float(record["cation"]))
 
     def energies(self, configurations: Sequence[Configuration]) -> np.ndarray:
         """[n] eV."""

@@ -8,7 +8,7 @@ from mfbench.baseline import fit_baseline
 from mfbench.learned.adapting import AdaptSettings, ScratchSettings
 from mfbench.learned.plan import config_for
 from mfbench.learned.ridge_solve import RidgeSettings, scale_configurations
-from mfbench.learned.start import adapts, initialisation, overridden
+from mfbench.learned.start import adapts, baseline_of, initialisation, overridden
 from mfbench.learned.tuned import tuned_settings
 from mfbench.method import MethodContext
 from mfbench_jax.checkpoint import with_arrays
@@ -24,7 +24,7 @@ def _learned(name: str, context: MethodContext) -> FineTuned:
     split = context.split
     checkpoint = with_arrays(initialisation(name, context))
     settings = tuned_settings(split.name, context.arch, name, AdaptSettings, adapt=adapts(name, checkpoint))
-    baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
+    baseline = baseline_of(checkpoint, split)
     floor = slots(split.train_configurations, checkpoint.config)
     return FineTuned(name, checkpoint, baseline, overridden(settings, context.options), floor)
 

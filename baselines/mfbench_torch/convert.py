@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mfbench.baseline import fit_baseline
+from mfbench.baseline import EnergyBaseline, fit_baseline
 from mfbench.configuration import Configuration
 from mfbench.errors import CheckpointError, MfbenchError
 from mfbench.learned.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -81,6 +81,8 @@ def mace_energies(model: torch.nn.Module, batch: GraphBatch) -> torch.Tensor:
 def _atomic_energies(card: Mapping[str, Any], split: str | None) -> dict[int, float]:
     if split is None and "atomic_energies" in card:
         return {int(z): float(e) for z, e in card["atomic_energies"].items()}
+    if split is None and "baseline" in card:
+        return dict(EnergyBaseline.from_dict(card["baseline"]).elements)
     try:
         loaded = load_split(split or card.get("split") or "")
     except MfbenchError as error:

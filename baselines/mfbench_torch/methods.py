@@ -13,7 +13,7 @@ from mfbench.errors import MfbenchError, UnknownNameError
 from mfbench.learned.adapting import AdaptSettings, ScratchSettings
 from mfbench.learned.plan import config_for
 from mfbench.learned.ridge_solve import RidgeSettings, scale_configurations
-from mfbench.learned.start import adapts, initialisation, overridden
+from mfbench.learned.start import adapts, baseline_of, initialisation, overridden
 from mfbench.learned.tuned import tuned_settings
 from mfbench.method import MethodContext
 from mfbench_torch.checkpoint import tensors
@@ -46,7 +46,7 @@ def _learned(name: str, context: MethodContext) -> FineTuned:
     checkpoint = replace(found, params=params, precondition=scales)
     settings = tuned_settings(split.name, context.arch, name, AdaptSettings, adapt=adapts(name, found))
     settings = overridden(settings, options)
-    baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
+    baseline = baseline_of(found, split)
     return FineTuned(name, checkpoint, baseline, settings, dtype)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mfbench.baseline import EnergyBaseline
 from mfbench.cost import code_version, hardware
 from mfbench.learned.architectures import Config, config_class
 from mfbench.learned.neighbours import neighbour_pairs
@@ -43,8 +44,10 @@ def inner_scales(second_moments: Mapping[str, np.ndarray]) -> dict[str, np.ndarr
     return {name: (1.0 / (r + floor)).astype(np.float32) for name, r in roots.items()}
 
 
-def training_card(split: Split, settings: TrainSettings, phases: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the checkpoint says of its training."""
+def training_card(
+    split: Split, settings: TrainSettings, phases: list[dict[str, Any]], baseline: EnergyBaseline
+) -> dict[str, Any]:
+    """What the checkpoint says of its training. The network was fitted to what ``baseline`` leaves."""
     return {
         "schema": 1,
         "split": split.name,
@@ -54,5 +57,6 @@ def training_card(split: Split, settings: TrainSettings, phases: list[dict[str, 
         "settings": asdict(settings),
         "gradients": sum(phase["gradients"] for phase in phases),
         "hardware": hardware(),
+        "baseline": baseline.to_dict(),
         "phases": phases,
     }

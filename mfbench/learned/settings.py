@@ -32,6 +32,8 @@ class TrainSettings:
         joint_gradients, gradients: configuration-gradients of the first phase and of both together.
         withheld: meta-train families that joint training does not see in the first phase, so that the
             inner loop meets families that were not fitted.
+        families: train on so many meta-train families only; 0: all. See ``mfbench.learned.narrowed``.
+        configurations: use so many configurations of each family only; 0: all.
         joint_batch: configurations a step of joint training.
         size_classes: joint batches hold configurations of one of so many size classes, each with its own
             padding: 3 save a third of the time; 1 mixes all sizes, as the embedded checkpoints did.
@@ -56,6 +58,8 @@ class TrainSettings:
     joint_gradients: int = 700_000
     gradients: int = 847_840
     withheld: int = 3
+    families: int = 0
+    configurations: int = 0
     joint_batch: int = 4
     size_classes: int = 1
     joint_rate: float = 1e-2

@@ -6,11 +6,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from mfbench.baseline import EnergyBaseline, fit_baseline
 from mfbench.errors import CheckpointError, MfbenchError
 from mfbench.learned.checkpoint import Checkpoint, embedded_checkpoint, load_checkpoint
 from mfbench.method import MethodContext
+from mfbench.split import Split
 
-__all__ = ["adapts", "initialisation", "overridden"]
+__all__ = ["adapts", "baseline_of", "initialisation", "overridden"]
 
 
 def initialisation(name: str, context: MethodContext) -> Checkpoint:
@@ -29,6 +31,14 @@ def initialisation(name: str, context: MethodContext) -> Checkpoint:
 def adapts(name: str, checkpoint: Checkpoint) -> str:
     """Weights that move unless something else is tuned or asked for: those of the trained inner loop."""
     return "head" if name == "anil" else checkpoint.card.get("settings", {}).get("adapt", "all")
+
+
+def baseline_of(checkpoint: Checkpoint, split: Split) -> EnergyBaseline:
+    """The energies that the network was trained on top of. Cards from before they kept them are of
+    checkpoints that are used on the split they were trained on."""
+    if record := checkpoint.card.get("baseline"):
+        return EnergyBaseline.from_dict(record)
+    return fit_baseline(split.train_configurations, split.isolated_atom_energies)
 
 
 def overridden(settings: Any, options: dict[str, Any]) -> Any:

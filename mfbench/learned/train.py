@@ -14,6 +14,7 @@ from mfbench.learned.adapting import AdaptSettings
 from mfbench.learned.annealing import gradients_after, steps_within
 from mfbench.learned.architectures import arch_of
 from mfbench.learned.checkpoint import Checkpoint, save_checkpoint
+from mfbench.learned.narrowed import narrowed
 from mfbench.learned.phases import Phase, PhaseResult
 from mfbench.learned.plan import config_for, inner_scales, training_card, withheld_families
 from mfbench.learned.rates import initial_rates, learned_rates, separated
@@ -75,6 +76,7 @@ def train(
     Raises:
         CheckpointError: ``initial`` is of another architecture.
     """
+    split = narrowed(split, settings)
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     if initial is None:
         initial = _joint(engine, split, settings, folder, baseline, stop_after, tick)
@@ -90,7 +92,7 @@ def train(
         phases = [*initial.card["phases"], result.record]
         weights, logarithms = separated(result.params)
         rates = learned_rates(logarithms, settings.rates_rate)
-        card = training_card(split, settings, phases)
+        card = training_card(split, settings, phases, baseline)
         checkpoint = replace(initial, params=weights, card=card, rates=rates)
     save_checkpoint(folder / f"{settings.arch}-{settings.method}.safetensors", checkpoint)
     return checkpoint
@@ -123,7 +125,8 @@ def _joint(
     )
     record = {**result.record, "families": [task.family_id for task in tasks]}
     scales = engine.arrays(inner_scales(result.second_moments))
-    return Checkpoint(config, result.params, scales, training_card(split, settings, [record]))
+    card = training_card(split, settings, [record], baseline)
+    return Checkpoint(config, result.params, scales, card)
 
 
 def _own_phase(
