@@ -1,0 +1,1 @@
+"""Meta-distribution constructions side by side, from the records of a campaign's runs."""
