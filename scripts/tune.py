@@ -44,10 +44,37 @@ METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")
 KS = (10, 50)
 
 
-def trial(method, split, options, draws, long, arch):
+def tuned(name, split, *, draws, arch="mace", families=None, checkpoint=None):
+    """Trials of one method, ``-long`` behind its name for 300 steps, and the chosen setting."""
+    method, _, long = name.partition("-")
+    rows = [
+        trial(method, split, options, draws, long, arch, families=families, checkpoint=checkpoint)
+        for options in TRIALS[name]
+    ]
+    lowest = min(row["score"] for row in rows)
+    best = next(row for row in rows if row["score"] < lowest + TIE)
+    return {
+        "data_hash": split.manifest.data_hash,
+        "fold": "validation",
+        "k": (50,) if long else KS,
+        "draws": draws,
+        "chosen": best["settings"],
+        "trials": rows,
+    }
+
+
+def trial(method, split, options, draws, long, arch, **context):
     ks, budget = ((50,), Budget(steps=300)) if long else (KS, Budget())
     results = mfbench.evaluate(
-        method, split, ks=ks, draws=draws, fold="validation", options=options, budget=budget, arch=arch
+        method,
+        split,
+        ks=ks,
+        draws=draws,
+        fold="validation",
+        options=options,
+        budget=budget,
+        arch=arch,
+        **context,
     )
     errors = {f"{m}@{k}": round(results.value(m, k), 4) for m in METRICS for k in ks}
     gradients = sum(row.gradient_evaluations for row in results.episodes)
@@ -65,23 +92,13 @@ def main():
     split = mfbench.load_split(arguments.split)
     path = EMBEDDED / split.name / "tuning.json"
     for method in arguments.methods.split(","):
-        plain, _, long = method.partition("-")
-        draws = 1 if long or method == "scratch" else arguments.draws
-        rows = [trial(plain, split, options, draws, long, arguments.arch) for options in TRIALS[method]]
-        lowest = min(row["score"] for row in rows)
-        best = next(row for row in rows if row["score"] < lowest + TIE)
+        draws = 1 if "-" in method or method == "scratch" else arguments.draws
+        found = tuned(method, split, draws=draws, arch=arguments.arch)
         record = json.loads(path.read_text()) if path.is_file() else {}
-        record[f"{arguments.arch}-{method}"] = {
-            "data_hash": split.manifest.data_hash,
-            "fold": "validation",
-            "k": (50,) if long else KS,
-            "draws": draws,
-            "chosen": best["settings"],
-            "trials": rows,
-        }
+        record[f"{arguments.arch}-{method}"] = found
         path.write_text(json.dumps(record, indent=1) + "\n")
-        for row in rows:
-            print(method, "*" if row is best else " ", row, flush=True)
+        for row in found["trials"]:
+            print(method, "*" if row["settings"] == found["chosen"] else " ", row, flush=True)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class Trained(_Part):
     """The checkpoint of a run, as its card says.
 
     Attributes:
-        construction: that it was meta-trained on.
+        construction: that it was meta-trained on; ``cath+chemistry``: on both.
         data_hash: of that split.
         method: that it was trained by; ``offset`` and ``ridge`` use that of ``pretrain``.
         seed: of meta-training.
@@ -186,7 +186,7 @@ def _trained(run: Mapping[str, Any]) -> Trained | None:
     card = checkpoint.card
     settings = card["settings"]
     return Trained(
-        construction=card["split"],
+        construction="+".join(filter(None, (card["split"], settings.get("also", "")))),
         data_hash=card["data_hash"],
         method=settings["method"],
         seed=settings["seed"],

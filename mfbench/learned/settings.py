@@ -32,7 +32,9 @@ class TrainSettings:
         joint_gradients, gradients: configuration-gradients of the first phase and of both together.
         withheld: meta-train families that joint training does not see in the first phase, so that the
             inner loop meets families that were not fitted.
-        families: train on so many meta-train families only; 0: all. See ``mfbench.learned.narrowed``.
+        also: other splits whose train families are added, e.g. ``cluster30+chemistry``, without what
+            overlaps with this split's validation and test families.
+        families: train on so many meta-train families only; 0: all. See ``mfbench.learned.meta_train``.
         configurations: use so many configurations of each family only; 0: all.
         joint_batch: configurations a step of joint training.
         size_classes: joint batches hold configurations of one of so many size classes, each with its own
@@ -58,6 +60,7 @@ class TrainSettings:
     joint_gradients: int = 700_000
     gradients: int = 847_840
     withheld: int = 3
+    also: str = ""
     families: int = 0
     configurations: int = 0
     joint_batch: int = 4

@@ -14,12 +14,12 @@ from mfbench.learned.adapting import AdaptSettings
 from mfbench.learned.annealing import gradients_after, steps_within
 from mfbench.learned.architectures import arch_of
 from mfbench.learned.checkpoint import Checkpoint, save_checkpoint
-from mfbench.learned.narrowed import narrowed
+from mfbench.learned.meta_train import meta_train_of
 from mfbench.learned.phases import Phase, PhaseResult
 from mfbench.learned.plan import config_for, inner_scales, training_card, withheld_families
 from mfbench.learned.rates import initial_rates, learned_rates, separated
 from mfbench.learned.settings import TrainSettings
-from mfbench.split import Split
+from mfbench.split import Split, load_split
 
 __all__ = ["Engine", "Tick", "train"]
 
@@ -76,7 +76,7 @@ def train(
     Raises:
         CheckpointError: ``initial`` is of another architecture.
     """
-    split = narrowed(split, settings)
+    split = meta_train_of(split, settings, load_split)
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     if initial is None:
         initial = _joint(engine, split, settings, folder, baseline, stop_after, tick)

@@ -1,0 +1,174 @@
+"""What the units of a campaign do: train, tune on validation families, evaluate, keep a record."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import tune
+
+import mfbench
+from campaign_parts.plan import INHERITED, Campaign, Run, Training
+from campaign_parts.units import Unit
+from mfbench.compare.record import record_of
+from mfbench.exclusion import without_overlap
+from mfbench.learned.checkpoint import EMBEDDED, load_checkpoint
+from mfbench.results import read_results
+from mfbench.split import Split
+
+__all__ = ["Workplace", "units"]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where things go.
+
+    Attributes:
+        campaign: the plan.
+        runs: checkpoints and run folders, not committed.
+        results: records and tunings, committed.
+    """
+
+    campaign: Campaign
+    runs: Path
+    results: Path
+
+    def checkpoint(self, training: Training) -> Path:
+        """Of a training run."""
+        return self.runs / training.checkpoint
+
+    def evaluation(self, run: Run) -> Path:
+        """Folder of an evaluated run."""
+        return self.runs / "evaluate" / run.name
+
+    def record(self, run: Run) -> Path:
+        """File of its record."""
+        return self.results / "records" / f"{run.name.replace('/', '~')}.json"
+
+    def tuning(self, construction: str, method: str) -> Path:
+        """Trials of a method on the validation families of a construction."""
+        return self.results / "tuning" / f"{construction}~{method}.json"
+
+
+def units(place: Workplace, runs: Sequence[Run]) -> list[Unit]:
+    """Everything that these runs need, each once, in an order in which it can be done."""
+    found: dict[str, Unit] = {}
+    for run in runs:
+        needs: tuple[Path, ...] = ()
+        if run.training:
+            for training in (run.training.joint, run.training):
+                unit = _train_unit(place, training)
+                found.setdefault(unit.name, unit)
+            needs = (place.checkpoint(run.training),)
+            if tuned := _tune_unit(place, run):
+                found.setdefault(tuned.name, tuned)
+                needs = (*needs, tuned.product)
+        name = f"evaluate/{run.name}"
+        found[name] = Unit(name, place.record(run), needs, partial(_evaluate, place, run))
+    return list(found.values())
+
+
+def _train_unit(place: Workplace, training: Training) -> Unit:
+    needs = () if training.method == "joint" else (place.checkpoint(training.joint),)
+    return Unit(str(training.folder), place.checkpoint(training), needs, partial(train, place, training))
+
+
+def settings_of(campaign: Campaign, training: Training) -> dict[str, Any]:
+    """Options of ``mfbench train``: the more special ones win."""
+    plan, (home, _, also) = campaign.training, training.construction.partition("+")
+    return {
+        **plan.settings,
+        **plan.constructions.get(home, {}),
+        **plan.methods.get(training.method, {}),
+        **plan.models[training.model],
+        **({"families": training.families} if training.families else {}),
+        **({"configurations": training.configurations} if training.configurations else {}),
+        **({"also": also} if also else {}),
+    }
+
+
+def train(place: Workplace, training: Training) -> None:
+    """Train one checkpoint in a process of its own; resumes."""
+    out = place.runs / training.folder
+    command = [sys.executable, "-m", "mfbench", "train", "--method", training.method]
+    command += ["--split", training.construction.partition("+")[0], "--seed", str(training.seed)]
+    command += ["--out", str(out)] + ["--resume"] * out.is_dir()
+    if training.method != "joint":
+        command += ["--init", str(place.checkpoint(training.joint))]
+    options = settings_of(place.campaign, training)
+    subprocess.run([*command, *(f"--option={k}={v}" for k, v in options.items())], check=True)
+
+
+def _tune_unit(place: Workplace, run: Run) -> Unit | None:
+    """Trials with the first seed's checkpoint; none where settings are inherited or nothing is tuned."""
+    if run.method in INHERITED or run.method not in tune.TRIALS:
+        return None
+    training = Training(run.trained_on, run.training.method, 0)
+    return Unit(
+        f"tune/{run.trained_on}/{run.method}",
+        place.tuning(run.trained_on, run.method),
+        (place.checkpoint(training),),
+        partial(_tune, place, run.trained_on, run.method, training),
+    )
+
+
+def _tune(place: Workplace, construction: str, method: str, training: Training) -> None:
+    plan, split = place.campaign.tuning, _split(construction)
+    families = [task.family_id for task in split.validation]
+    chosen = families[:: max(len(families) // plan.families, 1)][: plan.families]
+    record = tune.tuned(
+        method, split, draws=plan.draws, families=chosen, checkpoint=str(place.checkpoint(training))
+    )
+    path = place.tuning(construction, method)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**record, "families": chosen}, indent=1) + "\n")
+
+
+def options_of(place: Workplace, run: Run) -> dict[str, Any]:
+    """How the method adapts: tuned on validation families only."""
+    if run.method in INHERITED:
+        mini = place.campaign.tuning.inherited.get(run.trained_on)
+        trials = json.loads((EMBEDDED / mini / "tuning.json").read_text()) if mini else {}
+        return trials.get(f"mace-{run.method}", {}).get("chosen", {})
+    path = place.tuning(run.trained_on, run.method)
+    return json.loads(path.read_text())["chosen"] if run.method in tune.TRIALS else {}
+
+
+def _evaluate(place: Workplace, run: Run) -> None:
+    out, split = place.evaluation(run), _split(run.test)
+    checkpoint = str(place.checkpoint(run.training)) if run.training else None
+    mfbench.evaluate(
+        run.method, split, ks=run.ks, draws=run.draws, out=out, resume=(out / "run.json").is_file(),
+        support_from=run.support, checkpoint=checkpoint, options=options_of(place, run),
+        exclude=_split(run.exclude) if run.exclude else None, families=_askable(run, checkpoint),
+        progress=sys.stderr.isatty(),
+    )  # fmt: skip
+    session = json.loads((out / "run.json").read_text())["sessions"][-1]
+    record = record_of(run.name, read_results(out / "results.json"), split, session=session)
+    path = place.record(run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(record.to_json())
+
+
+def _askable(run: Run, checkpoint: str | None) -> list[str] | None:
+    """In transfer, families whose elements the network has weights for; None: all of them."""
+    if run.exclude is None:
+        return None
+    split, _ = without_overlap(_split(run.test), _split(run.exclude))
+    known = set(load_checkpoint(Path(checkpoint)).config.elements)
+    elements = {
+        t.family_id: {int(z) for c in (*t.support, *t.query, *t.heldout) for z in c.atomic_numbers}
+        for t in split.test
+    }
+    return [name for name, found in elements.items() if found <= known]
+
+
+@cache
+def _split(name: str) -> Split:
+    return mfbench.load_split(name)
