@@ -12,7 +12,13 @@ from jax.sharding import Mesh, PartitionSpec
 
 from mfbench_jax.compiled import Compiled
 
-__all__ = ["over_devices"]
+__all__ = ["devices_share", "over_devices"]
+
+
+def devices_share(tasks: int, devices: Sequence[Any] | None = None) -> int:
+    """How many devices share the tasks; 0 where they run one after another, and may differ in shape."""
+    count = math.gcd(len(devices or jax.devices()), tasks)
+    return count if count > 1 else 0
 
 
 def over_devices(
@@ -24,8 +30,8 @@ def over_devices(
     them: as many devices are used as divide ``tasks``.
     """
     devices = list(devices or jax.devices())
-    count = math.gcd(len(devices), tasks)
-    if count == 1:
+    count = devices_share(tasks, devices)
+    if not count:
         run = Compiled(outer)
 
         def one_by_one(params: Any, data: list[Any], *rest: Any) -> Any:

@@ -13,12 +13,13 @@ from mfbench.baseline import EnergyBaseline, correction_between, correction_kern
 from mfbench.errors import TrainingError
 from mfbench.learned.annealing import multi_step_weights, second_order
 from mfbench.learned.architectures import Config
+from mfbench.learned.neighbours import size_classes
 from mfbench.learned.settings import TrainSettings
 from mfbench.schedule import joint_batch, meta_batch
 from mfbench.split import Task
 from mfbench_jax.compiled import Compiled
 from mfbench_jax.data import Dataset
-from mfbench_jax.devices import over_devices
+from mfbench_jax.devices import devices_share, over_devices
 from mfbench_jax.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
 from mfbench_jax.meta.plus import maml_pp_gradient
@@ -27,6 +28,8 @@ from mfbench_jax.models.graphs import Padding, padding_for
 
 __all__ = ["joint_gradient", "meta_gradient"]
 
+MOST_SHAPES = 3
+"""Paddings of families at most: one for all wastes much of the work where families differ in size."""
 Params = dict[str, jax.Array]
 Step = Callable[[Params, int], tuple[jax.Array, Params]]
 _OUTER = {
@@ -75,9 +78,8 @@ def meta_gradient(
     ``precondition`` has entries for the weights that adapt. MAML++ changes over the ``steps`` of the phase.
     ``devices`` share the tasks (default: all that there are).
     """
-    everything = [c for t in tasks for c in (*t.support, *t.query, *t.heldout)]
-    padding = padding_for(everything, config, atoms=2, pairs=8)
-    made = [_TaskData(task, config, baseline, padding) for task in tasks]
+    paddings = _paddings(tasks, config, 1 if devices_share(settings.tasks, devices) else MOST_SHAPES)
+    made = [_TaskData(t, config, baseline, padding) for t, padding in zip(tasks, paddings, strict=True)]
     pools = [(len(d.support), len(d.query)) for d in made]
     model = lambda params, batch: energy_forces(params, config, batch)  # noqa: E731
     energies = lambda params, batch: energy(params, config, batch)  # noqa: E731
@@ -112,6 +114,25 @@ def meta_gradient(
         return run(params, data, rate, precondition, *_schedule(settings, number, steps))
 
     return step
+
+
+def _paddings(tasks: Sequence[Task], config: Config, most: int) -> list[Padding]:
+    """The padding of every family: that of its size class.
+
+    Each shape is compiled, so there are as few classes as come within a tenth of the work of ``most``.
+    """
+    own = [padding_for([*t.support, *t.query, *t.heldout], config, atoms=2, pairs=8) for t in tasks]
+    options = [_shared(own, count) for count in range(1, most + 1)]
+    work = [sum(p.pairs for p in option) for option in options]
+    return next(o for o, w in zip(options, work, strict=True) if w <= 1.1 * work[-1])
+
+
+def _shared(own: Sequence[Padding], count: int) -> list[Padding]:
+    number = size_classes(np.array([p.pairs for p in own]), count)
+    largest = {
+        n: Padding(*np.max(np.array(own)[number == n], axis=0).tolist()) for n in set(number.tolist())
+    }
+    return [largest[n] for n in number.tolist()]
 
 
 def _outer(outer, gradient, loss, params, data, rate, precondition, *schedule):

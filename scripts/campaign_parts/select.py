@@ -1,0 +1,34 @@
+"""Finding a campaign's records: by the names that plan.py gives them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from mfbench.compare.record import Record
+
+__all__ = ["CONSTRUCTIONS", "LEARNERS", "METHODS", "Records"]
+
+CONSTRUCTIONS = ("cath", "cluster30", "chemistry")
+LEARNERS = ("maml", "fomaml", "reptile", "maml++", "anil")
+METHODS = ("constant", "scratch", "offset", "ridge", "pretrain", *LEARNERS)
+
+
+class Records:
+    """All records, found by construction, method and what is special about a run."""
+
+    def __init__(self, records: Iterable[Record]):
+        self.by_name = {record.name: record for record in records}
+
+    def seeds(self, where: str, method: str, special: str = "") -> list[Record]:
+        """The meta-training seeds of one method, e.g. ``("cath", "maml", "wrong-family")``.
+
+        ``where`` is a construction, or ``A-to-B`` in transfer.
+        """
+        ending = f"/{special}" if special else ""
+        pattern = re.compile(rf"{re.escape(where)}/{re.escape(method)}/seed\d+{re.escape(ending)}")
+        return [record for name, record in sorted(self.by_name.items()) if pattern.fullmatch(name)]
+
+    def methods(self, where: str) -> list[str]:
+        """Methods that were run there, in a fixed order."""
+        return [method for method in METHODS if self.seeds(where, method)]

@@ -1,0 +1,162 @@
+"""Markdown tables of a campaign, from its records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from campaign_parts.select import CONSTRUCTIONS, LEARNERS, Records
+from mfbench.compare.contrast import contrast, family_errors, mean_error
+from mfbench.compare.record import METRICS, Record
+from mfbench.statistics import Interval, ranks
+
+__all__ = [
+    "cost_table",
+    "errors_table",
+    "gains_table",
+    "headline_table",
+    "markdown",
+    "ratios_table",
+    "shown",
+]
+
+NAMES = {"energy_rmse": "energy", "energy_rmse_within": "within", "force_rmse": "forces"}
+NOT_RUN = "not run"
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def shown(value: Interval | None, digits: int = 2) -> str:
+    """``1.36 [1.14, 1.61]``; the value alone where there is no interval."""
+    if value is None:
+        return NOT_RUN
+    if np.isnan(value.lo):
+        return f"{value.value:.{digits}f}"
+    return f"{value.value:.{digits}f} [{value.lo:.{digits}f}, {value.hi:.{digits}f}]"
+
+
+def spread(records: Sequence[Record], metric: str, k: int) -> str:
+    """Standard deviation over seeds of the mean error; empty with one seed."""
+    values = [np.mean(list(record.per_family(metric, k).values())) for record in records]
+    return f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+
+
+def errors_table(records: Records, construction: str, ks: Sequence[int] = (10, 50)) -> str:
+    """Errors of every method with intervals over families, the largest force error first."""
+    columns = [(metric, k) for metric in METRICS for k in ks]
+    head = ["method", "seeds", *(f"{NAMES[m]}, K = {k}" for m, k in columns), "rank"]
+    methods = records.methods(construction)
+    found = {m: records.seeds(construction, m) for m in methods}
+    ranked = force_ranks(found)
+    methods.sort(key=lambda m: -_value(found[m], "force_rmse", 50))
+    rows = [
+        [
+            f"`{method}`",
+            str(len(found[method])),
+            *(
+                shown(mean_error(found[method], m, k)) + spread(found[method], m, k)
+                if k in found[method][0].ks
+                else "–"
+                for m, k in columns
+            ),
+            str(ranked.get(method, "–")),
+        ]
+        for method in methods
+    ]
+    return markdown(head, rows)
+
+
+def force_ranks(found: dict[str, list[Record]], k: int = 50) -> dict[str, int]:
+    """Ranks by force error, ties shared (Holm); empty under ten families. ``constant`` has none."""
+    methods = [m for m in found if m != "constant" and k in found[m][0].ks]
+    errors = [family_errors(found[m], "force_rmse", k) for m in methods]
+    families = sorted(set.intersection(*map(set, errors))) if errors else []
+    if not families:
+        return {}
+    groups = found[methods[0]][0].group_of()
+    table = np.array([[one[f] for f in families] for one in errors])
+    given = ranks(table, np.array([groups[f] for f in families]))
+    return dict(zip(methods, given, strict=True)) if given else {}
+
+
+def ratios_table(records: Records, construction: str) -> str:
+    """Each method against ``offset`` and ``pretrain``; above 1, the method is better."""
+    rows = []
+    for method in records.methods(construction):
+        if method in ("constant", "scratch", "offset"):
+            continue
+        mine = records.seeds(construction, method)
+        for line in ("offset", "pretrain"):
+            if method == line:
+                continue
+            for k in (10, 50):
+                cells = [shown(contrast(records.seeds(construction, line), mine, m, k), 3) for m in METRICS]
+                rows.append([f"`{line}` ÷ `{method}`", str(k), *cells])
+    return markdown(["", "K", *NAMES.values()], rows)
+
+
+def gains_table(records: Records, constructions: Sequence[str], methods: Sequence[str]) -> str:
+    """Adaptation gain (K = 0 ÷ K = 50) and wrong-family gain (wrong ÷ own) with intervals."""
+    rows = []
+    for construction in constructions:
+        for method in methods:
+            own = records.seeds(construction, method)
+            wrong = records.seeds(construction, method, "wrong-family")
+            first = [r for r in own if r.trained and r.trained.seed == 0]
+            if not own:
+                continue
+            gained = [contrast(own, own, m, 50, k_top=0) for m in METRICS]
+            lost = [contrast(wrong, first, m, 50) if wrong else None for m in METRICS]
+            rows.append([construction, f"`{method}`", *(shown(x, 3) for x in (*gained, *lost))])
+    head = ["construction", "method", *(f"K = 0 ÷ 50, {n}" for n in NAMES.values())]
+    return markdown([*head, *(f"wrong ÷ own, {n}" for n in NAMES.values())], rows)
+
+
+def headline_table(records: Records) -> str:
+    """The one table: K = 50 forces and energies of every construction, seeds averaged."""
+    head = ["method"]
+    head += [f"{c}, {NAMES[m]}" for c in CONSTRUCTIONS for m in ("energy_rmse", "force_rmse")]
+    methods = [m for m in records.methods(CONSTRUCTIONS[0]) if m not in LEARNERS]
+    methods += [m for m in LEARNERS if any(records.seeds(c, m) for c in CONSTRUCTIONS)]
+    rows = []
+    for method in methods:
+        cells = [
+            shown(mean_error(found, m, 50)) if (found := records.seeds(c, method)) else NOT_RUN
+            for c in CONSTRUCTIONS
+            for m in ("energy_rmse", "force_rmse")
+        ]
+        rows.append([f"`{method}`", *cells])
+    return markdown(head, rows)
+
+
+def cost_table(records: Records) -> str:
+    """What meta-training and adapting cost, means over seeds."""
+    rows = []
+    for construction in CONSTRUCTIONS:
+        for method in records.methods(construction):
+            found = records.seeds(construction, method)
+            trained = [r.trained for r in found if r.trained]
+            cost = {name: np.mean([r.costs[name]["50"] for r in found]) for name in found[0].costs}
+            rows.append(
+                [
+                    construction,
+                    f"`{method}`",
+                    f"{trained[0].gradients:,}" if trained else "–",
+                    f"{np.mean([t.seconds for t in trained]) / 60:.1f}" if trained else "–",
+                    f"{cost['gradient_evaluations']:,.0f}",
+                    f"{cost['adapt_seconds']:.2f}",
+                    f"{cost['predict_seconds']:.2f}",
+                ]
+            )
+    head = ["construction", "method", "meta-training, gradients", "minutes, one core"]
+    return markdown([*head, "adapting, gradients", "seconds", "predicting, seconds"], rows)
+
+
+def _value(records: Sequence[Record], metric: str, k: int) -> float:
+    found = mean_error(records, metric, k)
+    return float("inf") if found is None else found.value
