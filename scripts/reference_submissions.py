@@ -8,6 +8,9 @@ import argparse
 import re
 from pathlib import Path
 
+from thin import NOTE as THIN
+from thin import thinned
+
 import mfbench
 from mfbench.errors import SubmissionError
 from mfbench.store import open_store
@@ -15,7 +18,7 @@ from mfbench.submission import check_run
 from mfbench.submission.card import read_card, write_card
 
 ROOT = Path(__file__).resolve().parent.parent
-KS, DRAWS = (0, 10, 50), 2
+KS, DRAWS = (0, 10, 50), 1
 ABOUT = {
     "constant": "Energy baseline and closed-form offsets, zero forces: the line to beat.",
     "offset": "Pre-trained {arch}; only energy offsets are solved from the support, in closed form.",
@@ -33,7 +36,7 @@ RUNS = [
     *(("cath-mini", arch, method) for arch in ("nequip", "allegro") for method in ("pretrain", "maml")),
     *(("chemistry-mini", "mace", m) for m in ("constant", "offset", "ridge", "pretrain", "maml")),
 ]
-NOTE = " Reference run with few draws (2); results/{split}.json holds what the README shows."
+NOTE = " Reference run with one draw; results/{split}.json holds all of them." + THIN
 
 
 def main():
@@ -50,13 +53,15 @@ def main():
         if wanted and name not in wanted:
             continue
         run = arguments.runs / name
-        resume = (run / "run.json").is_file()
-        mfbench.evaluate(
-            method, split, ks=KS, draws=DRAWS, arch=arch, out=run, resume=resume, progress=True
-        )
+        if not (run / "results.json").is_file():
+            resume = (run / "run.json").is_file()
+            mfbench.evaluate(
+                method, split, ks=KS, draws=DRAWS, arch=arch, out=run, resume=resume, progress=True
+            )
         about = ABOUT[method].format(arch=NAMES[arch]) + NOTE.format(split=split)
         said = {"description": about, "authors": ["the mfbench developers"]}
-        print("{}  {}".format(*file(run, arguments.to, said)))
+        thin = thinned(run, arguments.runs / "thin" / name, ks=KS, draws=DRAWS)
+        print("{}  {}".format(*file(thin, arguments.to, said)))
 
 
 def file(run, to, said):
