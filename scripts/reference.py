@@ -27,9 +27,9 @@ METHODS = ("constant", "offset", "ridge", "pretrain", "maml", "fomaml", "reptile
 
 NOTE = """\
 RMSE over all queries with 95 % intervals over test families: energy and energy within fragments in
-kcal/mol, forces in kcal/mol/Å; *meta-training* in configuration-gradients, *adapting* in gradients and seconds. One
-meta-training seed; too few test families for ranks. Compute differs between architectures (NequIP and
-Allegro are small, l ≤ 1, and had less of it), so the table does not rank them."""
+kcal/mol, forces in kcal/mol/Å; *meta-training* in configuration-gradients, *adapting* in gradients and
+seconds. One meta-training seed; too few test families for ranks. Compute differs between architectures
+(NequIP and Allegro are small, l ≤ 1, and had less of it), so the table does not rank them."""
 
 
 @dataclass(frozen=True)
