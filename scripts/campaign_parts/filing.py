@@ -1,0 +1,42 @@
+"""Filing a campaign's runs with the board, like anybody's submissions."""
+
+from __future__ import annotations
+
+from reference_submissions import ABOUT, file
+from thin import NOTE, thinned
+
+from campaign_parts.plan import INHERITED, Run
+from campaign_parts.work import Workplace
+from mfbench.submission.card import Tuning
+
+__all__ = ["can_be_filed", "file_run"]
+
+K = 50
+ABOUT_SCRATCH = "{arch}, random weights trained on the support alone until they stop improving."
+
+
+def can_be_filed(run: Run) -> bool:
+    """Controls, transfer and narrowed training are no submissions; one seed of each row is filed."""
+    first = run.training is None or (run.training.seed == 0 and not run.training.marks)
+    return first and run.support == "own" and run.exclude is None and K in run.ks
+
+
+def file_run(place: Workplace, run: Run, to: str) -> str:
+    """File the K = 50 part of a run; returns the id and a message.
+
+    Raises:
+        SubmissionError: it is refused.
+    """
+    thin = thinned(place.evaluation(run), place.runs / "thin" / run.name, ks=[K], draws=1)
+    text = {**ABOUT, "scratch": ABOUT_SCRATCH}[run.method].format(arch="MACE")
+    said = {
+        "description": f"{text} Campaign run {run.name}: RESULTS.md has all K and seeds.{NOTE}",
+        "authors": ["the mfbench developers"],
+    }
+    if run.method != "constant":
+        inherited = " of the mini split" if run.method in INHERITED else ""
+        trials = 0 if run.method == "offset" else 6
+        said["tuning"] = Tuning(
+            trials=trials, families="validation", note=f"Validation families{inherited}."
+        )
+    return "{}  {}".format(*file(thin, to, said))
