@@ -4,6 +4,7 @@ python scripts/campaign.py list                  # every run: done, or not run
 python scripts/campaign.py run                   # days of one core; resumes; start it twice for two cores
 python scripts/campaign.py run --only 'cath/*/seed0,transfer'  # some runs, or a block
 python scripts/campaign.py collect               # results/campaign/training.json: cards of all checkpoints
+python scripts/campaign.py repeat --only cath/pretrain/seed0      # once more from nothing: same errors?
 python scripts/campaign.py submit --to STORE     # the K = 50 part of every row's first seed
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 from campaign_parts.convergence import collect_trainings
 from campaign_parts.filing import can_be_filed, file_run
 from campaign_parts.plan import read_campaign
+from campaign_parts.repeat import repeat
 from campaign_parts.units import work_through
 from campaign_parts.work import Workplace, units
 
@@ -29,7 +31,7 @@ def known(results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("command", choices=["list", "run", "collect", "submit"])
+    parser.add_argument("command", choices=["list", "run", "collect", "submit", "repeat"])
     parser.add_argument("--plan", type=Path, default=ROOT / "scripts" / "campaign.yaml")
     parser.add_argument("--only", default="", help="blocks, or patterns of names, separated by commas")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "campaign")
@@ -57,6 +59,10 @@ def main():
         for run in filter(can_be_filed, runs):
             done = (place.evaluation(run) / "results.json").is_file()
             print(file_run(place, run, arguments.to) if done else f"not run: {run.name}", flush=True)
+        return
+    if arguments.command == "repeat":
+        for run in runs:
+            repeat(place, run)
         return
     failed = work_through(units(place, runs), arguments.runs / "locks")
     if failed:

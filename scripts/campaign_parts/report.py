@@ -52,13 +52,16 @@ def _numbered(texts: list[str]) -> str:
 def _preamble(campaign: Any, records: Records) -> str:
     settings = campaign.training.settings
     hardware = next(iter(records.by_name.values())).hardware
-    return (
-        "Made by `python scripts/results.py` from `results/campaign`; the runs by `python scripts/campaign.py"
-        f" run`, as `scripts/campaign.yaml` says. Level of theory: {campaign.level_of_theory}. Nano MACE on "
-        f"{hardware.get('cores')} CPU cores; every learned method had {settings['gradients']:,} "
-        f"configuration-gradients of meta-training, of which {settings['joint_gradients']:,} in the joint "
-        f"phase that all methods of a seed share. One support draw.\n\n{HOW_TO_READ}"
+    made = (
+        "Made by `python scripts/results.py` from `results/campaign`; the runs by `python "
+        "scripts/campaign.py run`, as `scripts/campaign.yaml` says."
     )
+    model = (
+        f"Level of theory: {campaign.level_of_theory}. Nano MACE on {hardware.get('cores')} CPU cores; every "
+        f"learned method had {settings['gradients']:,} configuration-gradients of meta-training, of which "
+        f"{settings['joint_gradients']:,} in the joint phase that all methods of a seed share. One draw."
+    )
+    return f"{made} {model}\n\n{HOW_TO_READ}"
 
 
 def _constructions(records: Records) -> list[str]:
