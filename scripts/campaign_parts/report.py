@@ -57,9 +57,9 @@ def _preamble(campaign: Any, records: Records) -> str:
         "scripts/campaign.py run`, as `scripts/campaign.yaml` says."
     )
     model = (
-        f"Level of theory: {campaign.level_of_theory}. Nano MACE on {hardware.get('cores')} CPU cores; every "
-        f"learned method had {settings['gradients']:,} configuration-gradients of meta-training, of which "
-        f"{settings['joint_gradients']:,} in the joint phase that all methods of a seed share. One draw."
+        f"Level of theory: {campaign.level_of_theory}. Nano MACE on {hardware.get('cores')} CPU cores; "
+        f"every learned method had {settings['gradients']:,} configuration-gradients of meta-training, of "
+        f"which {settings['joint_gradients']:,} in the joint phase that all methods of a seed share. One draw."
     )
     return f"{made} {model}\n\n{HOW_TO_READ}"
 
