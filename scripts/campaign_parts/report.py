@@ -59,7 +59,7 @@ def _preamble(campaign: Any, records: Records) -> str:
     model = (
         f"Level of theory: {campaign.level_of_theory}. Nano MACE on {hardware.get('cores')} CPU cores; "
         f"every learned method had {settings['gradients']:,} configuration-gradients of meta-training, of "
-        f"which {settings['joint_gradients']:,} in the joint phase that all methods of a seed share. One draw."
+        f"which {settings['joint_gradients']:,} in the joint phase that all methods of a seed share."
     )
     return f"{made} {model}\n\n{HOW_TO_READ}"
 
