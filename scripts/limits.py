@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from science import coverage, forgetting, label_factor, overfitting, size, steps
@@ -74,6 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
             what = f"{time.perf_counter() - began:.0f} s" if done else "kept"
         except MfbenchError as error:  # the other units do not depend on it
             failed, what = failed + 1, f"failed: {error}"
+        except Exception:
+            traceback.print_exc()
+            failed, what = failed + 1, "failed, see above"
         print(f"[{number}/{len(units)}] {name}: {what}", flush=True)
     return 3 if failed else 0
 

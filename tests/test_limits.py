@@ -97,6 +97,16 @@ def test_support_of_another_molecule_leaves_a_query_unseen():
     assert found[1] == UNSEEN
 
 
+def test_a_molecule_without_torsions_is_told_apart_from_one_that_is_unseen():
+    water = Configuration(
+        np.array([8, 1, 1], np.int32),
+        np.array([[0.0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]),
+        fragment_id="w",
+    )
+    assert np.isnan(torsion_distances([water], [water], [water])).all()
+    assert np.isnan(torsion_distances([water], [], [water])).all()
+
+
 def test_fragments_with_the_same_atoms_in_the_same_order_share_their_torsions():
     support, query = [butane(1.0, "one")], butane(1.1, "two")
     assert torsion_distances([*support, query], support, [query])[0] == pytest.approx(0.1)

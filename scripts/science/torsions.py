@@ -127,5 +127,5 @@ def torsion_distances(
         quadruples = torsions_of(molecule)
         known = [torsion_angles(s.positions, quadruples) for s in support if of[s.fragment_id] == molecule]
         asked = torsion_angles(c.positions, quadruples)[None]
-        out[i] = farthest_torsion(asked, np.array(known).reshape(-1, len(quadruples)))[0]
+        out[i] = farthest_torsion(asked, np.array(known).reshape(len(known), len(quadruples)))[0]
     return out
