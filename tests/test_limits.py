@@ -19,7 +19,7 @@ from science.files import Content, Unit, finish, read_measured
 from science.intervals import gap, shown
 from science.label_curve import labels_needed
 from science.label_factor import scratch_options
-from science.label_table import payback
+from science.label_table import payback, savings
 from science.near import nearest
 from science.overfitting import spread
 from science.remembered import remembered, replayed
@@ -178,6 +178,13 @@ def test_meta_train_labels_are_earned_back_by_what_each_new_family_saves():
     assert payback(labels_needed(curve, 4.0), 100, 1000) == "10"
     assert payback(labels_needed(curve, 1.0), 100, 1000) == "≤ 10"
     assert payback(labels_needed(curve, 8.0), 50, 1000) == "never"
+
+
+def test_savings_over_families_say_how_many_are_bounds():
+    curve = {50: 8.0, 5000: 1.0}
+    found = [labels_needed(curve, error).over(50) for error in (1.0, 0.5, 9.0)]
+    assert savings(found[1:]) == "≤ 1× to ≥ 100× (2 of 2 bounds)"
+    assert savings(found[:1]) == "100× (0 of 1 bounds)"
 
 
 def test_scratch_has_time_to_see_a_deep_pool_but_its_options_win():

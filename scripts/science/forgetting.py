@@ -1,11 +1,15 @@
 """Does adapting to one family unlearn the others? Errors on meta-train configurations before and after.
 
 The network was trained on these configurations: what is measured is how far one adaptation moves it away
-from what it knew. *anneal*: the inner rate decays to zero (cosine). *replay*: the support is extended by as
-many random meta-train configurations as it has labels, at the same number of gradients. They take part in
-the gradient steps alone: the energy correction that predicts is solved on the family's own support. (Solved
-on both, meta-train rows pin the elements that they share with the family, and what is left of the family's
-offset no longer reaches fragments that the support does not hold.)
+from what it knew. Variants:
+
+- *anneal*: the inner rate decays to zero (cosine).
+- *half-rate*: the inner rate is constant and half as large, about the mean of the annealed one, which tells
+  what annealing does beyond moving less.
+- *replay*: the support is extended by as many random meta-train configurations as it has labels, at the same
+  number of gradients. They take part in the gradient steps alone; the energy correction that predicts is
+  solved on the family's own support. (Solved on both, meta-train rows pin the elements that they share with
+  the family, and its offset no longer reaches fragments that the support does not hold.)
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ import numpy as np
 
 from mfbench.configuration import Configuration
 from mfbench.errors import PredictionError
+from mfbench.learned.adapting import AdaptSettings
+from mfbench.learned.tuned import tuned_settings
 from mfbench.method import Budget
 from mfbench.runner import episode_seed
 from mfbench.split import Task
@@ -32,7 +38,7 @@ __all__ = ["METHODS", "VARIANTS", "table", "units"]
 
 METHODS = LEARNED
 K, SAMPLE = 50, 200
-VARIANTS = ("plain", "anneal", "replay")
+VARIANTS = ("plain", "anneal", "half-rate", "replay")
 Advance = Callable[[], None]
 
 
@@ -40,10 +46,21 @@ def units(setting: Setting, method: str, advance: Advance, *, k: int = K) -> lis
     """One unit per variant."""
     found = []
     for variant in VARIANTS:
-        options = setting.options(method) | ({"decay": "cosine"} if variant == "anneal" else {})
+        options = _varied(setting, method, variant)
         identity = setting.identity("forgetting", method, variant, options, k=k, sample=SAMPLE)
         found.append(Unit(identity, partial(_measure, setting, method, variant, options, k, advance)))
     return found
+
+
+def _varied(setting: Setting, method: str, variant: str) -> dict[str, Any]:
+    """Options of a variant."""
+    options = setting.options(method)
+    if variant == "anneal":
+        return options | {"decay": "cosine"}
+    if variant == "half-rate":
+        usual = tuned_settings(setting.split.name, "mace", method, AdaptSettings)
+        return options | {"rate": 0.5 * options.get("rate", usual.rate)}
+    return options
 
 
 def _measure(

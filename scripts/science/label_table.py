@@ -10,7 +10,7 @@ from science.intervals import table_of
 from science.label_curve import Needed, labels_needed
 from science.setting import LEARNED
 
-__all__ = ["ASSUMED_CORE_HOURS", "payback", "table"]
+__all__ = ["ASSUMED_CORE_HOURS", "payback", "savings", "table"]
 
 ASSUMED_CORE_HOURS = 1.0
 """Assumed core-hours of one DFT label (energy and forces of a fragment of about 40 atoms). An assumption to
@@ -30,7 +30,10 @@ def payback(needed: Needed, used: int, train_labels: int) -> str:
 
 
 def table(measured: Sequence[Measured], *, core_hours: float = ASSUMED_CORE_HOURS) -> str:
-    """Both tables; ``core_hours``: assumed cost of one label."""
+    """The curves from scratch, what labels are worth in each family, and savings over families.
+
+    ``core_hours``: assumed cost of one label.
+    """
     scratch = [m for m in measured if m.identity.method == "scratch"]
     others = [m for m in measured if m.identity.method != "scratch"]
     if not measured:
@@ -40,7 +43,37 @@ def table(measured: Sequence[Measured], *, core_hours: float = ASSUMED_CORE_HOUR
         "Saving: labels that scratch needs ÷ labels used. Pays back: new families after which the "
         "meta-train labels are earned back."
     )
-    return f"{_curves(scratch)}\n\n{_factors(scratch, others, core_hours)}\n\n{note}"
+    parts = [_curves(scratch), _factors(scratch, others, core_hours), _summary(scratch, others), note]
+    return "\n\n".join(parts)
+
+
+def savings(found: Sequence[Needed]) -> str:
+    """Least and greatest of some savings, and how many of them are bounds: ``2 to ≥ 100 (1 of 5 bounds)``."""
+    if not found:
+        return "–"
+    ordered = sorted(found, key=lambda needed: needed.labels)
+    bounds = sum(needed.bound != "=" for needed in found)
+    text = " to ".join(dict.fromkeys(f"{x}×" for x in (ordered[0], ordered[-1])))
+    return f"{text} ({bounds} of {len(found)} bounds)"
+
+
+def _summary(scratch: Sequence[Measured], others: Sequence[Measured]) -> str:
+    """Least and greatest saving over the families of all constructions."""
+    found: dict[tuple[str, int, str], list[Needed]] = {}
+    for m in others:
+        for family, value in m.content.values.items():
+            for metric in TITLES:
+                curve = _curve(scratch, m.identity.split, family, metric)
+                if curve and "failure" not in value:
+                    k = m.identity.settings["k"]
+                    needed = labels_needed(curve, value[metric]).over(k)
+                    found.setdefault((m.identity.method, k, metric), []).append(needed)
+    rows = [
+        [f"`{method}`", str(k), *(savings(found.get((method, k, metric), [])) for metric in TITLES)]
+        for method, k in sorted({key[:2] for key in found})
+    ]
+    head = ["method", "K", *(f"saving over families, {title}" for title in TITLES.values())]
+    return table_of(head, rows) if rows else "savings over families: not run"
 
 
 def _curves(scratch: Sequence[Measured]) -> str:
