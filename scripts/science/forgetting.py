@@ -6,10 +6,10 @@ from what it knew. Variants:
 - *anneal*: the inner rate decays to zero (cosine).
 - *half-rate*: the inner rate is constant and half as large, about the mean of the annealed one, which tells
   what annealing does beyond moving less.
-- *replay*: the support is extended by as many random meta-train configurations as it has labels, at the same
-  number of gradients. They take part in the gradient steps alone; the energy correction that predicts is
-  solved on the family's own support. (Solved on both, meta-train rows pin the elements that they share with
-  the family, and its offset no longer reaches fragments that the support does not hold.)
+- *replay*: the support is extended by as many random meta-train configurations as it has labels, at the
+  same number of gradients. They take part in the gradient steps alone; the energy correction that predicts
+  is solved on the family's own support. (Solved on both, meta-train rows pin the elements that they share
+  with the family, and its offset no longer reaches fragments that the support does not hold.)
 """
 
 from __future__ import annotations

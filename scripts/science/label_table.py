@@ -48,7 +48,7 @@ def table(measured: Sequence[Measured], *, core_hours: float = ASSUMED_CORE_HOUR
 
 
 def savings(found: Sequence[Needed]) -> str:
-    """Least and greatest of some savings, and how many of them are bounds: ``2 to ≥ 100 (1 of 5 bounds)``."""
+    """Least and greatest of some savings, and how many are bounds: ``2× to ≥ 100× (1 of 5 bounds)``."""
     if not found:
         return "–"
     ordered = sorted(found, key=lambda needed: needed.labels)
@@ -108,6 +108,9 @@ def _factors(scratch: Sequence[Measured], others: Sequence[Measured], core_hours
                 for m in sorted(of, key=lambda m: m.identity.settings["k"]):
                     k, found = m.identity.settings["k"], m.content.values.get(family)
                     row = [split, family, f"`{method}`", str(k), title]
+                    if found and "failure" in found:
+                        rows.append([*row, "failed", *["–"] * 5])
+                        continue
                     cells = _cells(found and found[metric], k, curve, core_hours, m.content.shared)
                     rows.append([*row, *cells])
     return table_of(head, rows)
