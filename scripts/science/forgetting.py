@@ -139,8 +139,8 @@ def _row(found: Measured | None, plain: Measured | None) -> list[str]:
         for m in (force, within)
     ]
     own = column("query_after", force)
-    row = [f"{before[force]:.2f}", *(shown(x) for x in train), shown(family_mean(own, groups))]
-    row += [shown(family_ratio(own, column("query_before", force), groups))]
+    row = [f"{before[force]:.2f}", *(shown(x, 3) for x in train), shown(family_mean(own, groups))]
+    row += [shown(family_ratio(own, column("query_before", force), groups), 3)]
     row += [shown(family_mean(column("query_after", METRICS[0]), groups))]
     if plain is None or plain is found:
         row.append("–")
