@@ -18,7 +18,7 @@ import optax
 
 from mfbench.errors import UnknownNameError
 from mfbench.learned.adaptable import adapting
-from mfbench.learned.adapting import AdaptSettings
+from mfbench.learned.adapting import AdaptSettings, step_sizes
 from mfbench.learned.architectures import Config
 from mfbench_jax.compiled import Compiled
 from mfbench_jax.data import Dataset
@@ -58,7 +58,8 @@ def descend(
     settings: AdaptSettings,
     rates: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> tuple[Params, Any]:
-    """One gradient step per row of ``indices`` ([steps, batch], into ``dataset``).
+    """One gradient step per row of ``indices`` ([steps, batch], into ``dataset``), which are a whole
+    adaptation as far as the decay of the step size goes.
 
     ``rates`` are factors [steps] of the step size by the name of the weight, for ``sgd``.
     """
@@ -67,11 +68,12 @@ def descend(
     scales = {k: precondition[k] for k in moving} if settings.optimizer == "sgd" else {}
     run = _program(config, settings.optimizer, settings.energy_weight, settings.force_weight)
     size = batch_size(indices.shape[1])
+    sizes = step_sizes(settings, len(indices)).astype(np.float32)
     for begin in range(0, len(indices), CHUNK):
         part = slice(begin, begin + CHUNK)
         batches = dataset.batches(indices[part], size)
         factors = {k: v[part] for k, v in rates.items() if k in scales}
-        moving, state = run(moving, frozen, state, scales, (batches, factors), np.float32(settings.rate))
+        moving, state = run(moving, frozen, state, scales, (batches, factors, sizes[part]))
     return {**frozen, **moving}, state
 
 
@@ -89,13 +91,13 @@ def _program(config: Config, optimizer: str, energy_weight: float, force_weight:
     model = partial(_energy_forces, config)
     weights = LossWeights(energy_weight, force_weight)
 
-    def run(moving, frozen, state, precondition, visited, rate):
+    def run(moving, frozen, state, precondition, visited):
         def loss(moving, batch):
             return batch_loss({**frozen, **moving}, model, *batch, weights)
 
         def step(carry, visited):
             moving, state = carry
-            batch, factors = visited
+            batch, factors, rate = visited
             direction = jax.grad(loss)(moving, batch)
             if optimizer == "sgd":
                 direction = preconditioned(direction, precondition)

@@ -16,7 +16,7 @@ import torch
 
 from mfbench.errors import UnknownNameError
 from mfbench.learned.adaptable import adapting
-from mfbench.learned.adapting import AdaptSettings
+from mfbench.learned.adapting import AdaptSettings, step_sizes
 from mfbench.learned.architectures import Config
 from mfbench_torch.adam import AdamState, adam_direction, adam_start
 from mfbench_torch.data import Dataset
@@ -52,7 +52,8 @@ def descend(
     settings: AdaptSettings,
     rates: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> tuple[Params, AdamState | None]:
-    """One gradient step per row of ``indices`` ([steps, batch], into ``dataset``).
+    """One gradient step per row of ``indices`` ([steps, batch], into ``dataset``), which are a whole
+    adaptation as far as the decay of the step size goes.
 
     ``rates`` are factors [steps] of the step size by the name of the weight, for ``sgd``.
     """
@@ -64,6 +65,7 @@ def descend(
     def with_frozen(theta: Params, batch: Any) -> torch.Tensor:
         return loss({**frozen, **theta}, batch)
 
+    sizes = step_sizes(settings, len(indices))
     for k, row in enumerate(indices):
         direction = gradient_of(with_frozen, moving, dataset.batch(row))
         factors = {name: float(value[k]) for name, value in rates.items() if name in scales}
@@ -71,5 +73,5 @@ def descend(
             direction = preconditioned(direction, scales)
         else:
             direction, state = adam_direction(direction, state)
-        moving = inner_step(moving, direction, settings.rate, factors)
+        moving = inner_step(moving, direction, float(sizes[k]), factors)
     return {**frozen, **moving}, state

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["AdaptSettings", "ScratchSettings"]
+import numpy as np
+
+from mfbench.errors import UnknownNameError
+
+__all__ = ["DECAYS", "AdaptSettings", "ScratchSettings", "step_sizes"]
+
+DECAYS = ("none", "cosine")
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,8 @@ class AdaptSettings:
         adapt: weights that move, see ``mfbench.learned.adaptable``; where nothing else is said, those of
             the inner loop that was trained.
         max_steps: at most so many steps, if the budget allows more.
+        decay: of the step size over the adaptation: ``none``, or ``cosine``, half a wave that starts at
+            ``rate`` and would reach zero one step after the last.
     """
 
     optimizer: str = "sgd"
@@ -26,6 +34,20 @@ class AdaptSettings:
     force_weight: float = 1.0
     adapt: str = "all"
     max_steps: int = 1_000_000
+    decay: str = "none"
+
+
+def step_sizes(settings: AdaptSettings, steps: int) -> np.ndarray:
+    """[steps] step size of each step, float64.
+
+    Raises:
+        UnknownNameError: no such decay.
+    """
+    if settings.decay not in DECAYS:
+        raise UnknownNameError(f"unknown decay '{settings.decay}': choose {' or '.join(DECAYS)}")
+    if settings.decay == "none":
+        return np.full(steps, settings.rate)
+    return settings.rate * 0.5 * (1.0 + np.cos(np.pi * np.arange(steps) / max(steps, 1)))
 
 
 @dataclass(frozen=True)
