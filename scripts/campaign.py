@@ -23,6 +23,12 @@ from campaign_parts.work import Workplace, units
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def chosen(runs, patterns):
+    """Runs that a pattern or the name of a block fits, in the order of the patterns."""
+    found = [r for p in patterns for r in runs if r.block == p or fnmatchcase(r.name, p)]
+    return list(dict.fromkeys(found))
+
+
 def known(results):
     """What was collected before: checkpoints need not be here any more."""
     path = results / "training.json"
@@ -41,12 +47,7 @@ def main():
     parser.add_argument("--results", type=Path, default=ROOT / "results" / "campaign")
     arguments = parser.parse_args()
     place = Workplace(read_campaign(arguments.plan), arguments.runs, arguments.results)
-    wanted = arguments.only.split(",") if arguments.only else ["*"]
-    runs = [
-        run
-        for run in place.campaign.expand()
-        if any(run.block == name or fnmatchcase(run.name, name) for name in wanted)
-    ]
+    runs = chosen(place.campaign.expand(), arguments.only.split(",") if arguments.only else ["*"])
     if arguments.command == "list":
         for run in runs:
             print(f"{'done' if place.record(run).is_file() else 'not run':8} {run.block:15} {run.name}")
