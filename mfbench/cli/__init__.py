@@ -14,7 +14,18 @@ from mfbench.errors import MfbenchError
 
 __all__ = ["main"]
 
-COMMANDS = ("evaluate", "train", "convert", "methods", "data", "submit", "store", "verify", "leaderboard")
+COMMANDS = (
+    "evaluate",
+    "train",
+    "convert",
+    "methods",
+    "data",
+    "compare",
+    "submit",
+    "store",
+    "verify",
+    "leaderboard",
+)  # fmt: skip
 """Modules of this package, in the order of the help text."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from campaign_parts.tables import markdown
+from mfbench.compare.text import markdown
 
 __all__ = ["collect_trainings", "convergence_table", "is_converged"]
 

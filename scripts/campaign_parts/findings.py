@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from campaign_parts.select import CONSTRUCTIONS, LEARNERS, Records
-from campaign_parts.tables import NAMES, markdown, shown
+from campaign_parts.tables import NAMES, shown
 from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.record import METRICS
+from mfbench.compare.text import markdown
 from mfbench.statistics import Interval
 
 __all__ = ["aims", "headline_finding", "rows_that_beat"]

@@ -12,10 +12,11 @@ import numpy as np
 
 from campaign_parts.plan import Run
 from campaign_parts.select import Records
-from campaign_parts.tables import NAMES, markdown
+from campaign_parts.tables import NAMES
 from campaign_parts.units import work_through
 from campaign_parts.work import Workplace, units
 from mfbench.compare.record import METRICS, Record, read_records
+from mfbench.compare.text import markdown
 from mfbench.cost import code_version, hardware
 
 __all__ = ["repeat", "repeat_table"]

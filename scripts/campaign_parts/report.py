@@ -10,6 +10,7 @@ from campaign_parts import findings, tables
 from campaign_parts.convergence import convergence_table
 from campaign_parts.plan import read_campaign
 from campaign_parts.select import CONSTRUCTIONS, Records
+from mfbench.compare.text import markdown
 
 __all__ = ["readme_part", "report"]
 
@@ -79,7 +80,7 @@ def _constructions(records: Records) -> list[str]:
 
 def _not_run(campaign: Any, records: Records) -> str:
     rows = [[f"`{run.name}`", run.block] for run in campaign.expand() if run.name not in records.by_name]
-    return tables.markdown(["run", "block"], rows) if rows else "Everything in the plan was run."
+    return markdown(["run", "block"], rows) if rows else "Everything in the plan was run."
 
 
 def readme_part(records: Records) -> str:

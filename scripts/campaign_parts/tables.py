@@ -9,6 +9,7 @@ import numpy as np
 from campaign_parts.select import CONSTRUCTIONS, LEARNERS, Records
 from mfbench.compare.contrast import contrast, family_errors, mean_error
 from mfbench.compare.record import METRICS, Record
+from mfbench.compare.text import markdown
 from mfbench.statistics import Interval, ranks
 
 __all__ = [
@@ -16,19 +17,12 @@ __all__ = [
     "errors_table",
     "gains_table",
     "headline_table",
-    "markdown",
     "ratios_table",
     "shown",
 ]
 
 NAMES = {"energy_rmse": "energy", "energy_rmse_within": "within", "force_rmse": "forces"}
 NOT_RUN = "not run"
-
-
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def shown(value: Interval | None, digits: int = 2) -> str:

@@ -34,8 +34,16 @@ REFERENCE = ROOT / "leaderboard" / "submissions"
 CHROMIUM = shutil.which("chromium")
 EVIL = '<img src=x onerror="alert(1)"><script>alert(2)</script>**bold** [x](javascript:alert(3))'
 COMPARISON = """{"schema": 1, "level_of_theory": "GFN2-xTB (gas phase)",
- "constructions": [{"name": "cath", "data_hash": "0", "n_test_families": 20}],
- "scores": [{"construction": "cath", "method": "maml", "k": 50, "metric": "force_rmse", "value": 3.25}]}"""
+ "constructions": [{"name": "cath", "data_hash": "0", "n_test_families": 20, "diversity": {
+  "train_families": 61, "train_fragments": 549, "train_graphs": 104, "train_configurations": 20679,
+  "elements": 5, "effective_families": 1.49, "graphs_covered": 0.72, "distance": 0.095, "distance_ratio": 1.0,
+  "new_elements": 0}}],
+ "scores": [{"construction": "cath", "method": "maml", "k": 50, "metric": "force_rmse", "value": 3.25}],
+ "transfer": [{"trained_on": "<b>x</b>", "tested_on": "cath", "method": "maml", "k": 50,
+  "metric": "force_rmse", "value": 4.75, "lo": 4.5, "hi": 5.0, "n_families": 20, "ratio": 1.46, "ratio_lo": 1.4, "ratio_hi": 1.5}],
+ "curves": [{"construction": "cath", "method": "maml", "over": "families", "n": 10, "k": 50,
+  "metric": "force_rmse", "value": 5.0},
+  {"construction": "cath", "method": "maml", "over": "families", "n": 61, "k": 50, "metric": "force_rmse", "value": 3.25, "lo": 3.0, "hi": 3.5}]}"""
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
 PATIENT = 60_000
 
@@ -275,7 +283,11 @@ def test_constructions_are_empty_until_somebody_compares_them(page, server, plac
     (place / "compare.json").write_text(COMPARISON)
     try:
         show(page, f"{server}/constructions", "constructions_filled")
-        expect(page.locator("table.mf")).to_contain_text("3.25")
+        tables = page.locator("table.mf")
+        for number, text in enumerate(("72 %", "3.25", "<b>x</b>")):
+            expect(tables.nth(number)).to_contain_text(text)
+        expect(tables.nth(2)).to_contain_text("× 1.46 [1.40, 1.50]")
+        expect(page.locator(".js-plotly-plot")).to_be_visible()
         (place / "compare.json").write_text("{")
         show(page, f"{server}/constructions")
         expect(page.get_by_text("compare.json of this store is damaged")).to_be_visible()

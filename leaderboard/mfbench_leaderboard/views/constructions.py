@@ -6,8 +6,11 @@ from html import escape
 
 import streamlit as st
 
+from mfbench.compare.text import diversity_table, transfer_table
 from mfbench_leaderboard.data.compare import Comparison, read_comparison
 from mfbench_leaderboard.data.text import TITLES, unit
+from mfbench_leaderboard.figures.theme import CONFIG
+from mfbench_leaderboard.figures.training import training_figure
 from mfbench_leaderboard.state import current_store
 from mfbench_leaderboard.style import note
 from mfbench_leaderboard.table import html_table, value
@@ -36,16 +39,37 @@ def show() -> None:
 
 
 def _show(comparison: Comparison) -> None:
+    _diversity(comparison)
+    _scores(comparison)
+    _transfer(comparison)
+    _training(comparison)
+    for construction in comparison.constructions:
+        if construction.note:
+            st.html(note(f"{construction.name}: {construction.note}"))
+
+
+def _diversity(comparison: Comparison) -> None:
+    heads, rows = diversity_table(comparison)
+    if not rows:
+        return
+    st.subheader("What the constructions hold")
+    st.html(_table(heads, rows))
+    st.html(
+        note(
+            "Effective: train families that differ by more than what is within them (Vendi score). Known "
+            "molecules: share of the test families' query that train holds. Distance: of an atom's "
+            "environment in test to the nearest in train (0 the same, 1 no likeness), and over that of a "
+            "train family that is left out."
+        )
+    )
+
+
+def _scores(comparison: Comparison) -> None:
+    st.subheader("What a family's own labels teach")
     metrics = sorted({s.metric for s in comparison.scores})
     ks = sorted({s.k for s in comparison.scores})
     columns = st.columns(2)
-    metric = columns[0].selectbox(
-        "Error",
-        metrics,
-        format_func=_title,
-        key="metric",
-        bind="query-params",
-    )
+    metric = columns[0].selectbox("Error", metrics, format_func=_title, key="metric", bind="query-params")
     k = int(
         columns[1].selectbox("K", [str(k) for k in ks], index=len(ks) - 1, key="k", bind="query-params")
     )
@@ -68,17 +92,52 @@ def _show(comparison: Comparison) -> None:
                 cells = "".join(f"<td>{_cell(g)}</td>" for g in found)
                 rows.append(f'<tr class="line"><td>{kind} gain</td>{cells}</tr>')
     st.html(html_table([("Method", "", "left"), *((n, "", "left") for n in names)], rows))
+    tested = ", ".join(f"{c.name} {c.n_test_families}" for c in comparison.constructions)
     st.html(
         note(
-            f"{comparison.level_of_theory}. Means over test families with 95 % intervals. Adaptation gain: "
-            "error at K = 0 over error at K; wrong-family gain: error with another family's labels over "
-            "that with its own. A gain of 1 means that the family's own labels taught nothing."
+            f"{comparison.level_of_theory}. Means over test families ({tested}) with 95 % intervals. "
+            "Adaptation gain: error at K = 0 over error at K; wrong-family gain: error with another "
+            "family's labels over that with its own. A gain of 1 means that own labels taught nothing."
         )
     )
-    for construction in comparison.constructions:
-        st.html(
-            note(f"{construction.name}: {construction.n_test_families} test families. {construction.note}")
+
+
+def _transfer(comparison: Comparison) -> None:
+    methods = sorted({t.method for t in comparison.transfer})
+    if not methods:
+        return
+    first = comparison.transfer[0]
+    st.subheader("Trained on one, tested on another")
+    method = st.selectbox("Method", methods, key="method", bind="query-params")
+    heads, rows = transfer_table(comparison, method)
+    st.html(_table(heads, rows))
+    st.html(
+        note(
+            f"{_title(first.metric)}, K = {first.k}. Left out: families and fragments trained on, and "
+            "families with elements that the network does not know. Behind ×: the ratio to the same "
+            "method trained on the construction that it is tested on, on the same families; above 1, "
+            "training at home is better."
         )
+    )
+
+
+def _training(comparison: Comparison) -> None:
+    for over, title in (("families", "More families"), ("configurations", "More configurations a family")):
+        found = [c for c in comparison.curves if c.over == over]
+        if found:
+            st.subheader(f"{title}, at equal compute")
+            st.plotly_chart(training_figure(found), config=CONFIG, key=over, theme=None)
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    body = ("".join(f"<td>{_bold(cell)}</td>" for cell in row) for row in rows)
+    return html_table([(head, "", "left") for head in heads], (f"<tr>{cells}</tr>" for cells in body))
+
+
+def _bold(cell: str) -> str:
+    """Escaped; what stands between two asterisks each side is bold."""
+    text = escape(cell)
+    return f"<b>{text[2:-2]}</b>" if text.startswith("**") and text.endswith("**") else text
 
 
 def _title(metric: str) -> str:

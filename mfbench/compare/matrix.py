@@ -1,0 +1,142 @@
+"""Scores, gains, the transfer matrix and training curves of a campaign, from its records."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from mfbench.compare.comparison import Curve, Gain, Score, Transfer, bounds
+from mfbench.compare.contrast import contrast, mean_error
+from mfbench.compare.record import METRICS, Record
+
+__all__ = ["curves", "gains", "groups_of_runs", "scores", "transfer"]
+
+Key = tuple[str, str, str]
+"""trained on (the split itself for methods without training), tested on, method."""
+
+
+def groups_of_runs(records: Iterable[Record], support: str = "own") -> dict[Key, list[Record]]:
+    """Seeds of one method: what was trained on all families, with all their configurations.
+
+    A network of another size than the smallest is a method of its own, named with its number of weights.
+    """
+    found: dict[Key, list[Record]] = defaultdict(list)
+    wanted = [r for r in records if r.support == support and not _narrow(r) and r.fold == "test"]
+    sizes = _smallest(wanted)
+    for record in wanted:
+        trained = record.trained
+        method = record.method
+        if trained and trained.parameters > sizes[trained.construction]:
+            method = f"{method} ({trained.parameters:,} weights)"
+        found[trained.construction if trained else record.split, record.split, method].append(record)
+    return dict(found)
+
+
+def _narrow(record: Record) -> bool:
+    return record.trained is not None and bool(record.trained.families or record.trained.configurations)
+
+
+def _smallest(records: Sequence[Record]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for record in records:
+        if record.trained:
+            name, size = record.trained.construction, record.trained.parameters
+            found[name] = min(found.get(name, size), size)
+    return found
+
+
+def scores(records: Sequence[Record]) -> list[Score]:
+    """Errors of every method that was trained on what it is tested on, for every K and metric."""
+    return [
+        Score(construction=test, method=method, k=k, metric=metric, **bounds(value))
+        for (train, test, method), runs in sorted(groups_of_runs(records).items())
+        if train == test
+        for metric in METRICS
+        for k in runs[0].ks
+        if (value := mean_error(runs, metric, k))
+    ]
+
+
+def gains(records: Sequence[Record]) -> list[Gain]:
+    """What the labels of the family itself taught: against no labels, and against another family's."""
+    own, wrong = groups_of_runs(records), groups_of_runs(records, "wrong-family")
+    found = []
+    for (train, test, method), runs in sorted(own.items()):
+        if train != test:
+            continue
+        others = wrong.get((train, test, method), [])
+        for metric in METRICS:
+            for k in (k for k in runs[0].ks if k > 0):
+                pairs = [("adaptation", runs, runs, 0)] if 0 in runs[0].ks else []
+                pairs += [("wrong-family", others, same_seeds(runs, others), k)] if others else []
+                for kind, top, bottom, k_top in pairs:
+                    if value := contrast(top, bottom, metric, k, k_top=k_top):
+                        named = {"construction": test, "method": method, "k": k, "metric": metric}
+                        found.append(Gain(**named, kind=kind, **bounds(value)))
+    return found
+
+
+def same_seeds(records: Sequence[Record], others: Sequence[Record]) -> list[Record]:
+    """Those with the meta-training seeds of the others: seeds must not differ where runs are compared."""
+    seeds = {r.trained.seed for r in others if r.trained}
+    return [r for r in records if r.trained is None or r.trained.seed in seeds]
+
+
+def transfer(records: Sequence[Record], metric: str, k: int) -> list[Transfer]:
+    """Every method that was tested away from home, and beside it at home."""
+    found = groups_of_runs(records)
+    travelled = {method for train, test, method in found if train != test}
+    rows = []
+    for (train, test, method), runs in sorted(found.items()):
+        value = mean_error(runs, metric, k)
+        if method not in travelled or value is None or not runs[0].trained:
+            continue
+        home = same_seeds(found.get((test, test, method), []), runs)
+        ratio = contrast(runs, home, metric, k) if home and train != test else None
+        rows.append(
+            Transfer(
+                trained_on=train,
+                tested_on=test,
+                method=method,
+                k=k,
+                metric=metric,
+                n_families=len(runs[0].per_family(metric, k)),
+                **bounds(value),
+                **({f"ratio{n}": v for n, v in _suffixed(bounds(ratio)).items()} if ratio else {}),
+            )
+        )
+    return rows
+
+
+def _suffixed(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {"": values["value"], "_lo": values["lo"], "_hi": values["hi"]}
+
+
+def curves(
+    records: Sequence[Record], metric: str, k: int, totals: Mapping[str, tuple[int, int]]
+) -> list[Curve]:
+    """Error against the number of training families, and against configurations a family.
+
+    Args:
+        records: all of them; those that trained on less give the points, full runs the last one.
+        metric, k: what is shown.
+        totals: construction → families and configurations a family of its whole train fold.
+    """
+    runs: dict[tuple[str, str, str, int], list[Record]] = defaultdict(list)
+    for record in records:
+        trained = record.trained
+        if trained and record.support == "own" and trained.construction == record.split and _narrow(record):
+            over, n = ("families", trained.families) if trained.families else (
+                "configurations", trained.configurations,
+            )  # fmt: skip
+            runs[record.split, record.method, over, n].append(record)
+    whole = groups_of_runs(records)
+    for split, method, over, n in list(runs):
+        full = same_seeds(whole.get((split, split, method), []), runs[split, method, over, n])
+        if full and split in totals:
+            runs[split, method, over, totals[split][over == "configurations"]] = full
+    return [
+        Curve(construction=split, method=method, over=over, n=n, k=k, metric=metric, **bounds(value))
+        for (split, method, over, n), found in sorted(runs.items())
+        if (value := mean_error(found, metric, k))
+    ]
