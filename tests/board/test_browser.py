@@ -40,10 +40,12 @@ COMPARISON = """{"schema": 1, "level_of_theory": "GFN2-xTB (gas phase)",
   "new_elements": 0}}],
  "scores": [{"construction": "cath", "method": "maml", "k": 50, "metric": "force_rmse", "value": 3.25}],
  "transfer": [{"trained_on": "<b>x</b>", "tested_on": "cath", "method": "maml", "k": 50,
-  "metric": "force_rmse", "value": 4.75, "lo": 4.5, "hi": 5.0, "n_families": 20, "ratio": 1.46, "ratio_lo": 1.4, "ratio_hi": 1.5}],
+  "metric": "force_rmse", "value": 4.75, "lo": 4.5, "hi": 5.0, "n_families": 20,
+  "ratio": 1.46, "ratio_lo": 1.4, "ratio_hi": 1.5}],
  "curves": [{"construction": "cath", "method": "maml", "over": "families", "n": 10, "k": 50,
   "metric": "force_rmse", "value": 5.0},
-  {"construction": "cath", "method": "maml", "over": "families", "n": 61, "k": 50, "metric": "force_rmse", "value": 3.25, "lo": 3.0, "hi": 3.5}]}"""
+  {"construction": "cath", "method": "maml", "over": "families", "n": 61, "k": 50,
+  "metric": "force_rmse", "value": 3.25, "lo": 3.0, "hi": 3.5}]}"""
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
 PATIENT = 60_000
 
