@@ -1,6 +1,6 @@
 """Tune how each method adapts, on the validation families only: six trials a method, the same for all.
 
-``pretrain-long`` and ``maml-long`` tune the column of 300 steps, at K = 50.
+``pretrain-long`` and the like tune the column of 300 steps, at K = 50.
 
     python scripts/tune.py --split cath-mini
 
@@ -36,7 +36,7 @@ TRIALS = {
     **dict.fromkeys(LEARNED, ADAPT),
     "scratch": SCRATCH,
     "ridge": RIDGE,
-    **dict.fromkeys(("pretrain-long", "maml-long"), LONG),
+    **dict.fromkeys(("pretrain-long", "maml-long", "reptile-long"), LONG),
 }
 TIE = 1e-3
 """Scores closer than this, 0.1 % in the errors, are a tie: the first, gentler setting wins."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from mfbench.compare.comparison import Curve, Gain, Score, Transfer, bounds
 from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.record import METRICS, Record
+from mfbench.method import Budget
 
 __all__ = ["curves", "gains", "groups_of_runs", "scores", "transfer"]
 
@@ -18,7 +19,8 @@ Key = tuple[str, str, str]
 def groups_of_runs(records: Iterable[Record], support: str = "own") -> dict[Key, list[Record]]:
     """Seeds of one method: what was trained on all families, with all their configurations.
 
-    A network of another size than the smallest is a method of its own, named with its number of weights.
+    A network of another size than the smallest is a method of its own, named with its number of weights;
+    so is adaptation with another budget than the standard track's, named with its steps.
     """
     found: dict[Key, list[Record]] = defaultdict(list)
     wanted = [r for r in records if r.support == support and not _narrow(r) and r.fold == "test"]
@@ -28,6 +30,8 @@ def groups_of_runs(records: Iterable[Record], support: str = "own") -> dict[Key,
         method = record.method
         if trained and trained.parameters > sizes[trained.construction]:
             method = f"{method} ({trained.parameters:,} weights)"
+        if record.steps != Budget().steps:
+            method = f"{method}, {record.steps} steps"
         found[trained.construction if trained else record.split, record.split, method].append(record)
     return dict(found)
 

@@ -18,7 +18,7 @@ ABOUT_SCRATCH = "{arch}, random weights trained on the support alone until they 
 def can_be_filed(run: Run) -> bool:
     """Controls, transfer and narrowed training are no submissions; one seed of each row is filed."""
     first = run.training is None or (run.training.seed == 0 and not run.training.marks)
-    return first and run.support == "own" and run.exclude is None and K in run.ks
+    return first and run.support == "own" and run.exclude is None and run.steps == 20 and K in run.ks
 
 
 def file_run(place: Workplace, run: Run, to: str) -> str:

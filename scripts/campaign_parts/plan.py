@@ -55,6 +55,7 @@ class Block(_Part):
     draws: int = 1
     test: list[str] | None = None
     support: str = "own"
+    steps: int = 20
     model: str = "nano"
     families: list[int] = [0]
     configurations: list[int] = [0]
@@ -120,8 +121,14 @@ class Run:
     ks: tuple[int, ...]
     draws: int
     support: str
+    steps: int
     training: Training | None
     exclude: str | None
+
+    @property
+    def tuned_as(self) -> str:
+        """The name of its trials in scripts/tune.py."""
+        return self.method + "-long" * (self.steps > 20)
 
     @property
     def trained_on(self) -> str:
@@ -150,6 +157,7 @@ def _expand(block: Block) -> Iterator[Run]:
                 ks=tuple(block.ks),
                 draws=block.draws,
                 support=block.support,
+                steps=block.steps,
                 training=training if trained else None,
                 exclude=construction if test != home else None,
             )
@@ -158,6 +166,7 @@ def _expand(block: Block) -> Iterator[Run]:
 def _name(block: Block, training: Training, test: str, method: str) -> str:
     where = training.construction if test == training.construction else f"{training.construction}-to-{test}"
     marks = [block.support] * (block.support != "own") + training.marks
+    marks += [f"{block.steps}-steps"] * (block.steps != 20)
     return "/".join([where, method, f"seed{training.seed}", *marks])
 
 

@@ -19,6 +19,7 @@ from campaign_parts.units import Unit
 from mfbench.compare.record import record_of
 from mfbench.exclusion import without_overlap
 from mfbench.learned.checkpoint import EMBEDDED, load_checkpoint
+from mfbench.method import Budget
 from mfbench.results import read_results
 from mfbench.split import Split
 
@@ -107,25 +108,26 @@ def train(place: Workplace, training: Training) -> None:
 
 def _tune_unit(place: Workplace, run: Run) -> Unit | None:
     """Trials with the first seed's checkpoint; none where settings are inherited or nothing is tuned."""
-    if run.method in INHERITED or run.method not in tune.TRIALS:
+    name = run.tuned_as
+    if run.method in INHERITED or name not in tune.TRIALS:
         return None
     training = Training(run.trained_on, run.training.method, 0)
     return Unit(
-        f"tune/{run.trained_on}/{run.method}",
-        place.tuning(run.trained_on, run.method),
+        f"tune/{run.trained_on}/{name}",
+        place.tuning(run.trained_on, name),
         (place.checkpoint(training),),
-        partial(_tune, place, run.trained_on, run.method, training),
+        partial(_tune, place, run.trained_on, name, training),
     )
 
 
-def _tune(place: Workplace, construction: str, method: str, training: Training) -> None:
+def _tune(place: Workplace, construction: str, name: str, training: Training) -> None:
     plan, split = place.campaign.tuning, _split(construction)
     families = [task.family_id for task in split.validation]
     chosen = families[:: max(len(families) // plan.families, 1)][: plan.families]
     record = tune.tuned(
-        method, split, draws=plan.draws, families=chosen, checkpoint=str(place.checkpoint(training))
+        name, split, draws=plan.draws, families=chosen, checkpoint=str(place.checkpoint(training))
     )
-    path = place.tuning(construction, method)
+    path = place.tuning(construction, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**record, "families": chosen}, indent=1) + "\n")
 
@@ -136,8 +138,8 @@ def options_of(place: Workplace, run: Run) -> dict[str, Any]:
         mini = place.campaign.tuning.inherited.get(run.trained_on)
         trials = json.loads((EMBEDDED / mini / "tuning.json").read_text()) if mini else {}
         return trials.get(f"mace-{run.method}", {}).get("chosen", {})
-    path = place.tuning(run.trained_on, run.method)
-    return json.loads(path.read_text())["chosen"] if run.method in tune.TRIALS else {}
+    path = place.tuning(run.trained_on, run.tuned_as)
+    return json.loads(path.read_text())["chosen"] if run.tuned_as in tune.TRIALS else {}
 
 
 def _evaluate(place: Workplace, run: Run) -> None:
@@ -147,7 +149,7 @@ def _evaluate(place: Workplace, run: Run) -> None:
         run.method, split, ks=run.ks, draws=run.draws, out=out, resume=(out / "run.json").is_file(),
         support_from=run.support, checkpoint=checkpoint, options=options_of(place, run),
         exclude=_split(run.exclude) if run.exclude else None, families=_askable(run, checkpoint),
-        progress=sys.stderr.isatty(),
+        budget=Budget(steps=run.steps), progress=sys.stderr.isatty(),
     )  # fmt: skip
     session = json.loads((out / "run.json").read_text())["sessions"][-1]
     record = record_of(run.name, read_results(out / "results.json"), split, session=session)

@@ -36,8 +36,8 @@ EVIL = '<img src=x onerror="alert(1)"><script>alert(2)</script>**bold** [x](java
 COMPARISON = """{"schema": 1, "level_of_theory": "GFN2-xTB (gas phase)",
  "constructions": [{"name": "cath", "data_hash": "0", "n_test_families": 20, "diversity": {
   "train_families": 61, "train_fragments": 549, "train_graphs": 104, "train_configurations": 20679,
-  "elements": 5, "effective_families": 1.49, "graphs_covered": 0.72, "distance": 0.095, "distance_ratio": 1.0,
-  "new_elements": 0}}],
+  "elements": 5, "effective_families": 1.49, "graphs_covered": 0.72, "distance": 0.095,
+  "distance_ratio": 1.0, "new_elements": 0}}],
  "scores": [{"construction": "cath", "method": "maml", "k": 50, "metric": "force_rmse", "value": 3.25}],
  "transfer": [{"trained_on": "<b>x</b>", "tested_on": "cath", "method": "maml", "k": 50,
   "metric": "force_rmse", "value": 4.75, "lo": 4.5, "hi": 5.0, "n_families": 20,
