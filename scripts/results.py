@@ -1,7 +1,7 @@
-"""RESULTS.md, its figures and the README's table, from the committed records alone.
+"""RESULTS.md, its figures, the README's table and the board's page of constructions, from records alone.
 
 python scripts/results.py             # writes them
-python scripts/results.py --check     # exit code 1 if RESULTS.md or the README would change
+python scripts/results.py --check     # exit code 1 if a text would change
 """
 
 import argparse
@@ -12,10 +12,13 @@ from campaign_parts.figures import save_headline, save_ratios
 from campaign_parts.report import readme_part, report
 from campaign_parts.select import Records
 
+from mfbench.compare.compare import compare
+from mfbench.compare.figure import save_comparison
 from mfbench.compare.record import read_records
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results" / "campaign"
+SHOWN = ("cath", "cluster30", "chemistry", "shuffled")
 MARKS = "<!-- campaign: scripts/results.py -->", "<!-- end of campaign -->"
 
 
@@ -29,20 +32,26 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing")
     arguments = parser.parse_args()
-    records = Records(read_records(RESULTS / "records"))
+    found = read_records(RESULTS / "records")
+    comparison = compare(found, SHOWN, cache=RESULTS / "diversity")
+    records = Records(found)
     readme = (ROOT / "README.md").read_text()
     made = {
-        ROOT / "RESULTS.md": report(records, RESULTS),
+        ROOT / "RESULTS.md": report(records, comparison, RESULTS),
         ROOT / "README.md": with_part(readme, readme_part(records)),
+        ROOT / "leaderboard" / "submissions" / "compare.json": comparison.to_json(),
     }
     if arguments.check:
-        changed = [path.name for path, text in made.items() if path.read_text() != text]
+        changed = [
+            path.name for path, text in made.items() if not path.is_file() or path.read_text() != text
+        ]
         if changed:
             sys.exit(f"{', '.join(changed)} would change: run python scripts/results.py")
         return
     for path, text in made.items():
         path.write_text(text)
     save_headline(records, ROOT / "docs" / "campaign.png")
+    save_comparison(comparison, ROOT / "docs" / "compare.png", metric="force_rmse", k=50)
     save_ratios(records, ROOT / "docs" / "campaign-ratios.png")
 
 

@@ -29,8 +29,8 @@ RIDGE = [
     for by in ("trajectory", "fragment")
 ]
 LONG = [
-    *({"optimizer": "sgd", "rate": rate, "energy_weight": 4.0} for rate in (1e-4, 3e-4, 1e-3)),
-    *({"optimizer": "adam", "rate": rate, "energy_weight": 4.0} for rate in (3e-5, 1e-4, 3e-4)),
+    *({"optimizer": "sgd", "rate": rate, "energy_weight": 4.0} for rate in (3e-4, 1e-3)),
+    *({"optimizer": "adam", "rate": rate, "energy_weight": 4.0} for rate in (1e-4, 3e-4, 1e-3, 3e-3)),
 ]
 TRIALS = {
     **dict.fromkeys(LEARNED, ADAPT),

@@ -116,6 +116,17 @@ def test_families_that_are_the_same_count_as_one_and_distant_ones_all():
     assert effective_number(halves, 0.01) == pytest.approx(2.0)
 
 
+def test_one_family_repeated_counts_as_one():
+    task = mfbench.load_split("cath-mini").train[0]
+    assert effective_number(*family_descriptors([task] * 5)) == pytest.approx(1.0)
+
+
+def test_a_campaign_that_is_half_done_shows_what_there_is():
+    wrong = record("a", "a", 1.5, seed=1, support="wrong-family", ks=(50,))
+    kinds = {g.kind for g in gains([record("a", "a", 1.0, seed=0), wrong])}
+    assert kinds == {"adaptation"}
+
+
 def test_chemistry_holds_more_different_families_than_folds_do():
     found = {
         name: effective_number(*family_descriptors(mfbench.load_split(name).train))
@@ -131,7 +142,9 @@ def folder(tmp_path):
     (tmp_path / "records").mkdir()
     for support in ("own", "wrong-family"):
         one = record("cath-mini", "cath-mini", 1.0, support=support)
-        one = one.model_copy(update={"data_hash": split.manifest.data_hash})
+        data_hash = split.manifest.data_hash
+        trained = one.trained.model_copy(update={"data_hash": data_hash})
+        one = one.model_copy(update={"data_hash": data_hash, "trained": trained})
         (tmp_path / "records" / f"{support}.json").write_text(one.to_json())
     return tmp_path
 
@@ -176,3 +189,6 @@ def test_records_of_other_data_are_refused(folder):
     other = record("cath-mini", "cath-mini", 1.0)
     with pytest.raises(mfbench.errors.ProtocolError, match="another version of cath-mini"):
         compare([other], ["cath-mini"])
+    trained = record("cath-mini", "reaction", 1.0)
+    with pytest.raises(mfbench.errors.ProtocolError, match="another version of"):
+        compare([trained], ["chemistry-mini"])

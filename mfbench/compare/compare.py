@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mfbench.compare.comparison import Comparison, Construction, Diversity
-from mfbench.compare.diversity import diversity
+from mfbench.compare.diversity import DIVERSITY_VERSION, diversity
 from mfbench.compare.matrix import curves, gains, scores, transfer
 from mfbench.compare.record import METRICS, Record
 from mfbench.errors import ProtocolError, UnknownNameError
 from mfbench.leakage import measure_leakage
+from mfbench.manifest import read_manifest
 from mfbench.overlap import Source
 from mfbench.sidetables import read_side_tables
-from mfbench.split import Split, load_split
+from mfbench.split import Split, find_split, load_split
 
 __all__ = ["compare"]
 
@@ -47,12 +49,7 @@ def compare(
         found = ", ".join(map(str, sorted({k for record in records for k in record.ks})))
         raise ProtocolError(f"no run has K = {k}: choose one of {found}")
     splits = {split.name: split for split in map(load_split, constructions)}
-    for record in records:
-        split = splits.get(record.split)
-        if split and record.data_hash != split.manifest.data_hash:
-            raise ProtocolError(
-                f"{record.name} was tested on another version of {split.name}: evaluate it again"
-            )
+    _check_data(records, splits)
     shown = []
     for split in splits.values():
         tell(f"diversity of {split.name}")
@@ -68,17 +65,39 @@ def compare(
     )
 
 
+def _check_data(records: Sequence[Record], splits: Mapping[str, Split]) -> None:
+    """Whether all runs were tested and trained on the data that is here, as far as it is here."""
+    hashes = {name: split.manifest.data_hash for name, split in splits.items()}
+    for name in {r.split for r in records} - set(hashes):
+        with contextlib.suppress(UnknownNameError):
+            hashes[name] = read_manifest(find_split(name)).data_hash
+    for record in records:
+        trained = record.trained
+        home = trained.construction.partition("+")[0] if trained else ""
+        pairs = [(record.split, record.data_hash)] + ([(home, trained.data_hash)] if trained else [])
+        for name, found in pairs:
+            if hashes.get(name, found) != found:
+                raise ProtocolError(f"{record.name} is of another version of {name}: evaluate it again")
+
+
 def _totals(split: Split) -> tuple[int, int]:
     """Train families, and mean configurations of one in the roles that training uses."""
     sizes = [len(t.support) + len(t.query) + len(t.heldout) for t in split.train]
     return len(sizes), round(sum(sizes) / max(len(sizes), 1))
 
 
+def _kept(path: Path | None) -> Diversity | None:
+    """What was measured before; a file that cannot be read counts as none."""
+    try:
+        return Diversity.model_validate(json.loads(path.read_text())) if path else None
+    except (OSError, ValueError):
+        return None
+
+
 def _construction(split: Split, cache: Path | None) -> Construction:
-    path = cache / f"diversity-{split.manifest.data_hash[:16]}.json" if cache else None
-    if path and path.is_file():
-        found = Diversity.model_validate(json.loads(path.read_text()))
-    else:
+    path = cache / f"diversity-{DIVERSITY_VERSION}-{split.manifest.data_hash[:16]}.json" if cache else None
+    found = _kept(path)
+    if found is None:
         source = Source(split, read_side_tables(split.name, split))
         found = diversity(split, measure_leakage(source))
         if path:

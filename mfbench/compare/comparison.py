@@ -81,7 +81,8 @@ class Transfer(_Value):
     """Trained on one construction, tested on another without what overlaps.
 
     ``ratio``: over the error of the same method trained on the construction that it is tested on (the same
-    seeds and families); below 1 the foreign training is the better one.
+    seeds and families); below 1 the foreign training is the better one. The run away from home leaves out
+    query fragments that it was trained on, the one at home need not.
     """
 
     trained_on: str

@@ -11,11 +11,12 @@ from mfbench.environments import describe
 from mfbench.leakage import Leakage
 from mfbench.split import Split, Task
 
-__all__ = ["diversity", "effective_number", "family_descriptors"]
+__all__ = ["DIVERSITY_VERSION", "diversity", "effective_number", "family_descriptors"]
 
+DIVERSITY_VERSION = 1
+"""Raised whenever the same data would give other numbers."""
 _CONFIGURATIONS = 60
-"""Random configurations that stand for a family."""
-_SEED = 0
+"""Configurations that stand for a family, at equal steps through its roles."""
 
 
 def diversity(split: Split, leakage: Leakage) -> Diversity:
@@ -51,12 +52,11 @@ def family_descriptors(tasks: Sequence[Task]) -> tuple[np.ndarray, float]:
     A configuration is described by the mean environment of its atoms, element by element of the neighbours.
     """
     elements = sorted({int(z) for t in tasks for c in t.support for z in c.atomic_numbers})
-    rng = np.random.default_rng(_SEED)
     means, squares = [], []
     for task in tasks:
         everything = (*task.support, *task.query, *task.heldout)
-        chosen = rng.permutation(len(everything))[:_CONFIGURATIONS]
-        vectors = np.array([_vector(everything[i], elements) for i in sorted(chosen)])
+        chosen = np.linspace(0, len(everything) - 1, min(_CONFIGURATIONS, len(everything))).round()
+        vectors = np.array([_vector(everything[int(i)], elements) for i in chosen])
         means.append(vectors.mean(axis=0))
         squares.append(np.square(vectors - means[-1]).sum(axis=1).mean())
     return np.array(means), float(np.sqrt(np.mean(squares)))

@@ -17,6 +17,11 @@ __all__ = ["draw_comparison", "save_comparison"]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000")
 MARKERS = "os^DPv*"
 _INK = "#333333"
+UNITS = {
+    "force_rmse": "force RMSE (kcal/mol/Å)",
+    "energy_rmse": "energy RMSE (kcal/mol)",
+    "energy_rmse_within": "energy RMSE within fragments (kcal/mol)",
+}
 _METHODS = ("pretrain", "maml", "reptile", "offset")
 """The matrix shows the first of these that travelled; gains and curves all of them."""
 
@@ -40,7 +45,7 @@ def draw_comparison(found: Comparison, *, metric: str, k: int) -> Figure:
         (grid[1, 0], "families", "training families, at equal compute"),
         (grid[1, 1], "configurations", "configurations a training family, at equal compute"),
     ):
-        _curve(axis, found, over, label)
+        _curve(axis, found, over, label, metric)
     return figure
 
 
@@ -63,9 +68,9 @@ def _matrix(axis: Axes, found: Comparison) -> None:
             text = f"{cell.value:.2f}" + (f"\n× {cell.ratio:.2f}" if cell.ratio else "")
             dark = ratio[i, j] > 1.6
             axis.text(j, i, text, ha="center", va="center", fontsize=9, color="white" if dark else _INK)
-    axis.imshow(np.log(ratio), cmap="Blues", vmin=-0.1, vmax=np.log(2.5), aspect="auto")
+    axis.imshow(np.log(ratio), cmap="Blues", vmin=-0.3, vmax=np.log(2.5), aspect="auto")
     axis.set_xticks(range(len(columns)), [f"on {name}" for name in columns], fontsize=8)
-    axis.set_yticks(range(len(rows)), rows, fontsize=8)
+    axis.set_yticks(range(len(rows)), [name.replace("+", "\n+ ") for name in rows], fontsize=8)
     axis.set_ylabel("trained on", fontsize=9, color=_INK)
 
 
@@ -95,9 +100,10 @@ def _gains(axis: Axes, found: Comparison, metric: str, k: int) -> None:
     _plain(axis, "x")
 
 
-def _curve(axis: Axes, found: Comparison, over: str, label: str) -> None:
+def _curve(axis: Axes, found: Comparison, over: str, label: str, metric: str) -> None:
     axis.set_title(f"error against {over}", fontsize=10, loc="left")
     axis.set_xlabel(label, fontsize=9, color=_INK)
+    axis.set_ylabel(UNITS.get(metric, metric), fontsize=9, color=_INK)
     chosen = [c for c in found.curves if c.over == over]
     if not chosen:
         _empty(axis)
@@ -110,8 +116,8 @@ def _curve(axis: Axes, found: Comparison, over: str, label: str) -> None:
         below = [p.value - (p.lo or p.value) for p in points]
         above = [(p.hi or p.value) - p.value for p in points]
         axis.errorbar(
-            x, [p.value for p in points], yerr=[below, above], color=COLOURS[number],
-            marker=MARKERS[number], markersize=5, linewidth=1.5, elinewidth=0.9,
+            x, [p.value for p in points], yerr=[below, above], color=COLOURS[number % 7],
+            marker=MARKERS[number % 7], markersize=5, linewidth=1.5, elinewidth=0.9,
             label=f"{method}, {construction}",
         )  # fmt: skip
     axis.set_xscale("log")

@@ -19,16 +19,16 @@ Key = tuple[str, str, str]
 def groups_of_runs(records: Iterable[Record], support: str = "own") -> dict[Key, list[Record]]:
     """Seeds of one method: what was trained on all families, with all their configurations.
 
-    A network of another size than the smallest is a method of its own, named with its number of weights;
-    so is adaptation with another budget than the standard track's, named with its steps.
+    A network of another architecture than MACE, or larger than the smallest of its kind, is a method of its
+    own; so is adaptation with another budget than the standard track's.
     """
     found: dict[Key, list[Record]] = defaultdict(list)
     wanted = [r for r in records if r.support == support and not _narrow(r) and r.fold == "test"]
     sizes = _smallest(wanted)
     for record in wanted:
         trained = record.trained
-        method = record.method
-        if trained and trained.parameters > sizes[trained.construction]:
+        method = record.method + (f", {record.arch}" if record.arch not in (None, "mace") else "")
+        if trained and trained.parameters > sizes[trained.construction, record.arch]:
             method = f"{method} ({trained.parameters:,} weights)"
         if record.steps != Budget().steps:
             method = f"{method}, {record.steps} steps"
@@ -40,12 +40,13 @@ def _narrow(record: Record) -> bool:
     return record.trained is not None and bool(record.trained.families or record.trained.configurations)
 
 
-def _smallest(records: Sequence[Record]) -> dict[str, int]:
-    found: dict[str, int] = {}
+def _smallest(records: Sequence[Record]) -> dict[tuple[str, str | None], int]:
+    """Weights of the smallest network of each architecture that was trained on a construction."""
+    found: dict[tuple[str, str | None], int] = {}
     for record in records:
         if record.trained:
-            name, size = record.trained.construction, record.trained.parameters
-            found[name] = min(found.get(name, size), size)
+            kind, size = (record.trained.construction, record.arch), record.trained.parameters
+            found[kind] = min(found.get(kind, size), size)
     return found
 
 
@@ -72,9 +73,9 @@ def gains(records: Sequence[Record]) -> list[Gain]:
         for metric in METRICS:
             for k in (k for k in runs[0].ks if k > 0):
                 pairs = [("adaptation", runs, runs, 0)] if 0 in runs[0].ks else []
-                pairs += [("wrong-family", others, same_seeds(runs, others), k)] if others else []
+                pairs += [("wrong-family", others, same_seeds(runs, others), k)]
                 for kind, top, bottom, k_top in pairs:
-                    if value := contrast(top, bottom, metric, k, k_top=k_top):
+                    if top and bottom and (value := contrast(top, bottom, metric, k, k_top=k_top)):
                         named = {"construction": test, "method": method, "k": k, "metric": metric}
                         found.append(Gain(**named, kind=kind, **bounds(value)))
     return found
@@ -104,7 +105,7 @@ def transfer(records: Sequence[Record], metric: str, k: int) -> list[Transfer]:
                 method=method,
                 k=k,
                 metric=metric,
-                n_families=len(runs[0].per_family(metric, k)),
+                n_families=len(set.intersection(*(set(r.per_family(metric, k)) for r in runs))),
                 **bounds(value),
                 **({f"ratio{n}": v for n, v in _suffixed(bounds(ratio)).items()} if ratio else {}),
             )

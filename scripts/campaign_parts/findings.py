@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from campaign_parts.select import CONSTRUCTIONS, LEARNERS, Records
-from campaign_parts.tables import NAMES, shown
+from campaign_parts.tables import NAMES, NOT_RUN, shown
+from mfbench.compare.comparison import Comparison
 from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.record import METRICS
-from mfbench.compare.text import markdown
+from mfbench.compare.text import interval, markdown
 from mfbench.statistics import Interval
 
-__all__ = ["aims", "headline_finding", "rows_that_beat"]
+__all__ = ["aims", "all_findings", "rows_that_beat"]
+
+
+def all_findings(records: Records, comparison: Comparison, minis: Mapping[str, Any]) -> list[str]:
+    """The findings, in order. ``minis``: split → stored reference runs with longer meta-training."""
+    return [
+        headline_finding(records),
+        budget_finding(records),
+        families_finding(records, comparison),
+        transfer_finding(comparison),
+        compute_finding(records, comparison, minis),
+    ]
 
 
 def rows_that_beat(records: Records, construction: str, k: int, lines: Sequence[str]) -> list[str]:
@@ -65,6 +78,81 @@ def headline_finding(records: Records) -> str:
     return (
         " ".join(parts) + " Nearest in forces at K = 50, as `pretrain` ÷ method: " + ", ".join(near) + "."
     )
+
+
+def budget_finding(records: Records) -> str:
+    """Twenty steps against as many as training from scratch may take."""
+    parts = []
+    for construction in CONSTRUCTIONS:
+        scratch, short = (records.seeds(construction, m) for m in ("scratch", "pretrain"))
+        if not scratch or not short:
+            continue
+        value = contrast(short, scratch, "force_rmse", 50)
+        part = f"on `{construction}` `pretrain` ÷ `scratch` is {shown(value)} in forces"
+        if long := records.seeds(construction, "pretrain", "300-steps"):
+            gained, left = (contrast(x, y, "force_rmse", 50) for x, y in ((short, long), (long, scratch)))
+            part += f"; 300 steps divide its error by {shown(gained)}, which leaves {shown(left)}"
+        parts.append(part)
+    return (
+        "The budget counts for more than the initialisation. The standard track gives 20 gradient steps; "
+        "`scratch`, on the same 50 labels, up to 2,000: " + ". And ".join(parts) + "."
+    )
+
+
+def families_finding(records: Records, comparison: Comparison) -> str:
+    """Where families mean something: how many there are in effect, and what a wrong family costs."""
+    counts = [
+        f"`{c.name}` {c.diversity.effective_families:.1f} of {c.diversity.train_families}"
+        for c in comparison.constructions
+        if c.diversity
+    ]
+    costs = []
+    for name in (*CONSTRUCTIONS, "shuffled"):
+        wrong = records.seeds(name, "pretrain", "wrong-family")
+        own = [r for r in records.seeds(name, "pretrain") if r.trained.seed == 0]
+        if wrong and own:
+            costs.append(f"`{name}` {shown(contrast(wrong, own, 'force_rmse', 50), 3)}")
+    return (
+        "Folds and sequences do not make families of tasks, chemistry does. Families that differ by more "
+        f"than what is within them (Vendi score): {', '.join(counts)}. Force error of `pretrain` with "
+        f"another family's labels ÷ with its own: {', '.join(costs) or NOT_RUN}; in `shuffled` families "
+        "mean nothing."
+    )
+
+
+def transfer_finding(comparison: Comparison) -> str:
+    """What training elsewhere costs, without adaptation and with it."""
+    cells = [t for t in comparison.transfer if t.ratio is not None and t.method == "pretrain"]
+    texts = [
+        f"`{t.trained_on}` → `{t.tested_on}` {interval(t.ratio, t.ratio_lo, t.ratio_hi)} "
+        f"({t.n_families} families)"
+        for t in sorted(cells, key=lambda t: t.ratio)
+    ]
+    return (
+        "What is trained on one construction and tested on another, over training at home "
+        f"(`pretrain`, forces, K = 50): {', '.join(texts) or NOT_RUN}."
+    )
+
+
+def compute_finding(records: Records, comparison: Comparison, minis: Mapping[str, Any]) -> str:
+    """Compute and breadth of meta-training."""
+    scratch, short = records.seeds("cath", "scratch"), records.seeds("cath", "pretrain")
+    text = "More meta-training is worth more than another meta-learner. "
+    if scratch and short:
+        value = contrast(scratch, short, "force_rmse", 50)
+        text += (
+            f"With {short[0].trained.gradients:,} gradients, `scratch` ÷ `pretrain` at K = 50 on `cath` is "
+            f"{shown(value)} in forces; "
+        )
+    mini = minis["cath-mini"]
+    top, bottom = (mini[m]["families"]["force_rmse"]["50"] for m in ("scratch", "pretrain"))
+    ratio = float(np.exp(np.mean([np.log(top[f] / bottom[f]) for f in top])))
+    text += f"with 847,840 on the smaller `cath-mini` it is {ratio:.2f}."
+    curve = [c for c in comparison.curves if (c.over, c.method) == ("families", "pretrain")]
+    if len(curve) > 1:
+        points = ", ".join(f"{c.n} families {interval(c.value, c.lo, c.hi)}" for c in curve)
+        text += f" At equal compute breadth matters: forces after training on {points} kcal/mol/Å."
+    return text
 
 
 def aims(records: Records) -> str:

@@ -6,10 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+from science import coverage, forgetting, label_factor, overfitting, size, steps
+from science.files import read_measured
+
 from campaign_parts import findings, tables
 from campaign_parts.convergence import convergence_table
+from campaign_parts.costs import outer_table
 from campaign_parts.plan import read_campaign
+from campaign_parts.repeat import repeat_table
 from campaign_parts.select import CONSTRUCTIONS, Records
+from mfbench.compare import text
+from mfbench.compare.comparison import Comparison
 from mfbench.compare.text import markdown
 
 __all__ = ["readme_part", "report"]
@@ -22,32 +29,103 @@ error removed. Energies in kcal/mol, forces in kcal/mol/Å. Ratios are geometric
 the second is better; intervals are not corrected for the number of comparisons, ranks are (Holm)."""
 
 
-def report(records: Records, folder: Path) -> str:
-    """The whole of RESULTS.md."""
+def report(records: Records, comparison: Comparison, folder: Path) -> str:
+    """The whole of RESULTS.md. ``folder``: results/campaign."""
     campaign = read_campaign(PLAN)
     trainings = json.loads((folder / "training.json").read_text())
+    minis = {
+        name: json.loads((folder.parent / f"{name}.json").read_text())
+        for name in ("cath-mini", "chemistry-mini")
+    }
     sections = [
         "# Results",
         _preamble(campaign, records),
         "## Findings",
-        _numbered(findings.all_findings(records, folder)),
+        _numbered(findings.all_findings(records, comparison, minis)),
         "## What was aimed at",
         findings.aims(records),
+        "![Error against K](docs/campaign.png)",
+        "![Ratios to pretrain](docs/campaign-ratios.png)",
         *_constructions(records),
+        *_compared(comparison),
+        *_limits(records, folder / "limits"),
         "## Costs",
         tables.cost_table(records),
+        *_outer_steps(folder / "bench_meta.json"),
         "## Did training converge?",
         "Validation errors as energy / forces after so many optimiser steps of the last phase. A run is "
         "*still falling* where forces fell by more than 1 % in the last quarter of it.",
         convergence_table(trainings),
+        *_repeated(records, folder / "repeat.json"),
+        "## Tried, and failed",
+        FAILED,
         "## Not run",
         _not_run(campaign, records),
     ]
     return "\n\n".join(sections) + "\n"
 
 
+def _compared(comparison: Comparison) -> list[str]:
+    methods = sorted({t.method for t in comparison.transfer})
+    made = "`mfbench compare results/campaign/records`; the figure shows forces at K = 50."
+    return [
+        "## Constructions side by side",
+        made,
+        "![Constructions](docs/compare.png)",
+        markdown(*text.diversity_table(comparison)),
+        markdown(*text.gain_table(comparison, "force_rmse", 50)),
+        *(
+            f"Transfer of `{m}`, forces, K = 50:\n\n{markdown(*text.transfer_table(comparison, m))}"
+            for m in methods
+        ),
+        *(markdown(*text.curve_table(comparison, over)) for over in ("families", "configurations")),
+    ]
+
+
+def _limits(records: Records, folder: Path) -> list[str]:
+    """What the field worries about; one nano row each, seed 0."""
+    found = ["## Limits", "`python scripts/limits.py run`, seed 0."]
+    for name, title in LIMITS.items():
+        measured = read_measured(folder, name) if folder.is_dir() else []
+        found += [f"### {title}", MEASUREMENTS[name].table(measured)]
+    own = [r for name, r in records.by_name.items() if r.trained and name.count("/") == 2]
+    return [*found, "### Size transfer", size.table([r for r in own if "-to-" not in r.name])]
+
+
+def _outer_steps(path: Path) -> list[str]:
+    if not path.is_file():
+        return ["Seconds of an outer step against inner steps: not run."]
+    return [outer_table(json.loads(path.read_text()))]
+
+
+def _repeated(records: Records, path: Path) -> list[str]:
+    if not path.is_file():
+        return ["## Does a row come again?", "Not run."]
+    content = json.loads(path.read_text())
+    minutes = f"{content['seconds'] / 60:.0f} min"
+    said = f"`{content['command']}` trained, tuned and evaluated it again in {minutes}:"
+    return ["## Does a row come again?", said, repeat_table(content, records)]
+
+
 def _numbered(texts: list[str]) -> str:
     return "\n".join(f"{number}. {text}" for number, text in enumerate(texts, 1))
+
+
+LIMITS = {
+    "overfitting": "Meta-overfitting: test against train families",
+    "forgetting": "Forgetting, with annealing and replay",
+    "coverage": "Coverage: environments and torsions that the support does not show",
+    "steps": "Number of inner steps",
+    "label_factor": "What labels are worth: the deep pools",
+}
+MEASUREMENTS = {
+    "overfitting": overfitting,
+    "forgetting": forgetting,
+    "coverage": coverage,
+    "steps": steps,
+    "label_factor": label_factor,
+}
+FAILED = """TODO"""
 
 
 def _preamble(campaign: Any, records: Records) -> str:

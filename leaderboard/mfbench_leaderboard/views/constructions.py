@@ -65,6 +65,8 @@ def _diversity(comparison: Comparison) -> None:
 
 
 def _scores(comparison: Comparison) -> None:
+    if not comparison.scores:
+        return
     st.subheader("What a family's own labels teach")
     metrics = sorted({s.metric for s in comparison.scores})
     ks = sorted({s.k for s in comparison.scores})
@@ -115,8 +117,8 @@ def _transfer(comparison: Comparison) -> None:
         note(
             f"{_title(first.metric)}, K = {first.k}. Left out: families and fragments trained on, and "
             "families with elements that the network does not know. Behind ×: the ratio to the same "
-            "method trained on the construction that it is tested on, on the same families; above 1, "
-            "training at home is better."
+            "method trained on the construction that it is tested on, on the same families (the away "
+            "run leaves out what it was trained on there); above 1, training at home is better."
         )
     )
 
