@@ -8,7 +8,7 @@ import argparse
 import re
 from pathlib import Path
 
-from thin import NOTE as THIN
+from thin import said as kept
 from thin import thinned
 
 import mfbench
@@ -36,7 +36,7 @@ RUNS = [
     *(("cath-mini", arch, method) for arch in ("nequip", "allegro") for method in ("pretrain", "maml")),
     *(("chemistry-mini", "mace", m) for m in ("constant", "offset", "ridge", "pretrain", "maml")),
 ]
-NOTE = " Reference run with one draw; results/{split}.json holds all of them." + THIN
+NOTE = " Reference run with one draw; results/{split}.json holds all of them." + kept()
 
 
 def main():

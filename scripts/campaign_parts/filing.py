@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reference_submissions import ABOUT, file
-from thin import NOTE, thinned
+from thin import FORCE_GRID, thinned
+from thin import said as kept
 
 from campaign_parts.plan import INHERITED, Run
 from campaign_parts.work import Workplace
@@ -12,6 +13,7 @@ from mfbench.submission.card import Tuning
 __all__ = ["can_be_filed", "file_run"]
 
 K = 50
+GRID = 2 * FORCE_GRID
 ABOUT_SCRATCH = "{arch}, random weights trained on the support alone until they stop improving."
 
 
@@ -27,10 +29,10 @@ def file_run(place: Workplace, run: Run, to: str) -> str:
     Raises:
         SubmissionError: it is refused.
     """
-    thin = thinned(place.evaluation(run), place.runs / "thin" / run.name, ks=[K], draws=1)
+    thin = thinned(place.evaluation(run), place.runs / "thin" / run.name, ks=[K], draws=1, grid=GRID)
     text = {**ABOUT, "scratch": ABOUT_SCRATCH}[run.method].format(arch="MACE")
     said = {
-        "description": f"{text} Campaign run {run.name}: RESULTS.md has all K and seeds.{NOTE}",
+        "description": f"{text} Campaign run {run.name}: RESULTS.md has all K and seeds.{kept(GRID)}",
         "authors": ["the mfbench developers"],
     }
     if run.method != "constant":
