@@ -142,3 +142,20 @@ def test_train_refuses_to_overwrite_a_run(tmp_path, capsys):
     (tmp_path / "joint.state.safetensors").write_bytes(b"")
     assert main(["train", "-m", "joint", "-s", "cath-mini", "--out", str(tmp_path)]) == 2
     assert "--resume" in capsys.readouterr().err
+
+
+def test_families_are_padded_by_size_class_where_that_saves_work():
+    import mfbench
+    from mfbench.learned.plan import config_for
+    from mfbench_jax.meta.steps import MOST_SHAPES, _paddings
+    from mfbench_jax.models.graphs import padding_for
+
+    for name, classes in (("cath-mini", {1}), ("chemistry-mini", {2, 3})):
+        split = mfbench.load_split(name)
+        config = config_for(split)
+        found = _paddings(split.train, config, MOST_SHAPES)
+        assert len(set(found)) in classes
+        for task, padding in zip(split.train, found, strict=True):
+            need = padding_for([*task.support, *task.query, *task.heldout], config, atoms=2, pairs=8)
+            assert padding.atoms >= need.atoms
+            assert padding.pairs >= need.pairs

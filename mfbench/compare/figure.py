@@ -52,7 +52,8 @@ def draw_comparison(found: Comparison, *, metric: str, k: int) -> Figure:
 def _matrix(axis: Axes, found: Comparison) -> None:
     travelled = {t.method for t in found.transfer if t.trained_on != t.tested_on}
     method = next((m for m in _METHODS if m in travelled), None)
-    axis.set_title(f"transfer of {method}: error ÷ that of training at home", fontsize=10, loc="left")
+    title = f"transfer of {method}" if method else "transfer"
+    axis.set_title(f"{title}: error, and × that of training at home", fontsize=10, loc="left")
     if method is None:
         _empty(axis)
         return

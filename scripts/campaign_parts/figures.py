@@ -36,11 +36,13 @@ def save_ratios(records: Records, path: Path, *, line: str = "pretrain") -> None
     FigureCanvasAgg(figure)
     grid = figure.subplots(1, 3)
     figure.subplots_adjust(left=0.09, right=0.985, top=0.84, bottom=0.2, wspace=0.08)
-    methods = [m for m in STYLES if m not in (line, "scratch")]
+    ran = {m for c in CONSTRUCTIONS for m in records.methods(c)} - {line, "scratch"}
+    methods = [m for m in STYLES if m in ran]
     for axis, construction in zip(grid, CONSTRUCTIONS, strict=True):
         _ratios(axis, records, construction, methods, line)
         axis.set_title(construction, fontsize=11, color=_INK, loc="left")
         axis.set_yticks(range(len(methods)), methods if axis is grid[0] else [])
+        axis.set_ylim(-0.6, len(methods) - 0.4)
     handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=3, frameon=False, fontsize=9)
     title = f"Does anything beat {line}?  Error of {line} ÷ error of the method, K = 50"
@@ -85,9 +87,9 @@ def save_headline(records: Records, path: Path) -> None:
         for axis in grid.ravel()
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
     }
-    shown = [name for name in STYLES if name in handles]
+    shown = sorted(handles, key=lambda name: (", " in name, list(STYLES).index(name.partition(",")[0])))
     figure.legend(
-        [handles[n] for n in shown], shown, loc="lower center", ncols=9, frameon=False, fontsize=9,
+        [handles[n] for n in shown], shown, loc="lower center", ncols=11, frameon=False, fontsize=9,
         bbox_to_anchor=(0.5, 0.015),
     )  # fmt: skip
     title = "Few-shot force fields: error against the number of labels of a new family"
@@ -110,6 +112,13 @@ def _against_k(axis: Axes, records: Records, construction: str, metric: str) -> 
             yerr=[[v.value - v.lo for v in values], [v.hi - v.value for v in values]],
             color=colour, marker=marker, markersize=5, linewidth=1.3, elinewidth=0.9, label=method,
         )  # fmt: skip
+    for method in methods:
+        if long := records.seeds(construction, method, "300-steps"):
+            colour, marker = STYLES[method]
+            axis.plot(
+                places[50] + 0.3, mean_error(long, metric, 50).value, color=colour, marker=marker,
+                markersize=7, markerfacecolor="white", linestyle="none", label=f"{method}, 300 steps",
+            )  # fmt: skip
     axis.set_xticks(list(places.values()), [str(k) for k in places])
     axis.set_xlabel("K", fontsize=9, color=_INK, labelpad=1)
     axis.set_yscale("log")

@@ -58,7 +58,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> str:
         convergence_table(trainings),
         *_repeated(records, folder / "repeat.json"),
         "## Tried, and failed",
-        FAILED,
+        (folder / "tried.md").read_text().strip(),
         "## Not run",
         _not_run(campaign, records),
     ]
@@ -125,7 +125,6 @@ MEASUREMENTS = {
     "steps": steps,
     "label_factor": label_factor,
 }
-FAILED = """TODO"""
 
 
 def _preamble(campaign: Any, records: Records) -> str:

@@ -1,0 +1,77 @@
+"""RESULTS.md says what the committed records say, and its verdicts follow from intervals."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mfbench
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+from campaign_parts.costs import inner_share  # noqa: E402
+from campaign_parts.findings import rows_that_beat  # noqa: E402
+from campaign_parts.plan import read_campaign  # noqa: E402
+from campaign_parts.select import Records  # noqa: E402
+
+import results  # noqa: E402
+from mfbench.compare.record import read_records  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return read_records(ROOT / "results" / "campaign" / "records")
+
+
+def test_every_text_regenerates_identically(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["results.py", "--check"])
+    results.main()
+
+
+def test_records_are_of_the_data_that_is_here_and_of_runs_in_the_plan(committed):
+    hashes = {name: mfbench.load_split(name).manifest.data_hash for name in {r.split for r in committed}}
+    planned = {run.name for run in read_campaign(ROOT / "scripts" / "campaign.yaml").expand()}
+    for record in committed:
+        assert record.data_hash == hashes[record.split]
+        assert record.name in planned
+        assert record.fold == "test"
+
+
+def test_what_was_not_run_is_named(committed):
+    text = (ROOT / "RESULTS.md").read_text().partition("## Not run")[2]
+    ran = {record.name for record in committed}
+    for run in read_campaign(ROOT / "scripts" / "campaign.yaml").expand():
+        assert (f"`{run.name}`" in text) == (run.name not in ran)
+
+
+def variant(record, method, factor):
+    """The record under another name, its errors times ``factor`` [n families]."""
+    errors = {
+        m: {"all": {k: (np.array(v) * factor).tolist() for k, v in of["all"].items()}}
+        for m, of in record.errors.items()
+    }
+    return record.model_copy(update={"name": f"cath/{method}/seed0", "method": method, "errors": errors})
+
+
+def test_a_learner_is_named_only_where_it_beats_both_lines(committed):
+    base = next(r for r in committed if r.name == "cath/pretrain/seed0")
+    n = len(base.families)
+    noise = np.exp(np.random.default_rng(0).normal(0, 0.1, n))
+    lines = [variant(base, "pretrain", np.ones(n)), variant(base, "offset", np.ones(n))]
+    for factor, named in ((0.7 * noise, True), (noise / np.exp(np.log(noise).mean()), False)):
+        found = rows_that_beat(
+            Records([*lines, variant(base, "maml", factor)]), "cath", 50, ("pretrain", "offset")
+        )
+        assert bool(found) == named
+    # Better than one of the lines alone is not enough.
+    better_line = [lines[0], variant(base, "offset", np.full(n, 0.5))]
+    found = rows_that_beat(
+        Records([*better_line, variant(base, "maml", 0.7 * noise)]), "cath", 50, ("pretrain", "offset")
+    )
+    assert not found
+
+
+def test_the_share_of_inner_passes_is_what_grows_with_them():
+    seconds = {n: 2.0 + 0.5 * n for n in (1, 5, 20)}
+    assert inner_share(seconds) == pytest.approx(2.5 / 4.5)
