@@ -80,6 +80,8 @@ def verify(
 
     if not fresh:
         raise ProtocolError("say --fresh; 'mfbench store verify' recomputes a store from its predictions")
+    if fragments is not None and fragments < 2:
+        raise ProtocolError("--fragments 1 leaves no interval over fragments: choose 2 or more")
     store = open_store(to or default_store())
     name = store.find(submission)
     checked, _, _ = store.recompute(name)

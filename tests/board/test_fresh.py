@@ -182,4 +182,5 @@ def test_what_cannot_be_verified_is_said(maker, store, capsys):
     assert main(["verify", "nobody", "--fresh", "--to", store.url]) == 2
     assert "holds no submission" in capsys.readouterr().err
     assert main(["verify", name, "--fresh", "--families", "x", "--to", store.url]) == 2
+    assert main(["verify", name, "--fresh", "--fragments", "1", "--to", store.url]) == 2
     assert "has no test family x" in capsys.readouterr().err
