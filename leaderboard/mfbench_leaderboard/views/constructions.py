@@ -71,7 +71,10 @@ def _scores(comparison: Comparison) -> None:
     metrics = sorted({s.metric for s in comparison.scores})
     ks = sorted({s.k for s in comparison.scores})
     columns = st.columns(2)
-    metric = columns[0].selectbox("Error", metrics, format_func=_title, key="metric", bind="query-params")
+    first = metrics.index("force_rmse") if "force_rmse" in metrics else 0
+    metric = columns[0].selectbox(
+        "Error", metrics, index=first, format_func=_title, key="metric", bind="query-params"
+    )
     k = int(
         columns[1].selectbox("K", [str(k) for k in ks], index=len(ks) - 1, key="k", bind="query-params")
     )
