@@ -40,14 +40,14 @@ def record(
         for k in ks
     }
     return Record(
-        schema=1, name=f"{train}-{test}-{seed}-{support}-{families}-{size}", method="pretrain",
+        schema=1, name=f"{train}-{test}-{seed}-{support}-{families}", method="pretrain",
         arch="mace", options={}, steps=20, split=test, data_hash=f"hash of {test}", fold="test", draws=1,
         seed=0,
         support=support, exclude=None if train == test else train, failures=[], families=names,
         groups=list(range(len(names))), costs={}, code_version="", hardware={},
         trained=Trained(
             construction=train, data_hash="", method="pretrain", seed=seed, families=families, gradients=1,
-            seconds=1.0, parameters=size, sha256="",
+            seconds=1.0, parameters=100, sha256="",
         ),
         errors={m: {"all": values} for m in ("energy_rmse", "energy_rmse_within", "force_rmse")},
     )  # fmt: skip
@@ -102,10 +102,12 @@ def test_curves_end_with_the_run_that_was_trained_on_everything():
     assert {c.over for c in found} == {"families"}
 
 
-def test_a_larger_network_is_a_row_of_its_own():
-    runs = [record("a", "a", 1.0), record("a", "a", 0.5, size=400), record("b", "a", 1.0)]
-    names = {t.method for t in transfer([*runs, record("b", "a", 0.5, size=400)], "force_rmse", 50)}
-    assert names == {"pretrain", "pretrain (400 weights)"}
+def test_another_network_or_budget_is_a_row_of_its_own():
+    runs = [record("a", "a", 1.0), record("b", "a", 1.0)]
+    others = [r.model_copy(update={"model": "larger"}) for r in runs]
+    others += [r.model_copy(update={"steps": 300}) for r in runs]
+    names = {t.method for t in transfer([*runs, *others], "force_rmse", 50)}
+    assert names == {"pretrain", "pretrain, larger", "pretrain, 300 steps"}
 
 
 def test_families_that_are_the_same_count_as_one_and_distant_ones_all():

@@ -19,35 +19,23 @@ Key = tuple[str, str, str]
 def groups_of_runs(records: Iterable[Record], support: str = "own") -> dict[Key, list[Record]]:
     """Seeds of one method: what was trained on all families, with all their configurations.
 
-    A network of another architecture than MACE, or larger than the smallest of its kind, is a method of its
-    own; so is adaptation with another budget than the standard track's.
+    Another architecture than MACE, another model than the nano one, and another budget than the standard
+    track's make a method of its own.
     """
     found: dict[Key, list[Record]] = defaultdict(list)
-    wanted = [r for r in records if r.support == support and not _narrow(r) and r.fold == "test"]
-    sizes = _smallest(wanted)
-    for record in wanted:
-        trained = record.trained
-        method = record.method + (f", {record.arch}" if record.arch not in (None, "mace") else "")
-        if trained and trained.parameters > sizes[trained.construction, record.arch]:
-            method = f"{method} ({trained.parameters:,} weights)"
-        if record.steps != Budget().steps:
-            method = f"{method}, {record.steps} steps"
-        found[trained.construction if trained else record.split, record.split, method].append(record)
+    for record in records:
+        if record.support != support or _narrow(record) or record.fold != "test":
+            continue
+        marks = [record.arch] * (record.arch not in (None, "mace"))
+        marks += [record.model] * (record.model != "nano")
+        marks += [f"{record.steps} steps"] * (record.steps != Budget().steps)
+        trained = record.trained.construction if record.trained else record.split
+        found[trained, record.split, ", ".join([record.method, *marks])].append(record)
     return dict(found)
 
 
 def _narrow(record: Record) -> bool:
     return record.trained is not None and bool(record.trained.families or record.trained.configurations)
-
-
-def _smallest(records: Sequence[Record]) -> dict[tuple[str, str | None], int]:
-    """Weights of the smallest network of each architecture that was trained on a construction."""
-    found: dict[tuple[str, str | None], int] = {}
-    for record in records:
-        if record.trained:
-            kind, size = (record.trained.construction, record.arch), record.trained.parameters
-            found[kind] = min(found.get(kind, size), size)
-    return found
 
 
 def scores(records: Sequence[Record]) -> list[Score]:

@@ -64,6 +64,7 @@ class Record(_Part):
     Attributes:
         name: unique in a campaign, e.g. ``cath/maml/seed0``.
         method, arch, options, steps: what adapted, and how.
+        model: what a campaign calls the network and its training, where it has several of one method.
         split, data_hash, fold, draws, seed: what it was tested on.
         support: ``own``, or ``wrong-family``.
         exclude: split whose train families were kept apart, or None.
@@ -82,6 +83,7 @@ class Record(_Part):
     arch: str | None
     options: dict[str, Any]
     steps: int
+    model: str = "nano"
     split: str
     data_hash: str
     fold: str
@@ -119,7 +121,9 @@ class Record(_Part):
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def record_of(name: str, results: Results, split: Split, *, session: Mapping[str, Any] = {}) -> Record:
+def record_of(
+    name: str, results: Results, split: Split, *, model: str = "nano", session: Mapping[str, Any] = {}
+) -> Record:
     """The record of a finished run. ``session``: the last of ``run.json``, for code and hardware."""
     run = results.run
     families = sorted({row.family_id for row in results.episodes})
@@ -139,6 +143,7 @@ def record_of(name: str, results: Results, split: Split, *, session: Mapping[str
         arch=run["arch"],
         options=run["options"],
         steps=run["budget"]["steps"],
+        model=model,
         split=run["split"],
         data_hash=run["data_hash"],
         fold=run["fold"],

@@ -152,7 +152,9 @@ def _evaluate(place: Workplace, run: Run) -> None:
         budget=Budget(steps=run.steps), progress=sys.stderr.isatty(),
     )  # fmt: skip
     session = json.loads((out / "run.json").read_text())["sessions"][-1]
-    record = record_of(run.name, read_results(out / "results.json"), split, session=session)
+    model = run.training.model if run.training else "nano"
+    results = read_results(out / "results.json")
+    record = record_of(run.name, results, split, model=model, session=session)
     path = place.record(run)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(record.to_json())
