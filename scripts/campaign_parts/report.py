@@ -17,7 +17,8 @@ from campaign_parts.repeat import repeat_table
 from campaign_parts.select import CONSTRUCTIONS, Records
 from mfbench.compare import text
 from mfbench.compare.comparison import Comparison
-from mfbench.compare.text import markdown
+from mfbench.compare.text import interval, markdown
+from mfbench.submission.card import read_card
 
 __all__ = ["readme_part", "report"]
 
@@ -57,6 +58,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> str:
         "*still falling* where forces fell by more than 1 % in the last quarter of it.",
         convergence_table(trainings),
         *_repeated(records, folder / "repeat.json"),
+        *_verified(folder.parents[1] / "leaderboard" / "submissions"),
         "## Tried, and failed",
         (folder / "tried.md").read_text().strip(),
         "## Not run",
@@ -125,6 +127,25 @@ MEASUREMENTS = {
     "steps": steps,
     "label_factor": label_factor,
 }
+
+
+def _verified(store: Path) -> list[str]:
+    """Fresh tests of the campaign's submissions."""
+    rows = []
+    for path in sorted((store / "verifications").rglob("*.json")):
+        record = json.loads(path.read_text())
+        card = read_card((store / "submissions" / record["submission"] / "submission.yaml").read_bytes())
+        if card.run.split not in CONSTRUCTIONS:
+            continue
+        for found in record["comparisons"]:
+            ratio = interval(found["ratio"], *found["ratio_ci95"])
+            row = [f"`{record['submission']}`", card.run.split, found["metric"], str(found["k"])]
+            rows.append([*row, f"{found['claimed']:.2f}", f"{found['fresh']:.2f}", ratio, found["verdict"]])
+    head = ["submission", "construction", "error", "K", "claimed", "fresh", "fresh ÷ claimed", "verdict"]
+    said = (
+        "`mfbench verify SUBMISSION --fresh --fragments 3`: errors on configurations that nobody had seen."
+    )
+    return ["## Verified fresh", f"{said}\n\n{markdown(head, rows)}" if rows else "Not run."]
 
 
 def _preamble(campaign: Any, records: Records) -> str:
