@@ -10,7 +10,8 @@ from mfbench.compare.record import Record
 __all__ = ["CONSTRUCTIONS", "LEARNERS", "METHODS", "Records"]
 
 CONSTRUCTIONS = ("cath", "cluster30", "chemistry")
-LEARNERS = ("maml", "fomaml", "reptile", "maml++", "anil")
+LEARNERS = ("maml", "fomaml", "reptile", "maml++", "anil", "maml, faster-outer", "reptile, faster-outer")
+"""Behind the comma: a model of campaign.yaml, here the outer rate of ``pretrain`` instead of a tenth of it."""
 METHODS = ("constant", "scratch", "offset", "ridge", "pretrain", *LEARNERS)
 
 
@@ -25,7 +26,8 @@ class Records:
 
         ``where`` is a construction, or ``A-to-B`` in transfer.
         """
-        ending = f"/{special}" if special else ""
+        method, _, model = method.partition(", ")
+        ending = "".join(f"/{mark}" for mark in (special, model) if mark)
         pattern = re.compile(rf"{re.escape(where)}/{re.escape(method)}/seed\d+{re.escape(ending)}")
         return [record for name, record in sorted(self.by_name.items()) if pattern.fullmatch(name)]
 
