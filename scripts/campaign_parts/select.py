@@ -11,7 +11,7 @@ __all__ = ["CONSTRUCTIONS", "LEARNERS", "METHODS", "Records"]
 
 CONSTRUCTIONS = ("cath", "cluster30", "chemistry")
 LEARNERS = ("maml", "fomaml", "reptile", "maml++", "anil", "maml, faster-outer", "reptile, faster-outer")
-"""Behind the comma: a model of campaign.yaml, here the outer rate of ``pretrain`` instead of a tenth of it."""
+"""Behind the comma: a model of campaign.yaml, here the outer rate of ``pretrain``, ten times theirs."""
 METHODS = ("constant", "scratch", "offset", "ridge", "pretrain", *LEARNERS)
 
 
