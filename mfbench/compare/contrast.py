@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -39,6 +39,7 @@ def contrast(
     *,
     k_top: int | None = None,
     query: str = "all",
+    without: Collection[str] = (),
 ) -> Interval | None:
     """Geometric mean over families of error(top) ÷ error(bottom); above 1 the second is better.
 
@@ -46,6 +47,7 @@ def contrast(
         top, bottom: the seeds of one method each, on the same split.
         metric, query: what is compared.
         k: support size; ``k_top``: of the first, where it differs.
+        without: families to leave out.
 
     Returns:
         The ratio with its 95 % interval over families, or None where they share no family.
@@ -57,7 +59,7 @@ def contrast(
         raise ProtocolError(f"{top[0].name} and {bottom[0].name} were tested on different data")
     above = family_errors(top, metric, k if k_top is None else k_top, query)
     below = family_errors(bottom, metric, k, query)
-    families = [f for f in above if f in below]
+    families = [f for f in above if f in below and f not in without]
     if not families:
         return None
     groups: Mapping[str, int] = bottom[0].group_of()
