@@ -11,7 +11,7 @@ from campaign_parts.select import CONSTRUCTIONS, LEARNERS, Records
 from campaign_parts.tables import NAMES, NOT_RUN, shown
 from mfbench.compare.comparison import Comparison
 from mfbench.compare.contrast import contrast, mean_error
-from mfbench.compare.record import METRICS
+from mfbench.compare.record import METRICS, Record
 from mfbench.compare.text import interval, markdown
 from mfbench.statistics import Interval
 
@@ -89,8 +89,8 @@ def headline_finding(records: Records) -> str:
     parts.append(f"({tried} rows in three errors at each K; intervals are not corrected for their number.)")
     if any(records.seeds(c, m) for c in ran for m in LEARNERS if ", " in m):
         parts.append(
-            "`faster-outer` has ten times the outer rate, that of `pretrain`. It was added after the rows with "
-            "the smaller rate, which a scan on `cath-mini` had chosen, were seen to lose on `chemistry`."
+            "`faster-outer` has ten times the outer rate, that of `pretrain`. It was added after the rows "
+            "with the smaller rate, which a scan on `cath-mini` had chosen, were seen to lose on `chemistry`."
         )
     return f"{' '.join(parts)} Nearest in forces at K = 50, as `pretrain` ÷ method: {', '.join(near)}."
 
