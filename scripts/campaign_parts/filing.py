@@ -7,6 +7,7 @@ from thin import FORCE_GRID, thinned
 from thin import said as kept
 
 from campaign_parts.plan import INHERITED, Run
+from campaign_parts.select import CONSTRUCTIONS
 from campaign_parts.work import Workplace
 from mfbench.submission.card import Tuning
 
@@ -19,8 +20,12 @@ ABOUT_SCRATCH = "{arch}, random weights trained on the support alone until they 
 
 def can_be_filed(run: Run) -> bool:
     """Controls, transfer and narrowed training are no submissions; one seed of each row is filed."""
-    first = run.training is None or (run.training.seed == 0 and not run.training.marks)
-    return first and run.support == "own" and run.exclude is None and run.steps == 20 and K in run.ks
+    training = run.training
+    whole = training is None or not (training.seed or training.families or training.configurations)
+    shown = run.test in CONSTRUCTIONS
+    return (
+        whole and shown and run.support == "own" and run.exclude is None and run.steps == 20 and K in run.ks
+    )
 
 
 def file_run(place: Workplace, run: Run, to: str) -> str:

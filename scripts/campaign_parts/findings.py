@@ -90,7 +90,7 @@ def headline_finding(records: Records) -> str:
     if any(records.seeds(c, m) for c in ran for m in LEARNERS if ", " in m):
         parts.append(
             "`faster-outer` has ten times the outer rate, that of `pretrain`. It was added after the rows "
-            "with the smaller rate, which a scan on `cath-mini` had chosen, were seen to lose on `chemistry`."
+            "with the smaller rate, chosen by a scan on `cath-mini`, were seen to lose on `chemistry`."
         )
     return f"{' '.join(parts)} Nearest in forces at K = 50, as `pretrain` ÷ method: {', '.join(near)}."
 
