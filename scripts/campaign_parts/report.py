@@ -80,8 +80,15 @@ def _compared(comparison: Comparison) -> list[str]:
             f"Transfer of `{m}`, forces, K = 50:\n\n{markdown(*text.transfer_table(comparison, m))}"
             for m in methods
         ),
-        *(markdown(*text.curve_table(comparison, over)) for over in ("families", "configurations")),
+        *(
+            f"Error against training {over}, forces, K = 50: {_or_not_run(text.curve_table(comparison, over))}"
+            for over in ("families", "configurations")
+        ),
     ]
+
+
+def _or_not_run(table: text.Table) -> str:
+    return "\n\n" + markdown(*table) if table[1] else "not run."
 
 
 def _limits(records: Records, folder: Path) -> list[str]:
