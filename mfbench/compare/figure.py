@@ -97,7 +97,7 @@ def _gains(axis: Axes, found: Comparison, metric: str, k: int) -> None:
     axis.axvline(1.0, color="#777777", linewidth=1.0, linestyle=(0, (4, 3)), zorder=0)
     axis.set_yticks(range(len(names)), names, fontsize=9)
     axis.set_ylim(len(names) - 0.5, -0.5)
-    axis.legend(frameon=False, fontsize=8, loc="lower right")
+    axis.legend(frameon=False, fontsize=8, loc="upper right")
     _plain(axis, "x")
 
 

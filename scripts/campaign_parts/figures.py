@@ -25,6 +25,8 @@ STYLES = {
     "reptile": ("#009E73", "P"),
     "maml++": ("#CC79A7", "*"),
     "anil": ("#8B5A2B", "h"),
+    "maml, faster-outer": ("#D55E00", "D"),
+    "reptile, faster-outer": ("#7B3294", "X"),
 }
 TITLES = {"energy_rmse": "energy", "energy_rmse_within": "energy within fragments", "force_rmse": "forces"}
 _INK = "#333333"
@@ -75,7 +77,7 @@ def save_headline(records: Records, path: Path) -> None:
     figure = Figure(figsize=(11.5, 7.4), facecolor="white")
     FigureCanvasAgg(figure)
     grid = figure.subplots(2, 3)
-    figure.subplots_adjust(left=0.06, right=0.985, top=0.88, bottom=0.13, wspace=0.17, hspace=0.28)
+    figure.subplots_adjust(left=0.06, right=0.985, top=0.88, bottom=0.15, wspace=0.17, hspace=0.28)
     rows = (("force_rmse", "force RMSE (kcal/mol/Å)"), ("energy_rmse", "energy RMSE (kcal/mol)"))
     for line, (metric, label) in zip(grid, rows, strict=True):
         for axis, construction in zip(line, CONSTRUCTIONS, strict=True):
@@ -89,7 +91,7 @@ def save_headline(records: Records, path: Path) -> None:
     }
     shown = sorted(handles, key=lambda name: (", " in name, list(STYLES).index(name.partition(",")[0])))
     figure.legend(
-        [handles[n] for n in shown], shown, loc="lower center", ncols=11, frameon=False, fontsize=9,
+        [handles[n] for n in shown], shown, loc="lower center", ncols=6, frameon=False, fontsize=9,
         bbox_to_anchor=(0.5, 0.015),
     )  # fmt: skip
     title = "Few-shot force fields: error against the number of labels of a new family"

@@ -145,8 +145,8 @@ def transfer_finding(comparison: Comparison) -> str:
     ]
     return (
         "Sequences and folds train each other's models; chemistry does not train theirs. Error after "
-        "training elsewhere ÷ after training at home, below 1 where elsewhere is better (`pretrain`, forces, "
-        "K = 50): "
+        "training elsewhere ÷ after training at home, below 1 where elsewhere is better (`pretrain`, "
+        "forces, K = 50): "
         f"{', '.join(texts) or NOT_RUN}."
     )
 

@@ -81,7 +81,8 @@ def _compared(comparison: Comparison) -> list[str]:
             for m in methods
         ),
         *(
-            f"Error against training {over}, forces, K = 50: {_or_not_run(text.curve_table(comparison, over))}"
+            f"Error against training {over}, forces, K = 50: "
+            + _or_not_run(text.curve_table(comparison, over))
             for over in ("families", "configurations")
         ),
     ]
