@@ -192,7 +192,8 @@ def _not_run(campaign: Any, records: Records) -> str:
 def readme_part(records: Records) -> str:
     """The README's table."""
     caption = (
-        "Errors at K = 50: energy in kcal/mol, forces in kcal/mol/Å, means over test families and meta-training\n"
-        "seeds with 95 % intervals over families. Within the standard track (20 gradient steps) except `scratch`."
+        "Errors at K = 50: energy in kcal/mol, forces in kcal/mol/Å, means over test families and\n"
+        "meta-training seeds with 95 % intervals over families. Standard track (20 gradient steps), except\n"
+        "`scratch`."
     )
     return f"{caption}\n\n{tables.headline_table(records)}"
