@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from science.files import read_measured
+from science.label_table import savings, savings_by_method
 
 from campaign_parts.select import CONSTRUCTIONS, LEARNERS, Records
 from campaign_parts.tables import NAMES, NOT_RUN, shown
@@ -172,9 +175,16 @@ def compute_finding(records: Records, comparison: Comparison, minis: Mapping[str
     return text
 
 
-def aims(records: Records) -> str:
-    """The table of what was aimed at, and what was measured."""
-    rows = []
+def aims(records: Records, limits: Path) -> str:
+    """The table of what was aimed at, and what was measured. ``limits``: folder of the label factors."""
+    better = [row for c in CONSTRUCTIONS for row in rows_that_beat(records, c, 10, ("pretrain", "offset"))]
+    rows = [
+        [
+            "a meta-learner better than `pretrain` and `offset` at K = 10, interval without 1",
+            "; ".join(better) or "none",
+            "met, see 1" if better else "not met",
+        ]
+    ]
     for construction in CONSTRUCTIONS:
         title = f"`{construction}`: energy at K = 50 below 1.5 kcal/mol"
         learned = [m for m in ("pretrain", *LEARNERS) if records.seeds(construction, m)]
@@ -190,7 +200,27 @@ def aims(records: Records) -> str:
             [f"`{construction}`: energy at K = 50 below 1.5 kcal/mol", f"{shown(value)} (`{best}`)", met]
         )
         rows.append(_scratch_aim(records, construction))
+    rows.append(_saving_aim(limits))
     return markdown(["aim", "measured", ""], rows)
+
+
+def _saving_aim(limits: Path) -> list[str]:
+    """Labels that training from scratch needs for the error of ``pretrain``, over the labels it used."""
+    title = "saving per new family at least 100 ×"
+    found = savings_by_method(read_measured(limits, "label_factor")) if limits.is_dir() else {}
+    parts = [
+        f"{NAMES[metric]} {savings(found['pretrain', 50, metric])}"
+        for metric in METRICS
+        if ("pretrain", 50, metric) in found
+    ]
+    least = [
+        n.labels
+        for (method, k, _), needs in found.items()
+        for n in needs
+        if (method, k) == ("pretrain", 50)
+    ]
+    met = "met" if least and min(least) >= 100 else "not met"
+    return [title, f"`pretrain`, K = 50: {', '.join(parts)}", met] if parts else [title, NOT_RUN, "–"]
 
 
 def _scratch_aim(records: Records, construction: str) -> list[str]:

@@ -44,7 +44,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> str:
         "## Findings",
         _numbered(findings.all_findings(records, comparison, minis)),
         "## What was aimed at",
-        findings.aims(records),
+        findings.aims(records, folder / "limits"),
         "![Error against K](docs/campaign.png)",
         "![Ratios to pretrain](docs/campaign-ratios.png)",
         *_constructions(records),
@@ -193,7 +193,7 @@ def readme_part(records: Records) -> str:
     """The README's table."""
     caption = (
         "Errors at K = 50: energy in kcal/mol, forces in kcal/mol/Å, means over test families and\n"
-        "meta-training seeds with 95 % intervals over families. Standard track (20 gradient steps), except\n"
-        "`scratch`."
+        "meta-training seeds with 95 % intervals over families. Standard track (20 gradient steps),\n"
+        "except `scratch`."
     )
     return f"{caption}\n\n{tables.headline_table(records)}"

@@ -10,7 +10,7 @@ from science.intervals import table_of
 from science.label_curve import Needed, labels_needed
 from science.setting import LEARNED
 
-__all__ = ["ASSUMED_CORE_HOURS", "payback", "savings", "table"]
+__all__ = ["ASSUMED_CORE_HOURS", "payback", "savings", "savings_by_method", "table"]
 
 ASSUMED_CORE_HOURS = 1.0
 """Assumed core-hours of one DFT label (energy and forces of a fragment of about 40 atoms). An assumption to
@@ -43,7 +43,7 @@ def table(measured: Sequence[Measured], *, core_hours: float = ASSUMED_CORE_HOUR
         "Saving: labels that scratch needs ÷ labels used. Pays back: new families after which the "
         "meta-train labels are earned back."
     )
-    parts = [_curves(scratch), _factors(scratch, others, core_hours), _summary(scratch, others), note]
+    parts = [_curves(scratch), _factors(scratch, others, core_hours), _summary(measured), note]
     return "\n\n".join(parts)
 
 
@@ -57,10 +57,11 @@ def savings(found: Sequence[Needed]) -> str:
     return f"{text} ({bounds} of {len(found)} bounds)"
 
 
-def _summary(scratch: Sequence[Measured], others: Sequence[Measured]) -> str:
-    """Least and greatest saving over the families of all constructions."""
+def savings_by_method(measured: Sequence[Measured]) -> dict[tuple[str, int, str], list[Needed]]:
+    """(method, K, error) → saving in each family with a deep pool."""
+    scratch = [m for m in measured if m.identity.method == "scratch"]
     found: dict[tuple[str, int, str], list[Needed]] = {}
-    for m in others:
+    for m in (m for m in measured if m.identity.method != "scratch"):
         for family, value in m.content.values.items():
             for metric in TITLES:
                 curve = _curve(scratch, m.identity.split, family, metric)
@@ -68,6 +69,12 @@ def _summary(scratch: Sequence[Measured], others: Sequence[Measured]) -> str:
                     k = m.identity.settings["k"]
                     needed = labels_needed(curve, value[metric]).over(k)
                     found.setdefault((m.identity.method, k, metric), []).append(needed)
+    return found
+
+
+def _summary(measured: Sequence[Measured]) -> str:
+    """Least and greatest saving over the families of all constructions."""
+    found = savings_by_method(measured)
     rows = [
         [f"`{method}`", str(k), *(savings(found.get((method, k, metric), [])) for metric in TITLES)]
         for method, k in sorted({key[:2] for key in found})
