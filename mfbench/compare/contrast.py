@@ -44,17 +44,21 @@ def contrast(
     """Geometric mean over families of error(top) ÷ error(bottom); above 1 the second is better.
 
     Args:
-        top, bottom: the seeds of one method each, on the same split.
+        top, bottom: the meta-training seeds of one method each, on the same split; seeds that both have
+            are compared.
         metric, query: what is compared.
         k: support size; ``k_top``: of the first, where it differs.
         without: families to leave out.
 
     Returns:
-        The ratio with its 95 % interval over families, or None where they share no family.
+        The ratio with its 95 % interval over families, or None where they share no family or no seed.
 
     Raises:
         ProtocolError: the runs are of different data.
     """
+    top, bottom = _with_seeds_of(top, bottom), _with_seeds_of(bottom, top)
+    if not top or not bottom:
+        return None
     if {r.data_hash for r in top} != {r.data_hash for r in bottom}:
         raise ProtocolError(f"{top[0].name} and {bottom[0].name} were tested on different data")
     above = family_errors(top, metric, k if k_top is None else k_top, query)
@@ -68,3 +72,9 @@ def contrast(
         np.array([below[f] for f in families]),
         np.array([groups[f] for f in families]),
     )
+
+
+def _with_seeds_of(records: Sequence[Record], others: Sequence[Record]) -> Sequence[Record]:
+    """Those with the others' seeds. A method that is not meta-trained has none: it is compared with all."""
+    seeds = {r.trained.seed for r in others if r.trained}
+    return [r for r in records if r.trained is None or not seeds or r.trained.seed in seeds]

@@ -61,18 +61,12 @@ def gains(records: Sequence[Record]) -> list[Gain]:
         for metric in METRICS:
             for k in (k for k in runs[0].ks if k > 0):
                 pairs = [("adaptation", runs, runs, 0)] if 0 in runs[0].ks else []
-                pairs += [("wrong-family", others, same_seeds(runs, others), k)]
+                pairs += [("wrong-family", others, runs, k)]
                 for kind, top, bottom, k_top in pairs:
                     if top and bottom and (value := contrast(top, bottom, metric, k, k_top=k_top)):
                         named = {"construction": test, "method": method, "k": k, "metric": metric}
                         found.append(Gain(**named, kind=kind, **bounds(value)))
     return found
-
-
-def same_seeds(records: Sequence[Record], others: Sequence[Record]) -> list[Record]:
-    """Those with the meta-training seeds of the others: seeds must not differ where runs are compared."""
-    seeds = {r.trained.seed for r in others if r.trained}
-    return [r for r in records if r.trained is None or r.trained.seed in seeds]
 
 
 def transfer(records: Sequence[Record], metric: str, k: int) -> list[Transfer]:
@@ -84,7 +78,7 @@ def transfer(records: Sequence[Record], metric: str, k: int) -> list[Transfer]:
         value = mean_error(runs, metric, k)
         if method not in travelled or value is None or not runs[0].trained:
             continue
-        home = same_seeds(found.get((test, test, method), []), runs)
+        home = found.get((test, test, method), [])
         ratio = contrast(runs, home, metric, k) if home and train != test else None
         rows.append(
             Transfer(
@@ -125,7 +119,8 @@ def curves(
             runs[record.split, record.method, over, n].append(record)
     whole = groups_of_runs(records)
     for split, method, over, n in list(runs):
-        full = same_seeds(whole.get((split, split, method), []), runs[split, method, over, n])
+        seeds = {r.trained.seed for r in runs[split, method, over, n]}
+        full = [r for r in whole.get((split, split, method), []) if r.trained.seed in seeds]
         if full and split in totals:
             runs[split, method, over, totals[split][over == "configurations"]] = full
     return [

@@ -127,7 +127,7 @@ def families_finding(records: Records, comparison: Comparison) -> str:
     costs = []
     for name in (*CONSTRUCTIONS, "shuffled"):
         wrong = records.seeds(name, "pretrain", "wrong-family")
-        own = [r for r in records.seeds(name, "pretrain") if r.trained.seed == 0]
+        own = records.seeds(name, "pretrain")
         if wrong and own:
             costs.append(f"`{name}` {shown(contrast(wrong, own, 'force_rmse', 50), 3)}")
     return (

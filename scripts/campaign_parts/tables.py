@@ -15,7 +15,6 @@ from mfbench.statistics import Interval, ranks
 __all__ = [
     "cost_table",
     "errors_table",
-    "gains_table",
     "headline_table",
     "ratios_table",
     "shown",
@@ -92,23 +91,6 @@ def ratios_table(records: Records, construction: str) -> str:
                 cells = [shown(contrast(records.seeds(construction, line), mine, m, k), 3) for m in METRICS]
                 rows.append([f"`{line}` ÷ `{method}`", str(k), *cells])
     return markdown(["", "K", *NAMES.values()], rows)
-
-
-def gains_table(records: Records, constructions: Sequence[str], methods: Sequence[str]) -> str:
-    """Adaptation gain (K = 0 ÷ K = 50) and wrong-family gain (wrong ÷ own) with intervals."""
-    rows = []
-    for construction in constructions:
-        for method in methods:
-            own = records.seeds(construction, method)
-            wrong = records.seeds(construction, method, "wrong-family")
-            first = [r for r in own if r.trained and r.trained.seed == 0]
-            if not own:
-                continue
-            gained = [contrast(own, own, m, 50, k_top=0) for m in METRICS]
-            lost = [contrast(wrong, first, m, 50) if wrong else None for m in METRICS]
-            rows.append([construction, f"`{method}`", *(shown(x, 3) for x in (*gained, *lost))])
-    head = ["construction", "method", *(f"K = 0 ÷ 50, {n}" for n in NAMES.values())]
-    return markdown([*head, *(f"wrong ÷ own, {n}" for n in NAMES.values())], rows)
 
 
 def headline_table(records: Records) -> str:
