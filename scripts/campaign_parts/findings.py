@@ -88,6 +88,7 @@ def headline_finding(records: Records) -> str:
         for c in ran
         if (found := nearest(records, c, 50, "pretrain"))
     ]
+    parts += _one_seed_only(records, ran)
     tried = sum(bool(records.seeds(c, m)) for c in ran for m in LEARNERS)
     parts.append(f"({tried} rows in three errors at each K; intervals are not corrected for their number.)")
     if any(records.seeds(c, m) for c in ran for m in LEARNERS if ", " in m):
@@ -96,6 +97,22 @@ def headline_finding(records: Records) -> str:
             "with the smaller rate, chosen by a scan on `cath-mini`, were seen to lose on `chemistry`."
         )
     return f"{' '.join(parts)} Nearest in forces at K = 50, as `pretrain` ÷ method: {', '.join(near)}."
+
+
+def _one_seed_only(records: Records, constructions: Sequence[str]) -> list[str]:
+    """What the first seed alone would have claimed, and the others do not bear out."""
+    first = Records(r for r in records.by_name.values() if r.trained is None or r.trained.seed == 0)
+    found = []
+    for construction in constructions:
+        for k in (10, 50):
+            every = rows_that_beat(records, construction, k, ("pretrain", "offset"))
+            alone = rows_that_beat(first, construction, k, ("pretrain", "offset"))
+            if alone and not every:
+                found.append(
+                    f"Seed 0 alone would have said otherwise at K = {k} on `{construction}`: {'; '.join(alone)}. "
+                    "All seeds do not bear it out."
+                )
+    return found
 
 
 def budget_finding(records: Records) -> str:
