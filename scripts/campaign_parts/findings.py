@@ -109,8 +109,8 @@ def _one_seed_only(records: Records, constructions: Sequence[str]) -> list[str]:
             alone = rows_that_beat(first, construction, k, ("pretrain", "offset"))
             if alone and not every:
                 found.append(
-                    f"Seed 0 alone would have said otherwise at K = {k} on `{construction}`: {'; '.join(alone)}. "
-                    "All seeds do not bear it out."
+                    f"Seed 0 alone would have said otherwise at K = {k} on `{construction}`: "
+                    f"{'; '.join(alone)}. All seeds do not bear it out."
                 )
     return found
 
