@@ -43,7 +43,8 @@ def save_ratios(records: Records, path: Path, *, line: str = "pretrain") -> None
     for axis, construction in zip(grid, CONSTRUCTIONS, strict=True):
         _ratios(axis, records, construction, methods, line)
         axis.set_title(construction, fontsize=11, color=_INK, loc="left")
-        axis.set_yticks(range(len(methods)), methods if axis is grid[0] else [])
+        names = [method.replace(", ", ",\n") for method in methods] if axis is grid[0] else []
+        axis.set_yticks(range(len(methods)), names)
         axis.set_ylim(-0.6, len(methods) - 0.4)
     handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=3, frameon=False, fontsize=9)
