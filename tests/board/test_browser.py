@@ -279,7 +279,17 @@ def test_a_family_with_its_fragments_in_3d(page, server):
     shoot(page, "family")
 
 
+def test_constructions_show_the_shipped_comparison(page, server):
+    show(page, f"{server}/constructions", "constructions_shipped")
+    tables = page.locator("table.mf")
+    for name in ("cath", "cluster30", "chemistry", "shuffled"):
+        expect(tables.nth(0)).to_contain_text(name)
+    expect(tables.nth(1)).to_contain_text("reptile")
+    expect(tables.nth(2)).to_contain_text("tested on reaction")
+
+
 def test_constructions_are_empty_until_somebody_compares_them(page, server, place):
+    (place / "compare.json").unlink()
     show(page, f"{server}/constructions", "constructions")
     expect(page.get_by_text("No comparison of constructions yet")).to_be_visible()
     (place / "compare.json").write_text(COMPARISON)
