@@ -14,7 +14,7 @@ import numpy as np
 
 from mfbench.configuration import Configuration
 
-__all__ = ["Environments", "Reference", "describe", "environments"]
+__all__ = ["Environments", "Reference", "describe", "environments", "nearest_distances"]
 
 CUTOFF = 4.5
 """Å."""
@@ -105,11 +105,11 @@ class Reference:
             known = vectors[owners != without] if without is not None else vectors
             mine = np.flatnonzero(asked.numbers == element)
             if len(known):
-                out[mine] = _nearest(asked.vectors[mine], known) / spread
+                out[mine] = nearest_distances(asked.vectors[mine], known) / spread
         return out
 
 
-def _nearest(asked: np.ndarray, known: np.ndarray) -> np.ndarray:
+def nearest_distances(asked: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Euclidean distance of each row [m, d] to the nearest row of [r, d]: [m]."""
     # Centred, because |a|² + |b|² - 2ab loses digits where vectors are long and differences short.
     centre = known.mean(axis=0)

@@ -127,7 +127,6 @@ def test_a_union_trains_on_nothing_that_is_tested(cath):
 
 
 def test_a_network_keeps_the_baseline_it_was_trained_on(cath):
-    pytest.importorskip("jax")
     from mfbench.learned.checkpoint import embedded_checkpoint, load_checkpoint
     from mfbench.learned.start import baseline_of
 

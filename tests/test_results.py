@@ -11,11 +11,13 @@ import mfbench
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 from campaign_parts.costs import inner_share  # noqa: E402
-from campaign_parts.findings import rows_that_beat  # noqa: E402
+from campaign_parts.findings import families_finding, rows_that_beat  # noqa: E402
 from campaign_parts.plan import read_campaign  # noqa: E402
 from campaign_parts.select import Records  # noqa: E402
+from campaign_parts.tables import force_ranks  # noqa: E402
 
 import results  # noqa: E402
+from mfbench.compare.comparison import Comparison  # noqa: E402
 from mfbench.compare.record import read_records  # noqa: E402
 
 
@@ -70,6 +72,29 @@ def test_a_learner_is_named_only_where_it_beats_both_lines(committed):
         Records([*better_line, variant(base, "maml", 0.7 * noise)]), "cath", 50, ("pretrain", "offset")
     )
     assert not found
+
+
+def test_families_mean_something_only_where_a_wrong_family_costs_more_than_in_the_null(committed):
+    nothing = Comparison(schema=1, level_of_theory="x", constructions=[], scores=[])
+    assert families_finding(Records(committed), nothing).startswith(
+        "Families mean something on `chemistry`:"
+    )
+    own, wrong = (f"chemistry/pretrain/seed0{end}" for end in ("", "/wrong-family"))
+    by_name = {r.name: r for r in committed}
+    by_name[wrong] = by_name[own].model_copy(update={"name": wrong, "support": "wrong-family"})
+    text = families_finding(Records(by_name.values()), nothing)
+    assert text.startswith("Families mean something on no construction")
+
+
+def test_more_seeds_are_no_advantage_in_ranks(committed):
+    base = next(r for r in committed if r.name == "cath/pretrain/seed0")
+    n = len(base.families)
+    noise = np.exp(np.random.default_rng(0).normal(0, 0.02, n))
+    better = variant(base, "maml", 0.5 * noise)
+    second = better.model_copy(update={"trained": base.trained.model_copy(update={"seed": 1})})
+    found = {"pretrain": [base], "maml": [variant(base, "maml", noise), second]}
+    assert force_ranks(found) == {"pretrain": 1, "maml": 1}
+    assert force_ranks({**found, "maml": [better]}) == {"pretrain": 2, "maml": 1}
 
 
 def test_the_share_of_inner_passes_is_what_grows_with_them():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from science import intervals
 
 from campaign_parts.select import CONSTRUCTIONS, LEARNERS, Records
 from mfbench.compare.contrast import contrast, family_errors, mean_error
@@ -26,11 +27,7 @@ NOT_RUN = "not run"
 
 def shown(value: Interval | None, digits: int = 2) -> str:
     """``1.36 [1.14, 1.61]``; the value alone where there is no interval."""
-    if value is None:
-        return NOT_RUN
-    if np.isnan(value.lo):
-        return f"{value.value:.{digits}f}"
-    return f"{value.value:.{digits}f} [{value.lo:.{digits}f}, {value.hi:.{digits}f}]"
+    return NOT_RUN if value is None else intervals.shown(value, digits)
 
 
 def spread(records: Sequence[Record], metric: str, k: int) -> str:
@@ -65,8 +62,15 @@ def errors_table(records: Records, construction: str, ks: Sequence[int] = (10, 5
 
 
 def force_ranks(found: dict[str, list[Record]], k: int = 50) -> dict[str, int]:
-    """Ranks by force error, ties shared (Holm); empty under ten families. ``constant`` has none."""
+    """Ranks by force error, ties shared (Holm); empty under ten families. ``constant`` has none.
+
+    Of the meta-training seeds that all methods have: more seeds must not be an advantage.
+    """
     methods = [m for m in found if m != "constant" and k in found[m][0].ks]
+    seeds = [{r.trained.seed for r in found[m]} for m in methods if found[m][0].trained]
+    shared = set.intersection(*seeds) if seeds else set()
+    found = {m: [r for r in found[m] if r.trained is None or r.trained.seed in shared] for m in methods}
+    methods = [m for m in methods if found[m]]
     errors = [family_errors(found[m], "force_rmse", k) for m in methods]
     families = sorted(set.intersection(*map(set, errors))) if errors else []
     if not families:
@@ -102,8 +106,10 @@ def headline_table(records: Records) -> str:
     rows = []
     for method in methods:
         cells = [
-            shown(mean_error(found, m, 50)) if (found := records.seeds(c, method)) else NOT_RUN
-            for c in CONSTRUCTIONS
+            shown(mean_error(found, m, 50)) + f", {len(found)} seeds" * (len(found) > 1)
+            if found
+            else NOT_RUN
+            for found in (records.seeds(c, method) for c in CONSTRUCTIONS)
             for m in ("energy_rmse", "force_rmse")
         ]
         rows.append([f"`{method}`", *cells])

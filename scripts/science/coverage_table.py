@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mfbench.compare.text import markdown
 from science.files import Measured
-from science.intervals import family_mean, family_ratio, shown, table_of
+from science.intervals import family_mean, family_ratio, shown
 
 __all__ = ["table"]
 
@@ -29,7 +30,7 @@ def table(measured: Sequence[Measured]) -> str:
                     cells = _cells(found.get((split, k, method)), kind)
                     rows.append([split, str(k), kind, f"`{method}`", *cells])
     note = "\n\nGain: error before ÷ after adapting; above 1, it helps. Unseen: molecules without support."
-    return table_of(head, rows) + note if rows else "not run"
+    return markdown(head, rows) + note if rows else "not run"
 
 
 def _cells(measured: Measured | None, kind: str) -> list[str]:

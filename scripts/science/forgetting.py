@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from mfbench.compare.text import markdown
 from mfbench.configuration import Configuration
 from mfbench.errors import PredictionError
 from mfbench.learned.adapting import AdaptSettings
@@ -30,7 +31,7 @@ from mfbench.runner import episode_seed
 from mfbench.split import Task
 from science.errors import METRICS, mean_errors
 from science.files import Content, Measured, Unit
-from science.intervals import family_mean, family_ratio, shown, table_of
+from science.intervals import family_mean, family_ratio, shown
 from science.remembered import remembered, replayed
 from science.setting import LEARNED, Setting
 
@@ -120,7 +121,7 @@ def table(measured: Sequence[Measured]) -> str:
             for variant in VARIANTS:
                 row = _row(by_name.get((split, method, variant)), by_name.get((split, method, "plain")))
                 rows.append([split, f"`{method}`", variant, *row])
-    return table_of(head, rows) if rows else "not run"
+    return markdown(head, rows) if rows else "not run"
 
 
 def _row(found: Measured | None, plain: Measured | None) -> list[str]:

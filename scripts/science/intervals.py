@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from mfbench.statistics import N_RESAMPLES, Interval, bootstrap_mean, ratio
 
-__all__ = ["family_mean", "family_ratio", "gap", "shown", "table_of"]
+__all__ = ["family_mean", "family_ratio", "gap", "shown"]
 
 
 def family_ratio(
@@ -73,12 +73,6 @@ def shown(interval: Interval | None, digits: int = 2) -> str:
         return "–"
     value, lo, hi = (f"{x:.{digits}f}" for x in interval)
     return value if np.isnan(interval.lo) else f"{value} [{lo}, {hi}]"
-
-
-def table_of(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A markdown table."""
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def _positive(value: float | None) -> bool:

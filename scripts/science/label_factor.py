@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import mfbench
 from mfbench.split import Split
 from science.errors import METRICS as ERRORS
 from science.files import Content, Unit
@@ -69,10 +68,7 @@ def _measure(
     families: Sequence[str],
     advance: Callable[[], None],
 ) -> Content:
-    results = mfbench.evaluate(
-        method, setting.split, ks=[k], draws=1, seed=setting.seed, families=families,
-        backend=setting.backend, checkpoint=setting.weights(method), options=options,
-    )  # fmt: skip
+    results = setting.results(method, options, ks=[k], families=families)
     values: dict[str, dict[str, Any]] = {}
     for row in results.episodes:
         found: dict[str, Any] = {m: row.metrics["all"][m] for m in ERRORS}

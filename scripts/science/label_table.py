@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mfbench.compare.text import markdown
 from science.errors import METRICS
 from science.files import Measured
-from science.intervals import table_of
 from science.label_curve import Needed, labels_needed
 from science.setting import LEARNED
 
@@ -80,7 +80,7 @@ def _summary(measured: Sequence[Measured]) -> str:
         for method, k in sorted({key[:2] for key in found})
     ]
     head = ["method", "K", *(f"saving over families, {title}" for title in TITLES.values())]
-    return table_of(head, rows) if rows else "savings over families: not run"
+    return markdown(head, rows) if rows else "savings over families: not run"
 
 
 def _curves(scratch: Sequence[Measured]) -> str:
@@ -97,7 +97,7 @@ def _curves(scratch: Sequence[Measured]) -> str:
     if not rows:
         return "scratch: not run"
     head = ["construction", "family", "scratch, error", *(f"K = {k:,}" for k in ks)]
-    return table_of(head, rows) + "\n\n† ended by its limit of steps, not by early stopping."
+    return markdown(head, rows) + "\n\n† ended by its limit of steps, not by early stopping."
 
 
 def _factors(scratch: Sequence[Measured], others: Sequence[Measured], core_hours: float) -> str:
@@ -120,7 +120,7 @@ def _factors(scratch: Sequence[Measured], others: Sequence[Measured], core_hours
                         continue
                     cells = _cells(found and found[metric], k, curve, core_hours, m.content.shared)
                     rows.append([*row, *cells])
-    return table_of(head, rows)
+    return markdown(head, rows)
 
 
 def _cells(

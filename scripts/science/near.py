@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from mfbench.environments import describe
+from mfbench.environments import describe, nearest_distances
 from mfbench.split import Split
 
 __all__ = ["elements_of", "nearest", "spreads_of"]
@@ -33,10 +33,7 @@ def nearest(
     for element in np.unique(numbers):
         mine, theirs = numbers == element, known[of_known == element].astype(np.float64)
         if len(theirs):
-            centre = theirs.mean(axis=0)  # long vectors, short differences: squares must not lose digits
-            a, b = asked[mine] - centre, theirs - centre
-            squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2.0 * a @ b.T
-            out[mine] = np.sqrt(np.maximum(squares.min(axis=1), 0.0)) / spreads.get(int(element), 1.0)
+            out[mine] = nearest_distances(asked[mine], theirs) / spreads.get(int(element), 1.0)
     return out
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import mfbench
+from mfbench.compare.text import markdown
 from science.errors import METRICS
 from science.files import Content, Measured, Unit
-from science.intervals import family_mean, gap, shown, table_of
+from science.intervals import family_mean, gap, shown
 from science.setting import LEARNED, Setting
 
 __all__ = ["METHODS", "spread", "table", "units"]
@@ -52,10 +52,7 @@ def _measure(
     families: Sequence[str],
     advance: Callable[[], None],
 ) -> Content:
-    results = mfbench.evaluate(
-        method, setting.split, ks=KS, draws=1, seed=setting.seed, fold=fold, families=families,
-        backend=setting.backend, checkpoint=setting.weights(method), options=options,
-    )  # fmt: skip
+    results = setting.results(method, options, ks=KS, fold=fold, families=families)
     values: dict[str, dict[str, Any]] = {name: {} for name in families}
     for row in results.episodes:
         values[row.family_id][str(row.k)] = {m: row.metrics["all"][m] for m in METRICS}
@@ -78,7 +75,7 @@ def table(measured: Sequence[Measured]) -> str:
             for title, metric in (("forces", METRICS[2]), ("energy within", METRICS[1])):
                 for k in KS:
                     rows.append([split, f"`{method}`", title, str(k), *_cells(pair, usual, metric, k)])
-    return table_of(head, rows) if rows else "not run"
+    return markdown(head, rows) if rows else "not run"
 
 
 def _cells(

@@ -9,10 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import mfbench
 from mfbench.episode import Episode, draw_episode
 from mfbench.errors import CheckpointError, DataError
 from mfbench.learned.checkpoint import EMBEDDED, embedded_checkpoint, load_checkpoint
 from mfbench.method import STARTS_FROM, Budget, Method, MethodContext, load_method
+from mfbench.results import Results
 from mfbench.runner import episode_seed
 from mfbench.scoring import family_groups
 from mfbench.split import Split, Task
@@ -82,6 +84,13 @@ class Setting:
         """A method with its checkpoint."""
         context = MethodContext(self.split, checkpoint=self.weights(name), options=options)
         return load_method(name, context, backend=self.backend)
+
+    def results(self, method: str, options: dict[str, Any], **request: Any) -> Results:
+        """One draw of a method through the harness; ``request``: more of ``mfbench.evaluate``'s arguments."""
+        return mfbench.evaluate(
+            method, self.split, draws=1, seed=self.seed, backend=self.backend,
+            checkpoint=self.weights(method), options=options, **request,
+        )  # fmt: skip
 
     def identity(
         self, measurement: str, method: str, variant: str, options: dict[str, Any], **settings: Any

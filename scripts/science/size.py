@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mfbench.compare.record import Record
+from mfbench.compare.text import markdown
 from mfbench.statistics import Interval
-from science.intervals import family_mean, family_ratio, shown, table_of
+from science.intervals import family_mean, family_ratio, shown
 
 __all__ = ["SizeRow", "size_rows", "table"]
 
@@ -53,4 +54,4 @@ def table(records: Sequence[Record]) -> str:
         for r in size_rows(own, metric)
     ]
     head = ["run", "error", "K", "families", "usual fragments", "larger cuts", "larger ÷ usual"]
-    return table_of(head, rows) if rows else "not run"
+    return markdown(head, rows) if rows else "not run"

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import mfbench
+from mfbench.compare.text import markdown
 from mfbench.method import Budget
 from science.errors import METRICS
 from science.files import Content, Measured, Unit
-from science.intervals import family_mean, shown, table_of
+from science.intervals import family_mean, shown
 from science.setting import LEARNED, Setting
 
 __all__ = ["METHODS", "STEPS", "table", "units"]
@@ -35,10 +35,7 @@ def units(setting: Setting, method: str, advance: Callable[[], None], *, k: int 
 def _measure(
     setting: Setting, method: str, options: dict[str, Any], k: int, steps: int, advance: Callable[[], None]
 ) -> Content:
-    results = mfbench.evaluate(
-        method, setting.split, ks=[k], draws=1, seed=setting.seed, budget=Budget(steps=steps),
-        backend=setting.backend, checkpoint=setting.weights(method), options=options,
-    )  # fmt: skip
+    results = setting.results(method, options, ks=[k], budget=Budget(steps=steps))
     values: dict[str, dict[str, Any]] = {}
     for row in results.episodes:
         values[row.family_id] = {m: row.metrics["all"][m] for m in METRICS}
@@ -58,7 +55,7 @@ def table(measured: Sequence[Measured]) -> str:
                 cells = [_cell(found.get((split, method, steps)), metric) for steps in STEPS]
                 rows.append([split, f"`{method}`", title, *cells])
     head = ["construction", "method", "error at K = 50", *(f"{n} steps" for n in STEPS)]
-    return table_of(head, rows) if rows else "not run"
+    return markdown(head, rows) if rows else "not run"
 
 
 def _cell(measured: Measured | None, metric: str) -> str:
