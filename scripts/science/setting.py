@@ -86,7 +86,7 @@ class Setting:
         return load_method(name, context, backend=self.backend)
 
     def results(self, method: str, options: dict[str, Any], **request: Any) -> Results:
-        """One draw of a method through the harness; ``request``: more of ``mfbench.evaluate``'s arguments."""
+        """One draw of a method through the harness; ``request``: more arguments of ``evaluate``."""
         return mfbench.evaluate(
             method, self.split, draws=1, seed=self.seed, backend=self.backend,
             checkpoint=self.weights(method), options=options, **request,
