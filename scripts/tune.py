@@ -1,6 +1,7 @@
 """Tune how each method adapts, on the validation families only: six trials a method, the same for all.
 
-``pretrain-long`` and the like tune the column of 300 steps, at K = 50.
+``pretrain-long`` and the like tune the column of 300 steps, at K = 50; ``pretrain-converged`` tunes with the
+2,000 steps of 4 that ``scratch`` may take.
 
     python scripts/tune.py --split cath-mini
 
@@ -32,11 +33,17 @@ LONG = [
     *({"optimizer": "sgd", "rate": rate, "energy_weight": 4.0} for rate in (3e-4, 1e-3)),
     *({"optimizer": "adam", "rate": rate, "energy_weight": 4.0} for rate in (1e-4, 3e-4, 1e-3, 3e-3)),
 ]
+CONVERGED = [
+    {"optimizer": "adam", "rate": rate, "energy_weight": 4.0, "decay": "cosine"}
+    for rate in (1e-3, 3e-3, 1e-2)
+]
+BUDGETS = {"": Budget(), "long": Budget(steps=300), "converged": Budget(steps=2000, batch=4)}
 TRIALS = {
     **dict.fromkeys(LEARNED, ADAPT),
     "scratch": SCRATCH,
     "ridge": RIDGE,
     **dict.fromkeys(("pretrain-long", "maml-long", "reptile-long"), LONG),
+    **dict.fromkeys(("pretrain-converged", "maml-converged", "reptile-converged"), CONVERGED),
 }
 TIE = 1e-3
 """Scores closer than this, 0.1 % in the errors, are a tie: the first, gentler setting wins."""
@@ -45,10 +52,10 @@ KS = (10, 50)
 
 
 def tuned(name, split, *, draws, arch="mace", families=None, checkpoint=None):
-    """Trials of one method, ``-long`` behind its name for 300 steps, and the chosen setting."""
-    method, _, long = name.partition("-")
+    """Trials of one method, with one of ``BUDGETS`` behind its name, and the chosen setting."""
+    method, _, budget = name.partition("-")
     rows = [
-        trial(method, split, options, draws, long, arch, families=families, checkpoint=checkpoint)
+        trial(method, split, options, draws, budget, arch, families=families, checkpoint=checkpoint)
         for options in TRIALS[name]
     ]
     lowest = min(row["score"] for row in rows)
@@ -56,14 +63,14 @@ def tuned(name, split, *, draws, arch="mace", families=None, checkpoint=None):
     return {
         "data_hash": split.manifest.data_hash,
         "fold": "validation",
-        "k": (50,) if long else KS,
+        "k": (50,) if budget else KS,
         "draws": draws,
         "chosen": best["settings"],
         "trials": rows,
     }
 
 
-def trial(method, split, options, draws, long, arch, **context):
+def trial(method, split, options, draws, budget, arch, **context):
     ks, budget = ((50,), Budget(steps=300)) if long else (KS, Budget())
     results = mfbench.evaluate(
         method,
@@ -72,7 +79,7 @@ def trial(method, split, options, draws, long, arch, **context):
         draws=draws,
         fold="validation",
         options=options,
-        budget=budget,
+        budget=BUDGETS[budget],
         arch=arch,
         **context,
     )

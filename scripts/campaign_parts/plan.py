@@ -56,6 +56,7 @@ class Block(_Part):
     test: list[str] | None = None
     support: str = "own"
     steps: int = 20
+    batch: int = 16
     model: str = "nano"
     families: list[int] = [0]
     configurations: list[int] = [0]
@@ -122,13 +123,14 @@ class Run:
     draws: int
     support: str
     steps: int
+    batch: int
     training: Training | None
     exclude: str | None
 
     @property
     def tuned_as(self) -> str:
         """The name of its trials in scripts/tune.py."""
-        return self.method + "-long" * (self.steps > 20)
+        return self.method + {20: "", 300: "-long", 2000: "-converged"}[self.steps]
 
     @property
     def trained_on(self) -> str:
@@ -158,6 +160,7 @@ def _expand(block: Block) -> Iterator[Run]:
                 draws=block.draws,
                 support=block.support,
                 steps=block.steps,
+                batch=block.batch,
                 training=training if trained else None,
                 exclude=construction if test != home else None,
             )

@@ -116,18 +116,19 @@ def _tune_unit(place: Workplace, run: Run) -> Unit | None:
         f"tune/{run.trained_on}/{name}",
         place.tuning(run.trained_on, name),
         (place.checkpoint(training),),
-        partial(_tune, place, run.trained_on, name, training),
+        partial(_tune, place, run, training),
     )
 
 
-def _tune(place: Workplace, construction: str, name: str, training: Training) -> None:
-    plan, split = place.campaign.tuning, _split(construction)
+def _tune(place: Workplace, run: Run, training: Training) -> None:
+    plan, split = place.campaign.tuning, _split(run.trained_on)
     families = [task.family_id for task in split.validation]
-    chosen = families[:: max(len(families) // plan.families, 1)][: plan.families]
+    count = plan.families if run.steps <= 300 else plan.families // 2
+    chosen = families[:: max(len(families) // count, 1)][:count]
     record = tune.tuned(
-        name, split, draws=plan.draws, families=chosen, checkpoint=str(place.checkpoint(training))
+        run.tuned_as, split, draws=plan.draws, families=chosen, checkpoint=str(place.checkpoint(training))
     )
-    path = place.tuning(construction, name)
+    path = place.tuning(run.trained_on, run.tuned_as)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**record, "families": chosen}, indent=1) + "\n")
 
@@ -149,7 +150,7 @@ def _evaluate(place: Workplace, run: Run) -> None:
         run.method, split, ks=run.ks, draws=run.draws, out=out, resume=(out / "run.json").is_file(),
         support_from=run.support, checkpoint=checkpoint, options=options_of(place, run),
         exclude=_split(run.exclude) if run.exclude else None, families=_askable(run, checkpoint),
-        budget=Budget(steps=run.steps), progress=sys.stderr.isatty(),
+        budget=Budget(run.steps, run.batch), progress=sys.stderr.isatty(),
     )  # fmt: skip
     session = json.loads((out / "run.json").read_text())["sessions"][-1]
     model = run.training.model if run.training else "nano"

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from mfbench.cli import main
+from mfbench.configuration import EV_TO_KCAL_MOL
 from mfbench.errors import StoreError, SubmissionError
 from mfbench.store import flat_table, open_store, read_store
 from mfbench.store.store import content_hash
@@ -36,6 +37,16 @@ def test_a_folder_is_named_by_its_content_and_scores_survive_the_round_trip(make
     assert again.files == checked.files
     assert store.submit(check(maker.files())) == (name, "it is already there")
     assert store.ids() == [name]
+
+
+def test_the_kept_file_alone_gives_the_force_error(maker, store):
+    checked = check(maker.files())
+    name, _ = store.submit(checked)
+    kept = pd.read_parquet(io.BytesIO(store.read_files(name)["predictions.parquet"]))
+    for row in checked.results.episodes:
+        its = kept[(kept.family_id == row.family_id) & (kept.k == row.k) & (kept.draw == row.draw)]
+        rmse = np.sqrt(np.mean(np.concatenate(its.force_errors.to_list()) ** 2)) * EV_TO_KCAL_MOL
+        assert row.metrics["all"]["force_rmse"] == pytest.approx(rmse, rel=1e-6)
 
 
 def test_readers_see_every_score_with_its_interval(filled):
