@@ -1,7 +1,7 @@
 """Tune how each method adapts, on the validation families only: six trials a method, the same for all.
 
-``pretrain-long`` and the like tune the column of 300 steps, at K = 50; ``pretrain-converged`` tunes with the
-2,000 steps of 4 that ``scratch`` may take.
+``pretrain-long`` and the like tune the column of 300 steps, at K = 50; ``pretrain-converged`` and the like
+tune with the 2,000 steps of 4 that ``scratch`` may take.
 
     python scripts/tune.py --split cath-mini
 
@@ -71,7 +71,7 @@ def tuned(name, split, *, draws, arch="mace", families=None, checkpoint=None):
 
 
 def trial(method, split, options, draws, budget, arch, **context):
-    ks, budget = ((50,), Budget(steps=300)) if long else (KS, Budget())
+    ks = (50,) if budget else KS
     results = mfbench.evaluate(
         method,
         split,

@@ -22,7 +22,7 @@ __all__ = ["ASSUMED_CORE_HOURS", "METHODS", "deep_families", "scratch_options", 
 
 METHODS = ("scratch", "offset", *LEARNED)
 KS = (10, 50)
-SCRATCH_KS = (50, 200, 1000, 5000)
+SCRATCH_KS = (10, 20, 50, 200, 1000, 5000)
 DEEP = 5000
 EPOCHS = 20
 
