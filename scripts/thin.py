@@ -52,7 +52,9 @@ def thinned(run: Path, out: Path, *, ks: Sequence[int], draws: int, grid: float 
             forces = np.concatenate(found["forces"].to_list()).reshape(-1, 3)
             kept["energies"] = found["energy"].to_numpy()
             labels = np.concatenate([c.forces for c in episode.query])
-            kept["forces"] = (labels + round_to_grid(forces - labels, grid)).astype(np.float32)
+            if forces.any():  # a method that predicts none keeps its zeros
+                forces = labels + round_to_grid(forces - labels, grid)
+            kept["forces"] = forces.astype(np.float32)
         records.append(EpisodeRecord(**kept))
     content["request"] |= {"ks": list(ks), "draws": draws}
     facts = {k: content[k] for k in ("split_version", "level_of_theory", "card")}

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mfbench.compare.comparison import Comparison
+from mfbench.picture import save_small
 
 __all__ = ["draw_comparison", "save_comparison"]
 
@@ -28,7 +29,7 @@ _METHODS = ("pretrain", "maml", "reptile", "offset")
 
 def save_comparison(found: Comparison, path: Path, *, metric: str, k: int) -> None:
     """Write the figure as PNG."""
-    draw_comparison(found, metric=metric, k=k).savefig(path, dpi=110, pil_kwargs={"compress_level": 9})
+    save_small(draw_comparison(found, metric=metric, k=k), path)
 
 
 def draw_comparison(found: Comparison, *, metric: str, k: int) -> Figure:

@@ -22,7 +22,12 @@ def collect_trainings(runs: Path) -> dict[str, Any]:
         card = json.loads(path.with_suffix(".json").read_text())
         kept = ("split", "data_hash", "settings", "gradients", "code_version", "hardware")
         phases = [
-            {k: phase[k] for k in ("name", "steps", "gradients", "seconds", "validation")}
+            {k: phase[k] for k in ("name", "steps", "gradients", "seconds")}
+            | {
+                "validation": [
+                    {k: float(f"{v:.5g}") for k, v in row.items()} for row in phase["validation"]
+                ]
+            }
             for phase in card["phases"]
         ]
         name = str(path.parent.relative_to(runs / "train"))

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from campaign_parts.select import CONSTRUCTIONS, Records
 from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.record import METRICS
+from mfbench.picture import save_small
 
 __all__ = ["save_headline", "save_ratios"]
 
@@ -50,7 +51,7 @@ def save_ratios(records: Records, path: Path, *, line: str = "pretrain") -> None
     figure.legend(handles, labels, loc="lower center", ncols=3, frameon=False, fontsize=9)
     title = f"Does anything beat {line}?  Error of {line} ÷ error of the method, K = 50"
     figure.text(0.02, 0.93, title, fontsize=13, color=_INK, weight="bold")
-    figure.savefig(path, dpi=110, pil_kwargs={"compress_level": 9})
+    save_small(figure, path)
 
 
 def _ratios(axis: Axes, records: Records, construction: str, methods: list[str], line: str) -> None:
@@ -97,7 +98,7 @@ def save_headline(records: Records, path: Path) -> None:
     )  # fmt: skip
     title = "Few-shot force fields: error against the number of labels of a new family"
     figure.text(0.06, 0.945, title, fontsize=13, color=_INK, weight="bold")
-    figure.savefig(path, dpi=110, pil_kwargs={"compress_level": 9})
+    save_small(figure, path)
 
 
 def _against_k(axis: Axes, records: Records, construction: str, metric: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from science import coverage, forgetting, label_factor, overfitting, size, steps
 from science.files import read_measured
 
-from campaign_parts import findings, tables
+from campaign_parts import findings, tables, variations
 from campaign_parts.convergence import convergence_table
 from campaign_parts.costs import outer_table
 from campaign_parts.plan import read_campaign
@@ -48,6 +48,13 @@ def report(records: Records, comparison: Comparison, folder: Path) -> str:
         "![Error against K](docs/campaign.png)",
         "![Ratios to pretrain](docs/campaign-ratios.png)",
         *_constructions(records),
+        "## With the budget of `scratch`",
+        "K = 50, meta-training seed 0. `scratch` may stop early; the others decay their rate to zero at "
+        "2,000 steps, and take what six trials (three, of 2,000 steps) on validation families chose.",
+        variations.budget_table(records),
+        "## With a larger network",
+        "K = 50, meta-training seed 0, the same gradients of meta-training, settings tuned for nano.",
+        variations.network_table(records),
         *_compared(comparison),
         *_limits(records, folder / "limits"),
         "## Costs",

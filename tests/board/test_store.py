@@ -49,6 +49,13 @@ def test_the_kept_file_alone_gives_the_force_error(maker, store):
         assert row.metrics["all"]["force_rmse"] == pytest.approx(rmse, rel=1e-6)
 
 
+def test_where_forces_take_less_space_than_their_errors_they_are_kept(maker, store):
+    silent = maker.files(edit=lambda energies, forces, _: (energies, [0 * f for f in forces]))
+    name, _ = store.submit(check(silent))
+    kept = pd.read_parquet(io.BytesIO(store.read_files(name)["predictions.parquet"]))
+    assert not np.concatenate(kept.forces.to_list()).any()
+
+
 def test_readers_see_every_score_with_its_interval(filled):
     snapshot = read_store(filled)
     table = flat_table(snapshot)

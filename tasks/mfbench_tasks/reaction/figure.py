@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mfbench.picture import save_small
+
 __all__ = ["draw_profiles"]
 
 _COLUMNS = 5
@@ -35,7 +37,7 @@ def draw_profiles(report: dict, path: Path) -> None:
     )
     figure.supylabel("energy above the first point (kcal/mol)", fontsize=9.5, color=_INK)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    save_small(figure, path)
 
 
 def _panel(axis: Axes, family: dict) -> None:
