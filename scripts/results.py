@@ -38,7 +38,7 @@ def main():
     readme = (ROOT / "README.md").read_text()
     made = {
         ROOT / "RESULTS.md": report(records, comparison, RESULTS),
-        ROOT / "README.md": with_part(readme, readme_part(records)),
+        ROOT / "README.md": with_part(readme, readme_part(records, comparison, RESULTS)),
         ROOT / "leaderboard" / "submissions" / "compare.json": comparison.to_json(),
     }
     if arguments.check:

@@ -27,14 +27,14 @@ from mfbench.statistics import Interval
 __all__ = ["aims", "all_findings", "rows_that_beat"]
 
 
-def all_findings(records: Records, comparison: Comparison, minis: Mapping[str, Any]) -> list[str]:
-    """The findings, in order. ``minis``: split → stored reference runs with longer meta-training."""
+def all_findings(records: Records, comparison: Comparison, mini: Mapping[str, Any]) -> list[str]:
+    """The findings, in order. ``mini``: reference runs on cath-mini, with longer meta-training."""
     return [
         headline_finding(records),
         budget_finding(records),
         families_finding(records, comparison),
         transfer_finding(comparison),
-        compute_finding(records, comparison, minis),
+        compute_finding(records, comparison, mini),
     ]
 
 
@@ -189,7 +189,7 @@ def transfer_finding(comparison: Comparison) -> str:
     )
 
 
-def compute_finding(records: Records, comparison: Comparison, minis: Mapping[str, Any]) -> str:
+def compute_finding(records: Records, comparison: Comparison, mini: Mapping[str, Any]) -> str:
     """Compute and breadth of meta-training."""
     scratch, short = records.seeds("cath", "scratch"), records.seeds("cath", "pretrain")
     text = "Compute and breadth of meta-training. "
@@ -199,7 +199,6 @@ def compute_finding(records: Records, comparison: Comparison, minis: Mapping[str
             f"With {short[0].trained.gradients:,} gradients, `scratch` ÷ `pretrain` at K = 50 on `cath` is "
             f"{shown(value)} in forces; "
         )
-    mini = minis["cath-mini"]
     top, bottom = (mini[m]["families"]["force_rmse"]["50"] for m in ("scratch", "pretrain"))
     groups = family_groups(load_split("cath-mini"), sorted(top))
     card = embedded_checkpoint("cath-mini", "mace", "pretrain").with_suffix(".json")

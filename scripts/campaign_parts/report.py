@@ -34,15 +34,11 @@ def report(records: Records, comparison: Comparison, folder: Path) -> str:
     """The whole of RESULTS.md. ``folder``: results/campaign."""
     campaign = read_campaign(PLAN)
     trainings = json.loads((folder / "training.json").read_text())
-    minis = {
-        name: json.loads((folder.parent / f"{name}.json").read_text())
-        for name in ("cath-mini", "chemistry-mini")
-    }
     sections = [
         "# Results",
         _preamble(campaign, records),
         "## Findings",
-        _numbered(findings.all_findings(records, comparison, minis)),
+        _numbered(_findings(records, comparison, folder)),
         "## What was aimed at",
         findings.aims(records, folder / "limits"),
         "![Error against K](docs/campaign.png)",
@@ -124,6 +120,11 @@ def _repeated(records: Records, path: Path) -> list[str]:
     return ["## Does a row come again?", said, repeat_table(content, records)]
 
 
+def _findings(records: Records, comparison: Comparison, folder: Path) -> list[str]:
+    mini = json.loads((folder.parent / "cath-mini.json").read_text())
+    return findings.all_findings(records, comparison, mini)
+
+
 def _numbered(texts: list[str]) -> str:
     return "\n".join(f"{number}. {text}" for number, text in enumerate(texts, 1))
 
@@ -196,11 +197,13 @@ def _not_run(campaign: Any, records: Records) -> str:
     return markdown(["run", "block"], rows) if rows else "Everything in the plan was run."
 
 
-def readme_part(records: Records) -> str:
-    """The README's table."""
+def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
+    """The README's table, and how the first findings begin."""
+    short = [text.partition(". ")[0] for text in _findings(records, comparison, folder)[:3]]
     caption = (
         "Errors at K = 50: energy in kcal/mol, forces in kcal/mol/Å, means over test families and\n"
         "meta-training seeds with 95 % intervals over families. Standard track (20 gradient steps),\n"
         "except `scratch`."
     )
-    return f"{caption}\n\n{tables.headline_table(records)}"
+    said = "\n".join(f"- {text}." for text in short)
+    return f"{said}\n\n{caption}\n\n{tables.headline_table(records)}"
