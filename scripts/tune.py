@@ -35,7 +35,7 @@ LONG = [
 ]
 CONVERGED = [
     {"optimizer": "adam", "rate": rate, "energy_weight": 4.0, "decay": "cosine"}
-    for rate in (1e-3, 3e-3, 1e-2)
+    for rate in (1e-3, 3e-3, 1e-2, 3e-2)
 ]
 BUDGETS = {"": Budget(), "long": Budget(steps=300), "converged": Budget(steps=2000, batch=4)}
 TRIALS = {

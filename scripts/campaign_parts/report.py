@@ -46,7 +46,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> str:
         *_constructions(records),
         "## With the budget of `scratch`",
         "K = 50, meta-training seed 0. `scratch` may stop early; the others decay their rate to zero at "
-        "2,000 steps, and take what six trials (three, of 2,000 steps) on validation families chose.",
+        "2,000 steps, and take what six trials (four, of 2,000 steps) on validation families chose.",
         variations.budget_table(records),
         "## With a larger network",
         "K = 50, meta-training seed 0, the same gradients of meta-training, settings tuned for nano.",
