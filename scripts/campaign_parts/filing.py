@@ -34,7 +34,7 @@ def file_run(place: Workplace, run: Run, to: str) -> str:
     Raises:
         SubmissionError: it is refused.
     """
-    thin = thinned(place.evaluation(run), place.runs / "thin" / run.name, ks=[K], draws=1, grid=GRID)
+    thin = thinned(place.evaluation(run), place.runs / "thin" / run.file_name, ks=[K], draws=1, grid=GRID)
     text = {**ABOUT, "scratch": ABOUT_SCRATCH}[run.method].format(arch="MACE")
     said = {
         "description": f"{text} Campaign run {run.name}: RESULTS.md has all K and seeds.{kept(GRID)}",

@@ -128,6 +128,11 @@ class Run:
     exclude: str | None
 
     @property
+    def file_name(self) -> str:
+        """Its name, as that of a file or folder."""
+        return self.name.replace("/", "~")
+
+    @property
     def tuned_as(self) -> str:
         """The name of its trials in scripts/tune.py."""
         return self.method + {20: "", 300: "-long", 2000: "-converged"}[self.steps]

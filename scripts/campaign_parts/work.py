@@ -45,12 +45,12 @@ class Workplace:
         return self.runs / training.checkpoint
 
     def evaluation(self, run: Run) -> Path:
-        """Folder of an evaluated run."""
-        return self.runs / "evaluate" / run.name
+        """Folder of an evaluated run; none lies in another's."""
+        return self.runs / "evaluate" / run.file_name
 
     def record(self, run: Run) -> Path:
         """File of its record."""
-        return self.results / "records" / f"{run.name.replace('/', '~')}.json"
+        return self.results / "records" / f"{run.file_name}.json"
 
     def tuning(self, construction: str, method: str) -> Path:
         """Trials of a method on the validation families of a construction."""
