@@ -21,7 +21,7 @@ sys.path.insert(0, str(SCRIPTS))
 from campaign_parts.convergence import is_converged  # noqa: E402
 from campaign_parts.plan import read_campaign  # noqa: E402
 from campaign_parts.units import Unit, work_through  # noqa: E402
-from campaign_parts.work import settings_of  # noqa: E402
+from campaign_parts.work import Workplace, settings_of  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,13 @@ def test_a_transferred_model_is_asked_nothing_it_was_trained_on(campaign):
     transfer = [run for run in campaign.expand() if run.block == "transfer"]
     assert transfer
     assert all(run.exclude == run.training.construction != run.test for run in transfer)
+
+
+def test_no_run_is_evaluated_within_the_folder_of_another(campaign, tmp_path):
+    place = Workplace(campaign, runs=tmp_path, results=tmp_path)
+    folders = [place.evaluation(run) for run in campaign.expand()]
+    assert len(set(folders)) == len(folders)
+    assert not set(folders) & {parent for folder in folders for parent in folder.parents}
 
 
 def test_two_runs_of_one_name_are_refused(tmp_path):
