@@ -134,14 +134,25 @@ def budget_finding(records: Records) -> str:
         if long := records.seeds(construction, "pretrain", "300-steps"):
             gained, left = (contrast(x, y, "force_rmse", 50) for x, y in ((short, long), (long, scratch)))
             part += f"; 300 steps divide its error by {shown(gained)}, which leaves {shown(left)}"
-        if equal := records.seeds(construction, "pretrain", "2000-steps"):
-            part += f"; with 2,000 steps too {shown(contrast(equal, scratch, 'force_rmse', 50))}"
         parts.append(part)
     where = f"only on {_named(better)}" if better else "nowhere"
     return (
         f"The budget counts for more than the initialisation {where}. The standard track gives 20 gradient "
         f"steps; `scratch`, on the same 50 labels, up to 2,000: {'. And '.join(parts) or NOT_RUN}."
+        + _equal_budget(records)
     )
+
+
+def _equal_budget(records: Records) -> str:
+    """What a trained start is worth where both have the steps of ``scratch``; empty where not run."""
+    parts = []
+    for construction in CONSTRUCTIONS:
+        scratch = records.seeds(construction, "scratch")
+        for method in ("pretrain", *LEARNERS):
+            if mine := records.seeds(construction, method, "2000-steps"):
+                values = (f"{NAMES[m]} {shown(contrast(scratch, mine, m, 50))}" for m in METRICS)
+                parts.append(f"`{method}` on `{construction}` {', '.join(values)}")
+    return f" With these 2,000 steps, `scratch` ÷ method: {'; '.join(parts)}." if parts else ""
 
 
 def families_finding(records: Records, comparison: Comparison) -> str:
