@@ -11,7 +11,7 @@ import mfbench
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 from campaign_parts.costs import inner_share  # noqa: E402
-from campaign_parts.findings import families_finding, rows_that_beat  # noqa: E402
+from campaign_parts.findings import families_finding, rows_that_beat, start_finding  # noqa: E402
 from campaign_parts.plan import read_campaign  # noqa: E402
 from campaign_parts.select import Records  # noqa: E402
 from campaign_parts.tables import force_ranks  # noqa: E402
@@ -84,6 +84,17 @@ def test_families_mean_something_only_where_a_wrong_family_costs_more_than_in_th
     by_name[wrong] = by_name[own].model_copy(update={"name": wrong, "support": "wrong-family"})
     text = families_finding(Records(by_name.values()), nothing)
     assert text.startswith("Families mean something on no construction")
+
+
+def test_a_trained_start_pays_only_where_random_weights_have_the_larger_error(committed):
+    by_name = {r.name: r for r in committed if r.name in ("cath/scratch/seed0", "cath/pretrain/seed0")}
+    said = start_finding(Records(by_name.values()))
+    assert "does not show, on `cath`; on those that it shows, nowhere" in said
+    by_name["cath/scratch/seed0"] = by_name["cath/pretrain/seed0"].model_copy(
+        update={"name": "cath/scratch/seed0", "method": "scratch", "trained": None}
+    )
+    said = start_finding(Records(by_name.values()))
+    assert "does not show, nowhere; on those that it shows, nowhere" in said
 
 
 def test_more_seeds_are_no_advantage_in_ranks(committed):

@@ -31,7 +31,7 @@ def all_findings(records: Records, comparison: Comparison, mini: Mapping[str, An
     """The findings, in order. ``mini``: reference runs on cath-mini, with longer meta-training."""
     return [
         headline_finding(records),
-        budget_finding(records),
+        start_finding(records),
         families_finding(records, comparison),
         transfer_finding(comparison),
         compute_finding(records, comparison, mini),
@@ -121,38 +121,41 @@ def _one_seed_only(records: Records, constructions: Sequence[str]) -> list[str]:
     return found
 
 
-def budget_finding(records: Records) -> str:
-    """Twenty steps against as many as training from scratch may take."""
-    parts, better = [], []
-    for construction in CONSTRUCTIONS:
-        scratch, short = (records.seeds(construction, m) for m in ("scratch", "pretrain"))
-        if not scratch or not short:
-            continue
-        value = contrast(short, scratch, "force_rmse", 50)
-        better += [construction] * (value.lo > 1)
-        part = f"on `{construction}` `pretrain` ÷ `scratch` is {shown(value)} in forces"
-        if long := records.seeds(construction, "pretrain", "300-steps"):
-            gained, left = (contrast(x, y, "force_rmse", 50) for x, y in ((short, long), (long, scratch)))
-            part += f"; 300 steps divide its error by {shown(gained)}, which leaves {shown(left)}"
-        parts.append(part)
-    where = f"only on {_named(better)}" if better else "nowhere"
-    return (
-        f"The budget counts for more than the initialisation {where}. The standard track gives 20 gradient "
-        f"steps; `scratch`, on the same 50 labels, up to 2,000: {'. And '.join(parts) or NOT_RUN}."
-        + _equal_budget(records)
-    )
-
-
-def _equal_budget(records: Records) -> str:
-    """What a trained start is worth where both have the steps of ``scratch``; empty where not run."""
-    parts = []
-    for construction in CONSTRUCTIONS:
+def start_finding(records: Records) -> str:
+    """What a trained start is worth beside random weights: by what the support shows, and by the budget."""
+    pays: dict[str, list[str]] = {"seen": [], "unseen": []}
+    parts: dict[str, list[str]] = {"": [], "2000-steps": []}
+    gains = []
+    for construction, mark in product(CONSTRUCTIONS, parts):
         scratch = records.seeds(construction, "scratch")
-        for method in ("pretrain", *LEARNERS):
-            if mine := records.seeds(construction, method, "2000-steps"):
-                values = (f"{NAMES[m]} {shown(contrast(scratch, mine, m, 50))}" for m in METRICS)
-                parts.append(f"`{method}` on `{construction}` {', '.join(values)}")
-    return f" With these 2,000 steps, `scratch` ÷ method: {'; '.join(parts)}." if parts else ""
+        mine, short = (records.seeds(construction, "pretrain", m) for m in (mark, ""))
+        if not scratch or not mine:
+            continue
+        value = {
+            (m, q): contrast(scratch, mine, m, 50, query=q)
+            for m in ("force_rmse", "energy_rmse")
+            for q in pays
+        }
+        said = (
+            f"{NAMES[m]} {shown(value[m, 'seen'])} and {shown(value[m, 'unseen'])}"
+            for m in ("force_rmse", "energy_rmse")
+        )
+        parts[mark].append(f"on `{construction}` {', '.join(said)}")
+        if not mark:
+            for query, found in pays.items():
+                found += [construction] * (value["force_rmse", query].lo > 1)
+        else:
+            gained = contrast(short, mine, "force_rmse", 50)
+            gains.append(f"on `{construction}` by {shown(gained)}")
+    where = {query: f"on {_named(found)}" if found else "nowhere" for query, found in pays.items()}
+    return (
+        "Where training on other families pays in forces, beside random weights: on fragments that the "
+        f"support does not show, {where['unseen']}; on those that it shows, {where['seen']} (K = 50; "
+        "`scratch` may take 2,000 steps, `pretrain` takes 20). `scratch` ÷ `pretrain`, seen and unseen: "
+        f"{'; '.join(parts['']) or NOT_RUN}. With 2,000 steps for both: "
+        f"{'; '.join(parts['2000-steps']) or NOT_RUN}. Over 20, these divide the force error of `pretrain` "
+        f"{'; '.join(gains) or NOT_RUN}."
+    )
 
 
 def families_finding(records: Records, comparison: Comparison) -> str:

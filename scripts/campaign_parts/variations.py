@@ -12,6 +12,8 @@ __all__ = ["BUDGETS", "budget_table", "network_table"]
 
 BUDGETS = {"": "20 of 16", "300-steps": "300 of 16", "2000-steps": "2,000 of 4"}
 """Mark of a run → gradient steps and configurations a step."""
+RATIOS = [(m, query) for m in ("energy_rmse", "force_rmse") for query in ("seen", "unseen")]
+"""Seen: fragments that the support shows."""
 LEARNED = ("pretrain", "maml", "reptile")
 
 
@@ -22,14 +24,15 @@ def budget_table(records: Records, k: int = 50) -> str:
         scratch = records.seeds(construction, "scratch")
         if scratch:
             errors = [shown(mean_error(scratch, m, k)) for m in METRICS]
-            rows.append([construction, "`scratch`", "up to 2,000 of 4", *errors, "–", "–"])
+            rows.append([construction, "`scratch`", "up to 2,000 of 4", *errors, *["–"] * len(RATIOS)])
         for method in LEARNED:
             for mark, said in BUDGETS.items():
                 mine = _first_seed(records, construction, method, mark)
                 errors = [shown(mean_error(mine, m, k)) for m in METRICS]
-                ratios = [shown(contrast(scratch, mine, m, k)) for m in ("energy_rmse", "force_rmse")]
+                ratios = [shown(contrast(scratch, mine, m, k, query=q)) for m, q in RATIOS]
                 rows.append([construction, f"`{method}`", said, *errors, *ratios])
-    head = ["construction", "method", "steps", *NAMES.values(), "`scratch` ÷ it, energy", "forces"]
+    head = ["construction", "method", "steps", *NAMES.values()]
+    head += [f"`scratch` ÷ it, {NAMES[m]}, {query}" for m, query in RATIOS]
     return markdown(head, [row for row in rows if row[3] != NOT_RUN])
 
 
