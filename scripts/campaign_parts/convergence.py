@@ -35,6 +35,10 @@ def collect_trainings(runs: Path) -> dict[str, Any]:
     return found
 
 
+def _rounded(value: float) -> float:
+    return value if isinstance(value, int) else float(f"{value:.5g}")
+
+
 def is_converged(validation: list[Mapping[str, float]]) -> bool:
     """Whether the validation force error has levelled off in the last quarter of a phase."""
     last = validation[-1]
