@@ -23,11 +23,7 @@ def collect_trainings(runs: Path) -> dict[str, Any]:
         kept = ("split", "data_hash", "settings", "gradients", "code_version", "hardware")
         phases = [
             {k: phase[k] for k in ("name", "steps", "gradients", "seconds")}
-            | {
-                "validation": [
-                    {k: float(f"{v:.5g}") for k, v in row.items()} for row in phase["validation"]
-                ]
-            }
+            | {"validation": [{k: _rounded(v) for k, v in row.items()} for row in phase["validation"]]}
             for phase in card["phases"]
         ]
         name = str(path.parent.relative_to(runs / "train"))
