@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -29,6 +30,8 @@ STYLES = {
     "maml, faster-outer": ("#D55E00", "D"),
     "reptile, faster-outer": ("#7B3294", "X"),
 }
+LONGER = {"300-steps": ("300", "white"), "2000-steps": ("2,000", "#FFE680")}
+"""Mark of a run → its steps, and the colour that fills its marker."""
 TITLES = {"energy_rmse": "energy", "energy_rmse_within": "energy within fragments", "force_rmse": "forces"}
 _INK = "#333333"
 
@@ -75,7 +78,7 @@ def _ratios(axis: Axes, records: Records, construction: str, methods: list[str],
 
 
 def save_headline(records: Records, path: Path) -> None:
-    """Force error (above) and energy error against K for every construction."""
+    """Force error (above) and energy error against K for every construction; dashed: one seed alone."""
     figure = Figure(figsize=(11.5, 7.4), facecolor="white")
     FigureCanvasAgg(figure)
     grid = figure.subplots(2, 3)
@@ -93,11 +96,13 @@ def save_headline(records: Records, path: Path) -> None:
     }
     shown = sorted(handles, key=lambda name: (", " in name, list(STYLES).index(name.partition(",")[0])))
     figure.legend(
-        [handles[n] for n in shown], shown, loc="lower center", ncols=6, frameon=False, fontsize=9,
+        [handles[n] for n in shown], shown, loc="lower center", ncols=7, frameon=False, fontsize=9,
         bbox_to_anchor=(0.5, 0.015),
     )  # fmt: skip
     title = "Few-shot force fields: error against the number of labels of a new family"
     figure.text(0.06, 0.945, title, fontsize=13, color=_INK, weight="bold")
+    note = "mean over meta-training seeds; dashed: one seed"
+    figure.text(0.985, 0.975, note, fontsize=9, color=_INK, ha="right")
     save_small(figure, path)
 
 
@@ -115,13 +120,14 @@ def _against_k(axis: Axes, records: Records, construction: str, metric: str) -> 
             x, [v.value for v in values],
             yerr=[[v.value - v.lo for v in values], [v.hi - v.value for v in values]],
             color=colour, marker=marker, markersize=5, linewidth=1.3, elinewidth=0.9, label=method,
+            linestyle="--" if found[0].trained and len(found) == 1 else "-",
         )  # fmt: skip
-    for method in methods:
-        if long := records.seeds(construction, method, "300-steps"):
+    for method, (mark, (said, fill)) in product(methods, LONGER.items()):
+        if long := records.seeds(construction, method, mark):
             colour, marker = STYLES[method]
             axis.plot(
                 places[50] + 0.3, mean_error(long, metric, 50).value, color=colour, marker=marker,
-                markersize=7, markerfacecolor="white", linestyle="none", label=f"{method}, 300 steps",
+                markersize=7, markerfacecolor=fill, linestyle="none", label=f"{method}, {said} steps",
             )  # fmt: skip
     axis.set_xticks(list(places.values()), [str(k) for k in places])
     axis.set_xlabel("K", fontsize=9, color=_INK, labelpad=1)
