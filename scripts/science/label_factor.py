@@ -20,7 +20,8 @@ from science.setting import LEARNED, Setting
 
 __all__ = ["ASSUMED_CORE_HOURS", "METHODS", "deep_families", "scratch_options", "table", "units"]
 
-METHODS = ("scratch", "offset", *LEARNED)
+METHODS = ("scratch", "offset", *LEARNED, "pretrain-converged")
+"""The last has the 2,000 steps of ``scratch``."""
 KS = (10, 50)
 SCRATCH_KS = (10, 20, 50, 200, 1000, 5000)
 DEEP = 5000

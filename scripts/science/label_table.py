@@ -16,7 +16,7 @@ ASSUMED_CORE_HOURS = 1.0
 """Assumed core-hours of one DFT label (energy and forces of a fragment of about 40 atoms). An assumption to
 scale by, measured nowhere here: the labels of the splits are xTB's."""
 TITLES = {METRICS[2]: "forces", METRICS[1]: "energy within", METRICS[0]: "energy"}
-METHODS = ("offset", *LEARNED)
+METHODS = ("offset", *LEARNED, "pretrain-converged")
 
 
 def payback(needed: Needed, used: int, train_labels: int) -> str:

@@ -20,6 +20,7 @@ from mfbench.scoring import family_groups
 from mfbench.split import Split, Task
 from mfbench.tables import sha256
 from science.files import Identity
+from tune import BUDGETS
 
 __all__ = ["LEARNED", "Setting", "read_tuning"]
 
@@ -55,7 +56,8 @@ class Setting:
         """
         if method in _UNTRAINED:
             return None
-        name = STARTS_FROM.get(method, method)
+        name = method.partition("-")[0]
+        name = STARTS_FROM.get(name, name)
         if self.checkpoints is None:
             path = embedded_checkpoint(self.split.name, "mace", name)
         else:
@@ -86,10 +88,12 @@ class Setting:
         return load_method(name, context, backend=self.backend)
 
     def results(self, method: str, options: dict[str, Any], **request: Any) -> Results:
-        """One draw of a method through the harness; ``request``: more arguments of ``evaluate``."""
+        """One draw of a method through the harness, with the budget behind its name (``pretrain-converged``,
+        see scripts/tune.py); ``request``: more arguments of ``evaluate``."""
+        name, _, budget = method.partition("-")
         return mfbench.evaluate(
-            method, self.split, draws=1, seed=self.seed, backend=self.backend,
-            checkpoint=self.weights(method), options=options, **request,
+            name, self.split, draws=1, seed=self.seed, backend=self.backend,
+            checkpoint=self.weights(method), options=options, **{"budget": BUDGETS[budget], **request},
         )  # fmt: skip
 
     def identity(
