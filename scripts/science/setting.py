@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tune import BUDGETS
+
 import mfbench
 from mfbench.episode import Episode, draw_episode
 from mfbench.errors import CheckpointError, DataError
@@ -20,7 +22,6 @@ from mfbench.scoring import family_groups
 from mfbench.split import Split, Task
 from mfbench.tables import sha256
 from science.files import Identity
-from tune import BUDGETS
 
 __all__ = ["LEARNED", "Setting", "read_tuning"]
 
@@ -88,8 +89,8 @@ class Setting:
         return load_method(name, context, backend=self.backend)
 
     def results(self, method: str, options: dict[str, Any], **request: Any) -> Results:
-        """One draw of a method through the harness, with the budget behind its name (``pretrain-converged``,
-        see scripts/tune.py); ``request``: more arguments of ``evaluate``."""
+        """One draw of a method through the harness, with the budget that its name ends in (as in
+        scripts/tune.py); ``request``: more arguments of ``evaluate``."""
         name, _, budget = method.partition("-")
         return mfbench.evaluate(
             name, self.split, draws=1, seed=self.seed, backend=self.backend,
