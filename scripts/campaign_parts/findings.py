@@ -15,6 +15,7 @@ from science.label_table import savings, savings_by_method
 
 from campaign_parts.select import CONSTRUCTIONS, LEARNERS, Records
 from campaign_parts.tables import NAMES, NOT_RUN, shown
+from campaign_parts.variations import network_text
 from mfbench.compare.comparison import Comparison
 from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.record import METRICS, Record
@@ -102,7 +103,8 @@ def headline_finding(records: Records) -> str:
             "`faster-outer` has ten times the outer rate, that of `pretrain`. It was added after the rows "
             "with the smaller rate, chosen by a scan on `cath-mini`, were seen to lose on `chemistry`."
         )
-    return f"{' '.join(parts)} Nearest in forces at K = 50, as `pretrain` ÷ method: {', '.join(near)}."
+    nearest_said = f"Nearest in forces at K = 50, as `pretrain` ÷ method: {', '.join(near)}."
+    return " ".join([*parts, nearest_said, network_text(records)]).strip()
 
 
 def _one_seed_only(records: Records, constructions: Sequence[str]) -> list[str]:

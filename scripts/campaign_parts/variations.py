@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from campaign_parts.select import CONSTRUCTIONS, METHODS, Records
+from itertools import product
+
+from campaign_parts.select import CONSTRUCTIONS, LEARNERS, METHODS, Records
 from campaign_parts.tables import NAMES, NOT_RUN, force_ranks, shown
 from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.record import METRICS
 from mfbench.compare.text import markdown
 
-__all__ = ["BUDGETS", "budget_table", "network_table"]
+__all__ = ["BUDGETS", "NETWORKS", "budget_table", "network_table", "network_text"]
 
 BUDGETS = {"": "20 of 16", "300-steps": "300 of 16", "2000-steps": "2,000 of 4"}
 """Mark of a run → gradient steps and configurations a step."""
 RATIOS = [(m, query) for m in ("energy_rmse", "force_rmse") for query in ("seen", "unseen")]
 """Seen: fragments that the support shows."""
+NETWORKS = ("nano", "larger", "largest")
 LEARNED = ("pretrain", "maml", "reptile")
 
 
@@ -36,28 +39,39 @@ def budget_table(records: Records, k: int = 50) -> str:
     return markdown(head, [row for row in rows if row[3] != NOT_RUN])
 
 
-def network_table(records: Records, model: str = "larger", k: int = 50) -> str:
-    """Nano beside larger: forces and ranks, the seeds that both have."""
+def network_table(records: Records, k: int = 50) -> str:
+    """Errors and ranks of nano and of larger networks; nano ÷ them in forces."""
     rows = []
-    for construction in CONSTRUCTIONS:
-        methods = [m for m in METHODS if records.seeds(construction, m, model)]
-        larger = {m: records.seeds(construction, m, model) for m in methods}
-        nano = {m: _first_seed(records, construction, m) for m in methods}
-        before, after = force_ranks(nano, k), force_ranks(larger, k)
-        for method in methods:
-            rows.append(
-                [
-                    construction,
-                    f"`{method}`",
-                    *(f"{found[method][0].trained.parameters:,}" for found in (nano, larger)),
-                    *(shown(mean_error(found[method], "force_rmse", k)) for found in (nano, larger)),
-                    *(shown(contrast(nano[method], larger[method], m, k)) for m in METRICS),
-                    *(str(found.get(method, "–")) for found in (before, after)),
-                ]
-            )
-    head = ["construction", "method", "parameters, nano", "larger", "forces, nano", "larger"]
-    head += [f"nano ÷ larger, {NAMES['energy_rmse']}", "within", "forces", "rank, nano", "larger"]
+    for construction, model in product(CONSTRUCTIONS, NETWORKS):
+        ran = [m for m in METHODS if any(records.seeds(construction, m, n) for n in NETWORKS[1:])]
+        mark = "" if model == "nano" else model
+        found = {m: _first_seed(records, construction, m, mark) for m in ran}
+        found = {m: runs for m, runs in found.items() if runs}
+        ranked = force_ranks(found, k)
+        for method, runs in found.items():
+            nano = _first_seed(records, construction, method)
+            row = [construction, model, f"{runs[0].trained.parameters:,}", f"`{method}`"]
+            row += [shown(mean_error(runs, m, k)) for m in METRICS]
+            ratio = shown(contrast(nano, runs, "force_rmse", k)) if mark else "–"
+            rows.append([*row, str(ranked.get(method, "–")), ratio])
+    head = ["construction", "network", "parameters", "method", *NAMES.values(), "rank", "nano ÷ it, forces"]
     return markdown(head, rows) if rows else "Not run."
+
+
+def network_text(records: Records, line: str = "pretrain", k: int = 50) -> str:
+    """``line`` ÷ learners in forces with the larger networks; empty where none was run."""
+    parts = []
+    for construction, model in product(CONSTRUCTIONS, NETWORKS[1:]):
+        reference = records.seeds(construction, line, model)
+        ratios = [
+            f"`{m}` {shown(contrast(reference, mine, 'force_rmse', k), 3)}"
+            for m in LEARNERS
+            if reference and (mine := records.seeds(construction, m, model))
+        ]
+        if ratios:
+            size = f"{reference[0].trained.parameters:,} parameters"
+            parts.append(f"{', '.join(ratios)} ({size}, `{construction}`)")
+    return f"With larger networks: {'; '.join(parts)}." if parts else ""
 
 
 def _first_seed(records: Records, construction: str, method: str, mark: str = "") -> list:
