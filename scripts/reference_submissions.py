@@ -6,6 +6,7 @@ python scripts/reference_submissions.py --runs FOLDER   # where the runs are, or
 
 import argparse
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from thin import said as kept
@@ -13,6 +14,7 @@ from thin import thinned
 
 import mfbench
 from mfbench.errors import SubmissionError
+from mfbench.method import STARTS_FROM
 from mfbench.store import open_store
 from mfbench.submission import check_run
 from mfbench.submission.card import read_card, write_card
@@ -61,25 +63,30 @@ def main():
         about = ABOUT[method].format(arch=NAMES[arch]) + NOTE.format(split=split)
         said = {"description": about, "authors": ["the mfbench developers"]}
         thin = thinned(run, arguments.runs / "thin" / name, ks=KS, draws=DRAWS)
-        print("{}  {}".format(*file(thin, arguments.to, said)))
+        print("{}  {}".format(*file(thin, arguments.to, said, deposit=method not in STARTS_FROM)))
 
 
-def file(run, to, said):
+def file(run, to, said, deposit=True):
     """Draft the card, complete it and submit; returns the id and a message.
 
     All methods start from one joint phase. Where that leaves two of them alike, the card names the other.
+    ``deposit``: with the weights, which the fresh test needs.
     """
     path = run / "submission.yaml"
     path.unlink(missing_ok=True)
     check_run(run)
     path.write_text(write_card(read_card(path.read_bytes()).model_copy(update=said)))
     try:
-        name, message = open_store(to).submit(check_run(run))
+        checked = check_run(run)
+        if not deposit:
+            card = checked.card.model_copy(update={"weights_sha256": None})
+            checked = replace(checked, card=card, weights={})
+        name, message = open_store(to).submit(checked)
     except SubmissionError as error:
         like = re.search(r"are those of (\S+):", str(error))
         if like is None or "derived_from" in said:
             raise
-        return file(run, to, {**said, "derived_from": like[1]})
+        return file(run, to, {**said, "derived_from": like[1]}, deposit)
     return name, message or "filed"
 
 

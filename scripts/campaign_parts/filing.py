@@ -9,6 +9,7 @@ from thin import said as kept
 from campaign_parts.plan import INHERITED, Run
 from campaign_parts.select import CONSTRUCTIONS
 from campaign_parts.work import Workplace
+from mfbench.method import STARTS_FROM
 from mfbench.submission.card import Tuning
 
 __all__ = ["can_be_filed", "file_run"]
@@ -46,4 +47,6 @@ def file_run(place: Workplace, run: Run, to: str) -> str:
         said["tuning"] = Tuning(
             trials=trials, families="validation", note=f"Validation families{inherited}."
         )
-    return "{}  {}".format(*file(thin, to, said))
+    # ``offset`` and ``ridge`` run on the weights of ``pretrain``; those of the largest network take room.
+    deposit = run.method not in STARTS_FROM and run.training is not None and run.training.model != "largest"
+    return "{}  {}".format(*file(thin, to, said, deposit))
