@@ -5,27 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from science.files import read_measured
 from science.intervals import family_ratio
-from science.label_table import savings, savings_by_method
 
 from campaign_parts.select import CONSTRUCTIONS, LEARNERS, Records
 from campaign_parts.tables import NAMES, NOT_RUN, shown
 from campaign_parts.variations import network_text
 from mfbench.compare.comparison import Comparison
-from mfbench.compare.contrast import contrast, mean_error
+from mfbench.compare.contrast import contrast
 from mfbench.compare.record import METRICS, Record
-from mfbench.compare.text import interval, markdown
+from mfbench.compare.text import interval
 from mfbench.learned.checkpoint import embedded_checkpoint
 from mfbench.scoring import family_groups
 from mfbench.split import load_split
 from mfbench.statistics import Interval
 
-__all__ = ["aims", "all_findings", "rows_that_beat"]
+__all__ = ["all_findings", "rows_that_beat"]
 
 
 def all_findings(records: Records, comparison: Comparison, mini: Mapping[str, Any]) -> list[str]:
@@ -231,63 +227,3 @@ def compute_finding(records: Records, comparison: Comparison, mini: Mapping[str,
 
 def _named(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
-
-
-def aims(records: Records, limits: Path) -> str:
-    """The table of what was aimed at, and what was measured. ``limits``: folder of the label factors."""
-    better = [row for c in CONSTRUCTIONS for row in rows_that_beat(records, c, 10, ("pretrain", "offset"))]
-    rows = [
-        [
-            "a meta-learner better than `pretrain` and `offset` at K = 10, interval without 1",
-            "; ".join(better) or "none",
-            "met, see 1" if better else "not met",
-        ]
-    ]
-    for construction in CONSTRUCTIONS:
-        title = f"`{construction}`: energy at K = 50 below 1.5 kcal/mol"
-        learned = [m for m in ("pretrain", *LEARNERS) if records.seeds(construction, m)]
-        if not learned:
-            rows.append([title, "not run", "–"])
-            continue
-        best = min(
-            learned, key=lambda m: mean_error(records.seeds(construction, m), "energy_rmse", 50).value
-        )
-        value = mean_error(records.seeds(construction, best), "energy_rmse", 50)
-        met = "met" if value.hi < 1.5 else "not met"
-        rows.append(
-            [f"`{construction}`: energy at K = 50 below 1.5 kcal/mol", f"{shown(value)} (`{best}`)", met]
-        )
-        rows.append(_scratch_aim(records, construction))
-    rows.append(_saving_aim(limits))
-    return markdown(["aim", "measured", ""], rows)
-
-
-def _saving_aim(limits: Path) -> list[str]:
-    """Labels that training from scratch needs for the error of ``pretrain``, over the labels it used."""
-    title = "saving per new family at least 100 ×"
-    found = savings_by_method(read_measured(limits, "label_factor")) if limits.is_dir() else {}
-    parts = [
-        f"{NAMES[metric]} {savings(found['pretrain', 50, metric])}"
-        for metric in METRICS
-        if ("pretrain", 50, metric) in found
-    ]
-    needs = [n for (method, k, _), of in found.items() for n in of if (method, k) == ("pretrain", 50)]
-    met = "met" if needs and all(n.labels >= 100 and n.bound != "<=" for n in needs) else "not met"
-    return [title, f"`pretrain`, K = 50: {', '.join(parts)}", met] if parts else [title, NOT_RUN, "–"]
-
-
-def _scratch_aim(records: Records, construction: str) -> list[str]:
-    """Converged from-scratch ÷ best meta-learner, geometric mean over the three errors."""
-    title = f"`{construction}`: `scratch` ÷ best meta-learner at K = 50, at least 3.3"
-    scratch = records.seeds(construction, "scratch")
-    options = []
-    for method, budget in product(LEARNERS, ("", "2000-steps")):
-        if (mine := records.seeds(construction, method, budget)) and scratch:
-            values = [contrast(scratch, mine, metric, 50) for metric in METRICS]
-            name = f"`{method}`" + " with 2,000 steps" * bool(budget)
-            options.append((float(np.exp(np.mean([np.log(v.value) for v in values]))), name, values))
-    if not options:
-        return [title, "not run", "–"]
-    value, name, values = max(options)
-    each = ", ".join(f"{NAMES[m]} {shown(v)}" for m, v in zip(METRICS, values, strict=True))
-    return [title, f"{value:.2f} ({name}: {each})", "met" if value >= 3.3 else "not met"]

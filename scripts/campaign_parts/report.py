@@ -10,6 +10,7 @@ from science import coverage, forgetting, label_factor, overfitting, size, steps
 from science.files import read_measured
 
 from campaign_parts import findings, tables, variations
+from campaign_parts.aims import aims
 from campaign_parts.convergence import convergence_table
 from campaign_parts.costs import outer_table
 from campaign_parts.plan import read_campaign
@@ -40,7 +41,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> str:
         "## Findings",
         _numbered(_findings(records, comparison, folder)),
         "## What was aimed at",
-        findings.aims(records, folder / "limits"),
+        aims(records, folder / "limits"),
         "![Error against K](docs/campaign.png)",
         "![Ratios to pretrain](docs/campaign-ratios.png)",
         *_constructions(records),
