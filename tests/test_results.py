@@ -86,14 +86,14 @@ def test_families_mean_something_only_where_a_wrong_family_costs_more_than_in_th
     assert text.startswith("Families mean something on no construction")
 
 
-def test_a_trained_start_pays_only_where_random_weights_have_the_larger_error(committed):
+def test_a_trained_start_pays_only_where_random_weights_have_the_larger_error(committed, tmp_path):
     by_name = {r.name: r for r in committed if r.name in ("cath/scratch/seed0", "cath/pretrain/seed0")}
-    said = start_finding(Records(by_name.values()))
+    said = start_finding(Records(by_name.values()), tmp_path)
     assert "does not show, on `cath`; on those that it shows, nowhere" in said
     by_name["cath/scratch/seed0"] = by_name["cath/pretrain/seed0"].model_copy(
         update={"name": "cath/scratch/seed0", "method": "scratch", "trained": None}
     )
-    said = start_finding(Records(by_name.values()))
+    said = start_finding(Records(by_name.values()), tmp_path)
     assert "does not show, nowhere; on those that it shows, nowhere" in said
 
 

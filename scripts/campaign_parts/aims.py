@@ -6,10 +6,9 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from science.files import read_measured
-from science.label_table import savings, savings_by_method
 
 from campaign_parts.findings import rows_that_beat
+from campaign_parts.labels import DEEP, saved, saved_text
 from campaign_parts.select import CONSTRUCTIONS, LEARNERS, Records
 from campaign_parts.tables import NAMES, NOT_RUN, shown
 from mfbench.compare.contrast import contrast, mean_error
@@ -44,24 +43,20 @@ def aims(records: Records, limits: Path) -> str:
             [f"`{construction}`: energy at K = 50 below 1.5 kcal/mol", f"{shown(value)} (`{best}`)", met]
         )
         rows.append(_scratch_aim(records, construction))
-    rows += [_saving_aim(limits, c) for c in ("cath", "chemistry")]  # where families have deep pools
+    rows += [_saving_aim(limits, c) for c in DEEP]
     return markdown(["aim", "measured", ""], rows)
 
 
 def _saving_aim(limits: Path, construction: str) -> list[str]:
-    """Labels that training from scratch needs for the error of ``pretrain``, over the labels it used."""
     title = f"`{construction}`: saving per new family at least 100 ×"
-    measured = read_measured(limits, "label_factor", [construction]) if limits.is_dir() else []
-    found = savings_by_method(measured)
     parts, met = [], []
     for k in (10, 50):
-        of = {m: found["pretrain", k, m] for m in METRICS if ("pretrain", k, m) in found}
-        if of:
-            said = ", ".join(f"{NAMES[m]} {savings(needed)}" for m, needed in of.items())
-            parts.append(f"K = {k}: {said}")
+        if not (found := saved(limits, construction, k)):
+            continue
+        parts.append(f"K = {k}: {saved_text(found)}")
         met += [
             f"{NAMES[m]}, K = {k}"
-            for m, needed in of.items()
+            for m, needed in found.items()
             if all(n.labels >= 100 and n.bound != "<=" for n in needed)
         ]
     if not parts:

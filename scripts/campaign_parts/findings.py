@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from science.intervals import family_ratio
 
+from campaign_parts.labels import DEEP, saved, saved_text
 from campaign_parts.select import CONSTRUCTIONS, LEARNERS, Records
 from campaign_parts.tables import NAMES, NOT_RUN, shown
 from campaign_parts.variations import network_text
@@ -24,11 +26,14 @@ from mfbench.statistics import Interval
 __all__ = ["all_findings", "rows_that_beat"]
 
 
-def all_findings(records: Records, comparison: Comparison, mini: Mapping[str, Any]) -> list[str]:
-    """The findings, in order. ``mini``: reference runs on cath-mini, with longer meta-training."""
+def all_findings(
+    records: Records, comparison: Comparison, mini: Mapping[str, Any], limits: Path
+) -> list[str]:
+    """The findings, in order. ``mini``: reference runs on cath-mini, with longer meta-training; ``limits``:
+    folder of the label factors."""
     return [
         headline_finding(records),
-        start_finding(records),
+        start_finding(records, limits),
         families_finding(records, comparison),
         transfer_finding(comparison),
         compute_finding(records, comparison, mini),
@@ -119,7 +124,7 @@ def _one_seed_only(records: Records, constructions: Sequence[str]) -> list[str]:
     return found
 
 
-def start_finding(records: Records) -> str:
+def start_finding(records: Records, limits: Path) -> str:
     """What a trained start is worth beside random weights: by what the support shows, and by the budget."""
     pays: dict[str, list[str]] = {"seen": [], "unseen": []}
     parts: dict[str, list[str]] = {"": [], "2000-steps": []}
@@ -145,6 +150,8 @@ def start_finding(records: Records) -> str:
         else:
             gained = contrast(short, mine, "force_rmse", 50)
             gains.append(f"on `{construction}` by {shown(gained)}")
+    saving = {c: saved_text(found) for c in DEEP if (found := saved(limits, c, 10))}
+    labels = "; ".join(f"on `{c}` {said}" for c, said in saving.items())
     where = {query: f"on {_named(found)}" if found else "nowhere" for query, found in pays.items()}
     return (
         "Where training on other families pays in forces, beside random weights: on fragments that the "
@@ -152,7 +159,8 @@ def start_finding(records: Records) -> str:
         "`scratch` may take 2,000 steps, `pretrain` takes 20). `scratch` ÷ `pretrain`, seen and unseen: "
         f"{'; '.join(parts['']) or NOT_RUN}. With 2,000 steps for both: "
         f"{'; '.join(parts['2000-steps']) or NOT_RUN}. Over 20, these divide the force error of `pretrain` "
-        f"{'; '.join(gains) or NOT_RUN}."
+        f"{'; '.join(gains) or NOT_RUN}. In labels of deep families, `scratch` needs so many times the 10 "
+        f"that `pretrain` takes: {labels or NOT_RUN}."
     )
 
 

@@ -123,7 +123,7 @@ def _repeated(records: Records, path: Path) -> list[str]:
 
 def _findings(records: Records, comparison: Comparison, folder: Path) -> list[str]:
     mini = json.loads((folder.parent / "cath-mini.json").read_text())
-    return findings.all_findings(records, comparison, mini)
+    return findings.all_findings(records, comparison, mini, folder / "limits")
 
 
 def _numbered(texts: list[str]) -> str:
