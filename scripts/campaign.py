@@ -19,6 +19,7 @@ from campaign_parts.plan import read_campaign
 from campaign_parts.repeat import repeat
 from campaign_parts.units import work_through
 from campaign_parts.work import Workplace, units
+from lines import as_lines
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -54,7 +55,7 @@ def main():
         return
     if arguments.command == "collect":
         trainings = {**known(place.results), **collect_trainings(place.runs)}
-        (place.results / "training.json").write_text(json.dumps(trainings, indent=1, sort_keys=True) + "\n")
+        (place.results / "training.json").write_text(as_lines(dict(sorted(trainings.items()))))
         return
     if arguments.command == "submit":
         for run in filter(can_be_filed, runs):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from lines import as_lines
 
 import mfbench
 from mfbench.learned.checkpoint import EMBEDDED, embedded_checkpoint
@@ -274,7 +275,7 @@ def main():
     known = [run.name for run in RUNS[split.name] if run.name in found]
     found = {n: found[n] for n in known if found[n]["data_hash"] == split.manifest.data_hash}
     stored.parent.mkdir(exist_ok=True)
-    stored.write_text(json.dumps(found, indent=1) + "\n")
+    stored.write_text(as_lines(found))
     stored.with_suffix(".md").write_text(long_table(found, split) + "\n")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from reference_submissions import ABOUT, file
 from thin import FORCE_GRID, thinned
 from thin import said as kept
@@ -24,9 +26,7 @@ def can_be_filed(run: Run) -> bool:
     training = run.training
     whole = training is None or not (training.seed or training.families or training.configurations)
     shown = run.test in CONSTRUCTIONS
-    return (
-        whole and shown and run.support == "own" and run.exclude is None and run.steps == 20 and K in run.ks
-    )
+    return whole and shown and run.support == "own" and run.exclude is None and K in run.ks
 
 
 def file_run(place: Workplace, run: Run, to: str) -> str:
@@ -37,16 +37,21 @@ def file_run(place: Workplace, run: Run, to: str) -> str:
     """
     thin = thinned(place.evaluation(run), place.runs / "thin" / run.file_name, ks=[K], draws=1, grid=GRID)
     text = {**ABOUT, "scratch": ABOUT_SCRATCH}[run.method].format(arch="MACE")
+    text = text.replace("20 steps", f"{run.steps:,} steps")
     said = {
         "description": f"{text} Campaign run {run.name}: RESULTS.md has all K and seeds.{kept(GRID)}",
         "authors": ["the mfbench developers"],
     }
     if run.method != "constant":
         inherited = " of the mini split" if run.method in INHERITED else ""
-        trials = 0 if run.method == "offset" else 6
+        path = place.tuning(run.trained_on, run.tuned_as)
+        trials = len(json.loads(path.read_text())["trials"]) if path.is_file() else 0
+        trials = 6 if run.method in INHERITED else trials
         said["tuning"] = Tuning(
             trials=trials, families="validation", note=f"Validation families{inherited}."
         )
     # ``offset`` and ``ridge`` run on the weights of ``pretrain``; those of the largest network take room.
-    deposit = run.method not in STARTS_FROM and run.training is not None and run.training.model != "largest"
+    # A longer adaptation starts from the weights of the row with 20 steps.
+    own = run.method not in STARTS_FROM and run.steps == 20
+    deposit = own and run.training is not None and run.training.model != "largest"
     return "{}  {}".format(*file(thin, to, said, deposit))
