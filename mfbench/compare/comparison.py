@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -121,4 +122,12 @@ class Comparison(_Part):
     def to_json(self) -> str:
         """The file's text."""
         content = self.model_dump(mode="json", by_alias=True)
-        return json.dumps(content, indent=1, allow_nan=False) + "\n"
+        lines = (f"{json.dumps(k)}: {_rows(v)}" for k, v in content.items())
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _rows(value: Any) -> str:
+    """JSON, a line an entry of a list."""
+    if not isinstance(value, list):
+        return json.dumps(value, allow_nan=False)
+    return "[\n" + ",\n".join(json.dumps(x, separators=(",", ":"), allow_nan=False) for x in value) + "\n]"

@@ -11,6 +11,7 @@ from mfbench.compare.text import markdown
 
 __all__ = ["collect_trainings", "convergence_table", "is_converged"]
 
+POINT = ("step", "energy_rmse", "force_rmse")
 STILL_FALLING = 0.01
 """A phase whose validation force error falls by more than this share in its last quarter is unconverged."""
 
@@ -23,7 +24,7 @@ def collect_trainings(runs: Path) -> dict[str, Any]:
         kept = ("split", "data_hash", "settings", "gradients", "code_version", "hardware")
         phases = [
             {k: phase[k] for k in ("name", "steps", "gradients", "seconds")}
-            | {"validation": [{k: _rounded(v) for k, v in row.items()} for row in phase["validation"]]}
+            | {"validation": [{k: _rounded(row[k]) for k in POINT} for row in phase["validation"]]}
             for phase in card["phases"]
         ]
         name = str(path.parent.relative_to(runs / "train"))

@@ -50,8 +50,13 @@ def file_run(place: Workplace, run: Run, to: str) -> str:
         said["tuning"] = Tuning(
             trials=trials, families="validation", note=f"Validation families{inherited}."
         )
-    # ``offset`` and ``ridge`` run on the weights of ``pretrain``; those of the largest network take room.
-    # A longer adaptation starts from the weights of the row with 20 steps.
-    own = run.method not in STARTS_FROM and run.steps == 20
-    deposit = own and run.training is not None and run.training.model != "largest"
-    return "{}  {}".format(*file(thin, to, said, deposit))
+    return "{}  {}".format(*file(thin, to, said, deposit=_deposits(run)))
+
+
+def _deposits(run: Run) -> bool:
+    """Whether the weights go with it: the repository has room for nano networks, one copy each. ``offset``
+    and ``ridge`` run on those of ``pretrain``, a longer adaptation starts from those of the row with 20 steps.
+    """
+    if run.training is None or run.method in STARTS_FROM or run.steps != 20:
+        return False
+    return run.training.model not in ("larger", "largest") and "+" not in run.training.construction
