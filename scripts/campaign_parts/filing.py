@@ -54,8 +54,10 @@ def file_run(place: Workplace, run: Run, to: str) -> str:
 
 
 def _deposits(run: Run) -> bool:
-    """Whether the weights go with it: the repository has room for nano networks, one copy each. ``offset``
-    and ``ridge`` run on those of ``pretrain``, a longer adaptation starts from those of the row with 20 steps.
+    """Whether the weights go with it: the repository has room for nano networks, one copy each.
+
+    ``offset`` and ``ridge`` run on those of ``pretrain``; a longer adaptation starts from those of the row
+    with 20 steps.
     """
     if run.training is None or run.method in STARTS_FROM or run.steps != 20:
         return False
