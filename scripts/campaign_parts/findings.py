@@ -12,7 +12,7 @@ from science.intervals import family_ratio
 
 from campaign_parts.labels import DEEP, saved, saved_text
 from campaign_parts.select import CONSTRUCTIONS, LEARNERS, Records
-from campaign_parts.tables import NAMES, NOT_RUN, shown
+from campaign_parts.tables import NAMES, NOT_RUN, shown, spread
 from campaign_parts.variations import network_text
 from mfbench.compare.comparison import Comparison
 from mfbench.compare.contrast import contrast
@@ -230,6 +230,8 @@ def compute_finding(records: Records, comparison: Comparison, mini: Mapping[str,
         if len(curve) > 1:
             points = ", ".join(f"{c.n} {over} {interval(c.value, c.lo, c.hi)}" for c in curve)
             text += f" At equal compute, forces after training on {points} kcal/mol/Å."
+    if seeds := spread(short, "force_rmse", 50):
+        text += f" These are of one seed; the seeds of `pretrain` on all of `cath` differ by{seeds}."
     return text
 
 

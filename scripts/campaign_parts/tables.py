@@ -19,6 +19,7 @@ __all__ = [
     "headline_table",
     "ratios_table",
     "shown",
+    "spread",
 ]
 
 NAMES = {"energy_rmse": "energy", "energy_rmse_within": "within", "force_rmse": "forces"}
