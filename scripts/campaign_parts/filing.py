@@ -25,7 +25,7 @@ def can_be_filed(run: Run) -> bool:
     """Controls, transfer and narrowed training are no submissions; one seed of each row is filed."""
     training = run.training
     whole = training is None or not (training.seed or training.families or training.configurations)
-    shown = run.test in CONSTRUCTIONS
+    shown = run.test in CONSTRUCTIONS and not (training and training.model == "largest")  # no room
     return whole and shown and run.support == "own" and run.exclude is None and K in run.ks
 
 
@@ -39,6 +39,7 @@ def file_run(place: Workplace, run: Run, to: str) -> str:
     text = {**ABOUT, "scratch": ABOUT_SCRATCH}[run.method].format(arch="MACE")
     text = text.replace("20 steps", f"{run.steps:,} steps")
     said = {
+        "method": _named(run),
         "description": f"{text} Campaign run {run.name}: RESULTS.md has all K and seeds.{kept(GRID)}",
         "authors": ["the mfbench developers"],
     }
@@ -53,12 +54,22 @@ def file_run(place: Workplace, run: Run, to: str) -> str:
     return "{}  {}".format(*file(thin, to, said, deposit=_deposits(run)))
 
 
+def _named(run: Run) -> str:
+    """The method, and behind a comma what it differs by from the usual training and budget."""
+    marks = [run.training.model] if run.training and run.training.model != "nano" else []
+    marks += ["union"] if run.training and "+" in run.training.construction else []
+    return ", ".join([run.method, *marks, *([f"{run.steps:,} steps"] if run.steps != 20 else [])])
+
+
 def _deposits(run: Run) -> bool:
-    """Whether the weights go with it: the repository has room for nano networks, one copy each.
+    """Whether the weights go with it: the repository has room for one copy of a nano network, and for the
+    larger ones that lead the board, which are tested fresh.
 
     ``offset`` and ``ridge`` run on those of ``pretrain``; a longer adaptation starts from those of the row
     with 20 steps.
     """
-    if run.training is None or run.method in STARTS_FROM or run.steps != 20:
+    if run.training is None or run.steps != 20 or "+" in run.training.construction:
         return False
-    return run.training.model not in ("larger", "largest") and "+" not in run.training.construction
+    if run.training.model == "larger":
+        return run.method in ("pretrain", "offset", "reptile")
+    return run.method not in STARTS_FROM
