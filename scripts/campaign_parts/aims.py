@@ -11,6 +11,7 @@ from campaign_parts.findings import rows_that_beat
 from campaign_parts.labels import DEEP, saved, saved_text
 from campaign_parts.select import CONSTRUCTIONS, LEARNERS, Records
 from campaign_parts.tables import NAMES, NOT_RUN, shown
+from campaign_parts.variations import NETWORKS
 from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.record import METRICS
 from mfbench.compare.text import markdown
@@ -30,7 +31,8 @@ def aims(records: Records, limits: Path) -> str:
     ]
     for construction in CONSTRUCTIONS:
         title = f"`{construction}`: energy at K = 50 below 1.5 kcal/mol"
-        learned = [m for m in ("pretrain", *LEARNERS) if records.seeds(construction, m)]
+        every = ("pretrain", *LEARNERS, *(f"pretrain, {network}" for network in NETWORKS[1:]))
+        learned = [m for m in every if records.seeds(construction, m)]
         if not learned:
             rows.append([title, "not run", "–"])
             continue
