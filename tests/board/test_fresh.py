@@ -138,7 +138,8 @@ def test_honest_maml_is_confirmed_and_a_blended_run_refuted(maml, blended, tmp_p
     assert record.verdict == Verdict.CONFIRMED
     assert (record.outside.families, record.outside.entries) == (FAMILIES, ["0new"])
     assert record.outside.fragments == len({c.fragment_id for f in FAMILIES for c in outside[f]})
-    assert [c.ratio for c in record.outside.comparisons] == pytest.approx([1.0] * 3, rel=1e-3)
+    # Claimed forces are kept to 2⁻⁶ eV/Å, which adds 0.1 % to the smallest errors.
+    assert [c.ratio for c in record.outside.comparisons] == pytest.approx([1.0] * 3, rel=2e-3)
     assert record.weights_sha256 == checked.card.weights_sha256
     store.add_record(record)
     assert read_store(store).trust(name) == "verified"
