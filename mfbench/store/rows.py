@@ -76,9 +76,9 @@ class Summary(BaseModel):
 
 
 def part_of(
-    name: str, checked: Checked, *, filed_at: str, stamp: dict[str, list[int]] | None
+    name: str, checked: Checked, *, filed_at: str, stamp: dict[str, list[int]] | None, size_bytes: int
 ) -> tuple[Summary, pa.Table]:
-    """Summary and scores of a checked submission."""
+    """Summary and scores of a checked submission; ``size_bytes``: of its files, as they are kept."""
     families = checked.yardstick.families
     groups = family_groups(checked.yardstick.split, families)
     summary = Summary(
@@ -91,7 +91,7 @@ def part_of(
         episodes=len(checked.records),
         filed_at=filed_at,
         stamp=stamp,
-        size_bytes=sum(map(len, checked.files.values())),
+        size_bytes=size_bytes,
     )
     return summary, _table(name, checked)
 

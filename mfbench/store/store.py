@@ -86,7 +86,8 @@ class Store:
         folder = f"submissions/{name}"
         files = {**checked.files, RECEIPT: receipt.encode()}
         said = self.files.add_folder(folder, files, note=f"Submission {name}")
-        summary, table = part_of(name, checked, filed_at=filed_at, stamp=self.files.stamp(folder))
+        stamp, size = self.files.stamp(folder), sum(map(len, checked.files.values()))
+        summary, table = part_of(name, checked, filed_at=filed_at, stamp=stamp, size_bytes=size)
         self.files.write(f"parts/{name}.parquet", write_part([summary], table))
         return name, said
 
@@ -123,9 +124,12 @@ class Store:
             StoreError, SubmissionError: see ``read_files`` and ``check``; also what detectors refuse.
         """
         stamp = self.files.stamp(f"submissions/{name}")
-        checked = check(self.read_files(name))
+        files = self.read_files(name)
+        checked = check(files)
         checked.raise_refusals()
-        summary, table = part_of(name, checked, filed_at=self._filed_at(name), stamp=stamp)
+        # The sizes that were read: writing predictions anew takes longer than scoring them.
+        size = sum(map(len, files.values()))
+        summary, table = part_of(name, checked, filed_at=self._filed_at(name), stamp=stamp, size_bytes=size)
         return checked, summary, table
 
     def _filed_at(self, name: str) -> str:
