@@ -19,7 +19,8 @@ from campaign_parts.plan import read_campaign
 from campaign_parts.repeat import repeat
 from campaign_parts.units import work_through
 from campaign_parts.work import Workplace, units
-from lines import as_lines
+
+from mfbench.lines import as_lines
 
 ROOT = Path(__file__).resolve().parent.parent
 

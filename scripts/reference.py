@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from lines import as_lines
 
 import mfbench
 from mfbench.learned.checkpoint import EMBEDDED, embedded_checkpoint
+from mfbench.lines import as_lines
 from mfbench.method import STARTS_FROM, Budget
 from mfbench.results import read_results
 from mfbench.statistics import groups_of, ratio

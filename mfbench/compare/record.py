@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mfbench.errors import DataError
+from mfbench.lines import as_lines
 from mfbench.results import Results
 from mfbench.scoring import family_groups
 from mfbench.split import Split
@@ -116,9 +117,7 @@ class Record(_Part):
 
     def to_json(self) -> str:
         """One line a top-level field: small, and differences can be read."""
-        content = self.model_dump(mode="json", by_alias=True)
-        lines = [f"{json.dumps(k)}: {json.dumps(v, separators=(',', ':'))}" for k, v in content.items()]
-        return "{\n" + ",\n".join(lines) + "\n}\n"
+        return as_lines(self.model_dump(mode="json", by_alias=True))
 
 
 def record_of(

@@ -1,5 +1,7 @@
 """JSON with one line a key: a third smaller than indented, and its differences can still be read."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +10,9 @@ __all__ = ["as_lines"]
 
 
 def as_lines(content: Mapping[str, Any]) -> str:
-    """The text of a file."""
-    lines = (f"{json.dumps(k)}: {json.dumps(v, separators=(',', ':'))}" for k, v in content.items())
+    """The text of a file; numbers that JSON lacks (NaN) raise ``ValueError``."""
+    lines = (
+        f"{json.dumps(k)}: {json.dumps(v, separators=(',', ':'), allow_nan=False)}"
+        for k, v in content.items()
+    )
     return "{\n" + ",\n".join(lines) + "\n}\n"
