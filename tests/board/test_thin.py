@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import mfbench
+from mfbench.episode import draw_episode
 from mfbench.results import read_results
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
@@ -25,8 +26,13 @@ def test_a_thinned_run_scores_as_the_whole_one(maker, tmp_path, method):
         now, then = row.metrics["all"], before.metrics["all"]
         assert now["energy_rmse"] == then["energy_rmse"]
         assert now["force_rmse"] == pytest.approx(then["force_rmse"], rel=1e-2)
+    forces = np.concatenate(pd.read_parquet(kept / "predictions.parquet").forces.to_list())
     if method == "constant":
-        forces = pd.read_parquet(kept / "predictions.parquet").forces
-        assert not np.concatenate(forces.to_list()).any(), (
-            "a method that predicts no forces keeps its zeros"
-        )
+        assert not forces.any()  # a method that predicts none keeps its zeros
+        return
+    tasks = {task.family_id: task for task in maker.split.tasks}
+    episodes = [draw_episode(maker.split, tasks[row.family_id], row.k, row.draw) for row in wanted]
+    labels = np.concatenate([c.forces.ravel() for episode in episodes for c in episode.query])
+    steps = (forces - labels) * 2**6
+    assert np.abs(steps - np.round(steps)).max() < 1e-3  # errors lie on the grid
+    assert np.abs(steps).max() > 1
