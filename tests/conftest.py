@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 import mfbench
-from mfbench.configuration import Configuration
-from mfbench.graph import graph_id
-from mfbench.manifest import FILES, data_hash
-from mfbench.tables import POSITION_GRID, round_to_grid, sha256, write_configurations
+from mfbench.data.configuration import Configuration
+from mfbench.data.manifest import FILES, data_hash
+from mfbench.data.molecular_graph import graph_id
+from mfbench.data.parquet import POSITION_GRID, round_to_grid, sha256, write_configurations
 
 ISOLATED = {1: -10.5, 6: -48.8, 7: -70.9, 8: -102.5}
 FOLDS = {"train": 3, "validation": 2, "test": 3}

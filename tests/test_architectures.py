@@ -12,10 +12,10 @@ from scipy.spatial.transform import Rotation  # noqa: E402
 
 import mfbench_jax.models.architecture as in_jax  # noqa: E402
 import mfbench_torch.models.architecture as in_torch  # noqa: E402
-from mfbench.configuration import Configuration  # noqa: E402
-from mfbench.learned.allegro_weights import AllegroConfig  # noqa: E402
-from mfbench.learned.architectures import config_from, config_record, initial_weights  # noqa: E402
-from mfbench.learned.nequip_weights import NequipConfig  # noqa: E402
+from mfbench.data.configuration import Configuration  # noqa: E402
+from mfbench.learned.architectures.allegro import AllegroConfig  # noqa: E402
+from mfbench.learned.architectures.nequip import NequipConfig  # noqa: E402
+from mfbench.learned.architectures.registry import config_from, config_record, initial_weights  # noqa: E402
 from mfbench_jax.models.graphs import batch_configurations  # noqa: E402
 from mfbench_torch.models.graphs import GraphTable  # noqa: E402
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from mfbench.baseline import (
+from mfbench.data.configuration import Configuration
+from mfbench.learned.training.sampling_order import adaptation_batches, joint_batch, meta_batch
+from mfbench.methods.energy_baseline import (
     ELEMENT_RATIO,
     GRAPH_RATIO,
     correction_kernel,
     correction_operator,
     fit_baseline,
 )
-from mfbench.configuration import Configuration
-from mfbench.schedule import adaptation_batches, joint_batch, meta_batch
 
 WATER = (np.array([8, 1, 1], np.int32), np.array([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]))
 METHANE = (

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import mfbench
-from mfbench.baseline import EnergyBaseline, fit_baseline
 from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.record import Record, read_records, record_of
 from mfbench.errors import DataError, ProtocolError, TrainingError
-from mfbench.learned.meta_train import meta_train_of
-from mfbench.learned.settings import settings_from
+from mfbench.learned.training.settings import settings_from
+from mfbench.learned.training.train_families import meta_train_of
+from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -134,8 +134,8 @@ def test_a_union_trains_on_nothing_that_is_tested(cath):
 
 
 def test_a_network_keeps_the_baseline_it_was_trained_on(cath):
+    from mfbench.learned.adaptation.initial_model import baseline_of
     from mfbench.learned.checkpoint import embedded_checkpoint, load_checkpoint
-    from mfbench.learned.start import baseline_of
 
     own = fit_baseline(cath.train_configurations, cath.isolated_atom_energies)
     again = EnergyBaseline.from_dict(json.loads(json.dumps(own.to_dict())))

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import mfbench
-from mfbench.baseline import fit_baseline
-from mfbench.graph import graph_id
-from mfbench.tables import FORCE_GRID, POSITION_GRID, read_table, round_to_grid
-from mfbench.twins import NEAR_TWIN, nearest, twin_statistics
+from mfbench.audit.near_duplicates import NEAR_TWIN, nearest, twin_statistics
+from mfbench.data.molecular_graph import graph_id
+from mfbench.data.parquet import FORCE_GRID, POSITION_GRID, read_table, round_to_grid
+from mfbench.methods.energy_baseline import fit_baseline
 
-FOLDER = mfbench.split.EMBEDDED / "cath-mini"
+FOLDER = mfbench.data.split.EMBEDDED / "cath-mini"
 ROOT = Path(__file__).parents[1]
 
 
@@ -168,7 +168,7 @@ def test_there_are_no_near_twins(split):
 
 def test_fresh_labels_agree_with_stored_ones(split):
     pytest.importorskip("tblite")
-    from mfbench_tasks.relabel import relabel
+    from mfbench_tasks.labelling.relabel import relabel
 
     everything = [c for task in split.tasks for c in configurations(task)]
     agreement = relabel(everything, 5, seed=7)
@@ -180,7 +180,7 @@ def test_fresh_labels_agree_with_stored_ones(split):
 
 def test_isolated_atoms_are_those_of_the_level_of_theory(split):
     pytest.importorskip("tblite")
-    from mfbench_tasks.assemble import isolated_atoms
+    from mfbench_tasks.build.assemble import isolated_atoms
 
     fresh = isolated_atoms([1, 6, 7, 8, 16])
     for number, energy in split.isolated_atom_energies.items():
@@ -214,7 +214,7 @@ REBUILT = ("2.40.50", "4.10.170")
 @pytest.fixture(scope="module")
 def recipe():
     pytest.importorskip("tblite")
-    from mfbench_tasks.recipe import load_recipe
+    from mfbench_tasks.recipes.recipe import load_recipe
 
     return load_recipe(ROOT / "tasks" / "recipes" / "cath-mini.yaml")
 
@@ -222,8 +222,8 @@ def recipe():
 @pytest.fixture(scope="module")
 def slots(recipe):
     """Slots of the families in REBUILT, planned afresh from their entries."""
-    from mfbench_tasks.families import choose_families
-    from mfbench_tasks.plan import plan_family
+    from mfbench_tasks.build.candidates import plan_family
+    from mfbench_tasks.families.cath import choose_families
 
     folder = Path(os.environ["MFBENCH_STRUCTURES"])
     found = choose_families(folder, recipe.families, recipe.plan)
@@ -233,7 +233,7 @@ def slots(recipe):
 
 @real
 def test_recipe_and_entries_give_the_committed_fragments(recipe, slots, families):
-    from mfbench_tasks.plan import fragment_id
+    from mfbench_tasks.build.candidates import fragment_id
 
     report = json.loads((ROOT / "tasks" / "reports" / "cath-mini" / "build_report.json").read_text())
     rejected = {row["fragment"] for row in report["rejections"]}
@@ -251,8 +251,8 @@ def test_recipe_and_entries_give_the_committed_fragments(recipe, slots, families
 def test_a_slot_filled_again_gives_the_committed_configurations(recipe, slots, split):
     """On the machine and with the libraries of the build it gives the same bits: set MFBENCH_SAME_BITS
     there. Elsewhere rounding differs in the last digit and molecular dynamics amplifies it."""
-    from mfbench_tasks.make import fill_slot
-    from mfbench_tasks.relabel import ENERGY_TOLERANCE, FORCE_TOLERANCE
+    from mfbench_tasks.build.make_fragment import fill_slot
+    from mfbench_tasks.labelling.relabel import ENERGY_TOLERANCE, FORCE_TOLERANCE
 
     slot = min((s for s in slots["4.10.170"] if s.heldout), key=lambda s: len(s.candidates[0]))
     made = fill_slot(slot, recipe).made

@@ -14,7 +14,7 @@ from rich.console import Console
 
 import mfbench
 from mfbench.cli import main
-from mfbench.report import print_report
+from mfbench.reporting.run_table import print_report
 
 ROOT = Path(__file__).parent.parent
 
@@ -85,7 +85,7 @@ def test_failed_episodes_are_shown_and_code_3(evaluate, tmp_path, monkeypatch):
 
 
 def test_our_own_fault_is_code_1(evaluate, monkeypatch):
-    monkeypatch.setattr("mfbench.report.print_report", lambda results: 1 / 0)
+    monkeypatch.setattr("mfbench.reporting.run_table.print_report", lambda results: 1 / 0)
     code, _, err = evaluate("--k", "0", "--draws", "1")
     assert code == 1
     assert "ZeroDivisionError" in err
@@ -140,7 +140,7 @@ def test_the_table_fits_the_terminal(split, width):
 
 SLOW = """
 import time
-from mfbench.constant import constant
+from mfbench.methods.constant import constant
 
 class Slow:
     name = "slow"

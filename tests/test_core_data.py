@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 import mfbench
+from mfbench.data.manifest import FILES, data_hash
 from mfbench.errors import DataError, ProtocolError, UnknownNameError
-from mfbench.manifest import FILES, data_hash
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mfbench.configuration import Configuration
-from mfbench.episode import check_request, draw_episode
+from mfbench.data.configuration import Configuration
 from mfbench.errors import ProtocolError
+from mfbench.protocol.episode import check_request, draw_episode
 
 
 def ids(episode):

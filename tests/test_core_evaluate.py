@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import mfbench
-from mfbench.constant import constant
 from mfbench.errors import UnknownNameError
-from mfbench.metrics import COSTS, METRICS
-from mfbench.runner import episode_seed
+from mfbench.methods.constant import constant
+from mfbench.metrics.errors import COSTS, METRICS
+from mfbench.protocol.run_episode import episode_seed
 
 
 class Spy:
@@ -204,7 +204,7 @@ def test_validation_fold(split):
 def test_permuting_or_splitting_the_query_changes_no_prediction(split):
     task = split.test[0]
     context = mfbench.MethodContext(split)
-    for factory in (constant, mfbench.constant.random):
+    for factory in (constant, mfbench.methods.constant.random):
         predictor = factory(context).adapt(task.support[:5], budget=mfbench.Budget(), seed=3)
         blind = [c.blind() for c in task.query]
         whole = np.array([p.energy for p in predictor.predict(blind)])

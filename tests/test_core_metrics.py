@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mfbench.configuration import EV_TO_KCAL_MOL
-from mfbench.metrics import COSTS, METRICS, episode_metrics, within_fragment
+from mfbench.data.configuration import EV_TO_KCAL_MOL
+from mfbench.metrics.errors import COSTS, METRICS, episode_metrics, within_fragment
 
 # Two fragments, two configurations each; fragment b is outside the stratum "seen".
 N_ATOMS = np.array([2, 2, 1, 1])

@@ -47,7 +47,7 @@ def test_a_users_own_method_by_name(split, tmp_path, monkeypatch):
 
 def test_a_factory_that_wants_the_context(split, tmp_path, monkeypatch):
     source = """
-    from mfbench.constant import constant
+    from mfbench.methods.constant import constant
 
     def make(context):
         return constant(context)

@@ -8,7 +8,7 @@ import pytest
 
 import mfbench
 from mfbench.errors import DataError, MfbenchError, ProtocolError
-from mfbench.metrics import COSTS
+from mfbench.metrics.errors import COSTS
 
 REQUEST = {"ks": [0, 5], "draws": 2, "seed": 1}
 
@@ -19,7 +19,10 @@ class Interrupted:
     name = "random"
 
     def __init__(self, split, after):
-        self.inner, self.left = mfbench.method.load_method("random", mfbench.MethodContext(split)), after
+        self.inner, self.left = (
+            mfbench.protocol.method.load_method("random", mfbench.MethodContext(split)),
+            after,
+        )
 
     def adapt(self, support, *, budget, seed):
         self.left -= 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mfbench.statistics import bootstrap_mean, groups_of, ranks, ratio
+from mfbench.metrics.statistics import bootstrap_mean, groups_of, ranks, ratio
 
 
 def test_families_linked_by_shared_clusters_form_one_group():

@@ -11,10 +11,10 @@ import pytest
 
 jax = pytest.importorskip("jax")
 
-from mfbench.configuration import Configuration  # noqa: E402
-from mfbench.learned import mace_state  # noqa: E402
-from mfbench.learned.heap import keep_freed_memory  # noqa: E402
-from mfbench.learned.mace_weights import MaceConfig, parameter_shapes  # noqa: E402
+from mfbench.data.configuration import Configuration  # noqa: E402
+from mfbench.learned.architectures.mace import MaceConfig, parameter_shapes  # noqa: E402
+from mfbench.learned.architectures.registry import mace_torch_state as mace_state  # noqa: E402
+from mfbench.learned.training.keep_memory import keep_freed_memory  # noqa: E402
 from mfbench_jax.models import architecture, graphs  # noqa: E402
 
 # Short compilations matter more here than fast code.

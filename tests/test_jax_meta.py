@@ -7,12 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mfbench.baseline import correction_between, correction_kernel, fit_baseline
-from mfbench.learned.adaptable import adaptable
-from mfbench.learned.adapting import AdaptSettings
-from mfbench.learned.mace_weights import MaceConfig
-from mfbench.learned.rates import PREFIX, separated
-from mfbench.schedule import adaptation_batches
+from mfbench.learned.adaptation.inner_rates import PREFIX, separated
+from mfbench.learned.adaptation.moving_weights import adaptable
+from mfbench.learned.adaptation.recipe import AdaptSettings
+from mfbench.learned.architectures.mace import MaceConfig
+from mfbench.learned.training.sampling_order import adaptation_batches
+from mfbench.methods.energy_baseline import correction_between, correction_kernel, fit_baseline
 from mfbench_jax.adaptation import descend, start
 from mfbench_jax.data import Dataset
 from mfbench_jax.meta.inner import inner_loop

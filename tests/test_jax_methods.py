@@ -7,7 +7,7 @@ import pytest
 
 import mfbench
 from mfbench.errors import MfbenchError
-from mfbench.method import Budget, MethodContext, load_method
+from mfbench.protocol.method import Budget, MethodContext, load_method
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 import mfbench
 from mfbench.cli import main
 from mfbench.errors import CheckpointError, TrainingError, UnknownNameError
-from mfbench.learned.annealing import gradients_after
-from mfbench.learned.settings import TrainSettings, settings_from
+from mfbench.learned.training.annealing import gradients_after
+from mfbench.learned.training.settings import TrainSettings, settings_from
 from mfbench_jax.checkpoint import embedded_checkpoint, load_checkpoint, save_checkpoint
 from mfbench_jax.train import train, withheld_families
 
@@ -146,7 +146,7 @@ def test_train_refuses_to_overwrite_a_run(tmp_path, capsys):
 
 def test_families_are_padded_by_size_class_where_that_saves_work():
     import mfbench
-    from mfbench.learned.plan import config_for
+    from mfbench.learned.training.prepare import config_for
     from mfbench_jax.meta.steps import MOST_SHAPES, _paddings
     from mfbench_jax.models.graphs import padding_for
 

@@ -34,9 +34,9 @@ from science.torsions import (
     torsions_of,
 )
 
-from mfbench.configuration import Configuration
+from mfbench.data.configuration import Configuration
 from mfbench.errors import CheckpointError, DataError, ProtocolError, UnknownNameError
-from mfbench.learned.adapting import AdaptSettings, step_sizes
+from mfbench.learned.adaptation.recipe import AdaptSettings, step_sizes
 
 
 def butane(angle: float, name: str = "butane") -> Configuration:
@@ -247,9 +247,9 @@ def test_annealed_steps_are_the_same_in_both_backends_and_end_closer(split):
     """The same float32 network adapted with a decaying rate: PyTorch as JAX, and not as without decay."""
     pytest.importorskip("mfbench_torch.libraries")
     jax = pytest.importorskip("jax")
-    from mfbench.baseline import fit_baseline
-    from mfbench.learned.mace_weights import MaceConfig, initial_weights
-    from mfbench.schedule import adaptation_batches
+    from mfbench.learned.architectures.mace import MaceConfig, initial_weights
+    from mfbench.learned.training.sampling_order import adaptation_batches
+    from mfbench.methods.energy_baseline import fit_baseline
     from mfbench_jax import adaptation as in_jax
     from mfbench_jax.data import Dataset as JaxDataset
     from mfbench_torch import adaptation as in_torch

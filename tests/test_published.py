@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import mfbench
-from mfbench.checks import CHECKS, verify_split
-from mfbench.split import EMBEDDED
+from mfbench.audit.checks import CHECKS, verify_split
+from mfbench.data.split import EMBEDDED
 
 DATA = Path(__file__).parents[1] / "tasks" / "data"
 FULL = ("cath", "cluster30", "chemistry", "shuffled")
@@ -30,7 +30,7 @@ def test_every_check_passes(name):
 @pytest.mark.parametrize("name", ["cath", "cluster30", "chemistry"])
 def test_stored_labels_are_the_engines(name):
     pytest.importorskip("tblite")
-    from mfbench_tasks.relabel import relabel
+    from mfbench_tasks.labelling.relabel import relabel
 
     checks = verify_split(name, relabel=lambda *args: relabel(*args, seed=7), count=6)
     assert checks[-1].passed, checks[-1].finding

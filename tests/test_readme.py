@@ -49,9 +49,9 @@ def test_the_tables_are_what_the_stored_runs_say(name):
 
 
 def test_the_leakage_it_states_is_measured():
-    from mfbench.leakage import measure_leakage
-    from mfbench.overlap import Source
-    from mfbench.sidetables import read_side_tables
+    from mfbench.audit.leakage import measure_leakage
+    from mfbench.audit.train_overlap import Source
+    from mfbench.data.side_tables import read_side_tables
 
     split = mfbench.load_split("cath-mini")
     found = measure_leakage(Source(split, read_side_tables("cath-mini", split)))

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from mfbench.baseline import fit_baseline
-from mfbench.configuration import Configuration
+from mfbench.data.configuration import Configuration
 from mfbench.errors import UnknownNameError
+from mfbench.learned.adaptation.ridge import Design, RidgeSettings, fit_head, force_configurations
+from mfbench.learned.architectures.mace import MaceConfig, initial_weights
 from mfbench.learned.checkpoint import Checkpoint
-from mfbench.learned.mace_weights import MaceConfig, initial_weights
-from mfbench.learned.ridge_solve import Design, RidgeSettings, fit_head, force_configurations
-from mfbench.learned.settings import TrainSettings
-from mfbench.method import Budget
+from mfbench.learned.training.settings import TrainSettings
+from mfbench.methods.energy_baseline import fit_baseline
+from mfbench.protocol.method import Budget
 
 CONFIG = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
 FEATURES = 6  # two layers of two scalars, and the hidden layer of the last readout

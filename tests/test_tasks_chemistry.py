@@ -14,22 +14,29 @@ import biotite.structure as struc
 from biotite.structure import info
 
 import mfbench
-from mfbench.graph import bonds, graph_id, graph_name
-from mfbench_tasks import gates, select_ligands, select_modified, select_sites
-from mfbench_tasks.chemistry import ChemistryFamily, Place, load_families, load_places, with_overrides
-from mfbench_tasks.cut import cut
-from mfbench_tasks.gates import Rejection
-from mfbench_tasks.ideal import ideal_peptide
-from mfbench_tasks.label import Gfn2, Label
-from mfbench_tasks.modify import modify, substitute
-from mfbench_tasks.pieces import Entry
-from mfbench_tasks.plan_chemistry import plan_chemistry
-from mfbench_tasks.protonate import prepare_chemistry
-from mfbench_tasks.recipe import load_recipe
-from mfbench_tasks.sample import Trajectory
-from mfbench_tasks.scan import scan_entry, thin
-from mfbench_tasks.stage import Made, label_trajectory
-from mfbench_tasks.torsions import find_moves, random_move
+from mfbench.data.molecular_graph import bonds, graph_id, graph_name
+from mfbench_tasks.build.chemistry_candidates import plan_chemistry
+from mfbench_tasks.families.chemistry import (
+    ChemistryFamily,
+    Place,
+    load_families,
+    load_places,
+    with_overrides,
+)
+from mfbench_tasks.families.find_chemistry import scan_entry, thin
+from mfbench_tasks.fragments import select_ligands, select_modified, select_sites
+from mfbench_tasks.fragments.building_blocks import Entry
+from mfbench_tasks.fragments.cut import cut
+from mfbench_tasks.fragments.modify import modify, substitute
+from mfbench_tasks.fragments.protonate import prepare_chemistry
+from mfbench_tasks.fragments.torsions import find_moves, random_move
+from mfbench_tasks.labelling.tblite import Gfn2, Label
+from mfbench_tasks.recipes.recipe import load_recipe
+from mfbench_tasks.sampling import gates
+from mfbench_tasks.sampling.gates import Rejection
+from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
+from mfbench_tasks.sampling.trajectories import Trajectory
+from mfbench_tasks.structures.ideal_peptide import ideal_peptide
 
 TABLES = Path(__file__).parents[1] / "tasks" / "families"
 RECIPE = load_recipe(TABLES.parent / "recipes" / "cath-mini.yaml")

@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 
 import mfbench
+from mfbench.audit.near_duplicates import aligned_rmsd
+from mfbench.data.side_tables import read_side_tables
 from mfbench.errors import DataError
-from mfbench.sidetables import read_side_tables
-from mfbench.twins import aligned_rmsd
 
 pytest.importorskip("tblite")
 
-from mfbench_tasks import fresh
-from mfbench_tasks.recipe import Gates, Sampling
+from mfbench_tasks.fresh import configurations as fresh
+from mfbench_tasks.recipes.recipe import Gates, Sampling
 
 SHORT = [["s0", "md", 300.0, 2], ["q0", "md", 350.0, 2], ["q1", "displaced", 300.0, 2]]
 """Trajectories to sample: two for the query, with two configurations each."""

@@ -9,16 +9,17 @@ from scipy.spatial.transform import Rotation
 pytest.importorskip("tblite")
 pytest.importorskip("biotite")
 
-from mfbench.graph import bonds as perceive
-from mfbench_tasks import gates, select
-from mfbench_tasks.cut import cut, prepare
-from mfbench_tasks.gates import Rejection
-from mfbench_tasks.ideal import ideal_peptide
-from mfbench_tasks.label import Gfn2, ScfFailure
-from mfbench_tasks.make import fill_slot, make_fragment
-from mfbench_tasks.plan import Slot
-from mfbench_tasks.recipe import Gates, Moves, Plan, Recipe, Sampling
-from mfbench_tasks.spin import spin_is_possible
+from mfbench.data.molecular_graph import bonds as perceive
+from mfbench_tasks.build.candidates import Slot
+from mfbench_tasks.build.make_fragment import fill_slot, make_fragment
+from mfbench_tasks.fragments import select
+from mfbench_tasks.fragments.cut import cut, prepare
+from mfbench_tasks.fragments.electron_count import spin_is_possible
+from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure
+from mfbench_tasks.recipes.recipe import Gates, Moves, Plan, Recipe, Sampling
+from mfbench_tasks.sampling import gates
+from mfbench_tasks.sampling.gates import Rejection
+from mfbench_tasks.structures.ideal_peptide import ideal_peptide
 
 SMALL = Recipe(
     name="small",

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from mfbench.errors import StructureError
-from mfbench_tasks.rcsb import download
+from mfbench_tasks.structures.download import download
 
 BODY = gzip.compress(b"data_1ABC\n")
 

@@ -16,12 +16,12 @@ pytest.importorskip("tblite")
 pytest.importorskip("rdkit")
 
 from mfbench import load_split
-from mfbench.baseline import correction_operator
-from mfbench.checks import verify_split
-from mfbench.graph import graph_name
+from mfbench.audit.checks import verify_split
+from mfbench.data.molecular_graph import graph_name
+from mfbench.methods.energy_baseline import correction_operator
 from mfbench_tasks.__main__ import main
-from mfbench_tasks.gates import Rejection
-from mfbench_tasks.label import Gfn2
+from mfbench_tasks.labelling.relabel import relabel
+from mfbench_tasks.labelling.tblite import Gfn2
 from mfbench_tasks.reaction.bias import Biased
 from mfbench_tasks.reaction.build import TooFewSystems, build_reactions, cast, next_jobs, systems_of
 from mfbench_tasks.reaction.make import find_path, path_of, slot_name
@@ -29,7 +29,7 @@ from mfbench_tasks.reaction.path import check_path
 from mfbench_tasks.reaction.sample import windows
 from mfbench_tasks.reaction.settings import Bounds, Windows, load_reaction_recipe
 from mfbench_tasks.reaction.start import embed
-from mfbench_tasks.relabel import relabel
+from mfbench_tasks.sampling.gates import Rejection
 
 RECIPE = """
 name: two-reactions

@@ -9,16 +9,16 @@ pytest.importorskip("biotite")
 
 from ase.build import molecule
 
-from mfbench.configuration import Configuration
+from mfbench.audit.near_duplicates import aligned_rmsd, independence_ratio, nearest
+from mfbench.data.configuration import Configuration
+from mfbench.data.molecular_graph import bonds, graph_id
 from mfbench.errors import DataError
-from mfbench.graph import bonds, graph_id
-from mfbench.twins import aligned_rmsd, independence_ratio, nearest
-from mfbench_tasks.label import Gfn2
-from mfbench_tasks.modes import hessian, normal_modes
-from mfbench_tasks.roles import draw
+from mfbench_tasks.build.roles import draw
+from mfbench_tasks.fragments.torsions import find_moves, random_move
+from mfbench_tasks.labelling.tblite import Gfn2
+from mfbench_tasks.sampling.dynamics import langevin, relax
+from mfbench_tasks.sampling.normal_modes import hessian, normal_modes
 from mfbench_tasks.seeds import stream
-from mfbench_tasks.torsions import find_moves, random_move
-from mfbench_tasks.walk import langevin, relax
 
 
 def test_aligned_rmsd_ignores_rigid_motion_but_not_mirror_images():

@@ -13,10 +13,10 @@ struc = pytest.importorskip("biotite.structure")
 from biotite.structure.io import pdb, pdbx  # noqa: E402
 
 from mfbench.errors import StructureError  # noqa: E402
-from mfbench_tasks import select  # noqa: E402
-from mfbench_tasks.cut import cut, prepare  # noqa: E402
-from mfbench_tasks.ideal import ideal_peptide  # noqa: E402
-from mfbench_tasks.structures import find_structure, read_structure  # noqa: E402
+from mfbench_tasks.fragments import select  # noqa: E402
+from mfbench_tasks.fragments.cut import cut, prepare  # noqa: E402
+from mfbench_tasks.structures.ideal_peptide import ideal_peptide  # noqa: E402
+from mfbench_tasks.structures.read import find_structure, read_structure  # noqa: E402
 
 SEQUENCE = ("ALA", "SER", "ASP", "VAL", "GLY")
 

@@ -15,11 +15,11 @@ pytest.importorskip("mfbench_torch.libraries")
 import torch
 
 from mfbench.cli import main
-from mfbench.configuration import Configuration
+from mfbench.data.configuration import Configuration
+from mfbench.learned.architectures.mace import MaceConfig, initial_weights
+from mfbench.learned.architectures.mace_torch_state import from_mace_state
+from mfbench.learned.architectures.neighbours import UnknownElementError
 from mfbench.learned.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from mfbench.learned.mace_state import from_mace_state
-from mfbench.learned.mace_weights import MaceConfig, initial_weights
-from mfbench.learned.neighbours import UnknownElementError
 from mfbench_torch import libraries
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.convert import mace_energies, mace_model
@@ -183,7 +183,7 @@ def test_the_ase_calculator_loads_it_and_gives_our_energies(checkpoint, tmp_path
 
 
 def test_atomic_energies_are_the_baseline_of_the_split(checkpoint, tmp_path, split, split_folder):
-    from mfbench.baseline import fit_baseline
+    from mfbench.methods.energy_baseline import fit_baseline
 
     arguments = [str(checkpoint), str(tmp_path / "a.model"), "--split", str(split_folder)]
     assert main(["convert", *arguments]) == 0

@@ -8,13 +8,13 @@ import pytest
 pytest.importorskip("mfbench_torch.libraries")
 import torch
 
-from mfbench.baseline import correction_between, correction_kernel, fit_baseline
-from mfbench.learned.adaptable import adapting
-from mfbench.learned.adapting import AdaptSettings
-from mfbench.learned.mace_weights import MaceConfig, initial_weights
-from mfbench.learned.rates import PREFIX, separated
-from mfbench.learned.settings import TrainSettings
-from mfbench.schedule import adaptation_batches
+from mfbench.learned.adaptation.inner_rates import PREFIX, separated
+from mfbench.learned.adaptation.moving_weights import adapting
+from mfbench.learned.adaptation.recipe import AdaptSettings
+from mfbench.learned.architectures.mace import MaceConfig, initial_weights
+from mfbench.learned.training.sampling_order import adaptation_batches
+from mfbench.learned.training.settings import TrainSettings
+from mfbench.methods.energy_baseline import correction_between, correction_kernel, fit_baseline
 from mfbench_torch.adaptation import descend, start
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.data import Dataset
@@ -100,7 +100,7 @@ def test_maml_is_the_derivative_of_the_unrolled_inner_loop(problem, maml):
 
 def test_positions_that_inner_steps_share_would_be_caught(problem, maml):
     """The silent error of mace's own forward pass: it asks for gradients in the tensor it is given."""
-    from mfbench.learned.mace_state import _SHAPED
+    from mfbench.learned.architectures.mace_torch_state import _SHAPED
     from mfbench_torch.models.network import build, mace_inputs
 
     model = build(CONFIG, DOUBLE)

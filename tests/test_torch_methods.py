@@ -15,10 +15,10 @@ pytest.importorskip("mfbench_torch.libraries")
 import mfbench
 from mfbench.cli import main
 from mfbench.errors import MfbenchError, TrainingError
+from mfbench.learned.architectures.mace import MaceConfig, initial_weights
 from mfbench.learned.checkpoint import Checkpoint, embedded_checkpoint, load_checkpoint, save_checkpoint
-from mfbench.learned.mace_weights import MaceConfig, initial_weights
-from mfbench.learned.settings import TrainSettings
-from mfbench.method import Budget, MethodContext, load_method
+from mfbench.learned.training.settings import TrainSettings
+from mfbench.protocol.method import Budget, MethodContext, load_method
 from mfbench_torch.train import train
 
 SMALL = {

@@ -17,9 +17,9 @@ import sys
 from pathlib import Path
 import numpy as np
 import mfbench
-from mfbench.baseline import fit_baseline
-from mfbench.learned.mace_weights import MaceConfig, initial_weights
-from mfbench.learned.settings import TrainSettings
+from mfbench.methods.energy_baseline import fit_baseline
+from mfbench.learned.architectures.mace import MaceConfig, initial_weights
+from mfbench.learned.training.settings import TrainSettings
 split = mfbench.load_split(sys.argv[1])
 baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
 config = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mfbench.runfolder import PREDICTION_SCHEMA
+from mfbench.protocol.run_folder import PREDICTION_SCHEMA
 from mfbench.store import open_store
 from mfbench.submission.card import Card, Protocol, write_card
-from mfbench.submission.yardstick import yardstick_of
+from mfbench.submission.reference_episodes import yardstick_of
 
 NAME = "board-chains"
 

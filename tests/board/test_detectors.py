@@ -9,14 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mfbench.configuration import EV_TO_KCAL_MOL
+from mfbench.data.configuration import EV_TO_KCAL_MOL
+from mfbench.data.manifest import FILES, data_hash
+from mfbench.data.parquet import sha256
 from mfbench.errors import SubmissionError
-from mfbench.manifest import FILES, data_hash
-from mfbench.runfolder import PREDICTION_SCHEMA
+from mfbench.protocol.run_folder import PREDICTION_SCHEMA
 from mfbench.submission.card import write_card
 from mfbench.submission.check import check
-from mfbench.submission.findings import Kind
-from mfbench.tables import sha256
+from mfbench.submission.detectors.findings import Kind
 
 HARTREE, BOHR = 27.211386245988, 0.529177210903
 

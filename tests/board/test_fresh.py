@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from mfbench.cli import main
-from mfbench.configuration import EV_TO_KCAL_MOL
+from mfbench.data.configuration import EV_TO_KCAL_MOL
 from mfbench.errors import SubmissionError
 from mfbench.store import open_store, read_store
 from mfbench.store.fresh import compare, fresh_test
 from mfbench.store.verification import Verdict
 from mfbench.submission.card import read_card, write_card
 from mfbench.submission.check import check
+from mfbench.submission.detectors.findings import Kind
 from mfbench.submission.draft import read_folder
-from mfbench.submission.findings import Kind
 from mfbench.submission.predictions import canonical_bytes
-from mfbench.submission.yardstick import yardstick_of
+from mfbench.submission.reference_episodes import yardstick_of
 
 REFERENCE = Path(__file__).parents[2] / "leaderboard" / "submissions" / "submissions"
 VERIFIED = "maml-936427a4eaa1785b"
@@ -122,7 +122,7 @@ def test_a_unit_mistaken_run_is_told_which_unit(maml):
 def test_honest_maml_is_confirmed_and_a_blended_run_refuted(maml, blended, tmp_path):
     pytest.importorskip("tblite")
     pytest.importorskip("jax")
-    from mfbench_tasks.fresh import resample
+    from mfbench_tasks.fresh.configurations import resample
 
     store, other = open_store(tmp_path / "store"), open_store(tmp_path / "other")
     secret = "the verifier's"

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from mfbench.configuration import EV_TO_KCAL_MOL
+from mfbench.data.configuration import EV_TO_KCAL_MOL
 from mfbench.errors import SubmissionError
 from mfbench.submission.check import check
 from mfbench.submission.safe_yaml import parse_yaml

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from mfbench.cli import main
-from mfbench.configuration import EV_TO_KCAL_MOL
+from mfbench.data.configuration import EV_TO_KCAL_MOL
 from mfbench.errors import StoreError, SubmissionError
 from mfbench.store import flat_table, open_store, read_store
 from mfbench.store.store import content_hash

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import mfbench
-from mfbench.episode import draw_episode
-from mfbench.results import read_results
+from mfbench.protocol.episode import draw_episode
+from mfbench.results.results import read_results
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 from thin import thinned

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mfbench.manifest import FILES, data_hash
-from mfbench.split import EMBEDDED
-from mfbench.tables import sha256
+from mfbench.data.manifest import FILES, data_hash
+from mfbench.data.parquet import sha256
+from mfbench.data.split import EMBEDDED
 
 SOURCE = EMBEDDED / "cath-mini"
 FAMILIES = ("1.10.510", "2.40.50", "1.25.40", "1.10.8", "4.10.410")

@@ -5,8 +5,8 @@ import pytest
 
 import mfbench
 from mfbench.cli import main
-from mfbench.elements import symbol
-from mfbench.extxyz import frame
+from mfbench.data.elements import symbol
+from mfbench.data.extxyz import frame
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 
 import mfbench
 from mfbench.cli import main
-from mfbench.overview import draw_overview
-from mfbench.sidetables import read_side_tables
+from mfbench.data.side_tables import read_side_tables
+from mfbench.reporting.split_figure import draw_overview
 
 
 def test_info_lists_the_families_and_draws_the_figure(small, tmp_path, capsys):
@@ -28,7 +28,7 @@ def test_the_figure_has_a_place_of_its_own(small, tmp_path, capsys, monkeypatch)
 
 def test_many_families_are_summarised_by_class_and_fold(small, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("mfbench.cli.data._MANY", 4)
-    monkeypatch.setattr("mfbench.overview.save_overview", lambda *_: None)
+    monkeypatch.setattr("mfbench.reporting.split_figure.save_overview", lambda *_: None)
     command = ["data", "info", str(small), "--out", str(tmp_path)]
     assert main(command) == 0
     out = capsys.readouterr().out

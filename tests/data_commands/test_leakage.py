@@ -10,15 +10,15 @@ import pytest
 from rich.console import Console
 
 import mfbench
+from mfbench.audit.environments import Environments, Reference, describe
+from mfbench.audit.exclusion import without_overlap
+from mfbench.audit.leakage import measure_leakage
+from mfbench.audit.train_overlap import Source, TrainFold
 from mfbench.cli import main
-from mfbench.configuration import Configuration
-from mfbench.environments import Environments, Reference, describe
+from mfbench.data.configuration import Configuration
+from mfbench.data.side_tables import read_side_tables
+from mfbench.data.split import Fold
 from mfbench.errors import ProtocolError
-from mfbench.exclusion import without_overlap
-from mfbench.leakage import measure_leakage
-from mfbench.overlap import Source, TrainFold
-from mfbench.sidetables import read_side_tables
-from mfbench.split import Fold
 
 ELEMENTS = (1, 6, 7, 8)
 
@@ -199,7 +199,7 @@ def test_nothing_left_is_said_so(source):
 
 def test_a_run_records_and_shows_what_it_left_out(source, small, tmp_path, capsys, monkeypatch):
     """The other split is a copy of the same families in which 1.10.8 is a train family."""
-    from mfbench.manifest import FILES
+    from mfbench.data.manifest import FILES
 
     other = tmp_path / "other"
     other.mkdir()
@@ -208,7 +208,7 @@ def test_a_run_records_and_shows_what_it_left_out(source, small, tmp_path, capsy
     families = pd.read_parquet(other / "families.parquet")
     families.loc[families.family_id == "1.10.8", "fold"] = "train"
     families.to_parquet(other / "families.parquet")
-    monkeypatch.setattr("mfbench.split.verify_files", lambda *_: None)
+    monkeypatch.setattr("mfbench.data.split.verify_files", lambda *_: None)
     command = ["evaluate", "-m", "constant", "-s", str(small), "--k", "5", "--draws", "1"]
     assert main([*command, "--exclude-overlap", str(other), "--out", str(tmp_path / "run")]) == 0
     assert "without 1 families and 0 other query configurations" in " ".join(

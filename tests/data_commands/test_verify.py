@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mfbench.checks import CHECKS, Subject, verify_split
-from mfbench.checks.check import run_check
+from mfbench.audit.checks import CHECKS, Subject, verify_split
+from mfbench.audit.checks.check import run_check
 from mfbench.cli import main
-from mfbench.sidetables import read_side_tables
-from mfbench.split import load_split
+from mfbench.data.side_tables import read_side_tables
+from mfbench.data.split import load_split
 
 
 def outcome(folder, name):
@@ -267,6 +267,6 @@ def test_a_label_of_another_level_of_theory(plant, capsys):
 
 
 def test_relabelling_without_the_engine_names_the_extra(small, capsys, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "mfbench_tasks.relabel", None)
+    monkeypatch.setitem(__import__("sys").modules, "mfbench_tasks.labelling.relabel", None)
     assert main(["data", "verify", str(small), "--relabel", "1"]) == 2
     assert "pip install 'mfbench[label]'" in capsys.readouterr().err

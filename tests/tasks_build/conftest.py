@@ -73,7 +73,7 @@ def write_structures():
 def _write_structures(folder, peptides, *, membrane=(), clusters=None):
     from biotite.structure.io import pdbx
 
-    from mfbench_tasks.ideal import ideal_peptide
+    from mfbench_tasks.structures.ideal_peptide import ideal_peptide
 
     (folder / "entries").mkdir()
     index, chains = [], []
@@ -127,8 +127,8 @@ def recipe_file(tmp_path_factory):
 @pytest.fixture(scope="session")
 def run():
     """Build into a folder; returns the manifest."""
-    from mfbench_tasks.build import build
-    from mfbench_tasks.recipe import load_recipe
+    from mfbench_tasks.build.build import build
+    from mfbench_tasks.recipes.recipe import load_recipe
 
     def into(recipe_file, structures, folder, **options):
         return build(

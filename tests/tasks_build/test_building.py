@@ -10,18 +10,18 @@ pytest.importorskip("biotite")
 
 import mfbench
 from mfbench.errors import DataError, StructureError
-from mfbench_tasks import plan
 from mfbench_tasks.__main__ import main
-from mfbench_tasks.build import process_pool
-from mfbench_tasks.cut import cut
-from mfbench_tasks.families import choose_families, stratum_of
-from mfbench_tasks.gates import Rejection
-from mfbench_tasks.journal import Journal
-from mfbench_tasks.label import Gfn2
-from mfbench_tasks.make import fill_slot
-from mfbench_tasks.recipe import FamilyChoice, Gates, Recipe, load_recipe
-from mfbench_tasks.sample import Trajectory
-from mfbench_tasks.stage import label_trajectory
+from mfbench_tasks.build import candidates as plan
+from mfbench_tasks.build.build import process_pool
+from mfbench_tasks.build.journal import Journal
+from mfbench_tasks.build.make_fragment import fill_slot
+from mfbench_tasks.families.cath import choose_families, stratum_of
+from mfbench_tasks.fragments.cut import cut
+from mfbench_tasks.labelling.tblite import Gfn2
+from mfbench_tasks.recipes.recipe import FamilyChoice, Gates, Recipe, load_recipe
+from mfbench_tasks.sampling.gates import Rejection
+from mfbench_tasks.sampling.label_trajectory import label_trajectory
+from mfbench_tasks.sampling.trajectories import Trajectory
 
 
 def test_a_build_gives_a_split_that_loads(built):

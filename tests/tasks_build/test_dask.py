@@ -17,7 +17,7 @@ pytest.importorskip("distributed")
 from distributed import Client
 
 from mfbench_tasks.__main__ import main
-from mfbench_tasks.cluster import ClusterError, dask_executor
+from mfbench_tasks.build.dask_cluster import ClusterError, dask_executor
 
 
 class Cluster:

@@ -8,10 +8,10 @@ pytest.importorskip("tblite")
 pytest.importorskip("biotite")
 
 import mfbench
-from mfbench.graph import graph_id
-from mfbench.sidetables import read_side_tables
-from mfbench_tasks.outside import cut_outside, outside_proteins
-from mfbench_tasks.recipe import Plan
+from mfbench.data.molecular_graph import graph_id
+from mfbench.data.side_tables import read_side_tables
+from mfbench_tasks.fresh.fragments import cut_outside, outside_proteins
+from mfbench_tasks.recipes.recipe import Plan
 
 SEQUENCE = ("ALA", "SER", "GLY", "CYS", "ALA", "ALA")  # the train family holds all but one of these inside
 NEW = {

@@ -13,8 +13,8 @@ pytest.importorskip("tblite")
 pytest.importorskip("biotite")
 
 from mfbench.errors import DataError
-from mfbench_tasks.journal import Journal
-from mfbench_tasks.label import Gfn2
+from mfbench_tasks.build.journal import Journal
+from mfbench_tasks.labelling.tblite import Gfn2
 
 
 def test_an_interrupted_build_resumes_and_gives_the_same_bytes(

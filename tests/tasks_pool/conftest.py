@@ -11,10 +11,10 @@ pytest.importorskip("biotite")
 from biotite.structure.io import pdbx
 
 from mfbench_tasks.__main__ import main
-from mfbench_tasks.family_table import FamilyRow, write_families
-from mfbench_tasks.ideal import ideal_peptide
-from mfbench_tasks.pool import make_pool
-from mfbench_tasks.pool_recipe import load_pool_recipe
+from mfbench_tasks.families.table import FamilyRow, write_families
+from mfbench_tasks.pool.make_pool import make_pool
+from mfbench_tasks.pool.recipe import load_pool_recipe
+from mfbench_tasks.structures.ideal_peptide import ideal_peptide
 
 RECIPE = """
 seed: 5

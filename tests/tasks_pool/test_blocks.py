@@ -10,13 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from mfbench.data.parquet import read_table
 from mfbench.errors import DataError, StructureError
-from mfbench.tables import read_table
 from mfbench_tasks.__main__ import main
-from mfbench_tasks.inventory import take_inventory
-from mfbench_tasks.make import Outcome
-from mfbench_tasks.plan import Slot
-from mfbench_tasks.pool import refills
+from mfbench_tasks.build.candidates import Slot
+from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.pool.inventory import take_inventory
+from mfbench_tasks.pool.make_pool import refills
 
 GATES = """
 gates: {strain: 0.9}
@@ -92,7 +92,9 @@ def _outcome(slot, made, rejected):
 
 
 def test_an_empty_slot_takes_what_other_slots_of_its_group_did_not_need(monkeypatch):
-    monkeypatch.setattr("mfbench_tasks.pool.candidate_id", lambda slot, c: f"1aaa.r.{c.residues}.xx")
+    monkeypatch.setattr(
+        "mfbench_tasks.pool.make_pool.candidate_id", lambda slot, c: f"1aaa.r.{c.residues}.xx"
+    )
     names = [("A1", "A2"), ("A3", "A4", "A5"), ("A6", "A7")]
     slots = [Slot("g", k, k == 2, tuple(map(_candidate, found))) for k, found in enumerate(names)]
     finished = {

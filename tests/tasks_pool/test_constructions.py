@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import mfbench
+from mfbench.data.parquet import read_configurations
 from mfbench.errors import DataError
-from mfbench.tables import read_configurations
 from mfbench_tasks.__main__ import main
-from mfbench_tasks.arrange import Arranged, arrange, shuffle
-from mfbench_tasks.inventory import Held, Inventory, Stored
+from mfbench_tasks.constructions.arrange import Arranged, arrange, shuffle
+from mfbench_tasks.pool.inventory import Held, Inventory, Stored
 
 
 def test_constructions_load_with_roles_and_folds_apart(constructed, monkeypatch):

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 import mfbench
-from mfbench.configuration import Prediction
+from mfbench.audit.near_duplicates import NEAR_TWIN, aligned_rmsd
+from mfbench.data.configuration import Prediction
+from mfbench.data.molecular_graph import bonds
+from mfbench.data.parquet import read_table
 from mfbench.errors import DataError
-from mfbench.graph import bonds
-from mfbench.tables import read_table
-from mfbench.twins import NEAR_TWIN, aligned_rmsd
-from mfbench_tasks import groups, select
 from mfbench_tasks.__main__ import main
-from mfbench_tasks.deepen import plan_deep, stored_fragment
-from mfbench_tasks.label import Gfn2
-from mfbench_tasks.pool_recipe import load_pool_recipe
+from mfbench_tasks.fragments import select
+from mfbench_tasks.labelling.tblite import Gfn2
+from mfbench_tasks.pool import groups
+from mfbench_tasks.pool.deep_pools import plan_deep, stored_fragment
+from mfbench_tasks.pool.recipe import load_pool_recipe
 
 EXTRA = """
 deep: {configurations: 6, draw_length: 10, frames: 2, md_K: [300], displaced_K: [400]}
@@ -108,7 +109,7 @@ def test_larger_cuts_are_asked_apart(extra, family):
 
 
 def test_every_check_passes_on_such_a_split(extra):
-    from mfbench.checks import verify_split
+    from mfbench.audit.checks import verify_split
 
     checks = {check.name: check for check in verify_split(extra / "two")}
     assert all(checks[name].passed for name in ("counts", "roles", "folds", "draws", "near-twins"))

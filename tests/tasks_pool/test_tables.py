@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 import mfbench
+from mfbench.data.parquet import read_table
 from mfbench.errors import DataError
-from mfbench.tables import read_table
 from mfbench_tasks.__main__ import main
-from mfbench_tasks.arrange import check_families
-from mfbench_tasks.family_table import chemistry_rows, read_families
-from mfbench_tasks.groups import plan_group
-from mfbench_tasks.pool_recipe import load_pool_recipe
+from mfbench_tasks.constructions.arrange import check_families
+from mfbench_tasks.families.table import chemistry_rows, read_families
+from mfbench_tasks.pool.groups import plan_group
+from mfbench_tasks.pool.recipe import load_pool_recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,7 +70,7 @@ def test_a_wrong_recipe_is_one_line(tmp_path, capsys, tools, old, new, says):
 def test_the_committed_tables_are_large_enough_and_hold_what_the_blocks_hold():
     recipe = load_pool_recipe(ROOT / "tasks" / "recipes" / "pool.yaml")
     groups = {g.id: g for b in recipe.blocks for g in b.groups if g.kind == "protein"}
-    mini = read_table(mfbench.split.EMBEDDED / "cath-mini" / "families.parquet").to_pylist()
+    mini = read_table(mfbench.data.split.EMBEDDED / "cath-mini" / "families.parquet").to_pylist()
     tables = {
         c.name: read_families(ROOT / "tasks" / "recipes" / c.families)
         for c in recipe.constructions

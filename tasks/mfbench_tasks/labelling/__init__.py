@@ -1,0 +1,1 @@
+"""Labels: energies and forces of geometries at a level of theory."""
