@@ -38,7 +38,7 @@ from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
 from mfbench_tasks.sampling.trajectories import Trajectory
 from mfbench_tasks.structures.ideal_peptide import ideal_peptide
 
-TABLES = Path(__file__).parents[1] / "tasks" / "families"
+TABLES = Path(__file__).parents[2] / "tasks" / "families"
 RECIPE = load_recipe(TABLES.parent / "recipes" / "cath-mini.yaml")
 TETRAHEDRON = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3.0)
 

@@ -14,7 +14,7 @@ from mfbench.data.parquet import FORCE_GRID, POSITION_GRID, read_table, round_to
 from mfbench.methods.energy_baseline import fit_baseline
 
 FOLDER = mfbench.data.split.EMBEDDED / "cath-mini"
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

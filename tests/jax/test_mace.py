@@ -12,14 +12,14 @@ import pytest
 jax = pytest.importorskip("jax")
 
 from mfbench.data.configuration import Configuration  # noqa: E402
+from mfbench.learned.architectures import mace_torch_state as mace_state  # noqa: E402
 from mfbench.learned.architectures.mace import MaceConfig, parameter_shapes  # noqa: E402
-from mfbench.learned.architectures.registry import mace_torch_state as mace_state  # noqa: E402
 from mfbench.learned.training.keep_memory import keep_freed_memory  # noqa: E402
 from mfbench_jax.models import architecture, graphs  # noqa: E402
 
 # Short compilations matter more here than fast code.
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-REFERENCE = Path(__file__).parent / "data" / "mace_reference.npz"
+REFERENCE = Path(__file__).parents[1] / "reference_values" / "mace_reference.npz"
 CONFIG = MaceConfig(elements=(1, 6, 8, 16, 30), r_max=3.5, num_bessel=4, channels=3, radial_mlp=(6,))
 
 

@@ -27,7 +27,7 @@ from mfbench_torch.models import architecture
 from mfbench_torch.models.graphs import GraphTable
 from mfbench_torch.predictor import model_predictions
 
-REFERENCE = Path(__file__).parent / "data" / "mace_reference.npz"
+REFERENCE = Path(__file__).parents[1] / "reference_values" / "mace_reference.npz"
 CONFIG = MaceConfig(elements=(1, 6, 8, 16, 30), r_max=3.5, num_bessel=4, channels=3, radial_mlp=(6,))
 DOUBLE = torch.float64
 

@@ -179,6 +179,6 @@ def test_families_never_share_an_entry_or_a_cluster_across_folds(recipe_file, st
 
 
 def test_recipes_round_trip():
-    recipe = load_recipe(Path(__file__).parents[2] / "tasks" / "recipes" / "cath-mini.yaml")
+    recipe = load_recipe(Path(__file__).parents[3] / "tasks" / "recipes" / "cath-mini.yaml")
     assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
     assert Recipe.model_validate(mfbench.load_split("cath-mini").manifest.recipe) == recipe

@@ -16,7 +16,7 @@ from mfbench.learned.training.settings import settings_from
 from mfbench.learned.training.train_families import meta_train_of
 from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
 
-SCRIPTS = Path(__file__).parent.parent / "scripts"
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 from campaign_parts.convergence import is_converged  # noqa: E402
 from campaign_parts.plan import read_campaign  # noqa: E402

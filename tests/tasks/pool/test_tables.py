@@ -13,7 +13,7 @@ from mfbench_tasks.families.table import chemistry_rows, read_families
 from mfbench_tasks.pool.groups import plan_group
 from mfbench_tasks.pool.recipe import load_pool_recipe
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(

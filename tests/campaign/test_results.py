@@ -8,7 +8,7 @@ import pytest
 
 import mfbench
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 from campaign_parts.costs import inner_share  # noqa: E402
 from campaign_parts.findings import families_finding, rows_that_beat, start_finding  # noqa: E402

@@ -16,7 +16,7 @@ import mfbench
 from mfbench.cli import main
 from mfbench.reporting.run_table import print_report
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import mfbench
 from mfbench.audit.checks import CHECKS, verify_split
 from mfbench.data.split import EMBEDDED
 
-DATA = Path(__file__).parents[1] / "tasks" / "data"
+DATA = Path(__file__).parents[2] / "tasks" / "data"
 FULL = ("cath", "cluster30", "chemistry", "shuffled")
 MINIS = {"cath-mini": "cath", "cluster30-mini": "cluster30", "chemistry-mini": "chemistry"}
 MIB = 2**20
