@@ -1,15 +1,15 @@
 """mfbench: how few quantum-mechanical labels does a learned force field need for a new family?"""
 
-from mfbench.ase_method import from_ase
-from mfbench.configuration import EV_TO_KCAL_MOL, Configuration, Prediction
-from mfbench.episode import Episode, draw_episode
+from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration, Prediction
+from mfbench.data.split import Split, Task, available_splits, load_split
 from mfbench.errors import MfbenchError
-from mfbench.harness import evaluate
-from mfbench.method import Budget, Method, MethodContext, Predictor, Usage
-from mfbench.results import Results, read_results
-from mfbench.split import Split, Task, available_splits, load_split
+from mfbench.evaluate import evaluate
+from mfbench.methods.ase import from_ase
+from mfbench.protocol.episode import Episode, draw_episode
+from mfbench.protocol.method import Budget, Method, MethodContext, Predictor, Usage
+from mfbench.results.results import Results, read_results
+from mfbench.version import __version__
 
-__version__ = "0.1.0"
 __all__ = [
     "EV_TO_KCAL_MOL",
     "Budget",
@@ -24,6 +24,7 @@ __all__ = [
     "Split",
     "Task",
     "Usage",
+    "__version__",
     "available_splits",
     "draw_episode",
     "evaluate",

@@ -68,7 +68,7 @@ def build(folder, count):
 
 
 def _skeleton(run, families):
-    from mfbench.metrics import METRICS
+    from mfbench.metrics.errors import METRICS
 
     keys = [(m, k, q) for m in METRICS for k in run.ks for q in ("all", "seen", "unseen", "novel")]
     return keys, np.array([[5.0 / (1 + k) ** 0.2] for _, k, _ in keys])

@@ -38,9 +38,9 @@ from typing import NamedTuple
 import numpy as np
 
 import mfbench
-from mfbench.method import MethodContext, load_method
-from mfbench.tables import read_table
-from mfbench_tasks.build import process_pool
+from mfbench.data.parquet import read_table
+from mfbench.protocol.method import MethodContext, load_method
+from mfbench_tasks.build.build import process_pool
 
 SPLIT = "cath-mini"
 
@@ -52,7 +52,7 @@ def fragments_of_split(count: int) -> list[tuple]:
     """(row of the fragment table, its configurations) of pool fragments spread over the split, the largest
     first, as a build has them."""
     split = mfbench.load_split(SPLIT)
-    table = read_table(mfbench.split.EMBEDDED / SPLIT / "fragments.parquet").to_pylist()
+    table = read_table(mfbench.data.split.EMBEDDED / SPLIT / "fragments.parquet").to_pylist()
     rows = {row["fragment_id"]: row for row in table}
     pool = sorted({c.fragment_id for task in split.tasks for c in task.support})
     chosen = pool[:: len(pool) // count][:count]
@@ -106,13 +106,13 @@ class Shift(NamedTuple):
 def label_stage(row: dict, configurations: list, slot: str):
     """The pipeline's label stage on a fragment's stored geometries; its outcome and shift, as a worker
     returns them."""
-    from mfbench.graph import bonds
-    from mfbench_tasks.cut import Fragment
-    from mfbench_tasks.label import Gfn2
-    from mfbench_tasks.make import Outcome
-    from mfbench_tasks.recipe import Gates
-    from mfbench_tasks.sample import Trajectory
-    from mfbench_tasks.stage import Made, label_trajectory
+    from mfbench.data.molecular_graph import bonds
+    from mfbench_tasks.build.make_fragment import Outcome
+    from mfbench_tasks.fragments.cut import Fragment
+    from mfbench_tasks.labelling.tblite import Gfn2
+    from mfbench_tasks.recipes.recipe import Gates
+    from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
+    from mfbench_tasks.sampling.trajectories import Trajectory
 
     begin, cpu = time.time(), time.process_time()
     numbers = np.array(row["atomic_numbers"], dtype=np.int32)
@@ -150,7 +150,7 @@ def label_stage(row: dict, configurations: list, slot: str):
 def pipeline(pool: Executor, workers: int, fragments: list[tuple]) -> np.ndarray:
     """Labels per second, and per CPU second of the workers and this process, of the label stage; seconds
     until all workers compute, and from when the first has nothing left. Every fragment once per worker."""
-    from mfbench_tasks.journal import Journal
+    from mfbench_tasks.build.journal import Journal
 
     with tempfile.TemporaryDirectory() as folder:
         start, own = time.time(), time.process_time()
@@ -180,7 +180,7 @@ def dask_pool(workers: int) -> Iterator[Executor]:
     import dask
     from distributed import LocalCluster
 
-    from mfbench_tasks.cluster import dask_executor
+    from mfbench_tasks.build.dask_cluster import dask_executor
 
     options = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "memory_limit": 0}
     with (

@@ -35,7 +35,7 @@ from meta_bench.measure import medians, memory
 from meta_bench.peers import PEERS
 from torch.utils.flop_counter import FlopCounterMode
 
-from mfbench.cost import hardware
+from mfbench.protocol.cost import hardware
 from mfbench_torch.device import device
 from mfbench_torch.meta.inner import gradient_of
 

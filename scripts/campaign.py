@@ -20,7 +20,7 @@ from campaign_parts.repeat import repeat
 from campaign_parts.units import work_through
 from campaign_parts.work import Workplace, units
 
-from mfbench.lines import as_lines
+from mfbench.results.compact_json import as_lines
 
 ROOT = Path(__file__).resolve().parent.parent
 

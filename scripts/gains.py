@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 import mfbench
-from mfbench.results import read_results
-from mfbench.statistics import groups_of, ratio
+from mfbench.metrics.statistics import groups_of, ratio
+from mfbench.results.results import read_results
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "tasks" / "data" / "gains.json"

@@ -1,7 +1,7 @@
-"""Writes tests/data/mace_reference.npz: weights, energies and forces of a small ScaleShiftMACE in float64.
+"""Writes weights, energies and forces of a small ScaleShiftMACE in float64: the reference of the tests.
 
 Runs where mace-torch 0.3.16 (e3nn 0.4.4) is installed; mfbench itself is not needed:
-    python scripts/make_mace_reference.py [--out tests/data/mace_reference.npz]
+    python scripts/make_mace_reference.py [--out tests/reference_values/mace_reference.npz]
 The model is built by mace's own constructor. Molecules are random, several elements and sizes.
 """
 
@@ -101,7 +101,7 @@ def evaluate(model: torch.nn.Module, numbers: np.ndarray, positions: np.ndarray,
 def main() -> None:
     """Builds, evaluates and writes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("tests/data/mace_reference.npz"))
+    parser.add_argument("--out", type=Path, default=Path("tests/reference_values/mace_reference.npz"))
     out = parser.parse_args().out
     torch.set_default_dtype(torch.float64)
     arrays: dict[str, np.ndarray] = {}

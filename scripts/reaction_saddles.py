@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from mfbench.configuration import EV_TO_KCAL_MOL
-from mfbench_tasks.journal import Journal
-from mfbench_tasks.label import Gfn2
-from mfbench_tasks.modes import hessian
+from mfbench.data.configuration import EV_TO_KCAL_MOL
+from mfbench_tasks.build.journal import Journal
+from mfbench_tasks.labelling.tblite import Gfn2
 from mfbench_tasks.reaction.build import systems_of
 from mfbench_tasks.reaction.make import path_of, slot_name
 from mfbench_tasks.reaction.settings import load_reaction_recipe
-from mfbench_tasks.walk import Walker
+from mfbench_tasks.sampling.dynamics import Walker
+from mfbench_tasks.sampling.normal_modes import hessian
 
 IMAGINARY = -0.05  # eV/Å² amu: softer modes are left over from rotations
 

@@ -13,10 +13,10 @@ import numpy as np
 
 import mfbench
 from mfbench.learned.checkpoint import EMBEDDED, embedded_checkpoint
-from mfbench.lines import as_lines
-from mfbench.method import STARTS_FROM, Budget
-from mfbench.results import read_results
-from mfbench.statistics import groups_of, ratio
+from mfbench.metrics.statistics import groups_of, ratio
+from mfbench.protocol.method import STARTS_FROM, Budget
+from mfbench.results.compact_json import as_lines
+from mfbench.results.results import read_results
 
 ROOT = Path(__file__).resolve().parent.parent
 METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")

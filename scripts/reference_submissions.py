@@ -14,7 +14,7 @@ from thin import thinned
 
 import mfbench
 from mfbench.errors import SubmissionError
-from mfbench.method import STARTS_FROM
+from mfbench.protocol.method import STARTS_FROM
 from mfbench.store import open_store
 from mfbench.submission import check_run
 from mfbench.submission.card import read_card, write_card

@@ -13,13 +13,13 @@ import numpy as np
 import pyarrow.parquet as pq
 
 import mfbench
-from mfbench.cost import TIMING_VERSION
-from mfbench.episode import draw_episode
-from mfbench.results import read_results
-from mfbench.runfolder import write_predictions
-from mfbench.runner import EpisodeRecord
-from mfbench.scoring import score_run
-from mfbench.tables import round_to_grid
+from mfbench.data.parquet import round_to_grid
+from mfbench.protocol.cost import TIMING_VERSION
+from mfbench.protocol.episode import draw_episode
+from mfbench.protocol.run_episode import EpisodeRecord
+from mfbench.protocol.run_folder import write_predictions
+from mfbench.results.results import read_results
+from mfbench.results.score_run import score_run
 
 __all__ = ["FORCE_GRID", "said", "thinned"]
 

@@ -16,7 +16,7 @@ import numpy as np
 
 import mfbench
 from mfbench.learned.checkpoint import EMBEDDED
-from mfbench.method import Budget
+from mfbench.protocol.method import Budget
 
 LEARNED = ("pretrain", "maml", "maml++", "anil", "fomaml", "reptile")
 ADAPT = [

@@ -1,5 +1,6 @@
-"""A small synthetic split: molecules of a few atoms, labelled by an analytic pair potential."""
+"""A small synthetic split of molecules with an analytic pair potential, and submissions on it."""
 
+import io
 import json
 import subprocess
 import sys
@@ -7,13 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import mfbench
-from mfbench.configuration import Configuration
-from mfbench.graph import graph_id
-from mfbench.manifest import FILES, data_hash
-from mfbench.tables import POSITION_GRID, round_to_grid, sha256, write_configurations
+from mfbench.data.configuration import Configuration
+from mfbench.data.manifest import FILES, data_hash
+from mfbench.data.molecular_graph import graph_id
+from mfbench.data.parquet import POSITION_GRID, round_to_grid, sha256, write_configurations
+from mfbench.protocol.run_folder import PREDICTION_SCHEMA
+from mfbench.store import open_store
+from mfbench.submission.card import Card, Protocol, write_card
+from mfbench.submission.reference_episodes import yardstick_of
 
 ISOLATED = {1: -10.5, 6: -48.8, 7: -70.9, 8: -102.5}
 FOLDS = {"train": 3, "validation": 2, "test": 3}
@@ -176,3 +183,68 @@ def installed(tmp_path_factory) -> Path:
     run = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", target, wheel]
     subprocess.run(run, check=True, capture_output=True)
     return target
+
+
+NAME = "board-chains"
+
+
+def write_table(columns) -> bytes:
+    """Predictions as a Parquet file; columns as in ``make_table``."""
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns, schema=PREDICTION_SCHEMA), buffer)
+    return buffer.getvalue()
+
+
+class Maker:
+    """Makes submissions on the synthetic split."""
+
+    def __init__(self, folder):
+        self.split = mfbench.load_split(folder)
+
+    def card(self, **changes) -> Card:
+        run = {"split": NAME, "data_hash": self.split.manifest.data_hash, "ks": [0, 5, 10], "draws": 2}
+        run |= changes.pop("run", {})
+        return Card(run=Protocol(**run), **({"method": "honest"} | changes))
+
+    def table(self, card, *, seed=0, error=0.1, edit=None):
+        """Columns of predictions: labels with relative errors ``error``; ``edit(energies, forces, labels)``
+        alters [n] energies and the list of [3m] forces."""
+        columns = {name: [] for name in PREDICTION_SCHEMA.names}
+        rng = np.random.default_rng(seed)
+        for episode in yardstick_of(card.run).episodes:
+            if card.reason(*episode.key):
+                continue
+            labels = np.array([c.energy for c in episode.query])
+            forces = [c.forces.ravel() for c in episode.query]
+            energies = labels + rng.normal(scale=error, size=len(labels))
+            predicted = [f + error * np.std(f) * rng.normal(size=f.shape) for f in forces]
+            if edit:
+                energies, predicted = edit(energies, predicted, (labels, forces))
+            columns["family_id"] += [episode.family_id] * len(labels)
+            columns["k"] += [episode.k] * len(labels)
+            columns["draw"] += [episode.draw] * len(labels)
+            columns["config_id"] += [c.config_id for c in episode.query]
+            columns["energy"] += list(energies)
+            columns["forces"] += list(predicted)
+        return columns
+
+    def files(self, *, edit=None, seed=0, error=0.1, **changes) -> dict[str, bytes]:
+        """A whole submission."""
+        card = self.card(**changes)
+        columns = self.table(card, seed=seed, error=error, edit=edit)
+        return {"submission.yaml": write_card(card).encode(), "predictions.parquet": write_table(columns)}
+
+
+@pytest.fixture(scope="session")
+def maker(tmp_path_factory, make_split):
+    home = tmp_path_factory.mktemp("board-data")
+    folder = make_split(home / NAME, name=NAME, folds={"train": 2, "validation": 1, "test": 3}, n_query=6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MFBENCH_DATA", str(home))
+        yield Maker(folder)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """An empty store."""
+    return open_store(tmp_path / "store")

@@ -2,7 +2,7 @@
 
 import os
 
-from mfbench.learned.heap import keep_freed_memory
+from mfbench.learned.training.keep_memory import keep_freed_memory
 
 keep_freed_memory()
 if os.environ.get("OMP_NUM_THREADS") == "1":

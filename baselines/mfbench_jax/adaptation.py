@@ -17,9 +17,9 @@ import numpy as np
 import optax
 
 from mfbench.errors import UnknownNameError
-from mfbench.learned.adaptable import adapting
-from mfbench.learned.adapting import AdaptSettings, step_sizes
-from mfbench.learned.architectures import Config
+from mfbench.learned.adaptation.moving_weights import adapting
+from mfbench.learned.adaptation.recipe import AdaptSettings, step_sizes
+from mfbench.learned.architectures.registry import Config
 from mfbench_jax.compiled import Compiled
 from mfbench_jax.data import Dataset
 from mfbench_jax.meta.inner import inner_step, preconditioned

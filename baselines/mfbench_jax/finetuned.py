@@ -8,12 +8,12 @@ from typing import Any
 
 import jax
 
-from mfbench.baseline import EnergyBaseline
-from mfbench.configuration import Configuration
-from mfbench.learned.adapting import AdaptSettings
-from mfbench.learned.rates import rates_of_steps
-from mfbench.method import Budget, Usage
-from mfbench.schedule import adaptation_batches
+from mfbench.data.configuration import Configuration
+from mfbench.learned.adaptation.inner_rates import rates_of_steps
+from mfbench.learned.adaptation.recipe import AdaptSettings
+from mfbench.learned.training.sampling_order import adaptation_batches
+from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.method import Budget, Usage
 from mfbench_jax.adaptation import descend, start
 from mfbench_jax.checkpoint import Checkpoint
 from mfbench_jax.compiled import compile_seconds

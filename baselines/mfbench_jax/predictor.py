@@ -10,10 +10,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from mfbench.baseline import EnergyBaseline, correction_operator
-from mfbench.configuration import Configuration, Prediction
-from mfbench.learned.architectures import Config
-from mfbench.method import Usage
+from mfbench.data.configuration import Configuration, Prediction
+from mfbench.learned.architectures.registry import Config
+from mfbench.methods.energy_baseline import EnergyBaseline, correction_operator
+from mfbench.protocol.method import Usage
 from mfbench_jax.compiled import Compiled
 from mfbench_jax.models.architecture import energy_forces
 from mfbench_jax.models.graph_table import round_up

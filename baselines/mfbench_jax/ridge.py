@@ -11,10 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mfbench.baseline import EnergyBaseline
-from mfbench.configuration import Configuration
-from mfbench.learned.architectures import Config
-from mfbench.learned.ridge_solve import (
+from mfbench.data.configuration import Configuration
+from mfbench.learned.adaptation.ridge import (
     Design,
     RidgeSettings,
     element_counts,
@@ -22,7 +20,9 @@ from mfbench.learned.ridge_solve import (
     fit_head,
     force_configurations,
 )
-from mfbench.method import Budget, Usage
+from mfbench.learned.architectures.registry import Config
+from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.method import Budget, Usage
 from mfbench_jax.checkpoint import Checkpoint
 from mfbench_jax.compiled import Compiled, compile_seconds
 from mfbench_jax.models.architecture import feature_forces
@@ -34,7 +34,7 @@ __all__ = ["Ridge", "design_arrays"]
 
 @dataclass(eq=False)
 class Ridge:
-    """Closed-form regression of what the frozen network leaves, see ``mfbench.learned.ridge_solve``.
+    """Closed-form regression of what the frozen network leaves, see ``mfbench.learned.adaptation.ridge``.
 
     Attributes:
         checkpoint: of the frozen network.

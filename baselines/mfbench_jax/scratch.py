@@ -11,12 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mfbench.baseline import EnergyBaseline
-from mfbench.configuration import Configuration
-from mfbench.learned.adapting import AdaptSettings, ScratchSettings
-from mfbench.learned.architectures import Config
-from mfbench.method import Budget, Usage
-from mfbench.schedule import adaptation_batches
+from mfbench.data.configuration import Configuration
+from mfbench.learned.adaptation.recipe import AdaptSettings, ScratchSettings
+from mfbench.learned.architectures.registry import Config
+from mfbench.learned.training.sampling_order import adaptation_batches
+from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.method import Budget, Usage
 from mfbench_jax.adaptation import batch_size, descend, start
 from mfbench_jax.compiled import Compiled, compile_seconds
 from mfbench_jax.data import Dataset, slots

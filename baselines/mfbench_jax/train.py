@@ -8,12 +8,12 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from mfbench.learned import train as shared
+from mfbench.data.split import Split
 from mfbench.learned.checkpoint import Checkpoint
-from mfbench.learned.plan import withheld_families
-from mfbench.learned.settings import settings_from
-from mfbench.learned.train import Engine, Tick
-from mfbench.split import Split
+from mfbench.learned.training import train as shared
+from mfbench.learned.training.prepare import withheld_families
+from mfbench.learned.training.settings import settings_from
+from mfbench.learned.training.train import Engine, Tick
 from mfbench_jax.checkpoint import load_checkpoint
 from mfbench_jax.meta.steps import joint_gradient, meta_gradient
 from mfbench_jax.models.architecture import init
@@ -31,7 +31,8 @@ ENGINE = Engine(
     run_phase=run_phase,
 )
 train = partial(shared.train, ENGINE)
-"""(split, settings, folder, *, initial, stop_after, tick) → Checkpoint: see ``mfbench.learned.train``."""
+"""(split, settings, folder, *, initial, stop_after, tick) → Checkpoint: see
+``mfbench.learned.training.train``."""
 
 
 def train_by_name(

@@ -20,7 +20,7 @@ import optax
 from safetensors.numpy import load_file, save_file
 
 from mfbench.errors import TrainingError
-from mfbench.learned.phases import Phase, PhaseResult
+from mfbench.learned.training.phases import Phase, PhaseResult
 
 __all__ = ["run_phase"]
 

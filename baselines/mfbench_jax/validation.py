@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 import jax
 import numpy as np
 
-from mfbench.baseline import EnergyBaseline
-from mfbench.configuration import EV_TO_KCAL_MOL
-from mfbench.learned.adapting import AdaptSettings
-from mfbench.learned.architectures import Config
-from mfbench.learned.rates import learned_rates, separated
-from mfbench.method import Budget
-from mfbench.split import Task
+from mfbench.data.configuration import EV_TO_KCAL_MOL
+from mfbench.data.split import Task
+from mfbench.learned.adaptation.inner_rates import learned_rates, separated
+from mfbench.learned.adaptation.recipe import AdaptSettings
+from mfbench.learned.architectures.registry import Config
+from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.method import Budget
 from mfbench_jax.checkpoint import Checkpoint
 from mfbench_jax.data import slots
 from mfbench_jax.finetuned import FineTuned
@@ -37,7 +37,7 @@ def validator(
     """params → root mean square errors at K = 20 (draw 0): kcal/mol and kcal/mol/Å, mean over families.
 
     ``settings`` None: the closed-form correction only, no gradient step. ``rates_scale`` is that of learned
-    step sizes among the parameters, see ``mfbench.learned.rates``.
+    step sizes among the parameters, see ``mfbench.learned.adaptation.inner_rates``.
     """
 
     floor = slots([c for task in tasks for c in (*task.support, *task.query, *task.heldout)], config)

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from mfbench.errors import UnknownNameError
-from mfbench.learned.adaptable import adapting
-from mfbench.learned.adapting import AdaptSettings, step_sizes
-from mfbench.learned.architectures import Config
+from mfbench.learned.adaptation.moving_weights import adapting
+from mfbench.learned.adaptation.recipe import AdaptSettings, step_sizes
+from mfbench.learned.architectures.registry import Config
 from mfbench_torch.adam import AdamState, adam_direction, adam_start
 from mfbench_torch.data import Dataset
 from mfbench_torch.meta.inner import gradient_of, inner_step, preconditioned

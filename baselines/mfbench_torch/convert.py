@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from mfbench.baseline import EnergyBaseline, fit_baseline
-from mfbench.configuration import Configuration
+from mfbench.data.configuration import Configuration
+from mfbench.data.split import load_split
 from mfbench.errors import CheckpointError, MfbenchError
+from mfbench.learned.architectures.mace import MaceConfig
+from mfbench.learned.architectures.mace_torch_state import from_mace_state, to_mace_state
 from mfbench.learned.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from mfbench.learned.mace_state import from_mace_state, to_mace_state
-from mfbench.learned.mace_weights import MaceConfig
-from mfbench.split import load_split
+from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.models.architecture import energy
 from mfbench_torch.models.graphs import GraphBatch, GraphTable

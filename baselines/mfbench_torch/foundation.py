@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from mfbench.baseline import EnergyBaseline, fit_baseline
-from mfbench.configuration import Configuration
+from mfbench.data.configuration import Configuration
+from mfbench.data.split import Split
 from mfbench.errors import MfbenchError, UnknownNameError
-from mfbench.learned.mace_weights import MaceConfig
-from mfbench.method import Budget, Usage
-from mfbench.schedule import adaptation_batches
-from mfbench.split import Split
+from mfbench.learned.architectures.mace import MaceConfig
+from mfbench.learned.training.sampling_order import adaptation_batches
+from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.protocol.method import Budget, Usage
 from mfbench_torch.data import Batch, Dataset
 from mfbench_torch.device import device
 from mfbench_torch.meta.objective import LossWeights, batch_loss

@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
-from mfbench.baseline import fit_baseline
 from mfbench.errors import MfbenchError, UnknownNameError
-from mfbench.learned.adapting import AdaptSettings, ScratchSettings
-from mfbench.learned.plan import config_for
-from mfbench.learned.ridge_solve import RidgeSettings, scale_configurations
-from mfbench.learned.start import adapts, baseline_of, initialisation, overridden
-from mfbench.learned.tuned import tuned_settings
-from mfbench.method import MethodContext
+from mfbench.learned.adaptation.initial_model import adapts, baseline_of, initialisation, overridden
+from mfbench.learned.adaptation.recipe import AdaptSettings, ScratchSettings
+from mfbench.learned.adaptation.ridge import RidgeSettings, scale_configurations
+from mfbench.learned.adaptation.tuned import tuned_settings
+from mfbench.learned.training.prepare import config_for
+from mfbench.methods.energy_baseline import fit_baseline
+from mfbench.protocol.method import MethodContext
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.finetuned import FineTuned
 from mfbench_torch.foundation import FinetuneSettings, FoundationModel

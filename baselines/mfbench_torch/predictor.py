@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mfbench.baseline import EnergyBaseline, correction_operator
-from mfbench.configuration import Configuration, Prediction
-from mfbench.learned.architectures import Config
-from mfbench.method import Usage
+from mfbench.data.configuration import Configuration, Prediction
+from mfbench.learned.architectures.registry import Config
+from mfbench.methods.energy_baseline import EnergyBaseline, correction_operator
+from mfbench.protocol.method import Usage
 from mfbench_torch.models.architecture import energy_forces
 from mfbench_torch.models.graphs import GraphBatch, GraphTable
 

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from mfbench.baseline import EnergyBaseline
-from mfbench.configuration import Configuration
-from mfbench.learned.architectures import Config
-from mfbench.learned.ridge_solve import (
+from mfbench.data.configuration import Configuration
+from mfbench.learned.adaptation.ridge import (
     Design,
     RidgeSettings,
     element_counts,
@@ -21,7 +19,9 @@ from mfbench.learned.ridge_solve import (
     fit_head,
     force_configurations,
 )
-from mfbench.method import Budget, Usage
+from mfbench.learned.architectures.registry import Config
+from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.method import Budget, Usage
 from mfbench_torch.checkpoint import Checkpoint
 from mfbench_torch.device import on_device
 from mfbench_torch.models.architecture import feature_forces
@@ -33,7 +33,7 @@ __all__ = ["Ridge", "design_arrays"]
 
 @dataclass(eq=False)
 class Ridge:
-    """Closed-form regression of what the frozen network leaves, see ``mfbench.learned.ridge_solve``.
+    """Closed-form regression of what the frozen network leaves, see ``mfbench.learned.adaptation.ridge``.
 
     Attributes:
         checkpoint: of the frozen network.

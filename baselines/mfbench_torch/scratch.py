@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import torch
 
-from mfbench.baseline import EnergyBaseline
-from mfbench.configuration import Configuration
-from mfbench.learned.adapting import AdaptSettings, ScratchSettings
-from mfbench.learned.architectures import Config
-from mfbench.method import Budget, Usage
-from mfbench.schedule import adaptation_batches
+from mfbench.data.configuration import Configuration
+from mfbench.learned.adaptation.recipe import AdaptSettings, ScratchSettings
+from mfbench.learned.architectures.registry import Config
+from mfbench.learned.training.sampling_order import adaptation_batches
+from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.method import Budget, Usage
 from mfbench_torch.adaptation import descend, start
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.data import Dataset

@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mfbench.learned import train as shared
+from mfbench.data.split import Split
 from mfbench.learned.checkpoint import Checkpoint
-from mfbench.learned.plan import withheld_families
-from mfbench.learned.settings import settings_from
-from mfbench.learned.train import Engine, Tick
-from mfbench.split import Split
+from mfbench.learned.training import train as shared
+from mfbench.learned.training.prepare import withheld_families
+from mfbench.learned.training.settings import settings_from
+from mfbench.learned.training.train import Engine, Tick
 from mfbench_torch.checkpoint import load_checkpoint, tensors
 from mfbench_torch.meta.steps import joint_gradient, meta_gradient
 from mfbench_torch.models.architecture import init
@@ -30,7 +30,8 @@ ENGINE = Engine(
     run_phase=run_phase,
 )
 train = partial(shared.train, ENGINE)
-"""(split, settings, folder, *, initial, stop_after, tick) → Checkpoint: see ``mfbench.learned.train``."""
+"""(split, settings, folder, *, initial, stop_after, tick) → Checkpoint: see
+``mfbench.learned.training.train``."""
 
 
 def train_by_name(

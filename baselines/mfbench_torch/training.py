@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mfbench.errors import TrainingError
-from mfbench.learned.phases import Phase, PhaseResult
+from mfbench.learned.training.phases import Phase, PhaseResult
 from mfbench_torch.adam import AdamState, adam_direction, adam_start, clipped
 from mfbench_torch.device import on_device
 from mfbench_torch.processes import from_first

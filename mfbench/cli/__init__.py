@@ -31,7 +31,7 @@ COMMANDS = (
 
 def _version(value: bool) -> None:
     if value:
-        from mfbench.cost import code_version
+        from mfbench.protocol.cost import code_version
 
         typer.echo(f"mfbench {code_version()}")
         raise typer.Exit

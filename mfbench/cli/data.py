@@ -37,8 +37,8 @@ def register(app: typer.Typer) -> None:
 
 def list_splits() -> None:
     """List the splits that can be given by name."""
-    from mfbench.manifest import read_manifest
-    from mfbench.split import available_splits, find_split
+    from mfbench.data.manifest import read_manifest
+    from mfbench.data.split import available_splits, find_split
 
     table = Table("split", "version", "level of theory", "data hash", box=None, padding=(0, 2, 0, 0))
     for name in available_splits():
@@ -58,10 +58,10 @@ def info(
     ] = False,
 ) -> None:
     """Show the families of a split, and draw an overview of its fragments and labels."""
-    from mfbench.describe import family_table, summary_table
-    from mfbench.overview import save_overview
-    from mfbench.sidetables import read_side_tables
-    from mfbench.split import load_split
+    from mfbench.data.side_tables import read_side_tables
+    from mfbench.data.split import load_split
+    from mfbench.reporting.split_figure import save_overview
+    from mfbench.reporting.split_table import family_table, summary_table
 
     loaded = load_split(split)
     manifest = loaded.manifest
@@ -90,11 +90,11 @@ def verify(
     seed: Annotated[int, typer.Option(metavar="N", help="Which ones --relabel draws.")] = 0,
 ) -> None:
     """Check what a split promises: hashes, roles, folds, near-twins, units. Exit code 2 if one fails."""
-    from mfbench.checks import verify_split
+    from mfbench.audit.checks import verify_split
     from mfbench.errors import DataError
 
     if relabel:
-        with label_extra("mfbench_tasks.relabel:relabel", "--relabel") as engine:
+        with label_extra("mfbench_tasks.labelling.relabel:relabel", "--relabel") as engine:
             checks = verify_split(split, relabel=partial(engine, seed=seed), count=relabel)
     else:
         checks = verify_split(split)
@@ -112,9 +112,9 @@ def export(
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="extxyz.")] = "extxyz",
 ) -> None:
     """Write a split for other programs: one extended XYZ file a family and role, and a README."""
+    from mfbench.data.extxyz import export_extxyz
+    from mfbench.data.split import load_split
     from mfbench.errors import UnknownNameError
-    from mfbench.extxyz import export_extxyz
-    from mfbench.split import load_split
 
     if format_ != "extxyz":
         raise UnknownNameError(f"unknown format '{format_}': choose extxyz")

@@ -118,9 +118,9 @@ def evaluate(
     ] = None,
 ) -> int:
     """Run the benchmark; returns the exit code."""
-    from mfbench.harness import evaluate as run
-    from mfbench.method import Budget, uses_backend
-    from mfbench.report import print_report
+    from mfbench.evaluate import evaluate as run
+    from mfbench.protocol.method import Budget, uses_backend
+    from mfbench.reporting.run_table import print_report
 
     # A user's own module lies in the current folder; an installed script does not look there.
     if (here := os.getcwd()) not in sys.path:

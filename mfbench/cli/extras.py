@@ -18,7 +18,7 @@ def extra(name: str, target: str, what: str) -> Iterator[Any]:
 
     Args:
         name: of the extra that installs what it needs.
-        target: e.g. ``mfbench_tasks.relabel:relabel``.
+        target: e.g. ``mfbench_tasks.labelling.relabel:relabel``.
         what: the command, for the message.
 
     Raises:

@@ -41,8 +41,8 @@ def download(
     ] = None,
 ) -> None:
     """Fetch a split and the shards that it names; what is there and right is not fetched again."""
-    from mfbench.progress import file_bar
-    from mfbench.split import data_folder, find_split
+    from mfbench.data.split import data_folder, find_split
+    from mfbench.protocol.progress import file_bar
 
     where = source or os.environ.get("MFBENCH_FROM")
     if not where:

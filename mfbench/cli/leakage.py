@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from mfbench.leakage import Leakage
-    from mfbench.overlap import Source
+    from mfbench.audit.leakage import Leakage
+    from mfbench.audit.train_overlap import Source
 
 __all__ = ["register"]
 
@@ -58,7 +58,7 @@ def leakage(
     ] = None,
 ) -> None:
     """Show what validation and test families have in common with train families."""
-    from mfbench.leakage import measure_leakage
+    from mfbench.audit.leakage import measure_leakage
 
     found = measure_leakage(_source(split), _source(against) if against else None)
     folder = out or Path("runs") / f"leakage-{found.split}"
@@ -73,9 +73,9 @@ def leakage(
 
 
 def _source(name: str) -> Source:
-    from mfbench.overlap import Source
-    from mfbench.sidetables import read_side_tables
-    from mfbench.split import load_split
+    from mfbench.audit.train_overlap import Source
+    from mfbench.data.side_tables import read_side_tables
+    from mfbench.data.split import load_split
 
     split = load_split(name)
     return Source(split, read_side_tables(name, split))

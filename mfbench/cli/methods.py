@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def methods() -> None:
     """List the methods that can be evaluated."""
-    from mfbench.method import method_names
+    from mfbench.protocol.method import method_names
 
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for name in sorted(

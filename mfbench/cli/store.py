@@ -56,7 +56,7 @@ def list_(to: _To = None) -> int:
 
 def verify(to: _To = None) -> int:
     """Recompute every submission from its files; exit code 2 if one does not hold."""
-    from mfbench.progress import progress_bar
+    from mfbench.protocol.progress import progress_bar
     from mfbench.store.audit import audit
     from mfbench.store.store import open_store
 

@@ -68,7 +68,7 @@ def submit(
 
 def print_checked(checked, console: Console) -> None:
     """The recomputed headline of a submission, and what was found."""
-    from mfbench.report import QUANTITIES
+    from mfbench.reporting.run_table import QUANTITIES
 
     run = checked.card.run
     text = Text(checked.card.method, style="bold")

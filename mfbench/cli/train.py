@@ -56,8 +56,8 @@ def train(
     backend: Annotated[str, typer.Option(metavar="NAME", help="Framework: jax or torch.")] = "jax",
 ) -> int:
     """Train; returns the exit code."""
-    from mfbench.method import load_trainer
-    from mfbench.split import load_split
+    from mfbench.data.split import load_split
+    from mfbench.protocol.method import load_trainer
 
     run = load_trainer(backend)
     loaded = load_split(split)

@@ -96,12 +96,15 @@ def verify(
         )
     digest = hashlib.sha256(text.encode())
     seed = int.from_bytes(hashlib.sha256(b"seed:" + text.encode()).digest()[:8], "big") >> 1
-    with label_extra("mfbench_tasks.fresh:resample", "mfbench verify --fresh") as resample, _bar() as tick:
+    with (
+        label_extra("mfbench_tasks.fresh.configurations:resample", "mfbench verify --fresh") as resample,
+        _bar() as tick,
+    ):
         found = resample(split, names, seed, fragments=fragments, workers=workers, tick=tick)
     outside = {}
     if structures:
         with (
-            label_extra("mfbench_tasks.outside:cut_outside", "mfbench verify --fresh") as cut,
+            label_extra("mfbench_tasks.fresh.fragments:cut_outside", "mfbench verify --fresh") as cut,
             _bar() as tick,
         ):
             outside = cut(split, names, structures, seed, fragments=fragments, workers=workers, tick=tick)

@@ -7,16 +7,16 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from mfbench.audit.leakage import measure_leakage
+from mfbench.audit.train_overlap import Source
 from mfbench.compare.comparison import Comparison, Construction, Diversity
 from mfbench.compare.diversity import DIVERSITY_VERSION, diversity
 from mfbench.compare.matrix import curves, gains, scores, transfer
 from mfbench.compare.record import METRICS, Record
+from mfbench.data.manifest import read_manifest
+from mfbench.data.side_tables import read_side_tables
+from mfbench.data.split import Split, find_split, load_split
 from mfbench.errors import ProtocolError, UnknownNameError
-from mfbench.leakage import measure_leakage
-from mfbench.manifest import read_manifest
-from mfbench.overlap import Source
-from mfbench.sidetables import read_side_tables
-from mfbench.split import Split, find_split, load_split
 
 __all__ = ["compare"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mfbench.statistics import Interval
+from mfbench.metrics.statistics import Interval
 
 __all__ = ["Comparison", "Construction", "Curve", "Diversity", "Gain", "Score", "Transfer", "bounds"]
 
@@ -56,7 +56,7 @@ class Construction(_Part):
 
 
 class Score(_Value):
-    """One method on one construction; units are those of ``mfbench.metrics``."""
+    """One method on one construction; units are those of ``mfbench.metrics.errors``."""
 
     construction: str
     method: str

@@ -8,7 +8,7 @@ import numpy as np
 
 from mfbench.compare.record import Record
 from mfbench.errors import ProtocolError
-from mfbench.statistics import Interval, bootstrap_mean, ratio
+from mfbench.metrics.statistics import Interval, bootstrap_mean, ratio
 
 __all__ = ["contrast", "family_errors", "mean_error"]
 

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mfbench.compare.comparison import Comparison
-from mfbench.picture import save_small
+from mfbench.reporting.save_figure import save_small
 
 __all__ = ["draw_comparison", "save_comparison"]
 

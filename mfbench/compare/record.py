@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mfbench.data.split import Split
 from mfbench.errors import DataError
-from mfbench.lines import as_lines
-from mfbench.results import Results
-from mfbench.scoring import family_groups
-from mfbench.split import Split
+from mfbench.results.compact_json import as_lines
+from mfbench.results.results import Results
+from mfbench.results.score_run import family_groups
 
 __all__ = ["METRICS", "QUERIES", "Record", "Trained", "read_records", "record_of"]
 

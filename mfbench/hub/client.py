@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mfbench.errors import ProtocolError, TransferError
+from mfbench.version import __version__
 
 __all__ = ["hub_api", "hub_errors", "hub_files"]
 
@@ -17,10 +18,8 @@ def hub_api() -> Any:
     $HF_TOKEN or of ``hf auth login``."""
     from huggingface_hub import HfApi
 
-    import mfbench
-
     endpoint = os.environ.get("HF_ENDPOINT") or None
-    return HfApi(endpoint=endpoint, library_name="mfbench", library_version=mfbench.__version__)
+    return HfApi(endpoint=endpoint, library_name="mfbench", library_version=__version__)
 
 
 def hub_files() -> Any:

@@ -16,10 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from mfbench.data.manifest import Manifest, read_manifest
+from mfbench.data.parquet import sha256
 from mfbench.errors import DataError, UnknownNameError
 from mfbench.hub.sources import Source, known
-from mfbench.manifest import Manifest, read_manifest
-from mfbench.tables import sha256
 
 __all__ = ["Downloaded", "download"]
 

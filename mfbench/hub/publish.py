@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mfbench.data.manifest import read_manifest, verify_files
 from mfbench.errors import DataError
 from mfbench.hub.client import hub_api, hub_errors
-from mfbench.manifest import read_manifest, verify_files
 
 __all__ = ["Published", "check_folder", "publish"]
 

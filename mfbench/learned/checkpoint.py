@@ -11,13 +11,12 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-import mfbench
 from mfbench.errors import CheckpointError
-from mfbench.learned.architectures import Config, config_from, config_record
+from mfbench.learned.architectures.registry import Config, config_from, config_record
 
 __all__ = ["EMBEDDED", "Checkpoint", "embedded_checkpoint", "load_checkpoint", "save_checkpoint"]
 
-EMBEDDED = Path(mfbench.__file__).parent / "embedded" / "checkpoints"
+EMBEDDED = Path(__file__).parents[1] / "embedded" / "checkpoints"
 _PRECONDITION = "precondition/"
 _RATES = "rates/"
 

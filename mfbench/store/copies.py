@@ -7,8 +7,8 @@ import numpy as np
 from mfbench.store.index import read_store
 from mfbench.store.store import Store
 from mfbench.submission.check import Checked
-from mfbench.submission.findings import Finding, Kind
-from mfbench.submission.sketch import SAME, WIDTH, distance, sketch
+from mfbench.submission.detectors.error_fingerprint import SAME, WIDTH, distance, sketch
+from mfbench.submission.detectors.findings import Finding, Kind
 
 __all__ = ["copy_findings"]
 

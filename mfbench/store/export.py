@@ -15,7 +15,7 @@ COLUMNS = (
 
 
 def flat_table(snapshot: Snapshot) -> pd.DataFrame:
-    """All scores and declared costs, ``COLUMNS``; units are those of ``mfbench.metrics``."""
+    """All scores and declared costs, ``COLUMNS``; units are those of ``mfbench.metrics.errors``."""
     frame = snapshot.rows.drop_columns(["families", "sketch", "constant", "n_families"]).to_pandas()
     about = pd.DataFrame(
         [

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mfbench.configuration import EV_TO_KCAL_MOL, Configuration
-from mfbench.cost import code_version, hardware
-from mfbench.episode import Episode, draw_episode
+from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
 from mfbench.errors import SubmissionError
-from mfbench.method import (
+from mfbench.metrics.errors import METRICS, within_fragment
+from mfbench.protocol.cost import code_version, hardware
+from mfbench.protocol.episode import Episode, draw_episode
+from mfbench.protocol.method import (
     ARCHITECTURES,
     BACKENDS,
     Budget,
@@ -32,8 +33,7 @@ from mfbench.method import (
     method_names,
     uses_backend,
 )
-from mfbench.metrics import METRICS, within_fragment
-from mfbench.runner import EpisodeRecord, run_episode
+from mfbench.protocol.run_episode import EpisodeRecord, run_episode
 from mfbench.store.outside import compare_outside
 from mfbench.store.verification import (
     RATIO_TOLERANCE,

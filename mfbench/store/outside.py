@@ -11,9 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from mfbench.metrics import METRICS
-from mfbench.split import Task
-from mfbench.statistics import groups_of, ratio
+from mfbench.data.split import Task
+from mfbench.metrics.errors import METRICS
+from mfbench.metrics.statistics import groups_of, ratio
 from mfbench.store.verification import OutsideComparison
 
 __all__ = ["compare_outside"]

@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mfbench.metrics import COSTS, METRICS
-from mfbench.results import AggregateRow
-from mfbench.scoring import family_groups
+from mfbench.metrics.errors import COSTS, METRICS
+from mfbench.results.results import AggregateRow
+from mfbench.results.score_run import family_groups
 from mfbench.submission.card import Card
 from mfbench.submission.check import Checked
-from mfbench.submission.findings import Finding
-from mfbench.submission.sketch import sketch
+from mfbench.submission.detectors.error_fingerprint import sketch
+from mfbench.submission.detectors.findings import Finding
 
 __all__ = ["ROWS", "VERSION", "Summary", "part_of", "read_part", "write_part"]
 
@@ -42,7 +42,7 @@ ROWS = pa.schema(
         ("n_families", pa.int32()),
         ("constant", pa.float64()),  # the constant method on the same episodes
         ("families", pa.list_(pa.float32())),  # error of each family, in the summary's order
-        ("sketch", pa.list_(pa.float32())),  # see mfbench.submission.sketch
+        ("sketch", pa.list_(pa.float32())),  # see mfbench.submission.detectors.error_fingerprint
     ]
 )
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from mfbench.cost import code_version
 from mfbench.errors import StoreError, SubmissionError
+from mfbench.protocol.cost import code_version
 from mfbench.store.files import Files, open_files
 from mfbench.store.rows import Summary, part_of, write_part
 from mfbench.store.verification import Record, record_bytes, record_name

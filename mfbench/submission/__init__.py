@@ -2,8 +2,8 @@
 
 from mfbench.submission.card import Card, Track
 from mfbench.submission.check import FILES, Checked, check
+from mfbench.submission.detectors.findings import Finding, Kind
 from mfbench.submission.draft import check_files, check_run, read_folder
-from mfbench.submission.findings import Finding, Kind
 
 __all__ = [
     "FILES",

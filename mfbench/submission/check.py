@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mfbench.errors import SubmissionError
-from mfbench.metrics import METRICS
-from mfbench.results import AggregateRow, Results
-from mfbench.runner import EpisodeRecord
-from mfbench.scoring import score_run
+from mfbench.metrics.errors import METRICS
+from mfbench.protocol.run_episode import EpisodeRecord
+from mfbench.results.results import AggregateRow, Results
+from mfbench.results.score_run import score_run
 from mfbench.submission.card import Card, Track, read_card, write_card
-from mfbench.submission.evidence import gather
-from mfbench.submission.findings import Finding, Kind
-from mfbench.submission.leaks import leak_findings, order_findings
+from mfbench.submission.detectors.evidence import gather
+from mfbench.submission.detectors.findings import Finding, Kind
+from mfbench.submission.detectors.leaks import leak_findings, order_findings
+from mfbench.submission.detectors.training_overlap import overlap_findings
+from mfbench.submission.detectors.units import unit_findings
 from mfbench.submission.predictions import canonical_bytes, read_predictions
-from mfbench.submission.training_overlap import overlap_findings
-from mfbench.submission.units import unit_findings
+from mfbench.submission.reference_episodes import Yardstick, yardstick_of
 from mfbench.submission.weights import check_weights
-from mfbench.submission.yardstick import Yardstick, yardstick_of
 
 __all__ = ["FILES", "Checked", "check", "check_claims", "track_of"]
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from mfbench.errors import DataError, SubmissionError
-from mfbench.method import STARTS_FROM
-from mfbench.results import Results, read_results
+from mfbench.protocol.method import STARTS_FROM
+from mfbench.results.results import Results, read_results
 from mfbench.submission.card import Card, Cost, Failure, Hardware, Protocol, Training, Tuning, write_card
 from mfbench.submission.check import FILES, Checked, check, check_claims, track_of
 from mfbench.submission.weights import count_parameters

@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mfbench.episode import Episode
+from mfbench.data.parquet import FORCE_GRID, round_to_grid
 from mfbench.errors import SubmissionError
-from mfbench.runfolder import PREDICTION_SCHEMA
-from mfbench.runner import EpisodeRecord
+from mfbench.protocol.episode import Episode
+from mfbench.protocol.run_episode import EpisodeRecord
+from mfbench.protocol.run_folder import PREDICTION_SCHEMA
 from mfbench.submission.card import Card
-from mfbench.submission.yardstick import Yardstick
-from mfbench.tables import FORCE_GRID, round_to_grid
+from mfbench.submission.reference_episodes import Yardstick
 
 __all__ = ["ENERGY_GRID", "MAX_BYTES", "canonical_bytes", "read_predictions"]
 

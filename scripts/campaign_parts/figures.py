@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from campaign_parts.select import CONSTRUCTIONS, Records
 from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.record import METRICS
-from mfbench.picture import save_small
+from mfbench.reporting.save_figure import save_small
 
 __all__ = ["save_headline", "save_ratios"]
 

@@ -11,7 +11,7 @@ from thin import said as kept
 from campaign_parts.plan import INHERITED, Run
 from campaign_parts.select import CONSTRUCTIONS
 from campaign_parts.work import Workplace
-from mfbench.method import STARTS_FROM
+from mfbench.protocol.method import STARTS_FROM
 from mfbench.submission.card import Tuning
 
 __all__ = ["can_be_filed", "file_run"]

@@ -18,10 +18,10 @@ from mfbench.compare.comparison import Comparison
 from mfbench.compare.contrast import contrast
 from mfbench.compare.record import METRICS, Record
 from mfbench.compare.text import interval
+from mfbench.data.split import load_split
 from mfbench.learned.checkpoint import embedded_checkpoint
-from mfbench.scoring import family_groups
-from mfbench.split import load_split
-from mfbench.statistics import Interval
+from mfbench.metrics.statistics import Interval
+from mfbench.results.score_run import family_groups
 
 __all__ = ["all_findings", "rows_that_beat"]
 

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mfbench.errors import ProtocolError
-from mfbench.method import STARTS_FROM
+from mfbench.protocol.method import STARTS_FROM
 
 __all__ = ["Block", "Campaign", "Run", "Training", "read_campaign"]
 

@@ -17,7 +17,7 @@ from campaign_parts.units import work_through
 from campaign_parts.work import Workplace, units
 from mfbench.compare.record import METRICS, Record, read_records
 from mfbench.compare.text import markdown
-from mfbench.cost import code_version, hardware
+from mfbench.protocol.cost import code_version, hardware
 
 __all__ = ["repeat", "repeat_table"]
 

@@ -11,7 +11,7 @@ from campaign_parts.select import CONSTRUCTIONS, LEARNERS, Records
 from mfbench.compare.contrast import contrast, family_errors, mean_error
 from mfbench.compare.record import METRICS, Record
 from mfbench.compare.text import markdown
-from mfbench.statistics import Interval, ranks
+from mfbench.metrics.statistics import Interval, ranks
 
 __all__ = [
     "cost_table",

@@ -16,12 +16,12 @@ import tune
 import mfbench
 from campaign_parts.plan import INHERITED, Campaign, Run, Training
 from campaign_parts.units import Unit
+from mfbench.audit.exclusion import without_overlap
 from mfbench.compare.record import record_of
-from mfbench.exclusion import without_overlap
+from mfbench.data.split import Split
 from mfbench.learned.checkpoint import EMBEDDED, load_checkpoint
-from mfbench.method import Budget
-from mfbench.results import read_results
-from mfbench.split import Split
+from mfbench.protocol.method import Budget
+from mfbench.results.results import read_results
 
 __all__ = ["Workplace", "units"]
 

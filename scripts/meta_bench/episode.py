@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 import mfbench
-from mfbench.baseline import fit_baseline
-from mfbench.learned.mace_state import to_mace_state
-from mfbench.learned.mace_weights import MaceConfig, initial_weights
+from mfbench.learned.architectures.mace import MaceConfig, initial_weights
+from mfbench.learned.architectures.mace_torch_state import to_mace_state
+from mfbench.methods.energy_baseline import fit_baseline
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.data import Dataset
 from mfbench_torch.device import device, on_device

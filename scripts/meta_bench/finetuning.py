@@ -19,7 +19,7 @@ K, EPOCHS, BATCH, RATE = 50, 6, 10, 1e-3
 OURS = """
 import json, sys, time
 import torch, mfbench
-from mfbench.method import Budget, MethodContext, load_method
+from mfbench.protocol.method import Budget, MethodContext, load_method
 torch.set_num_threads(1)
 split = mfbench.load_split("cath-mini")
 task = split.test[0]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from mfbench.compare.record import METRICS
-from mfbench.configuration import Configuration
-from mfbench.metrics import episode_metrics
-from mfbench.runner import check_predictions
+from mfbench.data.configuration import Configuration
+from mfbench.metrics.errors import episode_metrics
+from mfbench.protocol.run_episode import check_predictions
 
 __all__ = ["METRICS", "force_errors", "mean_errors", "predicted"]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mfbench.cost import code_version, hardware
 from mfbench.errors import DataError, ProtocolError
+from mfbench.protocol.cost import code_version, hardware
 
 __all__ = ["Content", "Identity", "Measured", "Unit", "finish", "read_measured"]
 

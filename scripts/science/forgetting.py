@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 
 from mfbench.compare.text import markdown
-from mfbench.configuration import Configuration
+from mfbench.data.configuration import Configuration
+from mfbench.data.split import Task
 from mfbench.errors import PredictionError
-from mfbench.learned.adapting import AdaptSettings
-from mfbench.learned.tuned import tuned_settings
-from mfbench.method import Budget
-from mfbench.runner import episode_seed
-from mfbench.split import Task
+from mfbench.learned.adaptation.recipe import AdaptSettings
+from mfbench.learned.adaptation.tuned import tuned_settings
+from mfbench.protocol.method import Budget
+from mfbench.protocol.run_episode import episode_seed
 from science.errors import METRICS, mean_errors
 from science.files import Content, Measured, Unit
 from science.intervals import family_mean, family_ratio, shown

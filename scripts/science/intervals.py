@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mfbench.statistics import N_RESAMPLES, Interval, bootstrap_mean, ratio
+from mfbench.metrics.statistics import N_RESAMPLES, Interval, bootstrap_mean, ratio
 
 __all__ = ["family_mean", "family_ratio", "gap", "shown"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from mfbench.split import Split
+from mfbench.data.split import Split
 from science.errors import METRICS as ERRORS
 from science.files import Content, Unit
 from science.label_table import ASSUMED_CORE_HOURS, table

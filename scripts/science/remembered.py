@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mfbench.configuration import Configuration
-from mfbench.split import Split, Task
+from mfbench.data.configuration import Configuration
+from mfbench.data.split import Split, Task
 
 __all__ = ["remembered", "replayed"]
 

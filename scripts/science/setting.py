@@ -12,15 +12,15 @@ from typing import Any
 from tune import BUDGETS
 
 import mfbench
-from mfbench.episode import Episode, draw_episode
+from mfbench.data.parquet import sha256
+from mfbench.data.split import Split, Task
 from mfbench.errors import CheckpointError, DataError
 from mfbench.learned.checkpoint import EMBEDDED, embedded_checkpoint, load_checkpoint
-from mfbench.method import STARTS_FROM, Budget, Method, MethodContext, load_method
-from mfbench.results import Results
-from mfbench.runner import episode_seed
-from mfbench.scoring import family_groups
-from mfbench.split import Split, Task
-from mfbench.tables import sha256
+from mfbench.protocol.episode import Episode, draw_episode
+from mfbench.protocol.method import STARTS_FROM, Budget, Method, MethodContext, load_method
+from mfbench.protocol.run_episode import episode_seed
+from mfbench.results.results import Results
+from mfbench.results.score_run import family_groups
 from science.files import Identity
 
 __all__ = ["LEARNED", "Setting", "read_tuning"]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from mfbench.compare.record import Record
 from mfbench.compare.text import markdown
-from mfbench.statistics import Interval
+from mfbench.metrics.statistics import Interval
 from science.intervals import family_mean, family_ratio, shown
 
 __all__ = ["SizeRow", "size_rows", "table"]

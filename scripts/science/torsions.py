@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfbench.configuration import Configuration
-from mfbench.graph import bonds
+from mfbench.data.configuration import Configuration
+from mfbench.data.molecular_graph import bonds
 
 __all__ = [
     "UNSEEN", "Topology", "circular_distance", "farthest_torsion", "topology", "torsion_angles",

@@ -17,19 +17,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mfbench.errors import MfbenchError, ProtocolError, StructureError
-from mfbench_tasks.audit import audit_block
-from mfbench_tasks.build import build, process_pool
+from mfbench_tasks.build.build import build, process_pool
+from mfbench_tasks.build.dask_cluster import dask_executor
 from mfbench_tasks.card.write import write_card
-from mfbench_tasks.choose import blocks_yaml, choose, read_names
-from mfbench_tasks.choose_large import choose_large
-from mfbench_tasks.cluster import dask_executor
-from mfbench_tasks.constructions import write_constructions
-from mfbench_tasks.family_table import read_families, write_families
-from mfbench_tasks.pool import make_pool
-from mfbench_tasks.pool_recipe import load_pool_recipe
-from mfbench_tasks.pool_report import write_block_report
-from mfbench_tasks.rcsb import download
-from mfbench_tasks.recipe import load_recipe
+from mfbench_tasks.constructions.choose_families import blocks_yaml, choose, read_names
+from mfbench_tasks.constructions.choose_families_large import choose_large
+from mfbench_tasks.constructions.write import write_constructions
+from mfbench_tasks.families.table import read_families, write_families
+from mfbench_tasks.pool.make_pool import make_pool
+from mfbench_tasks.pool.recipe import load_pool_recipe
+from mfbench_tasks.pool.rejections import audit_block
+from mfbench_tasks.pool.report import write_block_report
+from mfbench_tasks.recipes.recipe import load_recipe
+from mfbench_tasks.structures.download import download
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("streamlit")
 
 from mfbench.cli import main
-from mfbench.statistics import ranks
+from mfbench.metrics.statistics import ranks
 from mfbench.store import open_store, read_store
 from mfbench.submission.check import check
 from mfbench_leaderboard.data.board import Board, Choice, filter_rows, standings
@@ -77,7 +77,7 @@ def test_curves_costs_and_the_constant_line(board):
 
 
 def test_a_family_has_proteins_fragments_and_everyones_error():
-    from mfbench.submission.yardstick import known_split
+    from mfbench.submission.reference_episodes import known_split
 
     view = family_view(known_split("cath-mini"), "1.10.8")
     assert view.proteins == ["1p3q_Q", "2qho_B", "2oob_A"]

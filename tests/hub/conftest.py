@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mfbench.manifest import OWN, data_hash
-from mfbench.split import EMBEDDED
-from mfbench.tables import read_configurations, sha256, write_configurations
+from mfbench.data.manifest import OWN, data_hash
+from mfbench.data.parquet import read_configurations, sha256, write_configurations
+from mfbench.data.split import EMBEDDED
 
 SOURCE = EMBEDDED / "cath-mini"
 SHARDS = {

@@ -22,7 +22,7 @@ from mfbench_tasks.card.features import CONFIGURATIONS, SIDE_TABLES
 from mfbench_tasks.card.limits import shared_places
 from mfbench_tasks.card.reports import cost, project, read_reports
 from mfbench_tasks.card.write import card_texts, write_card
-from mfbench_tasks.pool_recipe import load_pool_recipe
+from mfbench_tasks.pool.recipe import load_pool_recipe
 
 ROOT = Path(__file__).parents[2]
 REPORTS = ROOT / "tasks" / "reports"
@@ -126,9 +126,9 @@ def test_mistakes_are_one_line(own_dataset, tmp_path, capsys):
 
 
 def test_what_was_measured_beside_the_data_is_shown(own_dataset):
-    from mfbench.leakage import measure_leakage
-    from mfbench.overlap import Source
-    from mfbench.sidetables import read_side_tables
+    from mfbench.audit.leakage import measure_leakage
+    from mfbench.audit.train_overlap import Source
+    from mfbench.data.side_tables import read_side_tables
 
     split = mfbench.load_split(own_dataset / "cath")
     source = Source(split, read_side_tables(own_dataset / "cath", split))
@@ -211,7 +211,7 @@ def test_places_that_two_folds_share_are_counted(dataset):
 
 
 def test_a_self_contained_split_is_named_not_hidden(own_dataset, capsys):
-    shutil.copytree(mfbench.split.EMBEDDED / "cath-mini", own_dataset / "cath-mini")
+    shutil.copytree(mfbench.data.split.EMBEDDED / "cath-mini", own_dataset / "cath-mini")
     lines = []
     write_card(own_dataset, reports=REPORTS, log=lines.append)
     assert lines == ["cath-mini: complete in itself, no part of the card"]

@@ -12,8 +12,8 @@ import pytest
 
 import mfbench
 from mfbench.cli import main
-from mfbench.manifest import read_manifest
-from mfbench.tables import sha256
+from mfbench.data.manifest import read_manifest
+from mfbench.data.parquet import sha256
 
 HUB = "hf://datasets/lab/tasks"
 
@@ -111,7 +111,7 @@ def test_a_killed_download_shows_nothing_and_goes_on(served, target, dataset):
     process.wait()
     assert not (target / "cath").exists()
     with pytest.raises(mfbench.errors.UnknownNameError):
-        mfbench.split.find_split(target / "cath")
+        mfbench.data.split.find_split(target / "cath")
     server.slow.clear()
     server.released.set()
     server.log.clear()

@@ -12,11 +12,16 @@ pytest.importorskip("tblite")
 
 from mfbench.errors import DataError, StructureError
 from mfbench_tasks import __main__ as command_line
-from mfbench_tasks.arrange import check_families
-from mfbench_tasks.choose_large import CLUSTERS, DOMAINS, choose_large, single_domain_chains
-from mfbench_tasks.family_table import read_families
-from mfbench_tasks.groups import plan_group
-from mfbench_tasks.pool_recipe import load_pool_recipe
+from mfbench_tasks.constructions.arrange import check_families
+from mfbench_tasks.constructions.choose_families_large import (
+    CLUSTERS,
+    DOMAINS,
+    choose_large,
+    single_domain_chains,
+)
+from mfbench_tasks.families.table import read_families
+from mfbench_tasks.pool.groups import plan_group
+from mfbench_tasks.pool.recipe import load_pool_recipe
 
 TASKS = Path(__file__).parents[2] / "tasks"
 MILLION = TASKS / "recipes" / "million.yaml"

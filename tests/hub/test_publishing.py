@@ -6,7 +6,7 @@ import pytest
 
 import mfbench
 from mfbench.cli import main
-from mfbench.manifest import read_manifest
+from mfbench.data.manifest import read_manifest
 
 PUBLISH = ("data", "publish")
 

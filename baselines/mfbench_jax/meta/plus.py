@@ -18,7 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from mfbench.learned.rates import PREFIX, separated
+from mfbench.learned.adaptation.inner_rates import PREFIX, separated
 from mfbench_jax.meta.inner import Gradient, Params, inner_step, preconditioned
 from mfbench_jax.meta.outer import QueryLoss
 

@@ -9,14 +9,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from mfbench.baseline import EnergyBaseline, correction_between, correction_kernel
+from mfbench.data.split import Task
 from mfbench.errors import TrainingError
-from mfbench.learned.annealing import multi_step_weights, second_order
-from mfbench.learned.architectures import Config
-from mfbench.learned.neighbours import size_classes
-from mfbench.learned.settings import TrainSettings
-from mfbench.schedule import joint_batch, meta_batch
-from mfbench.split import Task
+from mfbench.learned.architectures.neighbours import size_classes
+from mfbench.learned.architectures.registry import Config
+from mfbench.learned.training.annealing import multi_step_weights, second_order
+from mfbench.learned.training.sampling_order import joint_batch, meta_batch
+from mfbench.learned.training.settings import TrainSettings
+from mfbench.methods.energy_baseline import EnergyBaseline, correction_between, correction_kernel
 from mfbench_jax.compiled import Compiled
 from mfbench_jax.data import Dataset
 from mfbench_jax.devices import devices_share, over_devices

@@ -11,8 +11,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from mfbench.learned.allegro_weights import AllegroConfig
-from mfbench.learned.couplings import paths
+from mfbench.learned.architectures.allegro import AllegroConfig
+from mfbench.learned.architectures.couplings import paths
 from mfbench_jax.models.coupling import components, couple, harmonics, mix_components
 from mfbench_jax.models.edges import Edges
 from mfbench_jax.models.radial import mix, radial_weights

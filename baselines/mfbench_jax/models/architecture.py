@@ -10,7 +10,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from mfbench.learned.architectures import Config, arch_of, initial_weights
+from mfbench.learned.architectures.registry import Config, arch_of, initial_weights
 from mfbench_jax.models import allegro, mace, nequip
 
 __all__ = ["atom_energies", "energy", "energy_forces", "feature_forces", "features", "init"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from mfbench.learned.architectures import Config
+from mfbench.learned.architectures.registry import Config
 from mfbench_jax.models.irreps import harmonics_2
 from mfbench_jax.models.radial import cutoff, radial_basis
 

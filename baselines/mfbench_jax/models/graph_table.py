@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mfbench.configuration import BlindConfiguration
-from mfbench.learned.neighbours import element_indices, neighbour_pairs, size_classes
+from mfbench.data.configuration import BlindConfiguration
+from mfbench.learned.architectures.neighbours import element_indices, neighbour_pairs, size_classes
 from mfbench_jax.models.graph_batch import GraphBatch, Padding
 
 __all__ = ["GraphTable", "round_up"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mfbench.learned.neighbours import UnknownElementError, neighbour_pairs
+from mfbench.learned.architectures.neighbours import UnknownElementError, neighbour_pairs
 from mfbench_jax.models.graph_batch import GraphBatch, Padding
 from mfbench_jax.models.graph_table import GraphTable, round_up
 

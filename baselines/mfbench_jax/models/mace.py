@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.architectures.mace import MaceConfig
 from mfbench_jax.models.edges import Edges
 from mfbench_jax.models.messages import message_mixer, messages, messages_from_scalars
 from mfbench_jax.models.product import by_element, product_basis

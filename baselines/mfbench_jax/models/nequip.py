@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mfbench.learned.couplings import paths
-from mfbench.learned.nequip_weights import NequipConfig, degrees
+from mfbench.learned.architectures.couplings import paths
+from mfbench.learned.architectures.nequip import NequipConfig, degrees
 from mfbench_jax.models.coupling import components, couple, harmonics, mix_components
 from mfbench_jax.models.edges import Edges
 from mfbench_jax.models.product import by_element

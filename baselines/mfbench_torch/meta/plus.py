@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from mfbench.learned.rates import PREFIX, separated
+from mfbench.learned.adaptation.inner_rates import PREFIX, separated
 from mfbench_torch.meta.inner import (
     Loss,
     Params,

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from mfbench.baseline import EnergyBaseline, correction_between, correction_kernel
+from mfbench.data.split import Task
 from mfbench.errors import TrainingError
-from mfbench.learned.annealing import multi_step_weights, second_order
-from mfbench.learned.architectures import Config
-from mfbench.learned.settings import TrainSettings
-from mfbench.schedule import joint_batch, meta_batch
-from mfbench.split import Task
+from mfbench.learned.architectures.registry import Config
+from mfbench.learned.training.annealing import multi_step_weights, second_order
+from mfbench.learned.training.sampling_order import joint_batch, meta_batch
+from mfbench.learned.training.settings import TrainSettings
+from mfbench.methods.energy_baseline import EnergyBaseline, correction_between, correction_kernel
 from mfbench_torch.data import Batch, Dataset
 from mfbench_torch.device import device, on_device
 from mfbench_torch.meta.inner import Loss, value_and_gradient

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import torch
 
-from mfbench.learned.allegro_weights import AllegroConfig
-from mfbench.learned.couplings import paths
+from mfbench.learned.architectures.allegro import AllegroConfig
+from mfbench.learned.architectures.couplings import paths
 from mfbench_torch.models.coupling import Components, components, couple, harmonics
 from mfbench_torch.models.edges import Edges
 from mfbench_torch.models.geometry import Geometry

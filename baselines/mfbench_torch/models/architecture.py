@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import torch
 
-from mfbench.learned.architectures import Config, arch_of, initial_weights
+from mfbench.learned.architectures.registry import Config, arch_of, initial_weights
 from mfbench_torch.models import allegro, mace, nequip
 from mfbench_torch.models.graphs import GraphBatch
 from mfbench_torch.models.leaves import Leaves

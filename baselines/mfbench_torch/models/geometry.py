@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mfbench.learned.architectures import Config
+from mfbench.learned.architectures.registry import Config
 
 __all__ = ["Geometry", "pair_geometry"]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from mfbench.configuration import BlindConfiguration
-from mfbench.learned.architectures import Config
-from mfbench.learned.neighbours import element_indices, neighbour_pairs, size_classes
+from mfbench.data.configuration import BlindConfiguration
+from mfbench.learned.architectures.neighbours import element_indices, neighbour_pairs, size_classes
+from mfbench.learned.architectures.registry import Config
 from mfbench_torch.models.geometry import Geometry, pair_geometry
 
 __all__ = ["GraphBatch", "GraphTable"]
@@ -76,7 +76,8 @@ class GraphTable:
         return len(self._graphs)
 
     def size_classes(self, count: int) -> np.ndarray:
-        """[m] class of every configuration; see ``mfbench.learned.neighbours.size_classes``."""
+        """[m] class of every configuration; see
+        ``mfbench.learned.architectures.neighbours.size_classes``."""
         return size_classes(self.n_pairs, count)
 
     def take(

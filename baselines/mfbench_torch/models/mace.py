@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import torch
 
-from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.architectures.mace import MaceConfig
 from mfbench_torch.models.edges import Edges
 from mfbench_torch.models.geometry import Geometry
 from mfbench_torch.models.graphs import GraphBatch

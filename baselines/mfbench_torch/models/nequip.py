@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import torch
 
-from mfbench.learned.couplings import paths
-from mfbench.learned.nequip_weights import NequipConfig, degrees
+from mfbench.learned.architectures.couplings import paths
+from mfbench.learned.architectures.nequip import NequipConfig, degrees
 from mfbench_torch.models.coupling import Components, components, couple, harmonics
 from mfbench_torch.models.edges import Edges
 from mfbench_torch.models.geometry import Geometry

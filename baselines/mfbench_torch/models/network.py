@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mfbench.errors import CheckpointError
-from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.architectures.mace import MaceConfig
 from mfbench_torch.libraries import default_dtype, e3nn_options, mace_modules, o3
 from mfbench_torch.models.graphs import GraphBatch
 

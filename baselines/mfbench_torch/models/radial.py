@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from mfbench.learned.mace_weights import MaceConfig
+from mfbench.learned.architectures.mace import MaceConfig
 from mfbench_torch.models.messages import LATER, mix
 
 __all__ = ["SILU_NORM", "perceptron", "radial_weights", "silu"]

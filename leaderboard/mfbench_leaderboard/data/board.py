@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from mfbench.metrics import METRICS
+from mfbench.metrics.errors import METRICS
 from mfbench.store.index import Snapshot, Trust
 from mfbench.store.rows import Summary
-from mfbench.submission.findings import Finding
+from mfbench.submission.detectors.findings import Finding
 from mfbench_leaderboard.data.ranks import rank_methods
 
 __all__ = ["LINES", "Board", "Cell", "Choice", "Row", "Standings", "filter_rows", "standings"]

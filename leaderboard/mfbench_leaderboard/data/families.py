@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfbench.configuration import EV_TO_KCAL_MOL
-from mfbench.metrics import within_fragment
-from mfbench.sidetables import read_side_tables
-from mfbench.split import Split
+from mfbench.data.configuration import EV_TO_KCAL_MOL
+from mfbench.data.side_tables import read_side_tables
+from mfbench.data.split import Split
+from mfbench.metrics.errors import within_fragment
 from mfbench_leaderboard.data.board import LINES, Board
 from mfbench_leaderboard.data.curves import label
 

@@ -1,6 +1,7 @@
 """Ranks that admit ties, for any number of methods.
 
-Up to twenty methods, ``mfbench.statistics.ranks`` resamples families. Among more, Holm's rule divides the
+Up to twenty methods, ``mfbench.metrics.statistics.ranks`` resamples families. Among more, Holm's rule
+divides the
 level by so many pairs that ten thousand resamples cannot resolve it; there a cluster-robust t-test on the
 same log-ratios takes their place, with one degree of freedom less than there are independent groups.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mfbench.statistics import MIN_FAMILIES_FOR_RANKS, ranks
+from mfbench.metrics.statistics import MIN_FAMILIES_FOR_RANKS, ranks
 
 __all__ = ["rank_methods"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mfbench.metrics import COSTS, METRICS
+from mfbench.metrics.errors import COSTS, METRICS
 
 __all__ = ["HEADLINES", "TITLES", "interval", "number", "seconds", "unit"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from mfbench.elements import symbol
-from mfbench.graph import METALS, bonds, covalent_radius
+from mfbench.data.elements import symbol
+from mfbench.data.molecular_graph import METALS, bonds, covalent_radius
 
 __all__ = ["molecule"]
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from mfbench import __version__
 from mfbench.store.verification import RATIO_TOLERANCE
-from mfbench.submission.leaks import ENERGY_NOISE, FORCE_NOISE
+from mfbench.submission.detectors.leaks import ENERGY_NOISE, FORCE_NOISE
 from mfbench_leaderboard.state import current_store
 
 __all__ = ["show"]

@@ -6,9 +6,9 @@ from html import escape
 
 import streamlit as st
 
+from mfbench.data.split import Split, available_splits
 from mfbench.errors import MfbenchError
-from mfbench.split import Split, available_splits
-from mfbench.submission.yardstick import known_split
+from mfbench.submission.reference_episodes import known_split
 from mfbench_leaderboard.data.families import FamilyView, Fragment, family_errors, family_view
 from mfbench_leaderboard.data.text import HEADLINES, TITLES
 from mfbench_leaderboard.figures.families import distributions, everyone

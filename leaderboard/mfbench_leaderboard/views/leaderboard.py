@@ -6,7 +6,7 @@ import math
 
 import streamlit as st
 
-from mfbench.statistics import MIN_FAMILIES_FOR_RANKS
+from mfbench.metrics.statistics import MIN_FAMILIES_FOR_RANKS
 from mfbench.store import flat_table
 from mfbench_leaderboard.data.board import Board, Choice, Row, filter_rows
 from mfbench_leaderboard.data.curves import constant_line, cost_points, curves

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from mfbench.manifest import OWN
-from mfbench.tables import sha256
+from mfbench.data.manifest import OWN
+from mfbench.data.parquet import sha256
 from mfbench_tasks.card.facts import Construction
 from mfbench_tasks.card.features import CONFIGURATIONS, SIDE_TABLES, Feature
 from mfbench_tasks.card.front import PRETTY_NAME, licence_id

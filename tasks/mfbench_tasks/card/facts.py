@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.compute as pc
 
+from mfbench.data.manifest import POOL, Manifest, read_manifest, tables, verify_files
+from mfbench.data.parquet import read_table
+from mfbench.data.split import Fold
 from mfbench.errors import DataError
-from mfbench.manifest import POOL, Manifest, read_manifest, tables, verify_files
-from mfbench.split import Fold
-from mfbench.tables import read_table
 
 __all__ = ["Construction", "FoldFacts", "read_constructions"]
 

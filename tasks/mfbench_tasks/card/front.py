@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import yaml
 
+from mfbench.data.manifest import OWN
 from mfbench.errors import DataError
-from mfbench.manifest import OWN
 from mfbench_tasks.card.facts import Construction
 
 __all__ = ["PRETTY_NAME", "front_matter", "licence_id"]

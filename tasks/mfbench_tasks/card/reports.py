@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mfbench.errors import DataError
-from mfbench_tasks.pool_recipe import PoolRecipe
+from mfbench_tasks.pool.recipe import PoolRecipe
 
 __all__ = ["Cost", "Projection", "cost", "dropped", "project", "read_reports", "rejections"]
 

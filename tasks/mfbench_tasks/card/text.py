@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from mfbench.elements import symbol
+from mfbench.data.elements import symbol
 from mfbench_tasks.card.facts import Construction
 from mfbench_tasks.card.features import CONFIGURATIONS, SIDE_TABLES, Feature
 from mfbench_tasks.card.front import PRETTY_NAME, licence_id

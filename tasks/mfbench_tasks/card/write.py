@@ -14,7 +14,7 @@ from mfbench_tasks.card.front import front_matter
 from mfbench_tasks.card.measured import gains, leakage
 from mfbench_tasks.card.reports import Projection, cost, project, read_reports
 from mfbench_tasks.card.text import body
-from mfbench_tasks.pool_recipe import load_pool_recipe
+from mfbench_tasks.pool.recipe import load_pool_recipe
 
 __all__ = ["card_texts", "write_card"]
 

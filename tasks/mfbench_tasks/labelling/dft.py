@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mfbench_tasks.label import HARTREE_TO_EV, Label, ScfFailure
+from mfbench_tasks.labelling.tblite import HARTREE_TO_EV, Label, ScfFailure
 from mfbench_tasks.labelling.dispersion import DISPERSION_ELEMENTS, dispersion
 from mfbench_tasks.labelling.level import Level, LevelError
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from mfbench.errors import MfbenchError
-from mfbench_tasks.label import Label, ScfFailure
+from mfbench_tasks.labelling.tblite import Label, ScfFailure
 
 __all__ = ["Engine", "Label", "Level", "LevelError", "ScfFailure", "check_molecule"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mfbench_tasks.label import Label, ScfFailure
+from mfbench_tasks.labelling.tblite import Label, ScfFailure
 from mfbench_tasks.labelling.level import Level, LevelError
 
 __all__ = ["MOPAC_LEVELS", "Mopac"]

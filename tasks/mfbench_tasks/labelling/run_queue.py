@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from mfbench.configuration import Configuration
+from mfbench.data.configuration import Configuration
 from mfbench_tasks.labelling.label_journal import Entry, LabelJournal
 from mfbench_tasks.labelling.level import Level, ScfFailure
 

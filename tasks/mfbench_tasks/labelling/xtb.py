@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from mfbench_tasks.label import Gfn2
+from mfbench_tasks.labelling.tblite import Gfn2
 from mfbench_tasks.labelling.level import Level, LevelError
 
 __all__ = ["XTB_LEVELS"]

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from mfbench.configuration import Configuration
+from mfbench.data.configuration import Configuration
 from mfbench.errors import DataError
-from mfbench.split import Split, Task
+from mfbench.data.split import Split, Task
 from mfbench_tasks.seeds import stream
 
 __all__ = ["DftRule", "Queued", "choose_families", "choose_queue", "read_queue", "write_queue"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mfbench_tasks.label import Gfn2, Label
+from mfbench_tasks.labelling.tblite import Gfn2, Label
 from mfbench_tasks.reaction.coordinate import Coordinate
 from mfbench_tasks.reaction.system import System
 

@@ -9,17 +9,17 @@ from concurrent.futures import Executor, as_completed
 from pathlib import Path as Folder
 
 from mfbench.errors import DataError
-from mfbench_tasks.assemble import assemble
-from mfbench_tasks.build import cancelled_on_failure
-from mfbench_tasks.families import Family
-from mfbench_tasks.journal import Journal
-from mfbench_tasks.make import Outcome
+from mfbench_tasks.build.assemble import assemble
+from mfbench_tasks.build.build import cancelled_on_failure
+from mfbench_tasks.build.journal import Journal
+from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.constructions.from_split import spread
+from mfbench_tasks.families.cath import Family
 from mfbench_tasks.reaction.make import STAGES, find_path, path_of, sample_system, slot_name, stage_of
 from mfbench_tasks.reaction.report import write_reaction_report
 from mfbench_tasks.reaction.settings import ReactionFamily, ReactionRecipe
 from mfbench_tasks.reaction.start import read_system
 from mfbench_tasks.reaction.system import System
-from mfbench_tasks.spread import spread
 
 __all__ = ["build_reactions", "cast", "next_jobs", "systems_of"]
 

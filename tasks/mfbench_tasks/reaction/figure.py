@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mfbench.picture import save_small
+from mfbench.reporting.save_figure import save_small
 
 __all__ = ["draw_profiles"]
 

@@ -8,20 +8,20 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mfbench.configuration import Configuration
-from mfbench.tables import FORCE_GRID, round_to_grid
-from mfbench_tasks import gates
-from mfbench_tasks.cut import Fragment
-from mfbench_tasks.gates import Rejection
-from mfbench_tasks.label import Gfn2, ScfFailure
-from mfbench_tasks.make import Outcome
+from mfbench.data.configuration import Configuration
+from mfbench.data.parquet import FORCE_GRID, round_to_grid
+from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.fragments.cut import Fragment
+from mfbench_tasks.fragments.electron_count import spin_is_possible
+from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure
 from mfbench_tasks.reaction.path import Path, check_path, scan_path
 from mfbench_tasks.reaction.sample import Window, geometries, windows
 from mfbench_tasks.reaction.settings import ReactionRecipe
 from mfbench_tasks.reaction.system import System
+from mfbench_tasks.sampling import gates
+from mfbench_tasks.sampling.gates import Rejection
+from mfbench_tasks.sampling.label_trajectory import Made, away_from, label_trajectory
 from mfbench_tasks.seeds import stream
-from mfbench_tasks.spin import spin_is_possible
-from mfbench_tasks.stage import Made, away_from, label_trajectory
 
 __all__ = ["DIRECTIONS", "STAGES", "find_path", "path_of", "sample_system", "slot_name", "stage_of"]
 

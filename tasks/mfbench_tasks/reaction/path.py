@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfbench.tables import POSITION_GRID, round_to_grid
-from mfbench_tasks.gates import Rejection
-from mfbench_tasks.label import Gfn2, ScfFailure
+from mfbench.data.parquet import POSITION_GRID, round_to_grid
+from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure
 from mfbench_tasks.reaction.bias import Biased
 from mfbench_tasks.reaction.settings import Bounds, Scan
 from mfbench_tasks.reaction.start import embed
 from mfbench_tasks.reaction.system import System
+from mfbench_tasks.sampling.dynamics import relax
+from mfbench_tasks.sampling.gates import Rejection
 from mfbench_tasks.seeds import stream
-from mfbench_tasks.walk import relax
 
 __all__ = ["Path", "check_path", "scan_path"]
 

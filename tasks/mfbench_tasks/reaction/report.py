@@ -9,14 +9,14 @@ from pathlib import Path as Folder
 
 import numpy as np
 
-from mfbench.configuration import EV_TO_KCAL_MOL
-from mfbench_tasks.make import Outcome
+from mfbench.data.configuration import EV_TO_KCAL_MOL
+from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.build.report import outcome_report, write_label_times
 from mfbench_tasks.reaction.figure import draw_profiles
 from mfbench_tasks.reaction.make import path_of
 from mfbench_tasks.reaction.published import PUBLISHED, Published
 from mfbench_tasks.reaction.settings import ReactionFamily
 from mfbench_tasks.reaction.system import System
-from mfbench_tasks.report import outcome_report, write_label_times
 
 __all__ = ["reaction_report", "write_reaction_report"]
 

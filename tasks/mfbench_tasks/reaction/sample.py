@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfbench_tasks.label import Gfn2
-from mfbench_tasks.modes import hessian, normal_modes
+from mfbench_tasks.labelling.tblite import Gfn2
 from mfbench_tasks.reaction.bias import Biased
 from mfbench_tasks.reaction.path import Path
 from mfbench_tasks.reaction.settings import Windows
 from mfbench_tasks.reaction.system import System
-from mfbench_tasks.sample import DISPLACED, MD, Trajectory, trajectories
-from mfbench_tasks.walk import langevin, relax
+from mfbench_tasks.sampling.dynamics import langevin, relax
+from mfbench_tasks.sampling.normal_modes import hessian, normal_modes
+from mfbench_tasks.sampling.trajectories import DISPLACED, MD, Trajectory, trajectories
 
 __all__ = ["Window", "geometries", "windows"]
 

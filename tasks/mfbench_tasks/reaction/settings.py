@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from mfbench_tasks.recipe import Gates, Strict, read_yaml
+from mfbench_tasks.recipes.recipe import Gates, Strict, read_yaml
 
 __all__ = ["Bounds", "ReactionFamily", "ReactionRecipe", "Scan", "Windows", "load_reaction_recipe"]
 

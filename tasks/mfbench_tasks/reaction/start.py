@@ -8,8 +8,8 @@ import numpy as np
 from rdkit import Chem, DistanceGeometry, RDLogger
 from rdkit.Chem import rdDistGeom
 
+from mfbench.data.molecular_graph import METALS
 from mfbench.errors import DataError
-from mfbench.graph import METALS
 from mfbench_tasks.reaction.coordinate import Coordinate
 from mfbench_tasks.reaction.system import System
 

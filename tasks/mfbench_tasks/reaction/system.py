@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfbench import graph
+from mfbench.data import molecular_graph as graph
+from mfbench_tasks.fragments.torsions import molecules
 from mfbench_tasks.reaction.coordinate import Coordinate
-from mfbench_tasks.torsions import molecules
 
 __all__ = ["System"]
 

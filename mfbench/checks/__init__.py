@@ -1,6 +1,0 @@
-"""What a split promises, check by check: ``mfbench data verify``."""
-
-from mfbench.checks.check import Check, Subject
-from mfbench.checks.verify import CHECKS, verify_split
-
-__all__ = ["CHECKS", "Check", "Subject", "verify_split"]

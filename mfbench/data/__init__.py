@@ -1,0 +1,1 @@
+"""Configurations, splits and their files: what a benchmark task is made of."""

@@ -1,0 +1,93 @@
+"""Extended XYZ: a split for other programs, one file a family and role. Written exactly, without ASE."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from mfbench.data.configuration import Configuration
+from mfbench.data.elements import symbol
+from mfbench.data.split import ROLES, Split
+from mfbench.errors import ProtocolError
+
+__all__ = ["export_extxyz", "frame"]
+
+_README = """{name} {version}, {level_of_theory}, licence {license}, data hash {data_hash}
+
+One file a family and role: FOLD/FAMILY.ROLE.extxyz. Roles: support (may be learned from), query (other
+trajectories of the same fragments), heldout (fragments that the support does not hold), larger (larger
+cuts of the same proteins, where a family has some).
+
+Units: positions (pos) in Å, energy in eV (total energy at the level of theory), forces in eV/Å (minus the
+gradient), temperature_K in K. total_charge is in units of e; spin is the multiplicity, n_unpaired + 1.
+config_id, fragment_id and trajectory_id are the names in the data set. No periodic boundaries.
+Decimals are exact: positions are multiples of 2^-13 Å and forces of 2^-12 eV/Å.
+
+Energies of isolated atoms (eV):
+{atoms}
+"""
+
+
+def export_extxyz(split: Split, out: Path) -> list[Path]:
+    """Write a split as ``<fold>/<family>.<role>.extxyz`` and a ``README.txt`` with the units.
+
+    The folder appears when it is complete; an interrupted export leaves ``OUT.partial``.
+
+    Returns:
+        The extxyz files.
+
+    Raises:
+        ProtocolError: ``out`` holds something.
+    """
+    out = Path(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ProtocolError(f"{out} is not empty: choose another folder with --out")
+    partial = out.with_name(f"{out.name}.partial")
+    if partial.exists():
+        shutil.rmtree(partial)
+    names = []
+    for task in split.tasks:
+        for role in ROLES:
+            if not getattr(task, role):
+                continue
+            family = re.sub(r"[^\w.+-]", "_", task.family_id)
+            name = Path(task.fold) / f"{family}.{role}.extxyz"
+            if name in names:
+                raise ProtocolError(f"two families would be written to {name}")
+            names.append(name)
+            (partial / name).parent.mkdir(parents=True, exist_ok=True)
+            _write(partial / name, getattr(task, role))
+    atoms = "\n".join(f"{symbol(z):<2} {e!r}" for z, e in sorted(split.isolated_atom_energies.items()))
+    (partial / "README.txt").write_text(_README.format(**split.manifest.model_dump(), atoms=atoms))
+    os.replace(partial, out)
+    return [out / name for name in names]
+
+
+def _write(path: Path, configurations: Iterable[Configuration]) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(map(frame, configurations))
+
+
+def frame(c: Configuration) -> str:
+    """One labelled configuration as the text of one frame."""
+    facts = {
+        "Properties": "species:S:1:pos:R:3:forces:R:3",
+        "energy": repr(float(c.energy)),
+        "total_charge": c.total_charge,
+        "spin": c.n_unpaired + 1,
+        "config_id": f'"{c.config_id}"',
+        "fragment_id": f'"{c.fragment_id}"',
+        "trajectory_id": f'"{c.trajectory_id}"',
+        "temperature_K": f"{c.temperature_K:g}",
+        "sampler": f'"{c.sampler}"',
+        "pbc": '"F F F"',
+    }
+    lines = [str(len(c)), " ".join(f"{name}={value}" for name, value in facts.items())]
+    for number, position, force in zip(c.atomic_numbers, c.positions, c.forces, strict=True):
+        # A multiple of 2^-n has n decimals: what is read back is what was stored.
+        numbers = [*(f"{x:.13f}" for x in position), *(f"{x:.12f}" for x in force)]
+        lines.append(" ".join([f"{symbol(number):<2}", *numbers]))
+    return "\n".join(lines) + "\n"

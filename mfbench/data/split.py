@@ -1,0 +1,209 @@
+"""Splits: the families of one construction, their folds, and the configurations of each."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from mfbench.data.configuration import Configuration
+from mfbench.data.manifest import Manifest, read_manifest, tables, verify_files
+from mfbench.data.parquet import read_configurations, read_table
+from mfbench.errors import DataError, UnknownNameError
+
+__all__ = ["ROLES", "Fold", "Split", "Task", "available_splits", "data_folder", "find_split", "load_split"]
+
+EMBEDDED = Path(__file__).parents[1] / "embedded" / "data"
+_CHECKOUT = Path(__file__).parents[2] / "tasks" / "data"
+
+
+ROLES = ("support", "query", "heldout", "larger")
+"""What a configuration of a family may be: fields of ``Task``. The last is optional."""
+
+
+class Fold(StrEnum):
+    """Which part of the meta-distribution a family belongs to."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One family: everything that an episode is drawn from.
+
+    Attributes:
+        family_id: its name in the split, e.g. a CATH topology.
+        fold: train, validation or test.
+        stratum: class of the family, e.g. ``mainly-alpha``.
+        clusters: 30 %-identity clusters of its proteins (families sharing one are resampled together).
+        support: the support pool (labelled).
+        query: query configurations on the pool's fragments, other trajectories.
+        heldout: query configurations on fragments that the pool does not hold.
+        larger: query configurations on larger cuts of the family's proteins, for size transfer; most
+            families have none.
+        draws: [n_draws, max_k] indices into ``support``; the first K of a row are one support set.
+        graphs: fragment_id → molecular graph id.
+    """
+
+    family_id: str
+    fold: Fold
+    stratum: str
+    clusters: tuple[str, ...]
+    support: tuple[Configuration, ...]
+    query: tuple[Configuration, ...]
+    heldout: tuple[Configuration, ...]
+    draws: np.ndarray
+    graphs: dict[str, str]
+    larger: tuple[Configuration, ...] = ()
+
+    @property
+    def everything(self) -> tuple[Configuration, ...]:
+        """Its configurations of all roles."""
+        return (*self.support, *self.query, *self.heldout, *self.larger)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A construction with its families. ``tasks`` holds all folds, in order of name."""
+
+    name: str
+    manifest: Manifest
+    tasks: tuple[Task, ...]
+
+    def fold(self, fold: Fold | str) -> tuple[Task, ...]:
+        """The tasks of one fold."""
+        return tuple(task for task in self.tasks if task.fold == fold)
+
+    @property
+    def train(self) -> tuple[Task, ...]:
+        """Meta-train families."""
+        return self.fold(Fold.TRAIN)
+
+    @property
+    def validation(self) -> tuple[Task, ...]:
+        """Meta-validation families: the only ones that may be tuned on."""
+        return self.fold(Fold.VALIDATION)
+
+    @property
+    def test(self) -> tuple[Task, ...]:
+        """Meta-test families."""
+        return self.fold(Fold.TEST)
+
+    @property
+    def isolated_atom_energies(self) -> dict[int, float]:
+        """Atomic number → energy of the isolated atom in eV at the level of theory."""
+        return self.manifest.isolated_atom_energies_eV
+
+    @cached_property
+    def train_graphs(self) -> frozenset[str]:
+        """Molecular graphs of the meta-train families."""
+        return frozenset(graph for task in self.train for graph in task.graphs.values())
+
+    @cached_property
+    def train_configurations(self) -> tuple[Configuration, ...]:
+        """Every labelled configuration of the meta-train families."""
+        return tuple(c for t in self.train for c in t.everything)
+
+
+def data_folder() -> Path:
+    """Where downloaded splits lie: the folder that $MFBENCH_DATA names, or the user's data folder."""
+    if named := os.environ.get("MFBENCH_DATA"):
+        return Path(named)
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "mfbench"
+
+
+def _places() -> list[Path]:
+    """Folders of splits: the package's own, $MFBENCH_DATA, a source checkout's, the downloaded ones."""
+    named = [data_folder()] if os.environ.get("MFBENCH_DATA") else []
+    return [EMBEDDED, *named, _CHECKOUT, data_folder()]
+
+
+def available_splits() -> list[str]:
+    """Names of the splits that ship with the package or lie where ``find_split`` looks."""
+    return sorted({path.parent.name for place in _places() for path in place.glob("*/manifest.json")})
+
+
+def find_split(name: str | Path) -> Path:
+    """The folder of a split: a path, or a name looked up in the package, in the folder that the
+    environment variable MFBENCH_DATA names, in ``tasks/data`` of a source checkout, and in the user's
+    data folder (``~/.local/share/mfbench``).
+
+    Raises:
+        UnknownNameError: no such split.
+    """
+    places = [Path(name), *(place / str(name) for place in _places())] if str(name) else []
+    for folder in places:
+        if (folder / "manifest.json").is_file():
+            return folder
+    raise UnknownNameError(
+        f"unknown split '{name}': choose one of {', '.join(available_splits())}, give a folder, "
+        "or fetch it with mfbench data download"
+    )
+
+
+def load_split(name: str | Path, *, verify: bool = True) -> Split:
+    """Load a split by its name, or by its folder.
+
+    Args:
+        name: e.g. ``cath-mini``; see ``find_split``.
+        verify: compare the SHA-256 of every file first.
+
+    Raises:
+        UnknownNameError: no such split.
+        DataError: a file is missing, altered, or inconsistent.
+    """
+    folder = find_split(name)
+    manifest = read_manifest(folder)
+    if verify:
+        verify_files(folder, manifest)
+    return Split(manifest.name, manifest, _tasks(folder, manifest))
+
+
+def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
+    graphs = {
+        row["fragment_id"]: row["graph_id"]
+        for file in tables(manifest, "fragments")
+        for row in read_table(folder / file).select(["fragment_id", "graph_id"]).to_pylist()
+    }
+    configurations = {
+        c.config_id: replace(c, graph_id=graphs.get(c.fragment_id, ""))
+        for file in tables(manifest, "configurations")
+        for c in read_configurations(folder / file)
+    }
+    families = read_table(folder / "families.parquet").to_pandas()
+    roles = read_table(folder / "roles.parquet").to_pandas()
+    draws = read_table(folder / "draws.parquet").to_pandas()
+    by_family = {name: group for name, group in roles.groupby("family_id")}
+    draws_of = {name: group for name, group in draws.groupby("family_id")}
+    tasks = []
+    try:
+        for row in families.sort_values("family_id").itertuples():
+            role = by_family[row.family_id].groupby("role")["config_id"].apply(list)
+            names = [*row.pool_fragments, *row.heldout_fragments, *getattr(row, "larger_fragments", ())]
+            position = {config: i for i, config in enumerate(role["support"])}
+            order = draws_of[row.family_id].sort_values(["draw", "rank"])
+            indices = np.array([position[c] for c in order["config_id"]])
+            tasks.append(
+                Task(
+                    family_id=row.family_id,
+                    fold=Fold(row.fold),
+                    stratum=row.stratum,
+                    clusters=tuple(row.cluster30),
+                    support=tuple(configurations[c] for c in role["support"]),
+                    query=tuple(configurations[c] for c in role["query"]),
+                    heldout=tuple(configurations[c] for c in role["heldout"]),
+                    draws=indices.reshape(order["draw"].nunique(), -1),
+                    graphs={name: graphs[name] for name in names},
+                    larger=tuple(configurations[c] for c in role.get("larger", ())),
+                )
+            )
+    except (KeyError, ValueError) as error:
+        raise DataError(f"{folder}: the tables do not fit each other ({error}): rebuild it") from None
+    return tuple(tasks)

@@ -1,0 +1,1 @@
+"""Adapting a model to a support set: the recipe, and which weights move."""

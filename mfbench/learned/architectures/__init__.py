@@ -1,0 +1,1 @@
+"""The networks without their framework: configurations, weight names and shapes, neighbour pairs."""

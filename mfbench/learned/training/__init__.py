@@ -1,0 +1,1 @@
+"""Training without its framework: settings, phases, and the order in which data are seen."""

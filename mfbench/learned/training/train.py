@@ -1,0 +1,170 @@
+"""From a split to a checkpoint with its card, on the engine of any backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mfbench.data.split import Split, load_split
+from mfbench.errors import CheckpointError
+from mfbench.learned.adaptation.inner_rates import initial_rates, learned_rates, separated
+from mfbench.learned.adaptation.moving_weights import adapting
+from mfbench.learned.adaptation.recipe import AdaptSettings
+from mfbench.learned.architectures.registry import arch_of
+from mfbench.learned.checkpoint import Checkpoint, save_checkpoint
+from mfbench.learned.training.annealing import gradients_after, steps_within
+from mfbench.learned.training.phases import Phase, PhaseResult
+from mfbench.learned.training.prepare import config_for, inner_scales, training_card, withheld_families
+from mfbench.learned.training.settings import TrainSettings
+from mfbench.learned.training.train_families import meta_train_of
+from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
+
+__all__ = ["Engine", "Tick", "train"]
+
+Params = dict[str, Any]
+Tick = Callable[[str, int, int, float], None]
+_FINAL = 0.02
+"""The cosine decay ends at this share of the peak rate."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What a backend brings to training.
+
+    Attributes:
+        init: (architecture, seed) → parameters.
+        arrays: NumPy arrays by name → arrays of the backend.
+        joint_gradient: (tasks, architecture, baseline, settings) → gradient of ``Phase``.
+        meta_gradient: the same, the inner scales of the weights that adapt and the steps of the phase
+            → gradient of ``Phase``.
+        validator: (tasks, architecture, baseline, inner scales, adapt settings, scale of learned rates)
+            → validate of ``Phase``.
+        run_phase: (phase, parameters, folder, stop_after, tick) → ``PhaseResult``.
+    """
+
+    init: Callable[..., Params]
+    arrays: Callable[[dict[str, Any]], Params]
+    joint_gradient: Callable[..., Any]
+    meta_gradient: Callable[..., Any]
+    validator: Callable[..., Any]
+    run_phase: Callable[..., PhaseResult]
+
+
+def train(
+    engine: Engine,
+    split: Split,
+    settings: TrainSettings,
+    folder: Path,
+    *,
+    initial: Checkpoint | None = None,
+    stop_after: int | None = None,
+    tick: Tick = lambda phase, step, steps, loss: None,
+) -> Checkpoint:
+    """Run both phases (the first is skipped when ``initial`` holds it) and write the checkpoint.
+
+    Args:
+        engine: of a backend.
+        split: its meta-train families are trained on, its validation families give the curve.
+        settings: of the run.
+        folder: run folder; a run that was interrupted goes on from it.
+        initial: checkpoint of the joint phase, to share it between methods.
+        stop_after: end every phase after so many steps (to reproduce the first losses).
+        tick: (phase, step, steps, loss) after every step.
+
+    Raises:
+        CheckpointError: ``initial`` is of another architecture.
+    """
+    split = meta_train_of(split, settings, load_split)
+    baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
+    if initial is None:
+        initial = _joint(engine, split, settings, folder, baseline, stop_after, tick)
+    elif arch_of(initial.config) != settings.arch:
+        found = arch_of(initial.config)
+        raise CheckpointError(
+            f"the joint phase is of a {found}, not of a {settings.arch}: set --arch {found}"
+        )
+    if settings.method == "joint":
+        checkpoint = initial
+    else:
+        result = _own_phase(engine, split, settings, folder, baseline, initial, stop_after, tick)
+        phases = [*initial.card["phases"], result.record]
+        weights, logarithms = separated(result.params)
+        rates = learned_rates(logarithms, settings.rates_rate)
+        card = training_card(split, settings, phases, baseline)
+        checkpoint = replace(initial, params=weights, card=card, rates=rates)
+    save_checkpoint(folder / f"{settings.arch}-{settings.method}.safetensors", checkpoint)
+    return checkpoint
+
+
+def _joint(
+    engine: Engine,
+    split: Split,
+    settings: TrainSettings,
+    folder: Path,
+    baseline: EnergyBaseline,
+    stop_after: int | None,
+    tick: Tick,
+) -> Checkpoint:
+    config = config_for(split, settings.arch, **settings.model)
+    withheld = withheld_families(split.train, settings.withheld, settings.seed)
+    tasks = [task for task in split.train if task not in withheld]
+    phase = Phase(
+        name="joint",
+        steps=settings.joint_gradients // settings.joint_batch,
+        rate=settings.joint_rate,
+        final_rate=settings.joint_rate * settings.joint_final,
+        clip=settings.clip,
+        gradient=engine.joint_gradient(tasks, config, baseline, settings),
+        validate=engine.validator(split.validation, config, baseline, {}, None),
+        gradients_after=lambda done: done * settings.joint_batch,
+    )
+    result = engine.run_phase(
+        phase, engine.init(config, settings.seed), folder, stop_after=stop_after, tick=_named(tick, phase)
+    )
+    record = {**result.record, "families": [task.family_id for task in tasks]}
+    scales = engine.arrays(inner_scales(result.second_moments))
+    card = training_card(split, settings, [record], baseline)
+    return Checkpoint(config, result.params, scales, card)
+
+
+def _own_phase(
+    engine: Engine,
+    split: Split,
+    settings: TrainSettings,
+    folder: Path,
+    baseline: EnergyBaseline,
+    initial: Checkpoint,
+    stop_after: int | None,
+    tick: Tick,
+) -> PhaseResult:
+    config, precondition = initial.config, initial.precondition
+    spent = sum(phase["gradients"] for phase in initial.card["phases"])
+    steps = steps_within(settings, settings.gradients - spent)
+    weights = settings.energy_weight, settings.force_weight
+    inner = AdaptSettings("sgd", settings.inner_rate, *weights, settings.adapt)
+    joint = settings.method == "pretrain"
+    moved = adapting(precondition, settings.adapt)
+    params = dict(initial.params)
+    if settings.method == "maml++" and settings.learn_rates:
+        params |= engine.arrays(initial_rates(moved, settings.inner_steps))
+    phase = Phase(
+        name=settings.method,
+        steps=steps,
+        rate=settings.rate,
+        final_rate=settings.rate * _FINAL,
+        clip=settings.clip,
+        gradient=engine.joint_gradient(split.train, config, baseline, settings)
+        if joint
+        else engine.meta_gradient(split.train, config, baseline, settings, moved, steps),
+        validate=engine.validator(
+            split.validation, config, baseline, precondition, None if joint else inner, settings.rates_rate
+        ),
+        gradients_after=gradients_after(settings, steps),
+    )
+    return engine.run_phase(phase, params, folder, stop_after=stop_after, tick=_named(tick, phase))
+
+
+def _named(tick: Tick, phase: Phase) -> Callable[[int, float], None]:
+    return lambda step, loss: tick(phase.name, step, phase.steps, loss)

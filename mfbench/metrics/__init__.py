@@ -1,0 +1,1 @@
+"""Errors of predictions, and how sure one can be of them."""

@@ -1,0 +1,128 @@
+"""Errors of one episode, per stratum of its query. Pure functions on arrays; eV and Å in, kcal/mol out.
+
+Energy errors stand in three forms, because a headline that is only an offset is no headline:
+
+- *total*: prediction minus label;
+- *within fragment*: the total error minus its mean over the query configurations of the same fragment,
+  so that what is left is the shape of the surface;
+- *per atom*: total error divided by the number of atoms.
+
+*Skill* is 1 − RMSE / RMSE of the within-fragment mean, the predictor that knows every query fragment's
+mean label and nothing else (for forces: zero forces). 0 is that predictor, 1 is perfect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfbench.data.configuration import EV_TO_KCAL_MOL
+
+__all__ = ["COSTS", "METRICS", "Metric", "episode_metrics", "within_fragment"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a number is measured in, and which way is better."""
+
+    unit: str
+    higher_is_better: bool = False
+
+
+METRICS: dict[str, Metric] = {
+    "energy_rmse": Metric("kcal/mol"),
+    "energy_mae": Metric("kcal/mol"),
+    "energy_rmse_within": Metric("kcal/mol"),
+    "energy_mae_within": Metric("kcal/mol"),
+    "energy_rmse_per_atom": Metric("meV/atom"),
+    "energy_mae_per_atom": Metric("meV/atom"),
+    "force_rmse": Metric("kcal/mol/Å"),
+    "force_mae": Metric("kcal/mol/Å"),
+    "energy_skill": Metric("1", higher_is_better=True),
+    "energy_skill_within": Metric("1", higher_is_better=True),
+    "force_skill": Metric("1", higher_is_better=True),
+}
+"""Accuracy, per query stratum."""
+
+COSTS: dict[str, Metric] = {
+    "adapt_seconds": Metric("s"),
+    "predict_seconds": Metric("s"),
+    "compile_seconds": Metric("s"),
+    "gradient_evaluations": Metric("configurations"),
+}
+"""Cost of an episode. Seconds are aggregated by medians and have no interval: the first episode of a
+process pays for warming up, and how long others take is no property of the families."""
+
+
+def within_fragment(values: np.ndarray, fragments: np.ndarray) -> np.ndarray:
+    """[n] values minus their mean over each fragment ([n] labels of any type)."""
+    _, code = np.unique(fragments, return_inverse=True)
+    means = np.bincount(code, weights=values) / np.bincount(code)
+    return values - means[code]
+
+
+def episode_metrics(
+    predicted_energies: np.ndarray,
+    predicted_forces: np.ndarray,
+    energies: np.ndarray,
+    forces: np.ndarray,
+    n_atoms: np.ndarray,
+    fragments: np.ndarray,
+    strata: Mapping[str, np.ndarray],
+) -> dict[str, dict[str, float]]:
+    """Every metric in every stratum that holds a configuration.
+
+    Args:
+        predicted_energies, energies: [n] eV.
+        predicted_forces, forces: [sum(n_atoms), 3] eV/Å, configuration after configuration.
+        n_atoms: [n].
+        fragments: [n] fragment names.
+        strata: stratum → [n] bool. A fragment is wholly in or out of a stratum.
+
+    Returns:
+        stratum → metric → value, in the units of ``METRICS``. A skill that has no yardstick (all
+        labels equal) is left out.
+    """
+    energy_error = predicted_energies - energies
+    columns = {
+        "total": energy_error * EV_TO_KCAL_MOL,
+        "within": within_fragment(energy_error, fragments) * EV_TO_KCAL_MOL,
+        "per_atom": energy_error / n_atoms * 1e3,
+        "spread": within_fragment(energies, fragments) * EV_TO_KCAL_MOL,
+    }
+    force_error = (predicted_forces - forces) * EV_TO_KCAL_MOL
+    found = {}
+    for stratum, mask in strata.items():
+        if not mask.any():
+            continue
+        energy = {name: values[mask] for name, values in columns.items()}
+        atoms = np.repeat(mask, n_atoms)
+        force = force_error[atoms]
+        values = {
+            "energy_rmse": _rms(energy["total"]),
+            "energy_mae": _mean_abs(energy["total"]),
+            "energy_rmse_within": _rms(energy["within"]),
+            "energy_mae_within": _mean_abs(energy["within"]),
+            "energy_rmse_per_atom": _rms(energy["per_atom"]),
+            "energy_mae_per_atom": _mean_abs(energy["per_atom"]),
+            "force_rmse": _rms(force),
+            "force_mae": _mean_abs(force),
+        }
+        spread, scale = _rms(energy["spread"]), _rms(forces[atoms]) * EV_TO_KCAL_MOL
+        if spread > 0:
+            values["energy_skill"] = 1 - values["energy_rmse"] / spread
+            values["energy_skill_within"] = 1 - values["energy_rmse_within"] / spread
+        if scale > 0:
+            values["force_skill"] = 1 - values["force_rmse"] / scale
+        found[stratum] = values
+    return found
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def _mean_abs(values: np.ndarray) -> float:
+    return float(np.mean(np.abs(values)))

@@ -1,0 +1,94 @@
+"""One episode: a support set of K configurations, and the query with its strata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfbench.data.configuration import Configuration
+from mfbench.data.split import Split, Task
+from mfbench.errors import ProtocolError
+
+__all__ = ["STANDARD_DRAWS", "STANDARD_K", "STRATA", "Episode", "check_request", "draw_episode"]
+
+STANDARD_K = (0, 5, 10, 20, 50, 100)
+STANDARD_DRAWS = 5
+STRATA = ("all", "seen", "unseen", "novel", "larger")
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """What a method is tested on once.
+
+    Attributes:
+        split, family_id: where it comes from.
+        k, draw: size of the support set, and which published draw.
+        support: K labelled configurations.
+        query: labelled query configurations (the harness blinds them before ``predict``).
+        strata: stratum → [n_query] bool. ``seen``: the molecular graph is in this support set;
+            ``unseen``: it is not; ``novel``: it is absent from meta-train. ``larger``: larger cuts, which
+            belong to no other stratum.
+        fragments: [n_query] fragment ids, for within-fragment errors.
+    """
+
+    split: str
+    family_id: str
+    k: int
+    draw: int
+    support: tuple[Configuration, ...]
+    query: tuple[Configuration, ...]
+    strata: dict[str, np.ndarray]
+    fragments: np.ndarray
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """Family, K and draw: unique within a run."""
+        return (self.family_id, self.k, self.draw)
+
+
+def check_request(tasks: Sequence[Task], ks: Sequence[int], n_draws: int) -> None:
+    """Refuse a K or a number of draws that the published indices cannot give.
+
+    Raises:
+        ProtocolError: names the value and the bound.
+    """
+    for task in tasks:
+        draws, pool = task.draws.shape
+        for k in ks:
+            if k < 0 or k > pool:
+                raise ProtocolError(
+                    f"K = {k} is not possible: the published draws of {task.family_id} hold "
+                    f"{pool} configurations; choose K between 0 and {pool}"
+                )
+        if not 1 <= n_draws <= draws:
+            raise ProtocolError(f"{n_draws} draws are not published: choose 1 to {draws}")
+
+
+def draw_episode(
+    split: Split, task: Task, k: int, draw: int, *, support_from: Task | None = None
+) -> Episode:
+    """The episode (K, draw) of a task, from the published support indices; draw 0 is the first.
+
+    ``support_from``: take the support set of another family instead (the wrong-family control).
+
+    Raises:
+        ProtocolError: K or the draw is not published.
+    """
+    source = support_from or task
+    check_request([source], [k], draw + 1)
+    support = tuple(source.support[i] for i in source.draws[draw, :k])
+    query = (*task.query, *task.heldout, *task.larger)
+    larger = np.arange(len(query)) >= len(query) - len(task.larger)
+    graphs = np.array([task.graphs[c.fragment_id] for c in query])
+    seen = np.isin(graphs, list({source.graphs[c.fragment_id] for c in support}))
+    strata = {
+        "all": ~larger,
+        "seen": seen & ~larger,
+        "unseen": ~seen & ~larger,
+        "novel": ~np.isin(graphs, list(split.train_graphs)) & ~larger,
+        "larger": larger,
+    }
+    fragments = np.array([c.fragment_id for c in query])
+    return Episode(split.name, task.family_id, k, draw, support, query, strata, fragments)

@@ -1,0 +1,178 @@
+"""One episode: adapt, predict blind, check what came back. A method's fault becomes a failed record."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfbench.data.configuration import Configuration, Prediction
+from mfbench.errors import PredictionError
+from mfbench.protocol.cost import peak_memory
+from mfbench.protocol.episode import Episode
+from mfbench.protocol.method import Budget, Method, Predictor, Usage
+
+__all__ = ["EpisodeRecord", "check_predictions", "episode_seed", "run_episode"]
+
+_BATCH_TOLERANCE = 1e-3
+"""eV and eV/Å: far above float32 rounding in another batch shape, far below any effect that pays."""
+
+
+@dataclass(frozen=True, eq=False)
+class EpisodeRecord:
+    """What one episode gave: the unit that is journalled.
+
+    Attributes:
+        family_id, k, draw: which episode.
+        energies: [n_query] float64, eV; None if it failed.
+        forces: [sum of atoms, 3] float32, eV/Å; None if it failed. Metrics are computed from these stored
+            values, so that a reader of the run folder gets the same numbers.
+        failure: reason in one line, or None.
+        adapt_seconds: wall time of ``adapt`` less ``compile_seconds``.
+        predict_seconds: wall time of ``predict`` on the whole query.
+        compile_seconds, gradient_evaluations: as reported by the predictor's ``usage``.
+        peak_memory_bytes: of the process up to the end of this episode.
+    """
+
+    family_id: str
+    k: int
+    draw: int
+    energies: np.ndarray | None = None
+    forces: np.ndarray | None = None
+    failure: str | None = None
+    adapt_seconds: float = 0.0
+    predict_seconds: float = 0.0
+    compile_seconds: float = 0.0
+    gradient_evaluations: int = 0
+    peak_memory_bytes: int | None = None
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """Family, K and draw: unique within a run."""
+        return (self.family_id, self.k, self.draw)
+
+
+def episode_seed(seed: int, family_id: str, k: int, draw: int) -> int:
+    """Seed of one episode (31 bits), the same on every machine and in every order of execution."""
+    digest = hashlib.blake2b(f"{seed}|{family_id}|{k}|{draw}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def run_episode(
+    method: Method, episode: Episode, *, budget: Budget, seed: int, check_batch: bool = False
+) -> EpisodeRecord:
+    """Adapt and predict once.
+
+    Args:
+        method: the learner.
+        episode: its query is blinded here.
+        budget: passed on to ``adapt``.
+        seed: of the run; the episode's own seed is derived from it.
+        check_batch: also predict every second query configuration in reverse order, and fail the
+            episode if that changes a prediction. Not timed.
+
+    Returns:
+        A record; if the method raised or returned no valid prediction, one with ``failure`` set.
+    """
+    names = {"family_id": episode.family_id, "k": episode.k, "draw": episode.draw}
+    _protect(episode)
+    blind = [c.blind() for c in episode.query]
+    stage = "adapt"
+    try:
+        start = time.perf_counter()
+        predictor = method.adapt(episode.support, budget=budget, seed=episode_seed(seed, *episode.key))
+        adapted = time.perf_counter()
+        stage = "predict"
+        predictions = predictor.predict(blind)
+        predicted = time.perf_counter()
+        energies, forces = check_predictions(predictions, episode.query)
+        if check_batch:
+            _check_independence(predictor, blind, energies, forces)
+        usage = getattr(predictor, "usage", None) or Usage()
+        return EpisodeRecord(
+            **names,
+            energies=energies,
+            forces=np.concatenate(forces).astype(np.float32),
+            adapt_seconds=max(adapted - start - usage.compile_seconds, 0.0),
+            predict_seconds=predicted - adapted,
+            compile_seconds=float(usage.compile_seconds),
+            gradient_evaluations=int(usage.gradient_evaluations),
+            peak_memory_bytes=peak_memory(),
+        )
+    # Whatever a method does wrong is its failed row, never the end of the run; Ctrl-C still is.
+    except (Exception, SystemExit) as error:
+        return EpisodeRecord(**names, failure=_one_line(stage, error), peak_memory_bytes=peak_memory())
+
+
+def check_predictions(
+    predictions: Sequence[Prediction], configurations: Sequence[Configuration]
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Energies [n] and forces (one [n_atoms, 3] each) of valid predictions.
+
+    Raises:
+        PredictionError: wrong number, wrong type, wrong shape, or a value that is not finite.
+    """
+    try:
+        count = len(predictions)
+    except TypeError:
+        raise PredictionError(f"predict returned {type(predictions).__name__}, not a list") from None
+    if count != len(configurations):
+        raise PredictionError(f"{count} predictions for {len(configurations)} configurations")
+    energies, forces = np.empty(count), []
+    for i, (prediction, configuration) in enumerate(zip(predictions, configurations, strict=True)):
+        try:
+            energy = np.asarray(prediction.energy, dtype=np.float64)
+            force = np.asarray(prediction.forces, dtype=np.float64)
+        except (AttributeError, TypeError, ValueError):
+            raise PredictionError(
+                f"prediction {i} is not a Prediction with numeric energy and forces"
+            ) from None
+        if energy.size != 1:
+            raise PredictionError(f"prediction {i}: energy has shape {energy.shape}, expected one number")
+        if force.shape != (len(configuration), 3):
+            raise PredictionError(
+                f"prediction {i}: forces have shape {force.shape}, expected {(len(configuration), 3)}"
+            )
+        # In float32, so that no squared error can overflow later.
+        with np.errstate(over="ignore"):
+            finite = (
+                np.isfinite(energy.astype(np.float32)).all() and np.isfinite(force.astype(np.float32)).all()
+            )
+        if not finite:
+            raise PredictionError(f"prediction {i}: energy or forces are not finite (NaN or infinity)")
+        energies[i] = energy.item()
+        forces.append(force)
+    return energies, forces
+
+
+def _protect(episode: Episode) -> None:
+    """Episodes share their arrays: a method that writes into one must fail, not alter the others."""
+    for configuration in (*episode.support, *episode.query):
+        for array in (configuration.atomic_numbers, configuration.positions, configuration.forces):
+            array.setflags(write=False)
+
+
+def _check_independence(
+    predictor: Predictor, blind: list[Configuration], energies: np.ndarray, forces: list[np.ndarray]
+) -> None:
+    """Predictions may not depend on which other configurations are in the batch, nor on their order."""
+    subset = np.arange(len(blind))[::-2]
+    again, forces_again = check_predictions(
+        predictor.predict([blind[i] for i in subset]), [blind[i] for i in subset]
+    )
+    moved = np.abs(again - energies[subset]).max()
+    pulled = max(np.abs(a - forces[i]).max() for a, i in zip(forces_again, subset, strict=True))
+    if moved > _BATCH_TOLERANCE or pulled > _BATCH_TOLERANCE:
+        raise PredictionError(
+            "predictions depend on the other query configurations: splitting the batch moved an energy "
+            f"by {moved:.2g} eV and a force by {pulled:.2g} eV/Å"
+        )
+
+
+def _one_line(stage: str, error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    reason = f"{stage}: {type(error).__name__}" + (f": {text}" if text else "")
+    return reason if len(reason) <= 300 else reason[:297] + "..."

@@ -1,0 +1,160 @@
+"""The table at the end of a run, for a terminal of any width."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mfbench.results.results import AggregateRow, Results
+
+__all__ = ["print_report"]
+
+QUANTITIES = (
+    ("energy_rmse", "energy", "kcal/mol"),
+    ("energy_rmse_within", "within", "kcal/mol"),
+    ("force_rmse", "force", "kcal/mol/Å"),
+)
+QUERIES = ("all", "seen", "unseen")
+_WIDE = 98
+"""Columns that the one-line-per-K table needs."""
+
+
+def print_report(results: Results, console: Console | None = None) -> None:
+    """Print the table, what to know about it, and where the files are."""
+    console = console or Console()
+    console.print(_heading(results), "", sep="\n")
+    console.print(_wide(results) if console.width >= _WIDE else _narrow(results))
+    for note in _notes(results):
+        console.print(note, soft_wrap=False)
+    if results.folder:
+        for label, name in (("figure ", "rmse_vs_k.png"), ("results", "results.json")):
+            # Never wrapped: a path is there to be copied.
+            console.print(f"{label}  {results.folder / name}", soft_wrap=True, highlight=False)
+
+
+def _heading(results: Results) -> Text:
+    run = results.run
+    model = " ".join(str(run[x]) for x in ("arch", "backend") if run.get(x))
+    families = len({row.family_id for row in results.episodes})
+    text = Text(f"{run['method']}", style="bold")
+    text.append(f"{' (' + model + ')' if model else ''} on {run['split']}", style="not bold")
+    draws = "1 draw" if run["draws"] == 1 else f"{run['draws']} draws"
+    text.append(f"   {families} {run['fold']} families, {draws}, {run['level_of_theory']}", style="dim")
+    if run["support"] != "own":
+        text.append("\nsupport from a wrong family", style="yellow")
+    if left_out := run.get("exclude"):
+        text.append(
+            f"\nwithout {len(left_out['families'])} families and {left_out['query_configurations']} other "
+            f"query configurations that overlap with the train families of {left_out['against']}",
+            style="yellow",
+        )
+    return text
+
+
+def _wide(results: Results) -> Table:
+    """A row per K; every cell a value over its 95 % interval."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", collapse_padding=True)
+    table.add_column("\nK", justify="right")
+    for _, title, _ in QUANTITIES:
+        for query in QUERIES:
+            table.add_column(f"{title if query == 'all' else ''}\n{query}", justify="right", no_wrap=True)
+    table.add_column("\ngrads", justify="right", no_wrap=True)
+    table.add_column("adapt\ns", justify="right", no_wrap=True)
+    for k in results.ks:
+        cells = [
+            _cell(results.find(metric, k, query), "\n") for metric, _, _ in QUANTITIES for query in QUERIES
+        ]
+        table.add_row(str(k), *cells, *_costs(results, k))
+    return table
+
+
+def _narrow(results: Results) -> Table:
+    """A row per K and quantity, for 80 columns."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("K", justify="right")
+    table.add_column("RMSE")
+    for query in QUERIES:
+        table.add_column(query, justify="right", no_wrap=True)
+    table.add_column("grads", justify="right", no_wrap=True)
+    table.add_column("adapt s", justify="right", no_wrap=True)
+    for k in results.ks:
+        for i, (metric, title, _) in enumerate(QUANTITIES):
+            cells = [_cell(results.find(metric, k, query), " ") for query in QUERIES]
+            costs = _costs(results, k) if i == 0 else ("", "")
+            table.add_row(str(k) if i == 0 else "", title, *cells, *costs, end_section=i == 2)
+    return table
+
+
+def _notes(results: Results) -> list[Text]:
+    notes = [
+        Text(
+            "RMSE in kcal/mol (energy; within: less each fragment's mean error) and kcal/mol/Å (force); "
+            "mean over families and its 95 % interval.",
+            style="dim",
+        )
+    ]
+    if results.run["method"] not in ("constant", "random"):
+        flagged = [
+            f"{title} at K = {', '.join(map(str, ks))}"
+            for metric, title, _ in QUANTITIES
+            if (ks := [k for m, k, q in results.not_better_than_constant if (m, q) == (metric, "all")])
+        ]
+        if flagged:
+            notes.append(Text("not better than the constant method: " + "; ".join(flagged), style="yellow"))
+    for row in results.failures[:10]:
+        where = f"{row.family_id}, K = {row.k}, draw {row.draw}"
+        notes.append(Text(f"failed  {where}: {row.failure}", style="red"))
+    if len(results.failures) > 10:
+        notes.append(Text(f"... and {len(results.failures) - 10} more failed episodes", style="red"))
+    if results.failures:
+        notes.append(
+            Text(
+                "Failed episodes score the worse of the constant method and this method's worst.",
+                style="red",
+            )
+        )
+    return notes
+
+
+def _costs(results: Results, k: int) -> tuple[str, str]:
+    gradients, seconds = (results.find(m, k) for m in ("gradient_evaluations", "adapt_seconds"))
+    return (
+        f"{gradients.value:.0f}" if gradients else "–",
+        _seconds(seconds.value) if seconds else "–",
+    )
+
+
+def _cell(row: AggregateRow | None, joint: str) -> Text:
+    if row is None:
+        return Text("–", style="dim")
+    text = Text(_number(row.value, _decimals(row.value, 3)))
+    if row.ci95[0] is not None:
+        text.append(joint + _interval(*row.ci95), style="dim")
+    return text
+
+
+def _interval(lo: float, hi: float) -> str:
+    """Both bounds with two significant digits of the upper one, and one more where they look equal."""
+    decimals = _decimals(hi, 2)
+    texts = [_number(x, decimals) for x in (lo, hi)]
+    if texts[0] == texts[1] and lo != hi:
+        texts = [_number(x, decimals + 1) for x in (lo, hi)]
+    return "–".join(texts)
+
+
+def _decimals(value: float, digits: int) -> int:
+    """Decimals that show ``digits`` significant ones."""
+    if value == 0 or not math.isfinite(value):
+        return 0
+    return min(max(digits - 1 - math.floor(math.log10(abs(value))), 0), digits)
+
+
+def _number(value: float, decimals: int) -> str:
+    return f"{value:.0e}" if abs(value) >= 1e5 else f"{value:.{decimals}f}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"

@@ -1,0 +1,1 @@
+"""What a run found: its results file, and how it is scored."""

@@ -1,0 +1,268 @@
+"""``results.json``: every episode, and what they say together.
+
+The failure rule lives here: a failed episode scores, per metric and stratum, the worse of the constant
+method on the same episode and the method's own worst episode of the run. It stays visible as failed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mfbench.errors import DataError
+from mfbench.metrics.errors import COSTS, METRICS
+from mfbench.metrics.statistics import Interval, bootstrap_mean
+from mfbench.protocol.run_episode import EpisodeRecord
+
+__all__ = [
+    "AggregateRow",
+    "EpisodeRow",
+    "Results",
+    "Scores",
+    "aggregate",
+    "not_better",
+    "read_results",
+    "score_failures",
+]
+
+Scores = Mapping[str, Mapping[str, float]]
+"""stratum → metric → value."""
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EpisodeRow(_Row):
+    """One episode. ``metrics``: stratum → metric → value; ``failure``: why its scores are a penalty."""
+
+    family_id: str
+    k: int
+    draw: int
+    failure: str | None
+    adapt_seconds: float
+    predict_seconds: float
+    compile_seconds: float
+    gradient_evaluations: int
+    peak_memory_bytes: int | None
+    metrics: dict[str, dict[str, float]]
+
+
+class AggregateRow(_Row):
+    """Mean over families with its 95 % interval; bounds are None where one group of families is left.
+
+    Seconds are medians without bounds.
+    """
+
+    split: str
+    metric: str
+    k: int
+    query: str
+    value: float
+    ci95: tuple[float | None, float | None]
+    n_families: int
+
+
+class Results(BaseModel):
+    """What ``evaluate`` returns and ``results.json`` holds.
+
+    Attributes:
+        schema_: version of this format (``schema`` in the file).
+        run: method, split, data hash, protocol and seed, as in ``run.json``.
+        episodes: in order of family, K and draw.
+        aggregate: one row per metric, K and query stratum.
+        constant: the same rows for the constant method on the same episodes.
+        not_better_than_constant: rows (metric, k, query) whose value is not below the constant method's.
+        folder: the run folder, None where nothing was written; not part of the file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_: int = 1
+    run: dict[str, Any]
+    episodes: list[EpisodeRow]
+    aggregate: list[AggregateRow]
+    constant: list[AggregateRow]
+    not_better_than_constant: list[tuple[str, int, str]]
+    folder: Path | None = None
+
+    @property
+    def failures(self) -> list[EpisodeRow]:
+        """Failed episodes."""
+        return [row for row in self.episodes if row.failure is not None]
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 where an episode failed."""
+        return 3 if self.failures else 0
+
+    @property
+    def ks(self) -> list[int]:
+        """Support sizes, ascending."""
+        return sorted({row.k for row in self.episodes})
+
+    def find(
+        self, metric: str, k: int, query: str = "all", *, of: str = "aggregate"
+    ) -> AggregateRow | None:
+        """The row of a metric, or None where no family has this stratum; ``of="constant"`` for the line."""
+        rows: list[AggregateRow] = getattr(self, of)
+        return next((r for r in rows if (r.metric, r.k, r.query) == (metric, k, query)), None)
+
+    def value(self, metric: str, k: int, query: str = "all") -> float:
+        """The mean over families; NaN where no family has this stratum."""
+        row = self.find(metric, k, query)
+        return float("nan") if row is None else row.value
+
+    def per_family(self, metric: str, k: int, query: str = "all") -> dict[str, float]:
+        """family → mean over draws: what ratios and ranks are computed from."""
+        return _per_family(self.episodes, metric, k, query)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The aggregate as a table: split, metric, k, query, value, lo, hi, n_families."""
+        rows = [
+            {**r.model_dump(exclude={"ci95"}), "lo": r.ci95[0], "hi": r.ci95[1]} for r in self.aggregate
+        ]
+        return pd.DataFrame(rows)
+
+    def to_json(self) -> str:
+        """The text of ``results.json``."""
+        content = self.model_dump(mode="json", exclude={"folder", "schema_"})
+        return json.dumps({"schema": self.schema_, **content}, indent=1, allow_nan=False) + "\n"
+
+
+def read_results(path: Path) -> Results:
+    """Read a ``results.json``.
+
+    Raises:
+        DataError: it is missing, damaged, or of another format.
+    """
+    try:
+        content = json.loads(path.read_text())
+        content["schema_"] = content.pop("schema")
+        return Results(**content, folder=path.parent)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing: is {path.parent} a finished run?") from None
+    except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is not a results file ({' '.join(str(error).split())[:120]})") from None
+
+
+def score_failures(
+    records: Sequence[EpisodeRecord], scores: Sequence[Scores | None], constant: Sequence[Scores]
+) -> list[EpisodeRow]:
+    """Rows of all episodes, with a penalty where one failed.
+
+    Args:
+        records: as run.
+        scores: of each record, None where it failed.
+        constant: scores of the constant method on the same episodes.
+    """
+    worst: dict[tuple[str, str], float] = {}
+    for found in scores:
+        for stratum, values in (found or {}).items():
+            for metric, value in values.items():
+                key = (stratum, metric)
+                worst[key] = _worse(metric, value, worst.get(key, value))
+    rows = []
+    for record, found, reference in zip(records, scores, constant, strict=True):
+        if found is None:
+            found = {
+                stratum: {m: _worse(m, v, worst.get((stratum, m), v)) for m, v in values.items()}
+                for stratum, values in reference.items()
+            }
+        rows.append(
+            EpisodeRow(
+                family_id=record.family_id,
+                k=record.k,
+                draw=record.draw,
+                failure=record.failure,
+                **{name: getattr(record, name) for name in COSTS},
+                peak_memory_bytes=record.peak_memory_bytes,
+                metrics={stratum: dict(values) for stratum, values in found.items()},
+            )
+        )
+    return rows
+
+
+def aggregate(
+    split: str, episodes: Sequence[EpisodeRow], groups: Mapping[str, int], *, costs: bool = True
+) -> list[AggregateRow]:
+    """Mean over draws within a family, then over families, for every metric, K and stratum.
+
+    Seconds: medians instead, without an interval.
+
+    Args:
+        split: its name.
+        episodes: rows with scores.
+        groups: family → bootstrap group.
+        costs: also the costs (``query`` is ``all``); failed episodes have none.
+    """
+    strata = list(dict.fromkeys(s for row in episodes for s in row.metrics))
+    wanted = [(metric, stratum) for metric in METRICS for stratum in strata]
+    wanted += [(cost, "all") for cost in COSTS] if costs else []
+    rows = []
+    for metric, stratum in wanted:
+        for k in sorted({row.k for row in episodes}):
+            families = _per_family(episodes, metric, k, stratum)
+            if not families:
+                continue
+            values = np.array(list(families.values()))
+            if metric.endswith("_seconds"):
+                found = Interval(float(np.median(values)), float("nan"), float("nan"))
+            else:
+                found = bootstrap_mean(values, np.array([groups[f] for f in families]))
+            rows.append(
+                AggregateRow(
+                    split=split,
+                    metric=metric,
+                    k=k,
+                    query=stratum,
+                    value=found.value,
+                    ci95=(_finite(found.lo), _finite(found.hi)),
+                    n_families=len(families),
+                )
+            )
+    return rows
+
+
+def not_better(
+    rows: Sequence[AggregateRow], constant: Sequence[AggregateRow]
+) -> list[tuple[str, int, str]]:
+    """(metric, k, query) of the rows that the constant method reaches too."""
+    reference = {(r.metric, r.k, r.query): r.value for r in constant}
+    return [
+        (r.metric, r.k, r.query)
+        for r in rows
+        if r.metric in METRICS
+        and (line := reference.get((r.metric, r.k, r.query))) is not None
+        and _worse(r.metric, r.value, line) == r.value
+    ]
+
+
+def _per_family(episodes: Sequence[EpisodeRow], metric: str, k: int, stratum: str) -> dict[str, float]:
+    values = defaultdict(list)
+    for row in episodes:
+        if row.k != k:
+            continue
+        if metric in COSTS:
+            if row.failure is None and stratum == "all":
+                values[row.family_id].append(getattr(row, metric))
+        elif (value := row.metrics.get(stratum, {}).get(metric)) is not None:
+            values[row.family_id].append(value)
+    centre = np.median if metric.endswith("_seconds") else np.mean
+    return {family: float(centre(found)) for family, found in sorted(values.items())}
+
+
+def _worse(metric: str, a: float, b: float) -> float:
+    return min(a, b) if METRICS[metric].higher_is_better else max(a, b)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,73 @@
+"""Sketches: a few numbers an episode that tell whether two submissions made the same errors.
+
+Errors of forces and of energies are scaled to length one and projected on fixed random directions. Two
+sketches are as far apart as the errors are, to about a tenth of the distance, so a thousand submissions
+are compared without reading their predictions. Copies with a little noise stay close; separately trained
+models, even of one architecture on one data set, do not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from mfbench.protocol.run_episode import EpisodeRecord
+from mfbench.submission.reference_episodes import Yardstick
+
+__all__ = ["SAME", "WIDTH", "distance", "sketch"]
+
+_FORCES, _ENERGIES = 6, 4
+WIDTH = _FORCES + _ENERGIES
+"""Numbers a family."""
+SAME = 0.03
+"""Distance, relative to the errors, under which predictions count as the same. Two backends with the same
+weights are 1e-5 apart; `maml` and `fomaml` of cath-mini, the nearest that were trained separately (from one
+joint start, with one seed), are 0.06 apart."""
+
+
+def sketch(yardstick: Yardstick, records: Sequence[EpisodeRecord]) -> dict[int, np.ndarray]:
+    """K → [n_families, WIDTH] float32 of draw 0, families in order; NaN where there is no prediction."""
+    found: dict[int, np.ndarray] = {}
+    row = {family: i for i, family in enumerate(yardstick.families)}
+    for record in records:
+        if record.draw or not record.k:  # without labels, one pre-trained model is in several methods
+            continue
+        values = found.setdefault(record.k, np.full((len(row), WIDTH), np.nan, np.float32))
+        if record.failure is None:
+            energies, forces = yardstick.labels[record.family_id]
+            values[row[record.family_id]] = np.concatenate(
+                [
+                    _project((record.forces - forces).ravel(), record.family_id, _FORCES),
+                    _project(record.energies - energies, record.family_id, _ENERGIES),
+                ]
+            )
+    return found
+
+
+def distance(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Relative distance of two sketches [n_families, WIDTH]: forces, energies; inf where none overlap."""
+    both = np.isfinite(a).all(axis=1) & np.isfinite(b).all(axis=1)
+    if not both.any():
+        return float("inf"), float("inf")
+    squared = (a[both] - b[both]) ** 2
+    return tuple(
+        float(np.sqrt(part.sum(axis=1).mean() / part.shape[1]))
+        for part in (squared[:, :_FORCES], squared[:, _FORCES:])
+    )
+
+
+def _project(errors: np.ndarray, family: str, width: int) -> np.ndarray:
+    size = np.linalg.norm(errors)
+    if size == 0:
+        return np.zeros(width)
+    return _directions(family, len(errors), width) @ (errors / size)
+
+
+@lru_cache(maxsize=256)
+def _directions(family: str, n: int, width: int) -> np.ndarray:
+    """[width, n] standard normal: the same on every machine."""
+    seed = int.from_bytes(hashlib.blake2b(family.encode(), digest_size=8).digest(), "big")
+    return np.random.default_rng(seed).normal(size=(width, n)).astype(np.float32)

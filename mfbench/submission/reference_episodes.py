@@ -1,0 +1,110 @@
+"""What a submission is measured against: the episodes it ran, and the constant method on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from mfbench.data.split import Split, load_split
+from mfbench.errors import DataError, ProtocolError, SubmissionError, UnknownNameError
+from mfbench.evaluate import PROTOCOL_VERSION
+from mfbench.protocol.episode import Episode, check_request, draw_episode
+from mfbench.protocol.run_episode import EpisodeRecord
+from mfbench.results.score_run import constant_records
+from mfbench.submission.card import Protocol
+
+__all__ = ["Yardstick", "known_split", "yardstick_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Yardstick:
+    """Episodes in order of family, K and draw, as a run makes them; K = 0 has one draw.
+
+    Attributes:
+        split: the data.
+        episodes: what must be predicted.
+    """
+
+    split: Split
+    episodes: tuple[Episode, ...]
+
+    @cached_property
+    def constants(self) -> list[EpisodeRecord]:
+        """The constant method on these episodes."""
+        return constant_records(self.split, self.episodes)
+
+    @cached_property
+    def families(self) -> list[str]:
+        """Test families in order."""
+        return list(dict.fromkeys(episode.family_id for episode in self.episodes))
+
+    @cached_property
+    def n_atoms(self) -> dict[str, np.ndarray]:
+        """family → [n_query] atoms of its query configurations."""
+        return {e.family_id: np.array([len(c) for c in e.query]) for e in self.episodes}
+
+    @cached_property
+    def labels(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """family → energies [n_query] in eV, forces [sum of atoms, 3] in eV/Å."""
+        return {
+            e.family_id: (
+                np.array([c.energy for c in e.query]),
+                np.concatenate([c.forces for c in e.query]),
+            )
+            for e in self.episodes
+        }
+
+
+@lru_cache(maxsize=16)
+def known_split(name: str) -> Split:
+    """A split by its name, kept in memory.
+
+    Raises:
+        SubmissionError: kind ``data``: no such split here.
+    """
+    try:
+        return load_split(name)
+    except (UnknownNameError, DataError) as error:
+        raise SubmissionError("data", str(error)) from None
+
+
+def yardstick_of(protocol: Protocol) -> Yardstick:
+    """The episodes of a run, from the split that is installed here.
+
+    Raises:
+        SubmissionError: kind ``data``: the split is not here, or is another version; its draws do not
+            hold what was asked; the protocol is another.
+    """
+    split = known_split(protocol.split)
+    if split.manifest.data_hash != protocol.data_hash:
+        raise SubmissionError(
+            "data",
+            f"it was run on another version of {split.name} (data {protocol.data_hash[:12]}, here "
+            f"{split.manifest.data_hash[:12]}): evaluate again",
+        )
+    if protocol.protocol != PROTOCOL_VERSION:
+        raise SubmissionError(
+            "data", f"it was run under protocol {protocol.protocol}, here is {PROTOCOL_VERSION}"
+        )
+    if len(set(protocol.ks)) != len(protocol.ks):
+        raise SubmissionError("card", "submission.yaml: run.ks names a K twice")
+    return _yardstick(split, tuple(sorted(protocol.ks)), protocol.draws)
+
+
+@lru_cache(maxsize=16)
+def _yardstick(split: Split, ks: tuple[int, ...], draws: int) -> Yardstick:
+    try:
+        check_request(split.test, ks, draws)
+    except ProtocolError as error:
+        raise SubmissionError("data", str(error)) from None
+    episodes = [
+        draw_episode(split, task, k, draw)
+        for task in split.test
+        for k in ks
+        for draw in range(draws if k else 1)
+    ]
+    if not episodes:
+        raise SubmissionError("data", f"{split.name} has no test families")
+    return Yardstick(split, tuple(episodes))

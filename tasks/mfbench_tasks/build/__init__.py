@@ -1,0 +1,1 @@
+"""Building a split: fragments made and labelled in parallel, journalled, put together as files."""

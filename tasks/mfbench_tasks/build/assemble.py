@@ -1,0 +1,175 @@
+"""From finished slots to the folder of a split: five tables and a manifest."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version as package_version
+from pathlib import Path
+
+import numpy as np
+from ase.data import ground_state_magnetic_moments
+
+from mfbench.data.manifest import FILES, data_hash
+from mfbench.data.parquet import sha256, write_configurations
+from mfbench.errors import DataError
+from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.build.roles import draw_rows, role_rows
+from mfbench_tasks.build.split_tables import (
+    DRAWS,
+    FAMILIES,
+    FRAGMENTS,
+    ROLES,
+    fragment_row,
+    graph_of,
+    write_rows,
+)
+from mfbench_tasks.families.cath import Family
+from mfbench_tasks.labelling.tblite import LEVEL_OF_THEORY, Gfn2
+from mfbench_tasks.reaction.settings import ReactionRecipe
+from mfbench_tasks.recipes.recipe import Recipe
+
+__all__ = ["assemble", "isolated_atoms", "make_manifest"]
+
+_TOOLS = ("tblite", "biotite", "hydride", "ase", "scipy", "numpy", "pyarrow")
+
+
+def assemble(
+    recipe: Recipe | ReactionRecipe,
+    families: Sequence[Family],
+    outcomes: Sequence[Outcome],
+    out: Path,
+    *,
+    tools: Sequence[str] = (),
+) -> dict:
+    """Write the split's folder; the same outcomes give the same bytes.
+
+    Args:
+        tools: packages whose versions the manifest names beside the usual ones.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        DataError: a slot is empty, or a family holds the same molecular graph twice.
+    """
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    by_family = {f.family_id: [] for f in families}
+    for outcome in sorted(outcomes, key=lambda o: (o.family_id, o.number)):
+        if outcome.made is None:
+            reasons = ", ".join(r["gate"] for r in outcome.rejections)
+            raise DataError(f"slot {outcome.slot} is empty (rejected: {reasons}): add candidates")
+        by_family[outcome.family_id].append(outcome)
+    for family_id, slots in by_family.items():
+        graphs = {graph_of(slot.made) for slot in slots}
+        if len(graphs) < len(slots):
+            raise DataError(f"family {family_id} holds a molecular graph twice")
+    made = sorted((o.made for slots in by_family.values() for o in slots), key=lambda m: m.fragment_id)
+    if len({m.fragment_id for m in made}) < len(made):
+        raise DataError("two fragments share an id: choose another seed")
+
+    write_configurations(out / "configurations.parquet", [c for m in made for c in m.configurations])
+    write_rows(out / "fragments.parquet", [fragment_row(m) for m in made], FRAGMENTS)
+    write_rows(
+        out / "families.parquet",
+        [_family_row(f, by_family[f.family_id]) for f in families],
+        FAMILIES,
+    )
+    members = {
+        name: [
+            (c, "heldout" if slot.heldout else "pool") for slot in slots for c in slot.made.configurations
+        ]
+        for name, slots in by_family.items()
+    }
+    write_rows(out / "roles.parquet", role_rows(members), ROLES)
+    draws = draw_rows(members, draws=recipe.draws, length=recipe.draw_length, seed=recipe.seed)
+    write_rows(out / "draws.parquet", draws, DRAWS)
+    return make_manifest(
+        out,
+        FILES,
+        name=recipe.name,
+        version=recipe.version,
+        seed=recipe.seed,
+        recipe=recipe.model_dump(mode="json"),
+        counts={
+            "families": len(families),
+            "fragments": len(made),
+            "configurations": sum(len(m.configurations) for m in made),
+            "graphs": len({graph_of(m) for m in made}),
+            **{f"{fold}_families": sum(f.fold == fold for f in families) for fold in _FOLDS},
+        },
+        changelog=recipe.changelog,
+        atomic_numbers=np.unique(np.concatenate([m.fragment.atomic_numbers for m in made])).tolist(),
+        tools=tools,
+    )
+
+
+def isolated_atoms(atomic_numbers: Sequence[int]) -> dict[str, float]:
+    """Energies in eV of isolated neutral atoms in their ground-state spin, at the level of theory."""
+    out = {}
+    for number in sorted({int(z) for z in atomic_numbers}):
+        unpaired = int(ground_state_magnetic_moments[number])
+        label = Gfn2(np.array([number]), 0, unpaired).label(np.zeros((1, 3)))
+        out[str(number)] = label.energy
+    return out
+
+
+def _family_row(family: Family, slots: Sequence[Outcome]) -> dict:
+    return {
+        "family_id": family.family_id,
+        "fold": family.fold,
+        "stratum": family.stratum,
+        "title": family.title,
+        "proteins": [p.name for p in family.proteins],
+        "cluster30": [p.cluster30 for p in family.proteins],
+        "pool_fragments": [o.made.fragment_id for o in slots if not o.heldout],
+        "heldout_fragments": [o.made.fragment_id for o in slots if o.heldout],
+    }
+
+
+def make_manifest(
+    folder: Path,
+    files: Sequence[str],
+    *,
+    name: str,
+    version: str,
+    seed: int,
+    recipe: dict,
+    counts: dict,
+    changelog: Sequence[str],
+    atomic_numbers: Sequence[int],
+    tools: Sequence[str] = (),
+) -> dict:
+    """Write ``manifest.json`` for a folder's files (relative names).
+
+    Args:
+        atomic_numbers: elements that occur.
+        tools: packages beside the usual ones.
+
+    Returns:
+        The manifest.
+    """
+    hashes = {file: sha256(folder / file) for file in files}
+    manifest = {
+        "schema": 1,
+        "name": name,
+        "version": version,
+        "level_of_theory": LEVEL_OF_THEORY,
+        "license": "CC-BY-4.0",
+        "seed": seed,
+        "recipe": recipe,
+        "tools": {tool: package_version(tool) for tool in (*_TOOLS, *tools)}
+        | {"python": platform.python_version()},
+        "isolated_atom_energies_eV": isolated_atoms(atomic_numbers),
+        "counts": counts,
+        "changelog": list(changelog),
+        "files": hashes,
+        "data_hash": data_hash(hashes),
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    return manifest
+
+
+_FOLDS = ("train", "validation", "test")

@@ -1,0 +1,193 @@
+"""Slots of a ``chemistry`` family: its places, cut in many ways, shared out to pool and held-out slots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mfbench.data.molecular_graph import graph_name
+from mfbench.errors import StructureError
+from mfbench_tasks.build.candidates import Slot, fragment_id
+from mfbench_tasks.families.chemistry import ChemistryFamily, Place, open_place
+from mfbench_tasks.fragments import select_ligands, select_modified, select_sites
+from mfbench_tasks.fragments.building_blocks import Entry
+from mfbench_tasks.fragments.cut import Fragment, cut
+from mfbench_tasks.fragments.select import Selection
+from mfbench_tasks.sampling.gates import Rejection, check_cut
+from mfbench_tasks.seeds import stream
+
+__all__ = ["fragments_of", "plan_chemistry"]
+
+POOL, HELDOUT = 6, 3
+_VARIANTS = 24  # cuts of one place
+_CANDIDATES = 5
+_MIN_ATOMS = 12
+
+
+def plan_chemistry(
+    family: ChemistryFamily,
+    places: Sequence[Place],
+    folder: Path,
+    seed: int,
+    *,
+    pool: int = POOL,
+    heldout: int = HELDOUT,
+    candidates: int = _CANDIDATES,
+) -> list[Slot]:
+    """Slots of a family. Held-out slots take other entries than the pool (other places of one entry
+    where there is only one). No molecular graph fills two slots, unless the family repeats graphs.
+
+    Args:
+        places: of this family, or of all.
+
+    Raises:
+        StructureError: a file cannot be read, or there are too few places.
+    """
+    rng = stream(seed, "chemistry", family.id)
+    mine = [p for p in places if p.family == family.id]
+    sides = _sides(family, mine, rng)
+    failed: list[dict[str, str]] = []
+    stocks = {side: _Stock(family, sides[side], folder, rng, failed) for side in (False, True)}
+    roles = [False] * pool + [True] * heldout
+    chosen: list[list[Fragment]] = [[] for _ in roles]
+    used: dict[str, int] = {}
+    for _ in range(candidates):
+        for number, role in enumerate(roles):
+            fragment = stocks[role].next(used, number, repeat=family.repeat_graphs)
+            if fragment is not None:
+                chosen[number].append(fragment)
+    if not all(chosen):
+        empty = [n for n, options in enumerate(chosen) if not options]
+        raise StructureError(f"family {family.id} has too few places: slots {empty} are empty")
+    rejections = tuple(r | {"slot": f"{family.id}-0"} for r in failed)
+    return [
+        Slot(family.id, number, role, tuple(chosen[number]), () if number else rejections)
+        for number, role in enumerate(roles)
+    ]
+
+
+def _sides(family: ChemistryFamily, places: Sequence[Place], rng) -> dict[bool, list[Place]]:
+    """Places for the pool (False) and for held-out slots (True): a third of the entries, half of fewer
+    than six, or a third of one entry's places. Entries take turns, first those where nothing is built."""
+    by_entry: dict[str, list[Place]] = {}
+    for place in places:
+        by_entry.setdefault(place.pdb_id, []).append(place)
+    names = sorted(by_entry)
+    order = [names[k] for k in rng.permutation(len(names))]
+    built = {n: all(family.builds(p.name) for p in by_entry[n]) for n in names}
+    order.sort(key=lambda name: (built[name], -len(by_entry[name])))
+    for queue in by_entry.values():
+        queue.sort(key=lambda place: family.builds(place.name))
+    if len(order) == 1:
+        only = by_entry[order[0]]
+        return {False: [p for k, p in enumerate(only) if k % 3 != 1] or only, True: only[1::3] or only}
+    every = 2 if len(order) < 6 else 3
+    out: dict[bool, list[Place]] = {False: [], True: []}
+    for side in (False, True):
+        queues = [by_entry[name] for k, name in enumerate(order) if (k % every == 1) == side]
+        for turn in range(max(map(len, queues))):  # entries take turns
+            out[side] += [queue[turn] for queue in queues if turn < len(queue)]
+    return out
+
+
+@dataclass
+class _Stock:
+    """Fragments of one side: places take turns, each giving one more cut at a time."""
+
+    family: ChemistryFamily
+    places: list[Place]
+    folder: Path
+    rng: np.random.Generator
+    failed: list[dict[str, str]]
+
+    def __post_init__(self):
+        self._queues = [self._cuts(place) for place in self.places]
+        self._shelf: list[tuple[str, Fragment]] = []
+
+    def next(self, used: dict[str, int], slot: int, *, repeat: bool) -> Fragment | None:
+        """The next fragment whose graph no other slot holds."""
+        while True:
+            for k, (name, fragment) in enumerate(self._shelf):
+                if used.setdefault(name, slot) == slot or repeat:
+                    del self._shelf[k]
+                    return fragment
+            if not self._queues:
+                return None
+            queue = self._queues.pop(0)
+            fragment = next(queue, None)
+            if fragment is not None:
+                self._queues.append(queue)
+                f = fragment
+                name = graph_name(f.atomic_numbers, f.bonds, f.total_charge, f.n_unpaired)
+                self._shelf.append((name, f))
+
+    def _cuts(self, place: Place) -> Iterator[Fragment]:
+        seen: set[str] = set()
+        rng = np.random.default_rng(int(self.rng.integers(2**63)))
+        entry, residue, built = open_place(self.folder, self.family, place)
+        for selection in fragments_of(entry, residue, self.family, rng):
+            if selection.residues in seen:
+                continue
+            seen.add(selection.residues)
+            try:
+                fragment = cut(
+                    entry.atoms,
+                    selection.atoms,
+                    kind=selection.kind,
+                    motif=selection.motif + (" built" if built else ""),
+                    pdb_id=place.pdb_id,
+                    residues=selection.residues,
+                    metal_charge=self.family.metal_charge,
+                    n_unpaired=self.family.n_unpaired,
+                    built=built,
+                )
+                if not _MIN_ATOMS <= len(fragment) <= self.family.max_atoms:
+                    continue
+                check_cut(fragment)
+            except (StructureError, Rejection) as error:
+                gate = error.gate if isinstance(error, Rejection) else "cut"
+                reason = error.reason if isinstance(error, Rejection) else str(error)
+                self.failed.append(
+                    {
+                        "slot": "",
+                        "fragment": fragment_id(
+                            place.pdb_id, selection.kind, selection.residues, self.family.id
+                        ),
+                        "kind": selection.kind,
+                        "motif": selection.motif,
+                        "gate": gate,
+                        "reason": reason,
+                    }
+                )
+                continue
+            yield fragment
+
+
+def fragments_of(
+    entry: Entry, residue: int, family: ChemistryFamily, rng: np.random.Generator
+) -> Iterator[Selection]:
+    """Selections of one place, by the family's kind; at most ``_VARIANTS`` a place."""
+    if family.kind == "site":
+        yield from select_sites.variants(entry, residue, rng, _VARIANTS)
+        return
+    name, label = entry.name(residue), entry.label(residue)
+    if family.kind == "modified":
+        cores = select_modified.residue_cores(entry, residue)
+    elif family.kind == "ligand":
+        cores = select_ligands.moiety_cores(entry, residue, family.atoms[name])
+    elif family.kind == "halogen":
+        cores = select_ligands.halogen_cores(entry, residue)
+    else:
+        anchor = entry.named(residue)[family.bond]
+        others = select_modified.partners(entry, anchor)
+        cores = []
+        for other in others:
+            cores += select_modified.bridge_cores(entry, anchor, other, family.depth)
+            name = f"{entry.name(residue)}-{entry.name(int(entry.residue[other]))}"
+            label = f"{entry.label(residue)}-{entry.label(int(entry.residue[other]))}"
+    found = select_modified.with_contacts(entry, cores, family.kind, name, label, rng, family.alone)
+    for _, selection in zip(range(_VARIANTS), found, strict=False):
+        yield selection

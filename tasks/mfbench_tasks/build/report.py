@@ -1,0 +1,145 @@
+"""The build report: what was rejected and why, what it cost, and what the split is like."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mfbench.audit.near_duplicates import twin_statistics
+from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.build.roles import role_of
+from mfbench_tasks.families.cath import Family
+from mfbench_tasks.sampling.label_trajectory import Made
+
+__all__ = ["build_report", "outcome_report", "write_label_times", "write_report"]
+
+
+def build_report(families: Sequence[Family], outcomes: Sequence[Outcome], graphs: dict) -> dict:
+    """A JSON-ready summary of a build.
+
+    Args:
+        graphs: fragment id → graph id.
+    """
+    return outcome_report(outcomes) | {"novelty": _novelty(families, outcomes, graphs)}
+
+
+def outcome_report(outcomes: Sequence[Outcome]) -> dict:
+    """A JSON-ready summary of finished slots: what was rejected, dropped, how close twins are, cost."""
+    made = [o.made for o in outcomes if o.made is not None]
+    rejections = [r for o in outcomes for r in o.rejections]
+    tried = Counter(m.fragment.kind for m in made) + Counter(r["kind"] for r in rejections)
+    share = {
+        kind: {
+            gate: count / tried[kind]
+            for gate, count in sorted(Counter(r["gate"] for r in rejections if r["kind"] == kind).items())
+        }
+        for kind in sorted(tried)
+    }
+    return {
+        "fragments": len(made),
+        "configurations": sum(len(m.configurations) for m in made),
+        "tried": dict(sorted(tried.items())),
+        "rejected": len(rejections),
+        "rejected_share_by_kind_and_gate": share,
+        "rejections": rejections,
+        "configurations_dropped_by_gate": dict(sorted(sum((m.dropped for m in made), Counter()).items())),
+        "worst_finite_difference_eV_per_A": max((m.finite_difference for m in made), default=0.0),
+        "near_twins": _twins(outcomes),
+        "sizes": _sizes(made),
+        "cost": {
+            "worker_wall_seconds": sum(o.wall_seconds for o in outcomes),
+            "worker_cpu_seconds": sum(o.cpu_seconds for o in outcomes),
+            "label_seconds": float(sum(sum(m.label_seconds) for m in made)),
+        },
+    }
+
+
+def write_report(report: dict, made: Sequence[Made], folder: Path) -> None:
+    """Write ``build_report.json``, a short ``build_report.md`` and ``label_times.parquet``."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "build_report.json").write_text(json.dumps(report, indent=1) + "\n")
+    (folder / "build_report.md").write_text(_summary(report))
+    write_label_times(made, folder / "label_times.parquet")
+
+
+def write_label_times(made: Sequence[Made], path: Path) -> None:
+    """Wall seconds of every label, beside the data and outside its hash."""
+    times = {
+        "config_id": [c.config_id for m in made for c in m.configurations],
+        "seconds": np.round([s for m in made for s in m.label_seconds], 4).astype(np.float32),
+    }
+    pq.write_table(pa.table(times), path, compression="zstd")
+
+
+def _twins(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    pool = [c for o in outcomes if o.made and not o.heldout for c in o.made.configurations]
+    roles = {role: [c for c in pool if role_of(c, "pool") == role] for role in ("support", "query")}
+    return twin_statistics(roles["support"], roles["query"])
+
+
+def _novelty(families: Sequence[Family], outcomes: Sequence[Outcome], graphs: dict) -> dict:
+    fold = {f.family_id: f.fold for f in families}
+    seen: dict[str, list[str]] = defaultdict(list)
+    for o in outcomes:
+        if o.made is not None:
+            seen[fold[o.family_id]].append(graphs[o.made.fragment_id])
+    train = set(seen["train"])
+    return {
+        name: {"fragments": len(found), "not_in_train": sum(g not in train for g in found)}
+        for name, found in sorted(seen.items())
+    }
+
+
+def _sizes(made: Sequence[Made]) -> dict:
+    sizes = np.array([len(m.fragment) for m in made])
+    charges = Counter(m.fragment.total_charge for m in made)
+    return {
+        "atoms_mean": float(sizes.mean()),
+        "atoms_min": int(sizes.min()),
+        "atoms_max": int(sizes.max()),
+        "fragments_by_charge": {str(q): n for q, n in sorted(charges.items())},
+        "fragments_by_kind": dict(sorted(Counter(m.fragment.kind for m in made).items())),
+    }
+
+
+def _summary(report: dict) -> str:
+    twins, cost = report["near_twins"], report["cost"]
+    lines = [
+        "# Build report",
+        "",
+        f"{report['fragments']} fragments, {report['configurations']} configurations; "
+        f"{report['rejected']} fragments rejected.",
+        "",
+        "| kind | tried | rejected by gate (share of the kind) |",
+        "|---|---|---|",
+    ]
+    for kind, shares in report["rejected_share_by_kind_and_gate"].items():
+        text = ", ".join(f"{gate} {share:.1%}" for gate, share in shares.items()) or "none"
+        lines.append(f"| {kind} | {report['tried'][kind]} | {text} |")
+    lines += ["", "| fragment | motif | gate | reason |", "|---|---|---|---|"]
+    for r in report["rejections"]:
+        lines.append(f"| {r['fragment']} | {r['motif']} | {r['gate']} | {r['reason']} |")
+    dropped = ", ".join(f"{g} {n}" for g, n in report["configurations_dropped_by_gate"].items())
+    lines += ["", f"Single configurations dropped and drawn again: {dropped or 'none'}."]
+    if np.isfinite(twins["ratio"]):
+        lines += [
+            "",
+            f"Nearest support-query pair: {twins['closest_support_query_A']:.3f} Å. Median distance of "
+            f"a query configuration to a support trajectory "
+            f"{twins['median_to_support_trajectory_A']:.3f} Å, to another query trajectory "
+            f"{twins['median_to_query_trajectory_A']:.3f} Å: ratio {twins['ratio']:.3f}.",
+        ]
+    lines += [
+        "",
+        f"Cost: {cost['worker_cpu_seconds']:.0f} CPU seconds in workers "
+        f"({cost['worker_wall_seconds']:.0f} s wall), of which labels {cost['label_seconds']:.0f} s.",
+        "",
+    ]
+    return "\n".join(lines)

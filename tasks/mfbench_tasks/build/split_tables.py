@@ -1,0 +1,100 @@
+"""The tables of a split beside its configurations: schemas, and how they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from ase.data import chemical_symbols
+from ase.formula import Formula
+
+from mfbench.data.molecular_graph import graph_id
+from mfbench.data.parquet import POSITION_GRID, round_to_grid
+from mfbench_tasks.sampling.label_trajectory import Made
+
+__all__ = ["DRAWS", "FAMILIES", "FRAGMENTS", "LARGER", "ROLES", "fragment_row", "graph_of", "write_rows"]
+
+FRAGMENTS = pa.schema(
+    [
+        ("fragment_id", pa.string()),
+        ("graph_id", pa.string()),
+        ("kind", pa.string()),
+        ("pdb_id", pa.string()),
+        ("chain", pa.string()),
+        ("residues", pa.string()),
+        ("formula", pa.string()),
+        ("atomic_numbers", pa.list_(pa.uint8())),
+        ("relaxed_positions", pa.list_(pa.float32())),  # 3n values, Å
+        ("total_charge", pa.int8()),
+        ("n_unpaired", pa.int8()),
+        ("sampler", pa.string()),
+    ]
+)
+FAMILIES = pa.schema(
+    [
+        ("family_id", pa.string()),
+        ("fold", pa.string()),
+        ("stratum", pa.string()),
+        ("title", pa.string()),
+        ("proteins", pa.list_(pa.string())),
+        ("cluster30", pa.list_(pa.string())),
+        ("pool_fragments", pa.list_(pa.string())),
+        ("heldout_fragments", pa.list_(pa.string())),
+    ]
+)
+LARGER = FAMILIES.append(pa.field("larger_fragments", pa.list_(pa.string())))
+"""Of a construction in which some families have larger cuts."""
+ROLES = pa.schema([("family_id", pa.string()), ("config_id", pa.string()), ("role", pa.string())])
+DRAWS = pa.schema(
+    [
+        ("family_id", pa.string()),
+        ("draw", pa.int16()),
+        ("rank", pa.int16()),
+        ("config_id", pa.string()),
+    ]
+)
+
+
+def graph_of(made: Made) -> str:
+    """Molecular graph id of an accepted fragment."""
+    f = made.fragment
+    return graph_id(f.atomic_numbers, made.relaxed, f.total_charge, f.n_unpaired)
+
+
+def fragment_row(made: Made) -> dict:
+    """Its row of the fragment table."""
+    f = made.fragment
+    symbols = "".join(chemical_symbols[z] for z in f.atomic_numbers)
+    return {
+        "fragment_id": made.fragment_id,
+        "graph_id": graph_of(made),
+        "kind": f.kind,
+        "pdb_id": f.pdb_id,
+        "chain": f.chain,
+        "residues": f"{f.motif.split(':')[1]} {f.residues}",
+        "formula": Formula(symbols).format("hill"),
+        "atomic_numbers": f.atomic_numbers.astype(np.uint8),
+        "relaxed_positions": round_to_grid(made.relaxed, POSITION_GRID).astype(np.float32).ravel(),
+        "total_charge": f.total_charge,
+        "n_unpaired": f.n_unpaired,
+        "sampler": made.sampler,
+    }
+
+
+def write_rows(path: Path, rows: Sequence[dict], schema: pa.Schema) -> None:
+    """Write a table; the same rows give the same bytes."""
+    pq.write_table(
+        pa.Table.from_pylist(rows, schema=schema),
+        path,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=[f.name for f in schema if f.type == pa.string()],
+        column_encoding={
+            f"{f.name}.list.element": "BYTE_STREAM_SPLIT"
+            for f in schema
+            if f.type == pa.list_(pa.float32())
+        },
+    )

@@ -1,0 +1,2 @@
+"""Meta-distribution constructions: which fragments form which family, and which family serves which
+fold."""

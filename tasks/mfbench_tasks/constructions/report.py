@@ -1,0 +1,71 @@
+"""The report of a construction: folds and strata, what test families hold that train does not."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from mfbench_tasks.constructions.arrange import Arranged
+from mfbench_tasks.pool.inventory import Inventory
+
+__all__ = ["novelty", "write_construction_report"]
+
+_FOLDS = ("train", "validation", "test")
+
+
+def write_construction_report(
+    folder: Path, name: str, families: Sequence[Arranged], left_out: Sequence[str], inventory: Inventory
+) -> None:
+    """Write ``<name>.json`` and ``<name>.md``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    strata = sorted({f.stratum for f in families})
+    count = Counter((f.fold, f.stratum) for f in families)
+    report = {
+        "families": {fold: {s: count[fold, s] for s in strata} for fold in _FOLDS},
+        "left_out": list(left_out),
+        "novelty": novelty(families, inventory),
+    }
+    (folder / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
+    lines = [
+        f"# {name}",
+        "",
+        "| fold | " + " | ".join(strata) + " | all |",
+        "|---" * (len(strata) + 2) + "|",
+        *(
+            f"| {fold} | {' | '.join(str(count[fold, s]) for s in strata)} "
+            f"| {sum(count[fold, s] for s in strata)} |"
+            for fold in _FOLDS
+        ),
+        "",
+        f"Left out, with too few fragments accepted: {', '.join(left_out) or 'none'}.",
+        "",
+        "| family | fold | stratum | fragments | graph not in train | motif not in train |",
+        "|---|---|---|---|---|---|",
+        *(f"| {' | '.join(str(v) for v in row.values())} |" for row in report["novelty"]),
+        "",
+    ]
+    (folder / f"{name}.md").write_text("\n".join(lines))
+
+
+def novelty(families: Sequence[Arranged], inventory: Inventory) -> list[dict]:
+    """For each family outside train: how many of its fragments, graphs and motifs train does not hold."""
+    train = [inventory.fragments[name] for f in families if f.fold == "train" for name in f.fragments]
+    graphs, motifs = {held.graph_id for held in train}, {held.motif for held in train}
+    rows = []
+    for family in families:
+        if family.fold == "train":
+            continue
+        found = [inventory.fragments[name] for name in family.fragments]
+        rows.append(
+            {
+                "family_id": family.family_id,
+                "fold": family.fold,
+                "stratum": family.stratum,
+                "fragments": len(found),
+                "graphs_not_in_train": sum(held.graph_id not in graphs for held in found),
+                "motifs_not_in_train": sum(held.motif not in motifs for held in found),
+            }
+        )
+    return rows

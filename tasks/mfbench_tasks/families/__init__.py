@@ -1,0 +1,1 @@
+"""Families: which proteins or chemical environments belong together."""

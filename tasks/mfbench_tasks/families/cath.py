@@ -1,0 +1,139 @@
+"""Families: CATH topologies and their proteins, from the tables beside the structures.
+
+Only chains that CATH itself classifies (``cath_how`` is ``direct``) and that hold one topology count:
+classes carried over through sequence clusters are a guess for chains of several domains.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mfbench.errors import DataError
+from mfbench_tasks.recipes.recipe import FamilyChoice, Plan
+
+__all__ = ["Family", "Protein", "chains_by_topology", "choose_families", "resolved", "stratum_of"]
+
+_STRATA = {"1": "mainly-alpha", "2": "mainly-beta", "3": "alpha-beta"}
+_UNKNOWN_RESOLUTION = 9.9
+_INDEX_COLUMNS = ("pdb_id", "tier", "resolution", "membrane")
+_CHAIN_COLUMNS = ("pdb_id", "chain", "cath_how", "bc30_cluster", "cath_superfamilies")
+
+
+@dataclass(frozen=True)
+class Protein:
+    """A chain of an entry, and the 30 % sequence cluster it belongs to."""
+
+    pdb_id: str
+    chain: str
+    cluster30: str
+
+    @property
+    def name(self) -> str:
+        """``pdb_chain``."""
+        return f"{self.pdb_id}_{self.chain}"
+
+
+@dataclass(frozen=True)
+class Family:
+    """A task's family: proteins of one topology, each from its own 30 % cluster, best first."""
+
+    family_id: str
+    fold: str
+    stratum: str
+    title: str
+    proteins: tuple[Protein, ...]
+
+
+def stratum_of(family_id: str) -> str:
+    """mainly-alpha, mainly-beta, alpha-beta, few-ss (CATH classes 4 and 6) or membrane."""
+    if family_id.startswith("membrane."):
+        return "membrane"
+    return _STRATA.get(family_id.split(".")[0], "few-ss")
+
+
+def resolved(quality: tuple, plan: Plan) -> bool:
+    """Whether an entry is sharp enough; one that states no resolution is taken too."""
+    return quality[1] <= plan.resolution or quality[1] == _UNKNOWN_RESOLUTION
+
+
+def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Plan) -> list[Family]:
+    """Give each chosen family its proteins; no entry and no 30 % cluster serves two folds.
+
+    Args:
+        folder: holds ``index.tsv`` and ``chain_cath_cluster.tsv.gz``.
+
+    Raises:
+        DataError: a table is missing or damaged, or a family has no protein left.
+    """
+    chains = chains_by_topology(folder)
+    owner: dict[str, str] = {}  # entry or cluster → fold
+    families = []
+    for choice in choices:
+        stratum = stratum_of(choice.id)
+        topology = choice.id.removeprefix("membrane.")
+        proteins: dict[str, Protein] = {}
+        for quality, protein, membrane in chains.get(topology, ()):
+            keys = (f"entry {protein.pdb_id}", f"cluster {protein.cluster30}")
+            if not resolved(quality, plan):
+                continue
+            if membrane != (stratum == "membrane") or protein.cluster30 in proteins:
+                continue
+            if any(owner.get(key, choice.fold) != choice.fold for key in keys):
+                continue
+            proteins[protein.cluster30] = protein
+            if len(proteins) == plan.proteins:
+                break
+        if not proteins:
+            raise DataError(f"no protein is left for family {choice.id}: choose another")
+        for protein in proteins.values():
+            owner[f"entry {protein.pdb_id}"] = owner[f"cluster {protein.cluster30}"] = choice.fold
+        title = choice.title or choice.id
+        families.append(Family(choice.id, choice.fold, stratum, title, tuple(proteins.values())))
+    return families
+
+
+def chains_by_topology(folder: Path) -> dict[str, list[tuple[tuple, Protein, bool]]]:
+    """Topology → (quality, protein, is in a membrane), best first. Quality is (tier, resolution, entry,
+    chain): the smaller, the better."""
+    entries = {row["pdb_id"]: row for row in _rows(Path(folder) / "index.tsv", _INDEX_COLUMNS)}
+    out: dict[str, list[tuple[tuple, Protein, bool]]] = defaultdict(list)
+    for row in _rows(Path(folder) / "chain_cath_cluster.tsv.gz", _CHAIN_COLUMNS):
+        entry = entries.get(row["pdb_id"])
+        if entry is None or row["cath_how"] != "direct" or not row["bc30_cluster"]:
+            continue
+        superfamilies = row["cath_superfamilies"].split(";")
+        topologies = {".".join(s.split(".")[:3]) for s in superfamilies}
+        if len(topologies) != 1:
+            continue
+        resolution = _resolution(entry["resolution"])
+        quality = (entry["tier"], resolution, row["pdb_id"], row["chain"])
+        protein = Protein(row["pdb_id"], row["chain"], row["bc30_cluster"])
+        out[topologies.pop()].append((quality, protein, entry["membrane"] == "1"))
+    return {topology: sorted(found, key=lambda f: f[0]) for topology, found in out.items()}
+
+
+def _resolution(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return _UNKNOWN_RESOLUTION
+
+
+def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    try:
+        with gzip.open(path, "rt") if path.suffix == ".gz" else open(path) as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing: the structure folder must hold it") from None
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
+        raise DataError(f"{path} cannot be read ({error})") from None
+    for column in columns:
+        if not rows or rows[0].get(column) is None:
+            raise DataError(f"{path} is empty or has no column {column}")
+    return rows

@@ -1,0 +1,1 @@
+"""Cutting fragments out of structures: capped, protonated, with the right charge."""

@@ -1,0 +1,1 @@
+"""Fresh test data: configurations and fragments that nobody has seen."""

@@ -1,0 +1,138 @@
+"""Fresh configurations of a split's families, from the fragment table alone: nobody has seen them.
+
+The fragments, the sampler and its parameters, the gates and the level of theory are those of the split; the
+random stream is the verifier's. No structure file is needed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mfbench.data.configuration import Configuration
+from mfbench.data.side_tables import read_side_tables
+from mfbench.data.split import Split, Task
+from mfbench.errors import DataError
+from mfbench_tasks.fragments.cut import Fragment
+from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure
+from mfbench_tasks.pool.deep_pools import stored_fragment
+from mfbench_tasks.recipes.recipe import Gates, Sampling
+from mfbench_tasks.sampling.gates import Rejection
+from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
+from mfbench_tasks.sampling.normal_modes import hessian, normal_modes
+from mfbench_tasks.sampling.trajectories import Trajectory, geometries
+from mfbench_tasks.seeds import stream
+
+__all__ = ["mapped", "resample"]
+
+
+class _Job(NamedTuple):
+    family_id: str
+    name: str
+    fragment: Fragment
+    sampler: dict[str, Any]
+    bounds: Gates
+    support: tuple[np.ndarray, ...]
+    seed: int
+
+
+def resample(
+    split: Split,
+    families: Sequence[str],
+    seed: int,
+    *,
+    fragments: int | None = None,
+    workers: int = 1,
+    tick: Callable[[int, int], None] | None = None,
+) -> dict[str, list[Configuration]]:
+    """Fresh labelled query configurations, as many a fragment as the split's own query has.
+
+    Args:
+        split: whose fragments.
+        families: names.
+        seed: the verifier's secret.
+        fragments: so many a family, drawn under the seed; all by default.
+        workers: processes.
+        tick: ``tick(done, total)`` after each fragment.
+
+    Returns:
+        family → configurations. A trajectory that fails a gate under this seed is left out; a fragment
+        without any is absent.
+
+    Raises:
+        DataError: the split has no fragment table with geometries and sampler parameters, or was not
+            made by this sampler.
+    """
+    table = read_side_tables(split.name, split).fragments
+    if not {"relaxed_positions", "sampler"} <= set(table.columns):
+        raise DataError(f"{split.name} stores no relaxed geometries: fresh configurations cannot be made")
+    if "sampling" not in split.manifest.recipe:
+        raise DataError(f"{split.name} was sampled along reactions: fresh configurations cannot be made")
+    bounds = Gates.model_validate(split.manifest.recipe["gates"])
+    tasks = {task.family_id: task for task in split.tasks}
+    jobs = [job for f in families for job in _jobs(tasks[f], table, bounds, seed, fragments)]
+    found: dict[str, list[Configuration]] = {family: [] for family in families}
+    for number, (job, made) in enumerate(zip(jobs, mapped(_make, jobs, workers), strict=True)):
+        found[job.family_id] += made
+        if tick:
+            tick(number + 1, len(jobs))
+    return found
+
+
+def _jobs(task: Task, table, bounds: Gates, seed: int, count: int | None) -> list[_Job]:
+    names = sorted(task.graphs)
+    order = stream(seed, task.family_id, "fragments").permutation(len(names))
+    chosen = [names[i] for i in order[:count]] if count else names
+    return [_job(task, name, table.loc[name], bounds, seed) for name in chosen]
+
+
+def _job(task: Task, name: str, row, bounds: Gates, seed: int) -> _Job:
+    fragment, _ = stored_fragment(row)
+    support = tuple(c.positions for c in task.support if c.fragment_id == name)
+    sampler = json.loads(row["sampler"])  # by kind already; the bounds are not
+    return _Job(task.family_id, name, fragment, sampler, bounds.of(fragment.kind), support, seed)
+
+
+def mapped(function: Callable, jobs: Sequence, workers: int) -> Iterator:
+    """``map`` over processes, in order."""
+    if workers == 1:
+        yield from map(function, jobs)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(function, jobs)
+
+
+def _make(job: _Job) -> list[Configuration]:
+    """The query trajectories of a fragment, sampled anew and labelled."""
+    wanted = [Trajectory(*parts) for parts in job.sampler["trajectories"] if parts[0].startswith("q")]
+    shared = {k: v for k, v in job.sampler.items() if k not in ("seed", "trajectories")}
+    lists = {
+        f"{r}_{s}_{e}": []
+        for r in ("support", "query")
+        for s in ("md", "displaced")
+        for e in ("K", "frames")
+    }
+    sampling = Sampling(**shared, **lists)
+    fragment, relaxed = job.fragment, job.fragment.positions
+    engine = Gfn2(fragment.atomic_numbers, fragment.total_charge, fragment.n_unpaired)
+    found: list[Configuration] = []
+    try:
+        energy = engine.label(relaxed).energy
+        curvature = hessian(lambda x: engine.walk(x).forces, relaxed)
+    except ScfFailure:
+        return found
+    modes = normal_modes(curvature, fragment.atomic_numbers, sampling.mode_floor)
+    for trajectory in wanted:
+        made = Made(fragment, job.name, relaxed, energy, "")
+        endless = geometries(engine, fragment, relaxed, modes, trajectory, sampling, job.seed, job.name)
+        try:
+            # No fresh configuration may be a near-twin of the published support.
+            label_trajectory(engine, made, trajectory, endless, job.bounds, job.support)
+        except (Rejection, ScfFailure):
+            continue
+        found += made.configurations
+    return found

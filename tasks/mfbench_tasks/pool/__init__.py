@@ -1,0 +1,1 @@
+"""Pools: fragments and labels that several constructions share."""

@@ -1,0 +1,209 @@
+"""A pool's recipe: blocks of groups, and the constructions that arrange their fragments in families.
+
+A *group* is what is planned together: the fragments of one protein chain, or of one chemistry family.
+A *block* holds a few groups and is stored in one set of files, written once. A *construction* takes
+families and folds from a committed table; several constructions share the labels of one pool.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from mfbench_tasks.families.chemistry import with_overrides
+from mfbench_tasks.recipes.recipe import Gates, Plan, Sampling, Strict, read_yaml
+
+__all__ = [
+    "AnyGroup",
+    "Block",
+    "ChemistryGroup",
+    "Construction",
+    "Deep",
+    "DeepGroup",
+    "Group",
+    "LargerGroup",
+    "PoolRecipe",
+    "load_pool_recipe",
+]
+
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+class Group(Strict):
+    """A protein chain and the fragments wanted from it.
+
+    ``reserved``: it may hold motifs that training must not see (``Plan.reserved_share``). The rule: a
+    group is reserved only if every family that uses any of its fragments, in every construction, is a
+    test family. A protein held out for a ``cath`` test family that also serves a ``cluster30`` train
+    family therefore holds no reserved motif, although its topology is a test topology.
+    """
+
+    kind: Literal["protein"] = "protein"
+    id: Annotated[str, Field(pattern=r"^[0-9a-z]{4}_[A-Za-z0-9]+$")]  # <entry>_<chain>
+    heldout_only: bool = False  # no pool fragments
+    reserved: bool = False
+    beside: str | None = None  # the group whose pool its held-out fragments accompany in a family
+
+    def size(self, plan: Plan) -> int:
+        """Number of slots."""
+        return len(plan.heldout) + (0 if self.heldout_only else len(plan.pool))
+
+
+class ChemistryGroup(Strict):
+    """A family of the table that the recipe's ``chemistry`` names, planned from its places."""
+
+    kind: Literal["chemistry"]
+    id: _Name
+    reserved: Literal[False] = False
+    beside: None = None
+
+    def size(self, plan: Plan) -> int:
+        """Number of slots."""
+        return len(plan.pool) + len(plan.heldout)
+
+
+class LargerGroup(Strict):
+    """Larger cuts of a protein: segments of its chain, asked of test families that use group ``of``."""
+
+    kind: Literal["larger"]
+    id: _Name
+    of: str
+    protein: Annotated[str, Field(pattern=r"^[0-9a-z]{4}_[A-Za-z0-9]+$")]
+    cuts: int = 2
+    reserved: Literal[False] = False
+    beside: None = None
+
+    def size(self, plan: Plan) -> int:
+        """Number of slots."""
+        return self.cuts
+
+
+class DeepGroup(Strict):
+    """Many further support configurations of the pool fragments of group ``of``, for test families."""
+
+    kind: Literal["deep"]
+    id: _Name
+    of: str
+    reserved: Literal[False] = False
+    beside: None = None
+
+    def size(self, plan: Plan) -> int:
+        """Number of slots."""
+        return len(plan.pool)
+
+
+AnyGroup = Annotated[Group | ChemistryGroup | LargerGroup | DeepGroup, Field(union_mode="left_to_right")]
+
+
+class Deep(Strict):
+    """How deep pools are sampled: replicas and displaced conformers in turn, ``frames`` each."""
+
+    configurations: int  # a fragment
+    draw_length: int  # of the published draws of a deep family
+    frames: int
+    md_K: tuple[float, ...]
+    displaced_K: tuple[float, ...]
+
+
+class Block(Strict):
+    """Groups stored together, or (``split``) the tables of an embedded split, taken as they are."""
+
+    name: _Name
+    groups: tuple[AnyGroup, ...] = ()
+    split: str | None = None
+
+    @property
+    def deep(self) -> bool:
+        """Whether it adds configurations to fragments of other blocks, instead of fragments."""
+        return any(group.kind == "deep" for group in self.groups)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Block:
+        if bool(self.groups) == bool(self.split):
+            raise ValueError(f"block {self.name} needs either groups or a split")
+        if self.deep and any(group.kind != "deep" for group in self.groups):
+            raise ValueError(f"block {self.name} mixes deep groups with others")
+        return self
+
+
+class Construction(Strict):
+    """Families over the pool: from a table beside the recipe, or another one's fragments permuted; or a
+    mini, some families of another one in a folder that holds all it needs."""
+
+    name: _Name
+    version: str
+    families: str | None = None  # path of a table, relative to the recipe; .yaml: chemistry families
+    shuffles: str | None = None  # name of an earlier construction
+    mini_of: str | None = None  # name of an earlier construction
+    only: tuple[str, ...] = ()  # families of a mini
+    folds_disjoint_in: tuple[Literal["entries", "clusters"], ...] = ("entries", "clusters")
+    changelog: list[str]
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Construction:
+        if [self.families, self.shuffles, self.mini_of].count(None) != 2:
+            raise ValueError(f"construction {self.name} needs one of families, shuffles and mini_of")
+        if bool(self.mini_of) != bool(self.only):
+            raise ValueError(f"construction {self.name}: a mini needs 'only', nothing else does")
+        return self
+
+
+class PoolRecipe(Strict):
+    """What a pool and its constructions are made of."""
+
+    seed: int
+    draws: int = 5
+    draw_length: int = 100
+    skip_unplanned: bool = False  # go on without a group that has too few places to cut, and report it
+    min_support: int = 200  # configurations; a family with fewer is left out, and reported
+    plan: Plan
+    sampling: Sampling
+    gates: Gates = Gates()
+    chemistry: str | None = None  # table of chemistry families, relative to the recipe
+    deep: Deep | None = None
+    blocks: tuple[Block, ...] = ()
+    constructions: tuple[Construction, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PoolRecipe:
+        for what, names in (
+            ("block", [b.name for b in self.blocks]),
+            ("group", [g.id for b in self.blocks for g in b.groups]),
+            ("construction", [c.name for c in self.constructions]),
+        ):
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"{what} {name} is listed twice")
+        for group in (g for b in self.blocks for g in b.groups):
+            if group.beside is not None:
+                self.group(group.beside)
+            if group.kind == "deep" and self.deep is None:
+                raise ValueError(f"group {group.id} is deep: say how, in 'deep'")
+        return self
+
+    def group(self, name: str) -> AnyGroup:
+        """The group of this name.
+
+        Raises:
+            ValueError: there is none.
+        """
+        for block in self.blocks:
+            for group in block.groups:
+                if group.id == name:
+                    return group
+        raise ValueError(f"no block lists group {name}")
+
+
+def load_pool_recipe(path: Path) -> PoolRecipe:
+    """Read a pool's recipe; ``chemistry`` becomes a path from here, and its overrides by kind apply.
+
+    Raises:
+        DataError: a file is missing, or a field is wrong (named in the message).
+    """
+    recipe = read_yaml(path, PoolRecipe)
+    if recipe.chemistry is None:
+        return recipe
+    table = (Path(path).parent / recipe.chemistry).resolve()
+    return with_overrides(recipe, table).model_copy(update={"chemistry": str(table)})

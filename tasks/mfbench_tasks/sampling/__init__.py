@@ -1,0 +1,1 @@
+"""Sampling geometries of a fragment, and the gates that each must pass."""

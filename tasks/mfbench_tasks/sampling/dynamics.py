@@ -1,0 +1,96 @@
+"""Walks on the GFN2 surface with ASE: short relaxations and Langevin replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from ase import Atoms, units
+from ase.calculators.calculator import Calculator, all_changes
+from ase.constraints import FixCom
+from ase.md.langevin import Langevin
+from ase.optimize import LBFGS
+
+from mfbench_tasks.labelling.tblite import Gfn2
+
+__all__ = ["Walker", "langevin", "relax"]
+
+_HYDROGEN_MASS = 4.0
+"""amu. Heavier hydrogens allow 2 fs steps; the distribution of positions does not depend on masses."""
+
+
+class Walker(Calculator):
+    """An engine's ``walk`` as an ASE calculator."""
+
+    implemented_properties = ("energy", "forces")
+
+    def __init__(self, engine: Gfn2):
+        super().__init__()
+        self._engine = engine
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        """Energy in eV and forces in eV/Å of ``atoms``."""
+        super().calculate(atoms, properties, system_changes)
+        label = self._engine.walk(atoms.positions)
+        self.results = {"energy": label.energy, "forces": label.forces}
+
+
+def relax(
+    engine: Gfn2, atomic_numbers: np.ndarray, positions: np.ndarray, *, fmax: float, steps: int
+) -> tuple[np.ndarray, float, float]:
+    """Relax positions [n, 3] (Å) until no force exceeds ``fmax`` eV/Å, or for so many steps.
+
+    Returns:
+        Positions [n, 3] in Å, energy before and after in eV.
+
+    Raises:
+        ScfFailure: a step did not converge.
+    """
+    engine.forget()
+    atoms = Atoms(atomic_numbers, positions)
+    atoms.calc = Walker(engine)
+    before = atoms.get_potential_energy()
+    LBFGS(atoms, logfile=None, maxstep=0.15).run(fmax=fmax, steps=steps)
+    return atoms.positions.copy(), before, atoms.get_potential_energy()
+
+
+def langevin(
+    engine: Gfn2,
+    atomic_numbers: np.ndarray,
+    positions: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    temperature_K: float,
+    equilibration: int,
+    spacing: int,
+    frames: int,
+    timestep_fs: float,
+    friction_per_fs: float,
+) -> Iterator[np.ndarray]:
+    """Positions [n, 3] (Å) along one Langevin replica, every ``spacing`` steps after equilibration.
+
+    The replica is short: strong friction brings it to its temperature within tens of femtoseconds.
+
+    Raises:
+        ScfFailure: a step did not converge.
+    """
+    engine.forget()
+    masses = Atoms(atomic_numbers).get_masses()
+    masses[np.asarray(atomic_numbers) == 1] = _HYDROGEN_MASS
+    atoms = Atoms(atomic_numbers, positions, masses=masses)
+    atoms.set_constraint(FixCom())  # with fixcm=True, ASE's own correction disturbs the thermostat
+    atoms.calc = Walker(engine)
+    speeds = np.sqrt(units.kB * temperature_K / masses)
+    atoms.set_velocities(rng.normal(size=(len(atoms), 3)) * speeds[:, None])
+    dynamics = Langevin(
+        atoms,
+        timestep=timestep_fs * units.fs,
+        temperature_K=temperature_K,
+        friction=friction_per_fs / units.fs,
+        fixcm=False,
+        rng=rng,
+    )
+    dynamics.run(equilibration)
+    for _ in range(frames):
+        dynamics.run(spacing)
+        yield atoms.positions.copy()

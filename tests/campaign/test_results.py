@@ -1,0 +1,113 @@
+"""RESULTS.md says what the committed records say, and its verdicts follow from intervals."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mfbench
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+from campaign_parts.costs import inner_share  # noqa: E402
+from campaign_parts.findings import families_finding, rows_that_beat, start_finding  # noqa: E402
+from campaign_parts.plan import read_campaign  # noqa: E402
+from campaign_parts.select import Records  # noqa: E402
+from campaign_parts.tables import force_ranks  # noqa: E402
+
+import results  # noqa: E402
+from mfbench.compare.comparison import Comparison  # noqa: E402
+from mfbench.compare.record import read_records  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return read_records(ROOT / "results" / "campaign" / "records")
+
+
+def test_every_text_regenerates_identically(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["results.py", "--check"])
+    results.main()
+
+
+def test_records_are_of_the_data_that_is_here_and_of_runs_in_the_plan(committed):
+    hashes = {name: mfbench.load_split(name).manifest.data_hash for name in {r.split for r in committed}}
+    planned = {run.name for run in read_campaign(ROOT / "scripts" / "campaign.yaml").expand()}
+    for record in committed:
+        assert record.data_hash == hashes[record.split]
+        assert record.name in planned
+        assert record.fold == "test"
+
+
+def test_what_was_not_run_is_named(committed):
+    text = (ROOT / "RESULTS.md").read_text().partition("## Not run")[2]
+    ran = {record.name for record in committed}
+    for run in read_campaign(ROOT / "scripts" / "campaign.yaml").expand():
+        assert (f"`{run.name}`" in text) == (run.name not in ran)
+
+
+def variant(record, method, factor):
+    """The record under another name, its errors times ``factor`` [n families]."""
+    errors = {
+        m: {"all": {k: (np.array(v) * factor).tolist() for k, v in of["all"].items()}}
+        for m, of in record.errors.items()
+    }
+    return record.model_copy(update={"name": f"cath/{method}/seed0", "method": method, "errors": errors})
+
+
+def test_a_learner_is_named_only_where_it_beats_both_lines(committed):
+    base = next(r for r in committed if r.name == "cath/pretrain/seed0")
+    n = len(base.families)
+    noise = np.exp(np.random.default_rng(0).normal(0, 0.1, n))
+    lines = [variant(base, "pretrain", np.ones(n)), variant(base, "offset", np.ones(n))]
+    for factor, named in ((0.7 * noise, True), (noise / np.exp(np.log(noise).mean()), False)):
+        found = rows_that_beat(
+            Records([*lines, variant(base, "maml", factor)]), "cath", 50, ("pretrain", "offset")
+        )
+        assert bool(found) == named
+    # Better than one of the lines alone is not enough.
+    better_line = [lines[0], variant(base, "offset", np.full(n, 0.5))]
+    found = rows_that_beat(
+        Records([*better_line, variant(base, "maml", 0.7 * noise)]), "cath", 50, ("pretrain", "offset")
+    )
+    assert not found
+
+
+def test_families_mean_something_only_where_a_wrong_family_costs_more_than_in_the_null(committed):
+    nothing = Comparison(schema=1, level_of_theory="x", constructions=[], scores=[])
+    assert families_finding(Records(committed), nothing).startswith(
+        "Families mean something on `chemistry`:"
+    )
+    own, wrong = (f"chemistry/pretrain/seed0{end}" for end in ("", "/wrong-family"))
+    by_name = {r.name: r for r in committed}
+    by_name[wrong] = by_name[own].model_copy(update={"name": wrong, "support": "wrong-family"})
+    text = families_finding(Records(by_name.values()), nothing)
+    assert text.startswith("Families mean something on no construction")
+
+
+def test_a_trained_start_pays_only_where_random_weights_have_the_larger_error(committed, tmp_path):
+    by_name = {r.name: r for r in committed if r.name in ("cath/scratch/seed0", "cath/pretrain/seed0")}
+    said = start_finding(Records(by_name.values()), tmp_path)
+    assert "does not show, on `cath`; on those that it shows, nowhere" in said
+    by_name["cath/scratch/seed0"] = by_name["cath/pretrain/seed0"].model_copy(
+        update={"name": "cath/scratch/seed0", "method": "scratch", "trained": None}
+    )
+    said = start_finding(Records(by_name.values()), tmp_path)
+    assert "does not show, nowhere; on those that it shows, nowhere" in said
+
+
+def test_more_seeds_are_no_advantage_in_ranks(committed):
+    base = next(r for r in committed if r.name == "cath/pretrain/seed0")
+    n = len(base.families)
+    noise = np.exp(np.random.default_rng(0).normal(0, 0.02, n))
+    better = variant(base, "maml", 0.5 * noise)
+    second = better.model_copy(update={"trained": base.trained.model_copy(update={"seed": 1})})
+    found = {"pretrain": [base], "maml": [variant(base, "maml", noise), second]}
+    assert force_ranks(found) == {"pretrain": 1, "maml": 1}
+    assert force_ranks({**found, "maml": [better]}) == {"pretrain": 2, "maml": 1}
+
+
+def test_the_share_of_inner_passes_is_what_grows_with_them():
+    seconds = {n: 2.0 + 0.5 * n for n in (1, 5, 20)}
+    assert inner_share(seconds) == pytest.approx(2.5 / 4.5)
