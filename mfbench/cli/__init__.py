@@ -20,6 +20,7 @@ COMMANDS = (
     "convert",
     "methods",
     "data",
+    "label",
     "compare",
     "submit",
     "store",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -95,6 +96,18 @@ class LabelJournal:
         os.fsync(self._part)
 
     @contextmanager
+    def own(self) -> Iterator[None]:
+        """Keep the whole folder to this process for the time of the block.
+
+        Raises:
+            DataError: another process has it.
+        """
+        with self.claim("the whole folder") as mine:
+            if not mine:
+                raise DataError(f"another process writes {self._folder}: wait for it, or end it")
+            yield
+
+    @contextmanager
     def claim(self, key: str) -> Iterator[bool]:
         """Whether ``key`` is this process's for the time of the block: False where another has it."""
         path = self._folder / "claims" / f"{_digest(key)}.lock"
@@ -121,8 +134,6 @@ class LabelJournal:
 
 
 def _digest(key: str) -> str:
-    import hashlib
-
     return hashlib.blake2b(key.encode(), digest_size=12).hexdigest()
 
 
