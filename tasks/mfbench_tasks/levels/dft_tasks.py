@@ -17,7 +17,7 @@ from mfbench.errors import DataError
 from mfbench.data.split import Split, Task
 from mfbench_tasks.seeds import stream
 
-__all__ = ["DftRule", "Queued", "choose_families", "choose_queue", "read_queue", "write_queue"]
+__all__ = ["DftRule", "Queued", "choose_families", "choose_queue", "in_turn", "read_queue", "write_queue"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def choose_families(split: Split, rule: DftRule) -> dict[str, tuple[list[str], s
     return {name: (pool, other) for (pool, other, _), name in found[: rule.families + rule.spare]}
 
 
-def _in_turn(configurations: Sequence[Configuration], seed: int) -> list[Configuration]:
+def in_turn(configurations: Sequence[Configuration], seed: int) -> list[Configuration]:
     """Trajectories take turns, each giving its configurations in a random order."""
     rng = stream(seed, "dft", configurations[0].fragment_id)
     by_trajectory: dict[str, list[Configuration]] = defaultdict(list)
@@ -117,7 +117,7 @@ def choose_queue(split: Split, rule: DftRule) -> list[Queued]:
         for role, configurations, fragments, (half, full, *rest) in parts:
             grouped = _fragments(configurations, rule.largest)
             for fragment in fragments:
-                order = _in_turn(grouped[fragment], rule.seed)
+                order = in_turn(grouped[fragment], rule.seed)
                 bounds = [(1, 0, half), (2, half, full)]
                 bounds += [(4, full, end) for end in rest]
                 for phase, start, end in bounds:
