@@ -107,7 +107,7 @@ def label_stage(row: dict, configurations: list, slot: str):
     """The pipeline's label stage on a fragment's stored geometries; its outcome and shift, as a worker
     returns them."""
     from mfbench.data.molecular_graph import bonds
-    from mfbench_tasks.build.make_fragment import Outcome
+    from mfbench_tasks.build.job import Outcome
     from mfbench_tasks.fragments.cut import Fragment
     from mfbench_tasks.labelling.tblite import Gfn2
     from mfbench_tasks.recipes.recipe import Gates

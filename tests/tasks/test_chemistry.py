@@ -15,7 +15,7 @@ from biotite.structure import info
 
 import mfbench
 from mfbench.data.molecular_graph import bonds, graph_id, graph_name
-from mfbench_tasks.build.chemistry_candidates import plan_chemistry
+from mfbench_tasks.build.chemistry_candidates import chemistry_jobs
 from mfbench_tasks.families.chemistry import (
     ChemistryFamily,
     Place,
@@ -294,7 +294,7 @@ STRUCTURES = os.environ.get("MFBENCH_STRUCTURES")
 def test_a_family_is_planned_from_real_entries():
     family = next(f for f in load_families(TABLES / "chemistry.yaml") if f.id == "zn-ccch")
     places: list[Place] = load_places(TABLES / "chemistry_places.tsv")
-    slots = plan_chemistry(family, places, Path(STRUCTURES), 1, candidates=2)
+    slots = chemistry_jobs(family, places, Path(STRUCTURES), 1, candidates=2)
     assert [s.heldout for s in slots] == [False] * 6 + [True] * 3
     names = [
         graph_name(f.atomic_numbers, f.bonds, f.total_charge, f.n_unpaired)

@@ -14,7 +14,7 @@ from ase.data import ground_state_magnetic_moments
 from mfbench.data.manifest import FILES, data_hash
 from mfbench.data.parquet import sha256, write_configurations
 from mfbench.errors import DataError
-from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.build.roles import draw_rows, role_rows
 from mfbench_tasks.build.split_tables import (
     DRAWS,
@@ -27,8 +27,7 @@ from mfbench_tasks.build.split_tables import (
 )
 from mfbench_tasks.families.cath import Family
 from mfbench_tasks.labelling.tblite import LEVEL_OF_THEORY, Gfn2
-from mfbench_tasks.reaction.settings import ReactionRecipe
-from mfbench_tasks.recipes.recipe import Recipe
+from mfbench_tasks.recipes.recipe import SplitRecipe
 
 __all__ = ["assemble", "isolated_atoms", "make_manifest"]
 
@@ -36,7 +35,7 @@ _TOOLS = ("tblite", "biotite", "hydride", "ase", "scipy", "numpy", "pyarrow")
 
 
 def assemble(
-    recipe: Recipe | ReactionRecipe,
+    recipe: SplitRecipe,
     families: Sequence[Family],
     outcomes: Sequence[Outcome],
     out: Path,

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mfbench.audit.near_duplicates import twin_statistics
-from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.build.roles import role_of
 from mfbench_tasks.families.cath import Family
 from mfbench_tasks.sampling.label_trajectory import Made

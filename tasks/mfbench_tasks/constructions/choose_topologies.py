@@ -11,7 +11,7 @@ import numpy as np
 
 from mfbench.errors import StructureError
 from mfbench_tasks.families.cath import Protein, chains_by_topology, choose_families, resolved, stratum_of
-from mfbench_tasks.pool.groups import plan_group
+from mfbench_tasks.pool.groups import group_jobs
 from mfbench_tasks.pool.recipe import Block, Group, PoolRecipe
 from mfbench_tasks.recipes.recipe import Recipe
 from mfbench_tasks.seeds import stream
@@ -104,7 +104,7 @@ def _plan(protein: Protein, recipe: PoolRecipe, folder: Path, *, beside: Protein
         groups.append(Group(id=beside.name))
     alone = recipe.model_copy(update={"blocks": (Block(name="b", groups=tuple(groups)),)})
     try:
-        slots = plan_group(groups[0], alone, folder)
+        slots = group_jobs(groups[0], alone, folder)
     except StructureError:
         return set()
     if min(len(slot.candidates) for slot in slots) < _MIN_CANDIDATES:

@@ -18,8 +18,8 @@ from mfbench.data.side_tables import read_side_tables
 from mfbench.data.split import Split, Task
 from mfbench.errors import DataError
 from mfbench_tasks.fragments.cut import Fragment
+from mfbench_tasks.fragments.stored import stored_fragment
 from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure
-from mfbench_tasks.pool.deep_pools import stored_fragment
 from mfbench_tasks.recipes.recipe import Gates, Sampling
 from mfbench_tasks.sampling.gates import Rejection
 from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mfbench.data.parquet import read_table
 from mfbench.errors import DataError
+from mfbench_tasks.fragments.stored import stored_motif
 from mfbench_tasks.pool.blocks import is_written, part
 
 __all__ = ["Held", "Inventory", "Stored", "take_inventory"]
@@ -87,7 +88,7 @@ def take_inventory(folder: Path, blocks: Sequence[str]) -> Inventory:
                 block=block,
                 graph_id=row["graph_id"],
                 kind=row["kind"],
-                motif=f"{row['kind']}:{row['residues'].split()[0]}",
+                motif=stored_motif(row),
                 protein=f"{row['pdb_id']}_{row['chain']}",
                 elements=frozenset(row["atomic_numbers"]),
                 configurations=tuple(stored[name]),

@@ -20,8 +20,8 @@ __all__ = [
     "Block",
     "ChemistryGroup",
     "Construction",
-    "Deep",
     "DeepGroup",
+    "DeepSampling",
     "Group",
     "LargerGroup",
     "PoolRecipe",
@@ -97,7 +97,7 @@ class DeepGroup(Strict):
 AnyGroup = Annotated[Group | ChemistryGroup | LargerGroup | DeepGroup, Field(union_mode="left_to_right")]
 
 
-class Deep(Strict):
+class DeepSampling(Strict):
     """How deep pools are sampled: replicas and displaced conformers in turn, ``frames`` each."""
 
     configurations: int  # a fragment
@@ -162,7 +162,7 @@ class PoolRecipe(Strict):
     sampling: Sampling
     gates: Gates = Gates()
     chemistry: str | None = None  # table of chemistry families, relative to the recipe
-    deep: Deep | None = None
+    deep: DeepSampling | None = None
     blocks: tuple[Block, ...] = ()
     constructions: tuple[Construction, ...] = ()
 

@@ -14,7 +14,6 @@ from mfbench_tasks.__main__ import main
 from mfbench_tasks.build import candidates as plan
 from mfbench_tasks.build.build import process_pool
 from mfbench_tasks.build.journal import Journal
-from mfbench_tasks.build.make_fragment import fill_slot
 from mfbench_tasks.families.cath import choose_families, stratum_of
 from mfbench_tasks.fragments.cut import cut
 from mfbench_tasks.labelling.tblite import Gfn2
@@ -104,13 +103,13 @@ def test_a_place_that_cannot_be_cut_is_in_the_report(recipe_file, structures, mo
     family = choose_families(structures, recipe.families, recipe.plan)[0]
     # The held-out protein 1bbb offers alanine and cysteine; asking for two candidates tries both.
     wanted = recipe.plan.model_copy(update={"pool": ["residue"], "candidates": 3})
-    slots = plan.plan_family(family, wanted, structures, recipe.seed)
+    slots = plan.family_jobs(family, wanted, structures, recipe.seed)
     rows = [row for slot in slots for row in slot.rejections]
     assert [(row["gate"], row["motif"], row["reason"]) for row in rows] == [
         ("cut", "residue:CYS", "no hydrogens")
     ]
     assert rows[0]["fragment"].startswith("1bbb.r.A3")
-    assert fill_slot(slots[-1], recipe).rejections == rows
+    assert slots[-1].run(recipe).rejections == rows
 
 
 def test_a_trajectory_that_ends_too_soon_is_rejected_not_shortened(built):
