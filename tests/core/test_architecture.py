@@ -35,7 +35,7 @@ def _modules(package):
 
 
 def _imported(path, modules=frozenset()):
-    """Names of what a file imports, in functions too; ``from a import b`` names a.b where it is a module."""
+    """What a file imports, also in functions; ``from a import b`` names a.b where that is a module."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -35,6 +35,7 @@ from mfbench_tasks.recipes.recipe import load_recipe
 from mfbench_tasks.sampling import gates
 from mfbench_tasks.sampling.gates import Rejection
 from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
+from mfbench_tasks.sampling.role import Role
 from mfbench_tasks.sampling.trajectories import Trajectory
 from mfbench_tasks.structures.ideal_peptide import ideal_peptide
 
@@ -238,7 +239,11 @@ def test_a_label_that_depends_on_the_scf_start_is_dropped(zinc):
     made = Made(zinc, "f", zinc.positions, 0.0, "")
     with pytest.raises(Rejection, match="scf-start"):
         label_trajectory(
-            Undecided(), made, Trajectory("s0", "md", 300.0, 3), [zinc.positions] * 20, gates.Gates()
+            Undecided(),
+            made,
+            Trajectory("s0", "md", 300.0, 3, Role.SUPPORT),
+            [zinc.positions] * 20,
+            gates.Gates(),
         )
 
 

@@ -221,10 +221,10 @@ def _next(
 def _reserved(option: Option, plan: Plan, seed: int) -> bool:
     """Whether a side-chain pair is kept for test families. Cations are too few to keep any back."""
     selection = option.selection
-    if selection.kind != "contact" or any(name in selection.motif for name in _CATIONS):
+    if selection.kind != "contact" or any(name in selection.names for name in _CATIONS):
         return False
     return stream(seed, "reserved", selection.motif).random() < plan.reserved_share
 
 
 def _is_charged(selection: select.Selection) -> bool:
-    return any(name in selection.motif for name in _CHARGED)
+    return any(name in selection.names for name in _CHARGED)

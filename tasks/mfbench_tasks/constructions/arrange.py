@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mfbench.errors import DataError
+from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.table import FamilyRow
 from mfbench_tasks.pool.inventory import Inventory
 from mfbench_tasks.pool.recipe import PoolRecipe
+from mfbench_tasks.sampling.role import Role
 from mfbench_tasks.seeds import stream
 
 __all__ = ["Arranged", "arrange", "check_families", "mini", "shuffle"]
@@ -49,7 +51,7 @@ def check_families(rows: Sequence[FamilyRow], recipe: PoolRecipe) -> None:
     owner: dict[str, str] = {}
     reserved = {group.id for block in recipe.blocks for group in block.groups if group.reserved}
     for row in rows:
-        keys = [f"entry {name.split('_')[0]}" for name in row.proteins]
+        keys = [f"entry {Protein.named(name).pdb_id}" for name in row.proteins]
         for key in keys + [f"cluster {name}" for name in row.clusters]:
             if owner.setdefault(key, row.fold) != row.fold:
                 raise DataError(f"{key} is in folds {owner[key]} and {row.fold}: see {row.family_id}")
@@ -188,7 +190,5 @@ def _proteins(row: FamilyRow, inventory: Inventory) -> tuple[str, ...]:
 
 def _support(family: Arranged, inventory: Inventory) -> int:
     return sum(
-        "/s" in c.trajectory_id
-        for f in family.pool_fragments
-        for c in inventory.fragments[f].configurations
+        c.role == Role.SUPPORT for f in family.pool_fragments for c in inventory.fragments[f].configurations
     )

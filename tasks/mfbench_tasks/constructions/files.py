@@ -9,13 +9,14 @@ from pathlib import Path
 from mfbench.data.manifest import FILES, OWN, POOL
 from mfbench.data.parquet import read_configurations, read_table, write_configurations
 from mfbench_tasks.build.assemble import make_manifest
-from mfbench_tasks.build.roles import Members, draw_rows, role_rows
+from mfbench_tasks.build.roles import Member, Members, draw_rows, role_rows
 from mfbench_tasks.build.split_tables import DRAWS, FAMILIES, FRAGMENTS, LARGER, ROLES, write_rows
 from mfbench_tasks.constructions.arrange import Arranged
 from mfbench_tasks.constructions.shards import Shards
 from mfbench_tasks.pool.blocks import part
 from mfbench_tasks.pool.inventory import Inventory
 from mfbench_tasks.pool.recipe import Construction, PoolRecipe
+from mfbench_tasks.sampling.role import Role
 
 __all__ = ["write_mini", "write_split"]
 
@@ -75,13 +76,18 @@ def _write_own(
     return members
 
 
-def _members(family: Arranged, inventory: Inventory) -> list[tuple]:
+def _members(family: Arranged, inventory: Inventory) -> list[Member]:
+    """Support and query of the pool's fragments, then what is asked of the others."""
     found = []
-    for place in ("pool", "heldout", "larger"):
-        for name in getattr(family, f"{place}_fragments"):
-            held = inventory.fragments[name]
-            deep = held.deep if family.deep and place == "pool" else ()
-            found += [(c, place) for c in (*held.configurations, *deep)]
+    for name in family.pool_fragments:
+        held = inventory.fragments[name]
+        both = (*held.configurations, *(held.deep if family.deep else ()))
+        found += [Member(c.config_id, c.fragment_id, c.role) for c in both]
+    others = ((Role.HELDOUT, family.heldout_fragments), (Role.LARGER, family.larger_fragments))
+    for role, names in others:
+        for name in names:
+            stored = inventory.fragments[name].configurations
+            found += [Member(c.config_id, c.fragment_id, role) for c in stored]
     return found
 
 

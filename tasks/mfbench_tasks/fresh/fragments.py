@@ -22,6 +22,7 @@ from mfbench_tasks.build.candidates import Option, candidates, choose_candidates
 from mfbench_tasks.build.fragment_job import FragmentJob
 from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.families.cath import Protein, chains_by_topology, resolved
+from mfbench_tasks.families.topology import TopologyFamily
 from mfbench_tasks.fragments.stored import stored_motif
 from mfbench_tasks.fresh.configurations import mapped
 from mfbench_tasks.recipes.recipe import Gates, Plan, Sampling
@@ -111,19 +112,19 @@ def outside_proteins(
     """
     tables = read_side_tables(split.name, split)
     held = {str(pdb_id) for pdb_id in tables.fragments["pdb_id"]}
-    held |= {name.split("_")[0] for name in chain.from_iterable(tables.families["proteins"])}
+    held |= {Protein.named(name).pdb_id for name in chain.from_iterable(tables.families["proteins"])}
     topologies = chains_by_topology(structures)
     tasks = {task.family_id: task for task in split.tasks}
     found = {}
     for family in families:
         others = {c for task in split.tasks if task.family_id != family for c in task.clusters}
-        topology = family.removeprefix("membrane.")
-        mine = topologies.get(topology)
+        named = TopologyFamily.named(family)
+        mine = topologies.get(named.topology)
         if mine is None:
             everything = chain.from_iterable(topologies.values())
             mine = sorted(f for f in everything if f[1].cluster30 in tasks[family].clusters)
         else:
-            mine = [f for f in mine if f[2] == family.startswith("membrane.")]
+            mine = [f for f in mine if f[2] == named.membrane]
         found[family] = [
             protein
             for quality, protein, _ in mine

@@ -23,6 +23,7 @@ from mfbench_tasks.sampling import gates
 from mfbench_tasks.sampling.gates import Rejection
 from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
 from mfbench_tasks.sampling.normal_modes import hessian, normal_modes
+from mfbench_tasks.sampling.role import Role, stored_role
 from mfbench_tasks.sampling.trajectories import DISPLACED, MD, Trajectory, geometries
 from mfbench_tasks.seeds import stream
 
@@ -103,7 +104,7 @@ def deep_jobs(group: DeepGroup, recipe: PoolRecipe, pool: Path) -> list[DeepJob]
     fragments = {r["fragment_id"]: r for r in read_table(part(pool, block, "fragments")).to_pylist()}
     query: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for c in read_configurations(part(pool, block, "configurations")):
-        if c.fragment_id in query and c.trajectory_id.rsplit("/", 1)[1].startswith("q"):
+        if c.fragment_id in query and stored_role(c.trajectory_id) == Role.QUERY:
             query[c.fragment_id].append(c.positions)
     return [
         DeepJob(group.id, i, fragments[name], np.array(query[name]), recipe.deep)
@@ -117,7 +118,7 @@ def deep_trajectories(deep: DeepSampling) -> Iterator[Trajectory]:
         sampler = DISPLACED if number % 2 else MD
         temperatures = deep.displaced_K if number % 2 else deep.md_K
         kelvin = temperatures[number // 2 % len(temperatures)]
-        yield Trajectory(f"d{number}", sampler, kelvin, deep.frames)
+        yield Trajectory(f"d{number}", sampler, kelvin, deep.frames, Role.SUPPORT)
 
 
 def _sample_deeply(job: DeepJob, recipe: JobSettings) -> Made:

@@ -33,8 +33,7 @@ def _protein_jobs(group: Group, recipe: PoolRecipe, folder: Path) -> list[Fragme
     All candidates of the group differ in their motifs, and its held-out candidates differ from the
     pool candidates of the group ``beside`` it: a family made of either holds no graph twice.
     """
-    pdb_id, chain = group.id.split("_")
-    options = candidates(folder, Protein(pdb_id, chain, ""))
+    options = candidates(folder, Protein.named(group.id))
     rng = stream(recipe.seed, "plan", group.id)
     queue = shuffled(rng, options)
     taken: set[str] = set()
@@ -68,9 +67,8 @@ def _chemistry_jobs(group: ChemistryGroup, recipe: PoolRecipe, folder: Path) -> 
 
 def _larger_jobs(group: LargerGroup, recipe: PoolRecipe, folder: Path) -> list[FragmentJob]:
     """Held-out fragments only: segments of a chain, of different sequences."""
-    pdb_id, chain = group.protein.split("_")
     rng = stream(recipe.seed, "plan", group.id)
-    queue = shuffled(rng, segments(folder, Protein(pdb_id, chain, "")))
+    queue = shuffled(rng, segments(folder, Protein.named(group.protein)))
     kinds = [("segment", True)] * group.cuts
     smallest, largest = SEGMENT_ATOMS
     plan = recipe.plan.model_copy(update={"min_atoms": smallest, "max_atoms": {"segment": largest}})

@@ -114,7 +114,8 @@ def build_reactions(
     families = [Family(f.id, f.fold, f.stratum, f.title, ()) for f in kept]
     assemble(recipe, families, sampled, out, tools=("rdkit",))
     manifest = move_into_shards(out)
-    failed = [o for o in done.values() if o.made is None and not o.slot.endswith(".path")]
+    scans = {outcome.slot for _, outcome in scanned}
+    failed = [o for o in done.values() if o.made is None and o.slot not in scans]
     write_reaction_report(kept, scanned, sampled, failed, left_out, report, figure)
     return manifest
 

@@ -11,6 +11,7 @@ from mfbench.errors import DataError
 from mfbench_tasks.__main__ import main
 from mfbench_tasks.constructions.arrange import Arranged, arrange, shuffle
 from mfbench_tasks.pool.inventory import Held, Inventory, Stored
+from mfbench_tasks.sampling.role import Role
 
 
 def test_constructions_load_with_roles_and_folds_apart(constructed, monkeypatch):
@@ -110,7 +111,7 @@ def test_shards_keep_apart_from_blocks_and_from_other_files(again, capsys):
 
 
 def test_a_family_that_lost_its_support_is_left_out(tools):
-    stored = tuple(Stored(f"x/s0/{k}", "x", "x/s0") for k in range(4))
+    stored = tuple(Stored(f"x/s0/{k}", "x", "x/s0", Role.SUPPORT) for k in range(4))
     held = Held("x", "b", "g", "residue", "residue:ALA", "1aaa_A", frozenset({1, 6}), stored)
     inventory = Inventory({"x": held}, {("1aaa_A", False): ("x",)})
     rows = [tools.row("a", "train", "1aaa_A")]
