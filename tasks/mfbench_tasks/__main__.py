@@ -20,8 +20,8 @@ from mfbench.errors import MfbenchError, ProtocolError, StructureError
 from mfbench_tasks.build.build import build, process_pool
 from mfbench_tasks.build.dask_cluster import dask_executor
 from mfbench_tasks.card.write import write_card
-from mfbench_tasks.constructions.choose_families import blocks_yaml, choose, read_names
-from mfbench_tasks.constructions.choose_families_large import choose_large
+from mfbench_tasks.constructions.choosing.families import blocks_yaml, choose, read_names
+from mfbench_tasks.constructions.choosing.families_large import choose_large
 from mfbench_tasks.constructions.write import write_constructions
 from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.table import read_families, write_families

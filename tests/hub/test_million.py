@@ -12,8 +12,8 @@ pytest.importorskip("tblite")
 
 from mfbench.errors import DataError, StructureError
 from mfbench_tasks import __main__ as command_line
-from mfbench_tasks.constructions.arrange import check_families
-from mfbench_tasks.constructions.choose_families_large import (
+from mfbench_tasks.constructions.arrangements.from_table import check_families
+from mfbench_tasks.constructions.choosing.families_large import (
     CLUSTERS,
     DOMAINS,
     choose_large,

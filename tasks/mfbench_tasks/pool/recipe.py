@@ -141,9 +141,24 @@ class Construction(Strict):
     folds_disjoint_in: tuple[Literal["entries", "clusters"], ...] = ("entries", "clusters")
     changelog: list[str]
 
+    @property
+    def kind(self) -> str:
+        """The field that says how it comes by its families: families, shuffles or mini_of."""
+        return next(iter(self._sources))
+
+    @property
+    def source(self) -> str:
+        """What that field names: a table, or an earlier construction."""
+        return next(iter(self._sources.values()))
+
+    @property
+    def _sources(self) -> dict[str, str]:
+        fields = {"families": self.families, "shuffles": self.shuffles, "mini_of": self.mini_of}
+        return {name: value for name, value in fields.items() if value is not None}
+
     @model_validator(mode="after")
     def _one_source(self) -> Construction:
-        if [self.families, self.shuffles, self.mini_of].count(None) != 2:
+        if len(self._sources) != 1:
             raise ValueError(f"construction {self.name} needs one of families, shuffles and mini_of")
         if bool(self.mini_of) != bool(self.only):
             raise ValueError(f"construction {self.name}: a mini needs 'only', nothing else does")

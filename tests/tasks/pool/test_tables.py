@@ -8,7 +8,7 @@ import mfbench
 from mfbench.data.parquet import read_table
 from mfbench.errors import DataError
 from mfbench_tasks.__main__ import main
-from mfbench_tasks.constructions.arrange import check_families
+from mfbench_tasks.constructions.arrangements.from_table import check_families
 from mfbench_tasks.families.table import chemistry_rows, read_families
 from mfbench_tasks.pool.groups import group_jobs
 from mfbench_tasks.pool.recipe import load_pool_recipe

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mfbench.errors import DataError
-from mfbench_tasks.constructions.choose_topologies import Topology, assign, find_topologies
+from mfbench_tasks.constructions.choosing.topologies import Topology, assign, find_topologies
 from mfbench_tasks.families.cath import Family, Protein, choose_families
 from mfbench_tasks.families.table import FamilyRow
 from mfbench_tasks.families.topology import TopologyFamily
