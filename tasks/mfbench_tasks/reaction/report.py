@@ -10,7 +10,7 @@ from pathlib import Path as Folder
 import numpy as np
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL
-from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.build.report import outcome_report, write_label_times
 from mfbench_tasks.reaction.figure import draw_profiles
 from mfbench_tasks.reaction.make import path_of
