@@ -22,6 +22,8 @@ from mfbench_tasks.structures.residue_names import SIDE_CHAINS
 __all__ = ["find_structure", "read_structure"]
 
 _MMCIF = (".cif", ".mmcif")
+_ALIASES = {("ILE", "CD"): "CD1"}
+"""Of simulation programs."""
 _SUFFIXES = (".cif.gz", ".pdb.gz", ".ent.gz", ".cif", ".pdb", ".ent", ".mmcif.gz", ".mmcif")
 
 
@@ -103,7 +105,7 @@ def _array(atoms: Sequence[AtomRecord]) -> struc.AtomArray:
         ("ins_code", [atom.insertion for atom in atoms]),
         ("res_name", [_residue(atom) for atom in atoms]),
         ("hetero", [atom.hetero for atom in atoms]),
-        ("atom_name", [atom.name for atom in atoms]),
+        ("atom_name", [_name(atom) for atom in atoms]),
         ("element", [_element(atom) for atom in atoms]),
     ):
         if values:
@@ -117,12 +119,24 @@ def _residue(atom: AtomRecord) -> str:
     return upper if upper in SIDE_CHAINS else atom.residue
 
 
+def _name(atom: AtomRecord) -> str:
+    """Atoms of amino acids under the names that ``SIDE_CHAINS`` has."""
+    residue = _residue(atom)
+    upper = atom.name.upper()
+    return _ALIASES.get((residue, upper), upper) if residue in SIDE_CHAINS else atom.name
+
+
 def _element(atom: AtomRecord) -> str:
     """The element in capitals; guessed from the atom's name where the file has none (old PDB files hold
     other things in these columns)."""
     given = atom.element.upper()
     if given in ("D", "T") or given.capitalize() in _number_of:
         return given
+    name = atom.name.upper().lstrip("0123456789'")
+    if _residue(atom) in SIDE_CHAINS:
+        return name[:1]
+    if name == atom.residue.upper() and name.capitalize() in _number_of:
+        return name  # an ion bears the name of its element
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an atom without a name has no element either
-        return str(struc.infer_elements([atom.name])[0])
+        return str(struc.infer_elements([name])[0])
