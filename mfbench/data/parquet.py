@@ -52,7 +52,7 @@ CONFIGURATION_SCHEMA = pa.schema(
 
 
 def round_to_grid(values: np.ndarray, grid: float) -> np.ndarray:
-    """The nearest multiples of ``grid``: exact in float32 as long as |value| < 2¹¹ grid-free bits."""
+    """The nearest multiples of ``grid``: exact in float32 as long as ``|value|`` < 2¹¹ grid-free bits."""
     return np.round(np.asarray(values, dtype=np.float64) / grid) * grid
 
 
