@@ -56,9 +56,9 @@ def list_(to: _To = None) -> int:
 
 def verify(to: _To = None) -> int:
     """Recompute every submission from its files; exit code 2 if one does not hold."""
-    from mfbench.protocol.progress import progress_bar
     from mfbench.store.audit import audit
     from mfbench.store.store import open_store
+    from mfbench.work.progress import progress_bar
 
     store = open_store(to or _default())
     names = store.ids()
@@ -86,6 +86,7 @@ def export(
 ) -> int:
     """Write all scores: one row per submission, split, K, query and metric."""
     from mfbench.store.export import flat_table
+    from mfbench.work.files import written
 
     if format not in ("csv", "parquet"):
         raise ProtocolError(f"unknown format '{format}': choose csv or parquet")
@@ -93,10 +94,11 @@ def export(
         raise ProtocolError("parquet needs --out FILE")
     snapshot = _snapshot(to)
     table = flat_table(snapshot)
-    if format == "parquet":
-        table.to_parquet(out)
+    if out is None:
+        table.to_csv(sys.stdout, index=False)
     else:
-        table.to_csv(out or sys.stdout, index=False)
+        with written(out) as temporary:
+            table.to_parquet(temporary) if format == "parquet" else table.to_csv(temporary, index=False)
     for broken in snapshot.broken:
         print(f"left out {broken.name}: {broken.reason}", file=sys.stderr)
     return 0
