@@ -82,7 +82,7 @@ def command_lines() -> list[tuple[str, str, bool]]:
 
 
 def pytest_generate_tests(metafunc):
-    """Arguments of tests: ``running_page`` is each page with blocks that run, ``command_line`` each command."""
+    """``running_page``: each page with blocks that run; ``command_line``: each command of every page."""
     if "running_page" in metafunc.fixturenames:
         pages = [page for page in PAGES if any(b.runs for b in read_blocks(page))]
         metafunc.parametrize("running_page", pages, ids=lambda page: page.relative_to(ROOT).as_posix())
