@@ -17,9 +17,9 @@ pytest.importorskip("rdkit")
 
 from mfbench import load_split
 from mfbench.audit.checks import verify_split
+from mfbench.cli import main
 from mfbench.data.molecular_graph import graph_name
 from mfbench.methods.energy_baseline import correction_operator
-from mfbench_tasks.__main__ import main
 from mfbench_tasks.labelling.relabel import relabel
 from mfbench_tasks.labelling.tblite import Gfn2
 from mfbench_tasks.reaction.bias import Biased
@@ -276,7 +276,7 @@ def test_a_family_without_enough_systems_stays_out_and_the_report_says_so(built,
 
 def test_a_killed_build_resumes_to_the_same_bytes(built, recipe_file, tmp_path):
     out, journal = tmp_path / "out", tmp_path / "out.journal"
-    command = [sys.executable, "-m", "mfbench_tasks", "reaction", str(recipe_file), "--out", str(out)]
+    command = [sys.executable, "-m", "mfbench", "data", "reaction", str(recipe_file), "--out", str(out)]
     command += ["--workers", "1"]
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
@@ -309,7 +309,7 @@ def test_a_killed_build_resumes_to_the_same_bytes(built, recipe_file, tmp_path):
 def test_a_wrong_recipe_is_one_line(tmp_path, capsys, old, new, message):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(RECIPE.replace(old, new))
-    assert main(["reaction", str(recipe), "--out", str(tmp_path / "out"), "--workers", "1"]) == 2
+    assert main(["data", "reaction", str(recipe), "--out", str(tmp_path / "out"), "--workers", "1"]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("error: ")
     assert message in error

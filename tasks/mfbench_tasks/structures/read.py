@@ -30,7 +30,7 @@ def find_structure(folder: Path, pdb_id: str) -> Path:
             path = place / f"{pdb_id.lower()}{suffix}"
             if path.exists():
                 return path
-    command = f"python -m mfbench_tasks download {pdb_id} --to {folder}"
+    command = f"mfbench data fetch-entries {pdb_id} --to {folder}"
     raise StructureError(f"no structure file of {pdb_id} in {folder}: {command}")
 
 

@@ -9,8 +9,8 @@ pytest.importorskip("tblite")
 pytest.importorskip("biotite")
 
 import mfbench
+from mfbench.cli import main
 from mfbench.errors import DataError, StructureError
-from mfbench_tasks.__main__ import main
 from mfbench_tasks.build import candidates as plan
 from mfbench_tasks.build.build import process_pool
 from mfbench_tasks.build.journal import Journal
@@ -46,14 +46,17 @@ def test_two_processes_give_the_same_bytes_as_one(built, recipe_file, structures
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["build", "no-such.yaml", "--structures", "x", "--out", "o"], "no-such.yaml"),
+        (["data", "build", "no-such.yaml", "--structures", "x", "--out", "o"], "no-such.yaml"),
         (
-            ["build", "{recipe}", "--structures", "{tmp}/nowhere", "--out", "{tmp}/o"],
+            ["data", "build", "{recipe}", "--structures", "{tmp}/nowhere", "--out", "{tmp}/o"],
             "index.tsv is missing",
         ),
-        (["build", "{recipe}", "--structures", "{structures}", "--out", "{recipe}/o"], "Not a directory"),
-        (["build", "{tmp}", "--structures", "{structures}", "--out", "{tmp}/o"], "cannot be read"),
-        (["download", "../etc", "--to", "{tmp}"], "not a PDB id"),
+        (
+            ["data", "build", "{recipe}", "--structures", "{structures}", "--out", "{recipe}/o"],
+            "Not a directory",
+        ),
+        (["data", "build", "{tmp}", "--structures", "{structures}", "--out", "{tmp}/o"], "cannot be read"),
+        (["data", "fetch-entries", "../etc", "--to", "{tmp}"], "not a PDB id"),
     ],
 )
 def test_the_callers_mistakes_are_one_line(recipe_file, structures, tmp_path, capsys, arguments, says):
@@ -77,7 +80,7 @@ def test_a_spoilt_entry_stops_a_build_in_one_line(recipe_file, structures, tmp_p
     entry = copy / "entries" / "1bbb.cif"
     whole = entry.read_bytes()
     entry.write_bytes(whole[: whole.index(b"CYS")] if content is None else content)
-    command = ["build", str(recipe_file), "--structures", str(copy), "--out", str(tmp_path / "out")]
+    command = ["data", "build", str(recipe_file), "--structures", str(copy), "--out", str(tmp_path / "out")]
     assert main([*command, "--workers", "1"]) == 2
     (line,) = [text for text in capsys.readouterr().err.splitlines() if text.startswith("error:")]
     assert "1bbb.cif" in line
@@ -145,6 +148,7 @@ def test_a_wrong_recipe_is_one_line_and_exit_code_2(
     path.write_text(recipe_text.replace(old, new))
     code = main(
         [
+            "data",
             "build",
             str(path),
             "--structures",

@@ -16,7 +16,7 @@ pytest.importorskip("distributed")
 
 from distributed import Client
 
-from mfbench_tasks.__main__ import main
+from mfbench.cli import main
 from mfbench_tasks.build.dask_cluster import ClusterError, dask_executor
 
 
@@ -96,7 +96,15 @@ def test_the_command_line_finishes_a_build_on_a_cluster(cluster, built, recipe_f
     cluster.worker("one")
     journal = shutil.copytree(built[0] / "journal", tmp_path / "journal")
     min(journal.glob("*.npz")).unlink()
-    command = ["build", str(recipe_file), "--structures", str(structures), "--out", str(tmp_path / "out")]
+    command = [
+        "data",
+        "build",
+        str(recipe_file),
+        "--structures",
+        str(structures),
+        "--out",
+        str(tmp_path / "out"),
+    ]
     command += ["--journal", str(journal), "--resume", "--scheduler", cluster.address]
     assert main(command) == 0
     assert len(list(journal.glob("*.npz"))) == 6
@@ -119,7 +127,15 @@ def test_workers_compute_with_one_thread_and_unwatched_also_those_that_join_late
 
 def test_a_cluster_that_cannot_be_used_is_one_line(cluster, recipe_file, structures, tmp_path, capsys):
     def line(address):
-        command = ["build", str(recipe_file), "--structures", str(structures), "--out", str(tmp_path / "o")]
+        command = [
+            "data",
+            "build",
+            str(recipe_file),
+            "--structures",
+            str(structures),
+            "--out",
+            str(tmp_path / "o"),
+        ]
         assert main([*command, "--scheduler", address]) == 2
         (found,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("error:")]
         return found

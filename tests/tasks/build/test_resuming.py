@@ -71,7 +71,7 @@ def _ends(group: int, seconds: float = 20.0) -> bool:
 def test_a_killed_build_resumes_from_the_command_line(built, recipe_file, structures, tmp_path):
     """kill -9 on the driver while slots are being filled; the second run repeats none that was finished."""
     out, journal = tmp_path / "out", tmp_path / "out.journal"
-    command = [sys.executable, "-m", "mfbench_tasks", "build", str(recipe_file)]
+    command = [sys.executable, "-m", "mfbench", "data", "build", str(recipe_file)]
     command += ["--structures", str(structures), "--out", str(out), "--workers", "1"]
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     try:

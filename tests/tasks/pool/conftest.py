@@ -10,7 +10,7 @@ pytest.importorskip("biotite")
 
 from biotite.structure.io import pdbx
 
-from mfbench_tasks.__main__ import main
+from mfbench.cli import main
 from mfbench_tasks.families.table import FamilyRow, write_families
 from mfbench_tasks.pool.make_pool import make_pool
 from mfbench_tasks.pool.recipe import load_pool_recipe
@@ -124,7 +124,7 @@ def made(recipe_file, structures, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def constructed(made, recipe_file):
-    command = ["constructions", str(recipe_file), "--pool", str(made / "blocks"), "--out", str(made)]
+    command = ["data", "construct", str(recipe_file), "--pool", str(made / "blocks"), "--out", str(made)]
     assert main([*command, "--report", str(made / "r")]) == 0
     return made
 
