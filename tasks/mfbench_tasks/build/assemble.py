@@ -14,6 +14,7 @@ from ase.data import ground_state_magnetic_moments
 from mfbench.data.manifest import FILES, data_hash
 from mfbench.data.parquet import sha256, write_configurations
 from mfbench.errors import DataError
+from mfbench.work.files import write_text
 from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.build.roles import Member, draw_rows, role_rows
 from mfbench_tasks.build.split_tables import (
@@ -169,7 +170,7 @@ def make_manifest(
         "files": hashes,
         "data_hash": data_hash(hashes),
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    write_text(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     return manifest
 
 

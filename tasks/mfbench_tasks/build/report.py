@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mfbench.audit.near_duplicates import twin_statistics
+from mfbench.work.files import write_text, written
 from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.families.cath import Family
 from mfbench_tasks.sampling.label_trajectory import Made
@@ -64,8 +65,8 @@ def write_report(report: dict, made: Sequence[Made], folder: Path) -> None:
     """Write ``build_report.json``, a short ``build_report.md`` and ``label_times.parquet``."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "build_report.json").write_text(json.dumps(report, indent=1) + "\n")
-    (folder / "build_report.md").write_text(_summary(report))
+    write_text(folder / "build_report.json", json.dumps(report, indent=1) + "\n")
+    write_text(folder / "build_report.md", _summary(report))
     write_label_times(made, folder / "label_times.parquet")
 
 
@@ -75,7 +76,8 @@ def write_label_times(made: Sequence[Made], path: Path) -> None:
         "config_id": [c.config_id for m in made for c in m.configurations],
         "seconds": np.round([s for m in made for s in m.label_seconds], 4).astype(np.float32),
     }
-    pq.write_table(pa.table(times), path, compression="zstd")
+    with written(path) as temporary:
+        pq.write_table(pa.table(times), temporary, compression="zstd")
 
 
 def _twins(outcomes: Sequence[Outcome]) -> dict[str, float]:

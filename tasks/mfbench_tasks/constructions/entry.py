@@ -14,6 +14,7 @@ class MadeBy(StrEnum):
     BUILD = "build"
     POOL = "pool, construct"
     REACTION = "reaction"
+    LEVELS = "levels"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from mfbench.work.files import write_text
 from mfbench_tasks.constructions.arrangements.arrangement import Arranged, Families
 from mfbench_tasks.pool.inventory import Inventory
 
@@ -26,7 +27,7 @@ def write_construction_report(folder: Path, name: str, found: Families, inventor
         "left_out": list(left_out),
         "novelty": novelty(families, inventory),
     }
-    (folder / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
+    write_text(folder / f"{name}.json", json.dumps(report, indent=1) + "\n")
     lines = [
         f"# {name}",
         "",
@@ -45,7 +46,7 @@ def write_construction_report(folder: Path, name: str, found: Families, inventor
         *(f"| {' | '.join(str(v) for v in row.values())} |" for row in report["novelty"]),
         "",
     ]
-    (folder / f"{name}.md").write_text("\n".join(lines))
+    write_text(folder / f"{name}.md", "\n".join(lines))
 
 
 def novelty(families: Sequence[Arranged], inventory: Inventory) -> list[dict]:

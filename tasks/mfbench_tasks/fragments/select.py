@@ -11,6 +11,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from mfbench.errors import StructureError
+from mfbench_tasks.structures.residue_names import SIDE_CHAINS, WATERS
 
 __all__ = [
     "SEGMENT_ATOMS",
@@ -24,15 +25,6 @@ __all__ = [
 ]
 
 _BACKBONE = ("N", "CA", "C", "O")
-SIDE_CHAINS = {
-    "ALA": "CB", "ARG": "CB CG CD NE CZ NH1 NH2", "ASN": "CB CG OD1 ND2", "ASP": "CB CG OD1 OD2",
-    "CYS": "CB SG", "GLN": "CB CG CD OE1 NE2", "GLU": "CB CG CD OE1 OE2", "GLY": "",
-    "HIS": "CB CG ND1 CD2 CE1 NE2", "ILE": "CB CG1 CG2 CD1", "LEU": "CB CG CD1 CD2",
-    "LYS": "CB CG CD CE NZ", "MET": "CB CG SD CE", "PHE": "CB CG CD1 CD2 CE1 CE2 CZ",
-    "PRO": "CB CG CD", "SER": "CB OG", "THR": "CB OG1 CG2",
-    "TRP": "CB CG CD1 CD2 NE1 CE2 CE3 CZ2 CZ3 CH2", "TYR": "CB CG CD1 CD2 CE1 CE2 CZ OH",
-    "VAL": "CB CG1 CG2",
-}  # fmt: skip
 _CHARGED = ("ASP", "GLU", "LYS", "ARG")
 _PEPTIDE_BOND = 1.7  # Å between C and the next N; longer means a gap in the chain
 _CONTACT = 4.2  # Å between the nearest side-chain heavy atoms
@@ -227,7 +219,7 @@ def _pairs(items: list, coord: np.ndarray) -> Iterator[tuple]:
 
 def _sites(atoms: struc.AtomArray) -> cKDTree:
     """Hetero atoms (waters apart) and disulfide sulfurs: what keeps a side chain out of these kinds."""
-    water = np.isin(atoms.res_name, ("HOH", "DOD", "WAT"))
+    water = np.isin(atoms.res_name, WATERS)
     coord = [atoms.coord[(atoms.hetero & ~water)]]
     sulfur = atoms.coord[(atoms.res_name == "CYS") & (atoms.atom_name == "SG")]
     if len(sulfur) > 1:

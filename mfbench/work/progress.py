@@ -19,8 +19,10 @@ __all__ = ["file_bar", "progress_bar"]
 
 
 @contextmanager
-def progress_bar(total: int, *, done: int = 0, show: bool = True) -> Iterator[Callable[..., None]]:
-    """A bar over ``total`` episodes, ``done`` of them finished before.
+def progress_bar(
+    total: int, *, done: int = 0, show: bool = True, of: str = "episodes"
+) -> Iterator[Callable[..., None]]:
+    """A bar over ``total`` episodes (or what ``of`` names), ``done`` of them finished before.
 
     Yields:
         ``advance(failed=False)``: one more episode is finished.
@@ -42,7 +44,7 @@ def progress_bar(total: int, *, done: int = 0, show: bool = True) -> Iterator[Ca
     )
     failures = 0
     with progress:
-        task = progress.add_task("episodes", total=total, completed=done, failures="")
+        task = progress.add_task(of, total=total, completed=done, failures="")
 
         def advance(failed: bool = False) -> None:
             nonlocal failures
