@@ -7,6 +7,7 @@ import platform
 from collections.abc import Sequence
 from importlib.metadata import version as package_version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase.data import ground_state_magnetic_moments
@@ -43,7 +44,7 @@ def assemble(
     out: Path,
     *,
     tools: Sequence[str] = (),
-) -> dict:
+) -> dict[str, Any]:
     """Write the split's folder; the same outcomes give the same bytes.
 
     Args:
@@ -57,17 +58,17 @@ def assemble(
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    by_family = {f.family_id: [] for f in families}
+    by_family: dict[str, list[Outcome]] = {f.family_id: [] for f in families}
     for outcome in sorted(outcomes, key=lambda o: (o.family_id, o.number)):
         if outcome.made is None:
             reasons = ", ".join(r["gate"] for r in outcome.rejections)
             raise DataError(f"slot {outcome.slot} is empty (rejected: {reasons}): add candidates")
         by_family[outcome.family_id].append(outcome)
     for family_id, slots in by_family.items():
-        graphs = {graph_of(slot.made) for slot in slots}
+        graphs = {graph_of(slot.accepted) for slot in slots}
         if len(graphs) < len(slots):
             raise DataError(f"family {family_id} holds a molecular graph twice")
-    made = sorted((o.made for slots in by_family.values() for o in slots), key=lambda m: m.fragment_id)
+    made = sorted((o.accepted for slots in by_family.values() for o in slots), key=lambda m: m.fragment_id)
     if len({m.fragment_id for m in made}) < len(made):
         raise DataError("two fragments share an id: choose another seed")
 
@@ -104,7 +105,7 @@ def assemble(
 
 def _members(outcome: Outcome) -> list[Member]:
     role = Role.HELDOUT if outcome.heldout else None
-    found = outcome.made.configurations
+    found = outcome.accepted.configurations
     return [Member(c.config_id, c.fragment_id, role or stored_role(c.trajectory_id)) for c in found]
 
 
@@ -118,7 +119,7 @@ def isolated_atoms(atomic_numbers: Sequence[int]) -> dict[str, float]:
     return out
 
 
-def _family_row(family: Family, slots: Sequence[Outcome]) -> dict:
+def _family_row(family: Family, slots: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "family_id": family.family_id,
         "fold": family.fold,
@@ -126,8 +127,8 @@ def _family_row(family: Family, slots: Sequence[Outcome]) -> dict:
         "title": family.title,
         "proteins": [p.name for p in family.proteins],
         "cluster30": [p.cluster30 for p in family.proteins],
-        "pool_fragments": [o.made.fragment_id for o in slots if not o.heldout],
-        "heldout_fragments": [o.made.fragment_id for o in slots if o.heldout],
+        "pool_fragments": [o.accepted.fragment_id for o in slots if not o.heldout],
+        "heldout_fragments": [o.accepted.fragment_id for o in slots if o.heldout],
     }
 
 
@@ -138,12 +139,12 @@ def make_manifest(
     name: str,
     version: str,
     seed: int,
-    recipe: dict,
-    counts: dict,
+    recipe: dict[str, Any],
+    counts: dict[str, Any],
     changelog: Sequence[str],
     atomic_numbers: Sequence[int],
     tools: Sequence[str] = (),
-) -> dict:
+) -> dict[str, Any]:
     """Write ``manifest.json`` for a folder's files (relative names).
 
     Args:

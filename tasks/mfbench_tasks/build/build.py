@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mfbench.data.parquet import read_table
 from mfbench_tasks.build.assemble import assemble
@@ -49,7 +49,8 @@ def _start_worker() -> None:
 
 def _exit_with_parent() -> None:
     """A worker waits for its queue for ever when the build is killed: leave with it instead."""
-    multiprocessing.parent_process().join()
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
     os._exit(1)
 
 
@@ -63,7 +64,7 @@ def build(
     executor: Executor,
     resume: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> dict:
+) -> dict[str, Any]:
     """Build a split; the result depends on the recipe and the structures, not on the executor.
 
     Args:
@@ -102,7 +103,7 @@ def build(
     manifest = assemble(recipe, families, outcomes, out)
     rows = read_table(Path(out) / "fragments.parquet").select(["fragment_id", "graph_id"]).to_pylist()
     graphs = {row["fragment_id"]: row["graph_id"] for row in rows}
-    made = [o.made for o in outcomes]
+    made = [o.accepted for o in outcomes]
     write_report(build_report(families, outcomes, graphs), made, report)
     return manifest
 
@@ -118,7 +119,7 @@ def longest_first(jobs: Iterable[AnyJob]) -> list[AnyJob]:
 
 
 @contextmanager
-def cancelled_on_failure(futures: Sequence[Future]) -> Iterator[None]:
+def cancelled_on_failure(futures: Sequence[Future[Any]]) -> Iterator[None]:
     """An error need not wait for work that nobody will use."""
     try:
         yield

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import biotite.structure as struc
 import numpy as np
@@ -183,7 +184,7 @@ def shuffled(rng: np.random.Generator, options: list[Option]) -> list[Option]:
     for option in options:
         by_motif[option.selection.motif].append(option)
     motifs = sorted(by_motif)
-    out = []
+    out: list[Option] = []
     for k in rng.permutation(len(motifs)):
         places = by_motif[motifs[k]]
         out.extend(places[i] for i in rng.permutation(len(places)))
@@ -198,11 +199,12 @@ def _next(
     Returns:
         The fragment (None: there is none left), and the places on the way that could not be cut.
     """
-    tests = (
+    tests: tuple[Callable[[select.Selection], bool], ...] = (
         lambda s: s.kind == kind and _is_charged(s) == charged,
         lambda s: s.kind == kind,
         lambda s: True,
     )
+    largest = cast(Mapping[str, int], plan.max_atoms)
     broken: dict[Option, str] = {}
     for test in tests:
         for option in queue:
@@ -213,7 +215,7 @@ def _next(
             except StructureError as error:
                 broken[option] = str(error)
                 continue
-            if plan.min_atoms <= len(fragment) <= plan.max_atoms[fragment.kind]:
+            if plan.min_atoms <= len(fragment) <= largest[fragment.kind]:
                 return fragment, broken
     return None, broken
 

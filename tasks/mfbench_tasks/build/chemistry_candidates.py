@@ -70,7 +70,9 @@ def chemistry_jobs(
     ]
 
 
-def _sides(family: ChemistryFamily, places: Sequence[Place], rng) -> dict[bool, list[Place]]:
+def _sides(
+    family: ChemistryFamily, places: Sequence[Place], rng: np.random.Generator
+) -> dict[bool, list[Place]]:
     """Places for the pool (False) and for held-out slots (True): a third of the entries, half of fewer
     than six, or a third of one entry's places. Entries take turns, first those where nothing is built."""
     by_entry: dict[str, list[Place]] = {}
@@ -104,7 +106,7 @@ class _Stock:
     rng: np.random.Generator
     failed: list[dict[str, str]]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._queues = [self._cuts(place) for place in self.places]
         self._shelf: list[tuple[str, Fragment]] = []
 
@@ -118,10 +120,9 @@ class _Stock:
             if not self._queues:
                 return None
             queue = self._queues.pop(0)
-            fragment = next(queue, None)
-            if fragment is not None:
+            f = next(queue, None)
+            if f is not None:
                 self._queues.append(queue)
-                f = fragment
                 name = graph_name(f.atomic_numbers, f.bonds, f.total_charge, f.n_unpaired)
                 self._shelf.append((name, f))
 

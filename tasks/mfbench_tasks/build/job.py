@@ -29,6 +29,17 @@ class Outcome:
     wall_seconds: float
     cpu_seconds: float
 
+    @property
+    def accepted(self) -> Made:
+        """The accepted fragment, where there is one.
+
+        Raises:
+            ValueError: all candidates failed.
+        """
+        if self.made is None:
+            raise ValueError(f"no candidate of {self.slot} passed every gate")
+        return self.made
+
 
 class JobSettings(Protocol):
     """What a job needs of a recipe."""

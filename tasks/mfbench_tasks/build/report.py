@@ -6,6 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +22,9 @@ from mfbench_tasks.sampling.role import Role, stored_role
 __all__ = ["build_report", "outcome_report", "write_label_times", "write_report"]
 
 
-def build_report(families: Sequence[Family], outcomes: Sequence[Outcome], graphs: dict) -> dict:
+def build_report(
+    families: Sequence[Family], outcomes: Sequence[Outcome], graphs: dict[str, str]
+) -> dict[str, Any]:
     """A JSON-ready summary of a build.
 
     Args:
@@ -30,7 +33,7 @@ def build_report(families: Sequence[Family], outcomes: Sequence[Outcome], graphs
     return outcome_report(outcomes) | {"novelty": _novelty(families, outcomes, graphs)}
 
 
-def outcome_report(outcomes: Sequence[Outcome]) -> dict:
+def outcome_report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """A JSON-ready summary of finished slots: what was rejected, dropped, how close twins are, cost."""
     made = [o.made for o in outcomes if o.made is not None]
     rejections = [r for o in outcomes for r in o.rejections]
@@ -61,7 +64,7 @@ def outcome_report(outcomes: Sequence[Outcome]) -> dict:
     }
 
 
-def write_report(report: dict, made: Sequence[Made], folder: Path) -> None:
+def write_report(report: dict[str, Any], made: Sequence[Made], folder: Path) -> None:
     """Write ``build_report.json``, a short ``build_report.md`` and ``label_times.parquet``."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,7 +91,9 @@ def _twins(outcomes: Sequence[Outcome]) -> dict[str, float]:
     return twin_statistics(support, query)
 
 
-def _novelty(families: Sequence[Family], outcomes: Sequence[Outcome], graphs: dict) -> dict:
+def _novelty(
+    families: Sequence[Family], outcomes: Sequence[Outcome], graphs: dict[str, str]
+) -> dict[str, Any]:
     fold = {f.family_id: f.fold for f in families}
     seen: dict[str, list[str]] = defaultdict(list)
     for o in outcomes:
@@ -101,7 +106,7 @@ def _novelty(families: Sequence[Family], outcomes: Sequence[Outcome], graphs: di
     }
 
 
-def _sizes(made: Sequence[Made]) -> dict:
+def _sizes(made: Sequence[Made]) -> dict[str, Any]:
     sizes = np.array([len(m.fragment) for m in made])
     charges = Counter(m.fragment.total_charge for m in made)
     return {
@@ -113,7 +118,7 @@ def _sizes(made: Sequence[Made]) -> dict:
     }
 
 
-def _summary(report: dict) -> str:
+def _summary(report: dict[str, Any]) -> str:
     twins, cost = report["near_twins"], report["cost"]
     lines = [
         "# Build report",

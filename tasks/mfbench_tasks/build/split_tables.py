@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -65,7 +66,7 @@ def graph_of(made: Made) -> str:
     return graph_id(f.atomic_numbers, made.relaxed, f.total_charge, f.n_unpaired)
 
 
-def fragment_row(made: Made) -> dict:
+def fragment_row(made: Made) -> dict[str, Any]:
     """Its row of the fragment table."""
     f = made.fragment
     symbols = "".join(chemical_symbols[z] for z in f.atomic_numbers)
@@ -85,7 +86,7 @@ def fragment_row(made: Made) -> dict:
     }
 
 
-def write_rows(path: Path, rows: Sequence[dict], schema: pa.Schema) -> None:
+def write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
     """Write a table; the same rows give the same bytes."""
     with written(path) as temporary:
         pq.write_table(

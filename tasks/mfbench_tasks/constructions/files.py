@@ -70,7 +70,7 @@ def _write_own(
     schema = LARGER if any(family.larger_fragments for family in families) else FAMILIES
     write_rows(folder / "families.parquet", [dataclasses.asdict(f) for f in families], schema)
     write_rows(folder / "roles.parquet", role_rows(members), ROLES)
-    deep = {f.family_id: recipe.deep.draw_length for f in families if f.deep}
+    deep = {f.family_id: recipe.deep.draw_length for f in families if recipe.deep and f.deep}
     draws = draw_rows(members, draws=recipe.draws, length=recipe.draw_length, seed=recipe.seed, deep=deep)
     write_rows(folder / "draws.parquet", draws, DRAWS)
     return members

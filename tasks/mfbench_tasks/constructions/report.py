@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mfbench.work.files import write_text
 from mfbench_tasks.constructions.arrangements.arrangement import Arranged, Families
@@ -22,10 +23,11 @@ def write_construction_report(folder: Path, name: str, found: Families, inventor
     folder.mkdir(parents=True, exist_ok=True)
     strata = sorted({f.stratum for f in families})
     count = Counter((f.fold, f.stratum) for f in families)
+    new = novelty(families, inventory)
     report = {
         "families": {fold: {s: count[fold, s] for s in strata} for fold in _FOLDS},
         "left_out": list(left_out),
-        "novelty": novelty(families, inventory),
+        "novelty": new,
     }
     write_text(folder / f"{name}.json", json.dumps(report, indent=1) + "\n")
     lines = [
@@ -43,13 +45,13 @@ def write_construction_report(folder: Path, name: str, found: Families, inventor
         "",
         "| family | fold | stratum | fragments | graph not in train | motif not in train |",
         "|---|---|---|---|---|---|",
-        *(f"| {' | '.join(str(v) for v in row.values())} |" for row in report["novelty"]),
+        *(f"| {' | '.join(str(v) for v in row.values())} |" for row in new),
         "",
     ]
     write_text(folder / f"{name}.md", "\n".join(lines))
 
 
-def novelty(families: Sequence[Arranged], inventory: Inventory) -> list[dict]:
+def novelty(families: Sequence[Arranged], inventory: Inventory) -> list[dict[str, Any]]:
     """For each family outside train: how many of its fragments, graphs and motifs train does not hold."""
     train = [inventory.fragments[name] for f in families if f.fold == "train" for name in f.fragments]
     graphs, motifs = {held.graph_id for held in train}, {held.motif for held in train}

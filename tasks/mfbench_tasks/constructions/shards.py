@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mfbench.data.configuration import Configuration
 from mfbench.data.manifest import read_manifest
@@ -84,7 +85,7 @@ def write_shards(pool: Path, blocks: Sequence[str], out: Path, shards: Shards, m
             known |= {Path(file).name for file in read_manifest(manifest.parent).files}
     if stray := sorted({path.name for path in Path(out).glob("*.parquet")} - known):
         raise DataError(f"{out} holds {stray[0]}, which is no shard: remove it, or choose another folder")
-    rows: dict[str, list[dict]] = defaultdict(list)
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     configurations: dict[str, list[Configuration]] = defaultdict(list)
     for block in blocks:
         fragments = read_table(part(pool, block, "fragments")).to_pylist()

@@ -97,8 +97,8 @@ def read_families(path: Path) -> list[FamilyRow]:
     for number, line in enumerate(lines, start=2):
         if None in line.values() or line["fold"] not in _FOLDS:
             raise DataError(f"{path}, line {number}: a column is missing, or the fold is none of {_FOLDS}")
-        lists = {name: tuple(line.pop(name).split(";")) for name in ("proteins", "clusters")}
-        rows.append(FamilyRow(**line, **lists))
+        proteins, clusters = (tuple(line.pop(name).split(";")) for name in ("proteins", "clusters"))
+        rows.append(FamilyRow(**line, proteins=proteins, clusters=clusters))
     ids = [row.family_id for row in rows]
     for name in ids:
         if ids.count(name) > 1:

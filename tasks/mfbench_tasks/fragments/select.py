@@ -208,7 +208,11 @@ def hbonds(chain: list[Residue], coord: np.ndarray) -> Iterator[Selection]:
             )
 
 
-def _pairs(items: list, coord: np.ndarray) -> Iterator[tuple]:
+_SideChain = tuple[tuple[int, Residue], cKDTree]
+"""A residue, its place in the chain, and its side chain's atoms."""
+
+
+def _pairs(items: list[_SideChain], coord: np.ndarray) -> Iterator[tuple[_SideChain, _SideChain]]:
     """Pairs of side chains whose CB atoms are near enough for a contact to be possible."""
     if len(items) < 2:
         return

@@ -137,7 +137,8 @@ def _ligand(entry: Entry, residue: int, donors: list[int], length: int, heme: bo
     if len(donors) > len(backbone):
         starts = _HEME_STARTS if heme and name in ("HIS", "MET") else _STARTS.get(name, _USUAL_STARTS)
         parts.append(side_chain(entry, residue, starts[length]))
-    return None if None in parts else [i for part in parts for i in part]
+    whole = [part for part in parts if part is not None]
+    return [i for part in whole for i in part] if len(whole) == len(parts) else None
 
 
 def _waters(entry: Entry, polar: list[int], taken: set[int]) -> list[tuple[str, list[int]]]:

@@ -7,11 +7,12 @@ random stream is the verifier's. No structure file is needed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from mfbench.data.configuration import Configuration
 from mfbench.data.side_tables import read_side_tables
@@ -85,27 +86,27 @@ def resample(
     return found
 
 
-def _jobs(task: Task, table, bounds: Gates, seed: int, count: int | None) -> list[_Job]:
+def _jobs(task: Task, table: pd.DataFrame, bounds: Gates, seed: int, count: int | None) -> list[_Job]:
     names = sorted(task.graphs)
     order = stream(seed, task.family_id, "fragments").permutation(len(names))
     chosen = [names[i] for i in order[:count]] if count else names
-    return [_job(task, name, table.loc[name], bounds, seed) for name in chosen]
+    return [_job(task, name, table.loc[name].to_dict(), bounds, seed) for name in chosen]
 
 
-def _job(task: Task, name: str, row, bounds: Gates, seed: int) -> _Job:
+def _job(task: Task, name: str, row: Mapping[Any, Any], bounds: Gates, seed: int) -> _Job:
     fragment, _ = stored_fragment(row)
     support = tuple(c.positions for c in task.support if c.fragment_id == name)
     sampler = json.loads(row["sampler"])  # by kind already; the bounds are not
     asked = {c.trajectory_id for c in (*task.query, *task.heldout, *task.larger)}
     wanted = tuple(
-        Trajectory(*parts, Role.QUERY)
-        for parts in sampler.pop("trajectories")
-        if f"{name}/{parts[0]}" in asked
+        Trajectory(number, how, kelvin, frames, Role.QUERY)
+        for number, how, kelvin, frames in sampler.pop("trajectories")
+        if f"{name}/{number}" in asked
     )
     return _Job(task.family_id, name, fragment, sampler, wanted, bounds.of(fragment.kind), support, seed)
 
 
-def mapped(function: Callable, jobs: Sequence, workers: int) -> Iterator:
+def mapped(function: Callable[..., Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
     """``map`` over processes, in order."""
     if workers == 1:
         yield from map(function, jobs)
@@ -117,13 +118,13 @@ def mapped(function: Callable, jobs: Sequence, workers: int) -> Iterator:
 def _make(job: _Job) -> list[Configuration]:
     """The query trajectories of a fragment, sampled anew and labelled."""
     shared = {k: v for k, v in job.sampler.items() if k != "seed"}
-    lists = {
+    lists: dict[str, list[float]] = {
         f"{r}_{s}_{e}": []
         for r in ("support", "query")
         for s in ("md", "displaced")
         for e in ("K", "frames")
     }
-    sampling = Sampling(**shared, **lists)
+    sampling = Sampling.model_validate(shared | lists)
     fragment, relaxed = job.fragment, job.fragment.positions
     engine = Gfn2(fragment.atomic_numbers, fragment.total_charge, fragment.n_unpaired)
     found: list[Configuration] = []

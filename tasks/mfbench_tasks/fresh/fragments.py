@@ -150,8 +150,7 @@ def _plan(
             options += candidates(folder, proteins[i])
         except StructureError:
             continue
-    rows = (tables.fragments.loc[name] for name in task.graphs)
-    taken = {stored_motif(row) for row in rows}
+    taken = {stored_motif(row) for row in tables.fragments.loc[list(task.graphs)].to_dict("records")}
     queue = [o for o in shuffled(rng, options) if o.selection.motif not in taken]
     kinds = [(kind, True) for kind in islice(cycle(plan.heldout), count or len(task.graphs))]
     test = task.fold == Fold.TEST

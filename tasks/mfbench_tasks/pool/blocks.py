@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -39,9 +40,10 @@ def write_block(folder: Path, block: str, outcomes: Sequence[Outcome], *, deep: 
     """
     filled = sorted((o for o in outcomes if o.made is not None), key=lambda o: (o.family_id, o.number))
     groups = [
-        {"group_id": o.family_id, "fragment_id": o.made.fragment_id, "heldout": o.heldout} for o in filled
+        {"group_id": o.family_id, "fragment_id": o.accepted.fragment_id, "heldout": o.heldout}
+        for o in filled
     ]
-    made = sorted((o.made for o in filled), key=lambda m: m.fragment_id)
+    made = sorted((o.accepted for o in filled), key=lambda m: m.fragment_id)
 
     def write(paths: dict[str, Path]) -> None:
         write_rows(paths["groups"], [] if deep else groups, GROUPS)
@@ -69,7 +71,7 @@ def copy_split(folder: Path, block: str, split: Path) -> None:
 
 
 def write_tables(
-    folder: Path, name: str, fragments: Sequence[dict], configurations: Sequence[Configuration]
+    folder: Path, name: str, fragments: Sequence[dict[str, Any]], configurations: Sequence[Configuration]
 ) -> None:
     """Write ``<name>.fragments.parquet`` and ``<name>.configurations.parquet``."""
 
@@ -80,7 +82,9 @@ def write_tables(
     _publish(folder, name, write, PARTS[1:])
 
 
-def _publish(folder: Path, block: str, write, parts: Sequence[str] = PARTS) -> None:
+def _publish(
+    folder: Path, block: str, write: Callable[[dict[str, Path]], None], parts: Sequence[str] = PARTS
+) -> None:
     """Write all parts under other names, then rename them: a reader never sees half a file."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

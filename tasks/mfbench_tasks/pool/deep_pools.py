@@ -106,6 +106,8 @@ def deep_jobs(group: DeepGroup, recipe: PoolRecipe, pool: Path) -> list[DeepJob]
     for c in read_configurations(part(pool, block, "configurations")):
         if c.fragment_id in query and stored_role(c.trajectory_id) == Role.QUERY:
             query[c.fragment_id].append(c.positions)
+    if recipe.deep is None:
+        raise DataError(f"group {group.id} is deep: say how, in 'deep'")
     return [
         DeepJob(group.id, i, fragments[name], np.array(query[name]), recipe.deep)
         for i, name in enumerate(names)
@@ -138,7 +140,7 @@ def _sample_deeply(job: DeepJob, recipe: JobSettings) -> Made:
         before = len(made.configurations)
         endless = geometries(engine, fragment, relaxed, modes, trajectory, sampling, recipe.seed, name)
         try:
-            label_trajectory(engine, made, trajectory, endless, bounds, job.away)
+            label_trajectory(engine, made, trajectory, endless, bounds, list(job.away))
         except (Rejection, ScfFailure):
             del made.configurations[before:], made.label_seconds[before:]
             made.dropped["trajectory"] += 1

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
+from functools import partial
 from pathlib import Path
 
 from mfbench.data.split import EMBEDDED
@@ -18,7 +19,7 @@ from mfbench_tasks.fragments.fragment_id import id_in_family
 from mfbench_tasks.pool.blocks import copy_split, is_written, write_block
 from mfbench_tasks.pool.deep_pools import deep_jobs
 from mfbench_tasks.pool.groups import group_jobs
-from mfbench_tasks.pool.recipe import Block, PoolRecipe
+from mfbench_tasks.pool.recipe import Block, DeepGroup, PoolRecipe
 from mfbench_tasks.pool.report import write_block_report
 
 __all__ = ["make_pool", "refills"]
@@ -59,13 +60,15 @@ def make_pool(
         else:
             book = Journal(Path(journal) / block.name, _digest(recipe, block), resume=resume)
             groups, unplanned = _plan(recipe, block, structures, Path(out), executor)
-            outcomes = _outcomes(
-                recipe, groups, book, executor, lambda n, before=done: progress(before + n, total)
-            )
+            outcomes = _outcomes(recipe, groups, book, executor, partial(_after, progress, done, total))
             done += len(outcomes)
             write_block_report(report, block.name, outcomes, deep=block.deep, unplanned=unplanned)
             write_block(out, block.name, outcomes, deep=block.deep)
         finished(block.name)
+
+
+def _after(progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
+    progress(before + done, total)
 
 
 def refills(slots: Sequence[FragmentJob], finished: dict[str, Outcome]) -> list[FragmentJob]:
@@ -83,7 +86,7 @@ def refills(slots: Sequence[FragmentJob], finished: dict[str, Outcome]) -> list[
             c
             for s in others
             for c in s.candidates
-            if id_in_family(c, s.family_id) not in rejected | {finished[s.name].made.fragment_id}
+            if id_in_family(c, s.family_id) not in rejected | {finished[s.name].accepted.fragment_id}
         ]
         mine = spare[rivals.index(slot) :: len(rivals)]
         left = [c for c in mine if id_in_family(c, slot.family_id) not in rejected]
@@ -111,9 +114,11 @@ def _plan(
     A deep group is planned from the pool, any other from structures.
     """
     if block.deep:
-        return [deep_jobs(group, recipe, pool) for group in block.groups], {}
+        deep = [group for group in block.groups if isinstance(group, DeepGroup)]
+        return [deep_jobs(group, recipe, pool) for group in deep], {}
     plans = {group.id: executor.submit(group_jobs, group, recipe, structures) for group in block.groups}
-    groups, unplanned = [], {}
+    groups: list[Sequence[Job]] = []
+    unplanned: dict[str, str] = {}
     with cancelled_on_failure(list(plans.values())):
         for name, plan in plans.items():
             try:

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mfbench.work.files import write_text
 from mfbench_tasks.build.job import Outcome
@@ -55,7 +56,7 @@ def write_block_report(
     write_text(folder / "README.md", total_report(blocks))
 
 
-def total_report(blocks: Sequence[dict]) -> str:
+def total_report(blocks: Sequence[dict[str, Any]]) -> str:
     """All blocks' reports as Markdown: one line a block, and rejections by kind and gate in all."""
     lines = [
         "# Pool",
@@ -72,7 +73,7 @@ def total_report(blocks: Sequence[dict]) -> str:
             f"| {b['rejected']} | {', '.join(b['empty_slots']) or 'none'} | {cost} "
             f"| {_number(twins['closest_support_query_A'])} | {_number(twins['ratio'])} |"
         )
-    tried: Counter = sum((Counter(b["tried"]) for b in blocks), Counter())
+    tried: Counter[str] = sum((Counter(b["tried"]) for b in blocks), Counter())
     gates = Counter((r["kind"], r["gate"]) for b in blocks for r in b["rejections"])
     lines += ["", "| kind | tried | rejected by gate (share of the kind) |", "|---|---|---|"]
     for kind in sorted(tried):

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
 from pathlib import Path as Folder
+from typing import Any
 
 from mfbench.errors import DataError
 from mfbench_tasks.build.assemble import assemble
@@ -59,7 +60,7 @@ def build_reactions(
     executor: Executor,
     resume: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> dict:
+) -> dict[str, Any]:
     """Build the split; the result depends on the recipe alone, not on the executor.
 
     A family with too few systems that pass stays out; the report says so.
@@ -83,7 +84,7 @@ def build_reactions(
     done = book.finished()
     total = 2 * len(systems) * (recipe.pool + recipe.heldout)
 
-    def run(jobs: Sequence[tuple]) -> None:
+    def run(jobs: Sequence[tuple[Any, ...]]) -> None:
         progress(len(done), total)
         futures = [executor.submit(call, *given) for call, *given in jobs]
         with cancelled_on_failure(futures):
@@ -122,7 +123,7 @@ def build_reactions(
 
 def next_jobs(
     systems: Sequence[System], recipe: ReactionRecipe, done: Mapping[str, Outcome]
-) -> list[tuple]:
+) -> list[tuple[Any, ...]]:
     """What a family needs next, each a function and its arguments: scans, while it has too few systems,
     in the recipe's order; then samplings; then nothing.
 

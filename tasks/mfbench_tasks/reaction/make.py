@@ -88,7 +88,7 @@ def sample_system(system: System, path: Path, recipe: ReactionRecipe, heldout: b
 
 def path_of(system: System, outcome: Outcome) -> Path:
     """The path that ``find_path`` found."""
-    points = outcome.made.configurations
+    points = outcome.accepted.configurations
     shape = (len(DIRECTIONS), len(points) // len(DIRECTIONS))
     return Path.measured(
         system,

@@ -52,13 +52,15 @@ class Path:
 
     def lower(self, values: np.ndarray) -> np.ndarray:
         """[m, …] the values [2, m, …] of whichever scan is lower in energy."""
-        return values[self.energies.argmin(axis=0), np.arange(values.shape[1])]
+        chosen: np.ndarray = values[self.energies.argmin(axis=0), np.arange(values.shape[1])]
+        return chosen
 
     @property
     def profile(self) -> np.ndarray:
         """[m] eV, the lower envelope of both scans above its reactant end."""
         lower = self.lower(self.energies)
-        return lower - lower[0]
+        above: np.ndarray = lower - lower[0]
+        return above
 
     @property
     def top(self) -> int:

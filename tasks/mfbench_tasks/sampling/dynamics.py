@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from ase import Atoms, units
@@ -11,32 +12,47 @@ from ase.constraints import FixCom
 from ase.md.langevin import Langevin
 from ase.optimize import LBFGS
 
-from mfbench_tasks.labelling.tblite import Gfn2
+from mfbench_tasks.labelling.tblite import Label
 
-__all__ = ["Walker", "langevin", "relax"]
+__all__ = ["Surface", "Walker", "langevin", "relax"]
 
 _HYDROGEN_MASS = 4.0
 """amu. Heavier hydrogens allow 2 fs steps; the distribution of positions does not depend on masses."""
 
 
+class Surface(Protocol):
+    """A potential energy surface to walk on: GFN2, or GFN2 under a bias."""
+
+    def walk(self, positions: np.ndarray) -> Label:
+        """Energy in eV and forces [n, 3] in eV/Å at positions [n, 3] (Å), from where the last call was."""
+
+    def forget(self) -> None:
+        """Let the next ``walk`` start cold."""
+
+
 class Walker(Calculator):
     """An engine's ``walk`` as an ASE calculator."""
 
-    implemented_properties = ("energy", "forces")
+    implemented_properties = ["energy", "forces"]  # noqa: RUF012  # as in ASE's own class
 
-    def __init__(self, engine: Gfn2):
-        super().__init__()
+    def __init__(self, engine: Surface):
+        super().__init__()  # type: ignore[no-untyped-call]  # ASE has no types
         self._engine = engine
 
-    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+    def calculate(
+        self,
+        atoms: Any = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
         """Energy in eV and forces in eV/Å of ``atoms``."""
-        super().calculate(atoms, properties, system_changes)
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
         label = self._engine.walk(atoms.positions)
         self.results = {"energy": label.energy, "forces": label.forces}
 
 
 def relax(
-    engine: Gfn2, atomic_numbers: np.ndarray, positions: np.ndarray, *, fmax: float, steps: int
+    engine: Surface, atomic_numbers: np.ndarray, positions: np.ndarray, *, fmax: float, steps: int
 ) -> tuple[np.ndarray, float, float]:
     """Relax positions [n, 3] (Å) until no force exceeds ``fmax`` eV/Å, or for so many steps.
 
@@ -50,12 +66,12 @@ def relax(
     atoms = Atoms(atomic_numbers, positions)
     atoms.calc = Walker(engine)
     before = atoms.get_potential_energy()
-    LBFGS(atoms, logfile=None, maxstep=0.15).run(fmax=fmax, steps=steps)
+    LBFGS(atoms, logfile=None, maxstep=0.15)  # type: ignore[arg-type]  # None: no log, says ASE.run(fmax=fmax, steps=steps)
     return atoms.positions.copy(), before, atoms.get_potential_energy()
 
 
 def langevin(
-    engine: Gfn2,
+    engine: Surface,
     atomic_numbers: np.ndarray,
     positions: np.ndarray,
     rng: np.random.Generator,

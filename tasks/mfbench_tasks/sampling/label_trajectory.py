@@ -46,7 +46,7 @@ class Made:
     configurations: list[Configuration] = field(default_factory=list)
     label_seconds: list[float] = field(default_factory=list)
     finite_difference: float = 0.0
-    dropped: Counter = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter[str])
 
 
 def away_from(made: Made, trajectory: Trajectory) -> list[np.ndarray]:
@@ -79,7 +79,7 @@ def label_trajectory(
         ScfFailure: a label did not converge.
     """
     known = np.array(away)
-    dropped: Counter = Counter()
+    dropped: Counter[str] = Counter()
     frame = 0
     for positions in geometries:
         x = round_to_grid(positions - positions.mean(axis=0), POSITION_GRID)

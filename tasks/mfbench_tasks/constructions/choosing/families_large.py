@@ -65,7 +65,7 @@ def choose_large(folder: Path, known: Mapping[str, str], seed: int) -> tuple[lis
     used: set[str] = set()
     for topology, proteins in single_domain_chains(folder).items():
         fold = known.get(topology) or _draw(topology, seed)
-        free = []
+        free: list[Protein] = []
         for protein in proteins:
             keys = {f"entry {protein.pdb_id}", f"cluster {protein.cluster30}"}
             if not keys & used and len(free) < 2 * _PAIRS:
