@@ -63,7 +63,7 @@ def verify(to: _To = None) -> int:
     store = open_store(to or _default())
     names = store.ids()
     faults = {}
-    with progress_bar(len(names), show=sys.stderr.isatty()) as advance:
+    with progress_bar(len(names), title="submissions", show=sys.stderr.isatty()) as advance:
         for name, fault in audit(store):
             if fault:
                 faults[name] = fault
