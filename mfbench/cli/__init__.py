@@ -21,6 +21,7 @@ COMMANDS = (
     "convert",
     "methods",
     "data",
+    "label",
     "compare",
     "submit",
     "store",

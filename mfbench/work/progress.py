@@ -23,9 +23,9 @@ _WINDOW_S = 600
 
 @contextmanager
 def progress_bar(
-    total: int, *, done: int = 0, show: bool = True, title: str = "episodes"
+    total: int, *, done: int = 0, show: bool = True, of: str = "episodes"
 ) -> Iterator[Callable[..., None]]:
-    """A bar over ``total`` units, ``done`` of them finished before.
+    """A bar over ``total`` units (``of`` names them), ``done`` of them finished before.
 
     Yields:
         ``advance(failed=False)``: one more unit is finished.
@@ -46,7 +46,7 @@ def progress_bar(
     )
     failures = 0
     with progress:
-        task = progress.add_task(title, total=total, completed=done, failures="")
+        task = progress.add_task(of, total=total, completed=done, failures="")
 
         def advance(failed: bool = False) -> None:
             nonlocal failures

@@ -73,7 +73,7 @@ def train_seeds(runs: Sequence[Run], *, workers: int = 1, scheduler: str | None 
     failed = {}
     with (
         open_executor(workers, scheduler) as executor,
-        progress_bar(len(runs), title="seeds") as advance,
+        progress_bar(len(runs), of="seeds") as advance,
     ):
         for place, reason in executor.run(_train, runs):
             if reason:

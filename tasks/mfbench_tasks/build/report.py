@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 
 from mfbench.audit.near_duplicates import twin_statistics
 from mfbench.work.files import write_text, written
-from mfbench_tasks.build.make_fragment import Outcome
-from mfbench_tasks.build.roles import role_of
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.families.cath import Family
 from mfbench_tasks.sampling.label_trajectory import Made
+from mfbench_tasks.sampling.role import Role, stored_role
 
 __all__ = ["build_report", "outcome_report", "write_label_times", "write_report"]
 
@@ -81,9 +81,11 @@ def write_label_times(made: Sequence[Made], path: Path) -> None:
 
 
 def _twins(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    pool = [c for o in outcomes if o.made and not o.heldout for c in o.made.configurations]
-    roles = {role: [c for c in pool if role_of(c, "pool") == role] for role in ("support", "query")}
-    return twin_statistics(roles["support"], roles["query"])
+    found = [c for o in outcomes if o.made and not o.heldout for c in o.made.configurations]
+    support, query = (
+        [c for c in found if stored_role(c.trajectory_id) == role] for role in (Role.SUPPORT, Role.QUERY)
+    )
+    return twin_statistics(support, query)
 
 
 def _novelty(families: Sequence[Family], outcomes: Sequence[Outcome], graphs: dict) -> dict:

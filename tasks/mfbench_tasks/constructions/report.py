@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mfbench.work.files import write_text
-from mfbench_tasks.constructions.arrange import Arranged
+from mfbench_tasks.constructions.arrangements.arrangement import Arranged, Families
 from mfbench_tasks.pool.inventory import Inventory
 
 __all__ = ["novelty", "write_construction_report"]
@@ -16,10 +16,9 @@ __all__ = ["novelty", "write_construction_report"]
 _FOLDS = ("train", "validation", "test")
 
 
-def write_construction_report(
-    folder: Path, name: str, families: Sequence[Arranged], left_out: Sequence[str], inventory: Inventory
-) -> None:
+def write_construction_report(folder: Path, name: str, found: Families, inventory: Inventory) -> None:
     """Write ``<name>.json`` and ``<name>.md``."""
+    families, left_out = found.families, found.left_out
     folder.mkdir(parents=True, exist_ok=True)
     strata = sorted({f.stratum for f in families})
     count = Counter((f.fold, f.stratum) for f in families)

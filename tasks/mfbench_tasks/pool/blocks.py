@@ -12,7 +12,7 @@ import pyarrow as pa
 from mfbench.data.configuration import Configuration
 from mfbench.data.parquet import read_table, write_configurations
 from mfbench.work.files import written
-from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.build.split_tables import FRAGMENTS, fragment_row, write_rows
 
 __all__ = ["GROUPS", "PARTS", "copy_split", "is_written", "part", "write_block", "write_tables"]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mfbench.work.files import write_text
-from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.build.report import outcome_report, write_label_times
 
 __all__ = ["total_report", "write_block_report"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL
 from mfbench.work.files import write_text
-from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.build.report import outcome_report, write_label_times
 from mfbench_tasks.reaction.figure import draw_profiles
 from mfbench_tasks.reaction.make import path_of

@@ -10,10 +10,10 @@ from mfbench.data.parquet import read_configurations, read_table, sha256
 from mfbench.work.files import write_text
 from mfbench_tasks.pool.blocks import write_tables
 
-__all__ = ["spread"]
+__all__ = ["move_into_shards"]
 
 
-def spread(folder: Path) -> dict:
+def move_into_shards(folder: Path) -> dict:
     """Move the labels of a split into ``../pool/<name>-<fold>``, where each fold is whole shards.
 
     Returns:
