@@ -12,9 +12,10 @@ import signal
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
+from itertools import islice
 from typing import Any
 
 from mfbench.errors import MfbenchError, ProtocolError
@@ -100,7 +101,12 @@ class Here(Executor):
 
 
 class Futures(Executor):
-    """What executors with futures share: they submit all units, and take results as they come."""
+    """What executors with futures share: a few units per worker are on their way at a time."""
+
+    @property
+    @abstractmethod
+    def _at_once(self) -> int:
+        """How many units to submit before the first is done."""
 
     @abstractmethod
     def _submit(self, calls: Sequence[tuple]) -> list[Future]:
@@ -113,14 +119,20 @@ class Futures(Executor):
 
     def run(self, function: Callable[..., Any], units: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         """See ``Executor``."""
-        futures = self._submit([(function, unit) for unit in units])
-        places = {future: place for place, future in enumerate(futures)}
-        del futures
+        waiting = iter(enumerate(units))
+        places: dict[Future, int] = {}
         try:
-            for future in as_completed(list(places)):
+            while True:
+                more = list(islice(waiting, max(self._at_once - len(places), 0)))
                 with self._translated():
-                    result = future.result()
-                yield places.pop(future), result
+                    submitted = self._submit([(function, unit) for _, unit in more])
+                places |= {future: place for future, (place, _) in zip(submitted, more, strict=True)}
+                if not places:
+                    return
+                for future in wait(places, return_when=FIRST_COMPLETED).done:
+                    with self._translated():
+                        result = future.result()
+                    yield places.pop(future), result
         finally:
             for future in places:
                 future.cancel()
@@ -158,6 +170,10 @@ class Processes(Futures):
                 process.terminate()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._environment.__exit__(None, None, None)
+
+    @property
+    def _at_once(self) -> int:
+        return 2 * self._workers
 
     def _submit(self, calls: Sequence[tuple]) -> list[Future]:
         # Submitting starts processes, and they inherit what is blocked: a Ctrl-C in the terminal reaches

@@ -6,13 +6,13 @@ What was accepted is stored; what was rejected before it is tried again, and mus
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mfbench.data.parquet import read_configurations, read_table
 from mfbench.errors import DataError
-from mfbench_tasks.build.build import cancelled_on_failure
+from mfbench.work.executor import Executor
 from mfbench_tasks.build.fragment_job import FragmentJob
 from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.fragments.fragment_id import id_in_family
@@ -64,13 +64,15 @@ def _try_again(
         else slot
         for slot in slots
     }
-    futures = {name: executor.submit(slot.run, recipe) for name, slot in before.items()}
-    with cancelled_on_failure(list(futures.values())):
-        for name, future in futures.items():
-            outcome = future.result()
-            if outcome.made is not None:
-                raise DataError(f"{name}: {outcome.made.fragment_id} was not stored, but passes every gate")
-            finished[name] = replace(outcome, made=stored.get(accepted[name]))
+    run = partial(_run, recipe=recipe)
+    for name, outcome in zip(before, executor.map(run, list(before.values())), strict=True):
+        if outcome.made is not None:
+            raise DataError(f"{name}: {outcome.made.fragment_id} was not stored, but passes every gate")
+        finished[name] = replace(outcome, made=stored.get(accepted[name]))
+
+
+def _run(job: FragmentJob, recipe: PoolRecipe) -> Outcome:
+    return job.run(recipe)
 
 
 def _stored(pool: Path, block: str) -> dict[str, Made]:
