@@ -26,7 +26,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 data: $(VENV)/.dev  ## rebuild cath-mini from MFBENCH_STRUCTURES (about half an hour)
-	$(BIN)/python -m mfbench_tasks build tasks/recipes/cath-mini.yaml --structures $(MFBENCH_STRUCTURES) --out build/cath-mini
+	$(BIN)/mfbench data build tasks/recipes/cath-mini.yaml --structures $(MFBENCH_STRUCTURES) --out build/cath-mini
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -75,13 +75,16 @@ def label(
 
 
 def _project(structures: list[Any], level: Any, workers: int) -> int:
-    from mfbench_tasks.labelling.label_file import project
-    from mfbench_tasks.labelling.level import ScfFailure
-
-    try:
-        p = project(structures, level)
-    except ScfFailure as failure:
-        raise MfbenchError(f"a structure that was to be timed could not be labelled: {failure}") from None
+    with (
+        label_extra("mfbench_tasks.labelling.label_file:project", "mfbench label") as project,
+        label_extra("mfbench_tasks.labelling.level:ScfFailure", "mfbench label") as scf_failure,
+    ):
+        try:
+            p = project(structures, level)
+        except scf_failure as failure:
+            raise MfbenchError(
+                f"a structure that was to be timed could not be labelled: {failure}"
+            ) from None
     (small, large), (first, last) = p.atoms, p.seconds
     typer.echo(
         f"{p.structures} structures of {small} to {large} atoms at {level.name}: "
@@ -103,12 +106,13 @@ def _label(
 ) -> int:
     from contextlib import ExitStack
 
-    from mfbench.work.executor import open_executor
+    from mfbench.work.open_executor import open_executor
     from mfbench.work.progress import progress_bar
-    from mfbench_tasks.labelling.label_file import label_structures
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        run = "mfbench_tasks.labelling.label_file:label_structures"
+        label_structures = stack.enter_context(label_extra(run, "mfbench label"))
         executor = stack.enter_context(open_executor(workers, scheduler, here=False))
         advance: list[Any] = []
 

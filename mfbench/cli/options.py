@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from mfbench.errors import ProtocolError
 
-__all__ = ["parse_numbers", "parse_option"]
+__all__ = ["SplitName", "parse_numbers", "parse_option"]
+
+SplitName = Annotated[str, typer.Argument(help="A name from 'mfbench data list', or a folder.")]
 
 
 def parse_option(text: str) -> tuple[str, Any]:

@@ -14,11 +14,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from mfbench.errors import MfbenchError, ProtocolError
+from mfbench.errors import MfbenchError
 
 __all__ = [
     "ONE_THREAD",
@@ -29,7 +29,6 @@ __all__ = [
     "Setup",
     "State",
     "environment",
-    "open_executor",
 ]
 
 ONE_THREAD = {
@@ -190,34 +189,6 @@ class Processes(Futures):
                 "a worker process died (out of memory, or a script without "
                 'if __name__ == "__main__"): continue with --resume and fewer --workers'
             ) from None
-
-
-def open_executor(
-    workers: int = 1,
-    scheduler: str | None = None,
-    *,
-    setup: Setup | None = None,
-    here: bool = True,
-) -> AbstractContextManager[Executor]:
-    """An executor for a command's options.
-
-    Args:
-        workers: processes of this machine.
-        scheduler: address of a Dask scheduler, e.g. ``tcp://host:8786``: its workers instead.
-        setup: see ``Setup``.
-        here: whether one worker is this process; a process of its own has one thread for certain.
-
-    Raises:
-        ProtocolError: less than one worker.
-        ClusterError: the cluster cannot be used.
-    """
-    if workers < 1:
-        raise ProtocolError(f"--workers takes a number of processes, not {workers}")
-    if scheduler:
-        from mfbench.work.dask_cluster import DaskCluster
-
-        return DaskCluster(scheduler, setup)
-    return Here(setup) if workers == 1 and here else Processes(workers, setup)
 
 
 class State:

@@ -10,8 +10,8 @@ pytest.importorskip("yaml")
 pytest.importorskip("biotite")
 pytest.importorskip("tblite")
 
+from mfbench.cli import main
 from mfbench.errors import DataError, StructureError
-from mfbench_tasks import __main__ as command_line
 from mfbench_tasks.constructions.arrangements.from_table import check_families
 from mfbench_tasks.constructions.choosing.families_large import (
     CLUSTERS,
@@ -92,10 +92,10 @@ def test_every_entry_of_a_recipe_is_asked_for_once(monkeypatch, tmp_path, capsys
             raise StructureError("cannot download 2r6s: HTTP 404")
         return folder / pdb_id
 
-    monkeypatch.setattr(command_line, "download", fetch)
+    monkeypatch.setattr("mfbench_tasks.structures.download.download", fetch)
     recipe = TASKS / "recipes" / "pool.yaml"
-    command = ["download", "1abc", "--recipe", str(recipe), "--to", str(tmp_path)]
-    assert command_line.main(command) == 2  # one entry failed, the others were fetched
+    command = ["data", "fetch-entries", "1abc", "--recipe", str(recipe), "--to", str(tmp_path)]
+    assert main(command) == 2  # one entry failed, the others were fetched
     assert "2r6s" in capsys.readouterr().err
     proteins = {
         group.id[:4]
@@ -105,5 +105,5 @@ def test_every_entry_of_a_recipe_is_asked_for_once(monkeypatch, tmp_path, capsys
     }
     assert asked[0] == "1abc"
     assert len(asked) == len(set(asked)) == len(proteins) + 1
-    assert command_line.main(["download", "--to", str(tmp_path)]) == 2
-    assert "name entries to download" in capsys.readouterr().err
+    assert main(["data", "fetch-entries", "--to", str(tmp_path)]) == 2
+    assert "name entries to fetch" in capsys.readouterr().err

@@ -1,12 +1,11 @@
 """Reactions: bonds transfer both ways, profiles follow their slopes, labels are free of the bias."""
 
 import dataclasses
-import hashlib
+import json
 import shutil
 import subprocess
 import sys
 import time
-from concurrent.futures import Executor, Future
 
 import numpy as np
 import pytest
@@ -17,13 +16,21 @@ pytest.importorskip("rdkit")
 
 from mfbench import load_split
 from mfbench.audit.checks import verify_split
+from mfbench.cli import main
 from mfbench.data.molecular_graph import graph_name
 from mfbench.methods.energy_baseline import correction_operator
-from mfbench_tasks.__main__ import main
+from mfbench.work.executor import Here
 from mfbench_tasks.labelling.relabel import relabel
 from mfbench_tasks.labelling.tblite import Gfn2
 from mfbench_tasks.reaction.bias import Biased
-from mfbench_tasks.reaction.build import TooFewSystems, build_reactions, cast, next_jobs, systems_of
+from mfbench_tasks.reaction.build import (
+    TooFewSystems,
+    build_reactions,
+    cast,
+    next_jobs,
+    request_of,
+    systems_of,
+)
 from mfbench_tasks.reaction.make import find_path, path_of, slot_name
 from mfbench_tasks.reaction.path import check_path
 from mfbench_tasks.reaction.sample import windows
@@ -57,15 +64,6 @@ families:
 """
 
 
-class Inline(Executor):
-    """Runs everything at once, in this process."""
-
-    def submit(self, call, *given, **named):
-        future = Future()
-        future.set_result(call(*given, **named))
-        return future
-
-
 def run(recipe_file, folder, **named):
     return build_reactions(
         load_reaction_recipe(recipe_file),
@@ -73,7 +71,7 @@ def run(recipe_file, folder, **named):
         report=folder / "report",
         figure=folder / "report" / "profiles.png",
         journal=folder / "journal",
-        executor=Inline(),
+        executor=Here(),
         **named,
     )
 
@@ -268,15 +266,15 @@ def test_a_family_without_enough_systems_stays_out_and_the_report_says_so(built,
     family |= {"id": "short", "systems": {f"odd{k}": "[O-:3]C=O.[CH2:2][Cl:1]" for k in (1, 2)}}
     recipe = yaml.safe_load(RECIPE)
     short.write_text(yaml.safe_dump(recipe | {"families": [*recipe["families"], family]}))
-    digest = hashlib.sha256(load_reaction_recipe(short).model_dump_json().encode()).hexdigest()
-    (tmp_path / "journal" / "recipe.sha256").write_text(digest)  # its finished slots are the same
+    request = request_of(load_reaction_recipe(short))
+    (tmp_path / "journal" / "request.json").write_text(json.dumps(request))  # finished systems are the same
     assert run(short, tmp_path, resume=True)["counts"]["families"] == 1
     assert "| short | family | family short has too few" in (tmp_path / "report" / "README.md").read_text()
 
 
 def test_a_killed_build_resumes_to_the_same_bytes(built, recipe_file, tmp_path):
     out, journal = tmp_path / "out", tmp_path / "out.journal"
-    command = [sys.executable, "-m", "mfbench_tasks", "reaction", str(recipe_file), "--out", str(out)]
+    command = [sys.executable, "-m", "mfbench", "data", "reaction", str(recipe_file), "--out", str(out)]
     command += ["--workers", "1"]
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
@@ -309,7 +307,7 @@ def test_a_killed_build_resumes_to_the_same_bytes(built, recipe_file, tmp_path):
 def test_a_wrong_recipe_is_one_line(tmp_path, capsys, old, new, message):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(RECIPE.replace(old, new))
-    assert main(["reaction", str(recipe), "--out", str(tmp_path / "out"), "--workers", "1"]) == 2
+    assert main(["data", "reaction", str(recipe), "--out", str(tmp_path / "out"), "--workers", "1"]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("error: ")
     assert message in error

@@ -11,7 +11,7 @@ from mfbench.data.split import load_split
 from mfbench.errors import MfbenchError
 from mfbench.learned.training.train import Tick
 from mfbench.protocol.method import load_trainer
-from mfbench.work.executor import open_executor
+from mfbench.work.open_executor import open_executor
 from mfbench.work.progress import progress_bar
 
 __all__ = ["Run", "train_seeds"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mfbench.data.split import EMBEDDED
-from mfbench.errors import DataError, StructureError
+from mfbench.errors import StructureError
 from mfbench.work.executor import Executor
 from mfbench.work.journal import Journal, open_journal
 from mfbench_tasks.build.fragment_job import FragmentJob
@@ -51,11 +51,8 @@ def make_pool(
     Raises:
         DataError, StructureError: the recipe, the structures or a journal cannot be used.
     """
-    names = [block.name for block in recipe.blocks]
-    for name in only:
-        if name not in names:
-            raise DataError(f"there is no block {name}: the recipe has {', '.join(names)}")
-    missing = [b for b in recipe.blocks if (not only or b.name in only) and not is_written(out, b.name)]
+    wanted = recipe.chosen_blocks(only) if only else recipe.blocks
+    missing = [block for block in wanted if not is_written(out, block.name)]
     total = sum(group.size(recipe.plan) for block in missing for group in block.groups)
     done = 0
     for block in missing:

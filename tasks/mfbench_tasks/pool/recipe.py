@@ -7,11 +7,14 @@ families and folds from a committed table; several constructions share the label
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from mfbench.errors import DataError
+from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.chemistry import with_overrides
 from mfbench_tasks.recipes.recipe import Gates, Plan, Sampling, Strict, read_yaml
 
@@ -197,6 +200,24 @@ class PoolRecipe(Strict):
             if group.kind == "deep" and self.deep is None:
                 raise ValueError(f"group {group.id} is deep: say how, in 'deep'")
         return self
+
+    @property
+    def entries(self) -> list[str]:
+        """PDB ids of its proteins, each once, in order."""
+        groups = [group for block in self.blocks for group in block.groups]
+        return list(dict.fromkeys(Protein.named(g.id).pdb_id for g in groups if isinstance(g, Group)))
+
+    def chosen_blocks(self, names: Sequence[str]) -> list[Block]:
+        """The blocks of these names, in the recipe's order.
+
+        Raises:
+            DataError: there is no such block.
+        """
+        known = [block.name for block in self.blocks]
+        for name in names:
+            if name not in known:
+                raise DataError(f"there is no block {name}: the recipe has {', '.join(known)}")
+        return [block for block in self.blocks if block.name in names]
 
     def group(self, name: str) -> AnyGroup:
         """The group of this name.

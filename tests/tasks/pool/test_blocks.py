@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from mfbench.cli import main
 from mfbench.data.parquet import read_table
 from mfbench.errors import DataError, StructureError
-from mfbench_tasks.__main__ import main
 from mfbench_tasks.build.fragment_job import FragmentJob
 from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.pool.inventory import take_inventory
@@ -38,7 +38,7 @@ def test_a_killed_run_repeats_no_finished_slot_and_rewrites_no_finished_block(
     made, recipe_file, structures, tmp_path
 ):
     pool, journal = tmp_path / "pool", tmp_path / "pool.journal"
-    command = [sys.executable, "-m", "mfbench_tasks", "pool", str(recipe_file)]
+    command = [sys.executable, "-m", "mfbench", "data", "pool", str(recipe_file)]
     command += ["--structures", str(structures), "--out", str(pool), "--workers", "1"]
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
@@ -119,7 +119,15 @@ def test_an_audit_finds_the_rejections_of_a_stored_block(tools, recipe_file, str
     tools.run(recipe, structures, tmp_path, only=["b2"])
     told = json.loads((tmp_path / "report" / "b2.json").read_text())
     assert told["rejections"]
-    command = ["audit", str(recipe), "--structures", str(structures), "--pool", str(tmp_path / "blocks")]
+    command = [
+        "data",
+        "audit",
+        str(recipe),
+        "--structures",
+        str(structures),
+        "--pool",
+        str(tmp_path / "blocks"),
+    ]
     command += ["--report", str(tmp_path / "again"), "--blocks", "b2", "--workers", "1"]
     assert main(command) == 0
     found = json.loads((tmp_path / "again" / "b2.json").read_text())

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import mfbench
+from mfbench.cli import main
 from mfbench.data.parquet import read_configurations
 from mfbench.errors import DataError
-from mfbench_tasks.__main__ import main
 from mfbench_tasks.constructions.arrangements.arrangement import Arranged, Families
 from mfbench_tasks.constructions.arrangements.from_table import arrange
 from mfbench_tasks.constructions.arrangements.permuted import shuffle
@@ -68,14 +68,14 @@ def test_a_construction_waits_for_its_blocks(constructed, recipe_file, tmp_path,
     blocks.mkdir()
     for path in (constructed / "blocks").glob("b1.*"):
         (blocks / path.name).symlink_to(path)
-    command = ["constructions", str(recipe_file), "--pool", str(blocks), "--out", str(tmp_path / "out")]
+    command = ["data", "construct", str(recipe_file), "--pool", str(blocks), "--out", str(tmp_path / "out")]
     assert main(command) == 2
     assert "two: 1 of 2 families wait for blocks" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     text = recipe_file.read_text().replace(", only: [b]", ", only: [a]")
     partial = recipe_file.with_name("partial.yaml")
     partial.write_text(text)
-    assert main([command[0], str(partial), *command[2:], "--partial"]) == 0
+    assert main([*command[:2], str(partial), *command[3:], "--partial"]) == 0
     split = mfbench.load_split(tmp_path / "out" / "two")
     assert ([t.family_id for t in split.tasks], split.manifest.version) == (["a"], "0-partial")
 
@@ -83,7 +83,7 @@ def test_a_construction_waits_for_its_blocks(constructed, recipe_file, tmp_path,
 @pytest.fixture
 def again(constructed, recipe_file, tmp_path):
     """The same constructions, written once more from the same blocks."""
-    command = ["constructions", str(recipe_file), "--pool", str(constructed / "blocks")]
+    command = ["data", "construct", str(recipe_file), "--pool", str(constructed / "blocks")]
     assert main([*command, "--out", str(tmp_path / "out")]) == 0
     return command, tmp_path / "out"
 
@@ -108,7 +108,7 @@ def test_shards_keep_apart_from_blocks_and_from_other_files(again, capsys):
     assert main([*command, "--out", str(out)]) == 2
     assert "old.fragments.parquet, which is no shard" in capsys.readouterr().err
     (out / "pool").rename(out / "blocks")
-    assert main([*command[:2], "--pool", str(out / "pool"), "--out", str(out)]) == 2
+    assert main([*command[:3], "--pool", str(out / "pool"), "--out", str(out)]) == 2
     assert "keep the blocks elsewhere" in capsys.readouterr().err
 
 

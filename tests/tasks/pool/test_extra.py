@@ -7,11 +7,11 @@ import pytest
 
 import mfbench
 from mfbench.audit.near_duplicates import NEAR_TWIN, aligned_rmsd
+from mfbench.cli import main
 from mfbench.data.configuration import Prediction
 from mfbench.data.molecular_graph import bonds
 from mfbench.data.parquet import read_table
 from mfbench.errors import DataError
-from mfbench_tasks.__main__ import main
 from mfbench_tasks.fragments import select
 from mfbench_tasks.fragments.stored import stored_fragment
 from mfbench_tasks.labelling.tblite import Gfn2
@@ -44,7 +44,7 @@ def extra(tools, made, recipe_file, structures, tmp_path_factory):
         for module in (select, groups):  # small, so that the test is quick
             patch.setattr(module, "SEGMENT_ATOMS", (28, 40))
         tools.run(folder / "pool.yaml", structures, folder)
-    command = ["constructions", str(folder / "pool.yaml"), "--pool", str(folder / "blocks")]
+    command = ["data", "construct", str(folder / "pool.yaml"), "--pool", str(folder / "blocks")]
     assert main([*command, "--out", str(folder), "--report", str(folder / "r")]) == 0
     return folder
 

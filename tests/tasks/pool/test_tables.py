@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 import mfbench
+from mfbench.cli import main
 from mfbench.data.parquet import read_table
 from mfbench.errors import DataError
-from mfbench_tasks.__main__ import main
 from mfbench_tasks.constructions.arrangements.from_table import check_families
 from mfbench_tasks.families.table import chemistry_rows, read_families
 from mfbench_tasks.pool.groups import group_jobs
@@ -62,7 +62,7 @@ def test_a_spoilt_table_of_families_is_one_line(tmp_path, text):
 def test_a_wrong_recipe_is_one_line(tmp_path, capsys, tools, old, new, says):
     path = tmp_path / "wrong.yaml"
     path.write_text(tools.RECIPE.replace(old, new))
-    assert main(["pool", str(path), "--structures", "x", "--out", str(tmp_path / "o")]) == 2
+    assert main(["data", "pool", str(path), "--structures", "x", "--out", str(tmp_path / "o")]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert says in line
 
