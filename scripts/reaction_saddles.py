@@ -11,7 +11,6 @@ lowest point before the top, and the saddle's imaginary frequencies (one makes i
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 from pathlib import Path
 
@@ -19,9 +18,10 @@ import numpy as np
 from ase import Atoms
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL
-from mfbench_tasks.build.journal import Journal
+from mfbench.work.journal import Journal
+from mfbench_tasks.build.run_jobs import finished_outcomes
 from mfbench_tasks.labelling.tblite import Gfn2
-from mfbench_tasks.reaction.build import systems_of
+from mfbench_tasks.reaction.build import request_of, systems_of
 from mfbench_tasks.reaction.make import path_of, slot_name
 from mfbench_tasks.reaction.settings import load_reaction_recipe
 from mfbench_tasks.sampling.dynamics import Walker
@@ -37,8 +37,7 @@ def main() -> int:
     parser.add_argument("systems", nargs="+", metavar="FAMILY.SYSTEM")
     options = parser.parse_args()
     recipe = load_reaction_recipe(options.recipe)
-    digest = hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
-    done = Journal(options.journal, digest, resume=True).finished()
+    done = finished_outcomes(Journal(options.journal, request_of(recipe), resume=True))
     systems = {s.fragment_id: s for family in recipe.families for s in systems_of(family)}
     print(f"{'system':44s} {'scan':>6s} {'saddle':>7s}  kcal/mol; force, eV/Å; imaginary modes")
     for name in options.systems:

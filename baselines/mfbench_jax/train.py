@@ -23,6 +23,7 @@ from mfbench_jax.validation import validator
 __all__ = ["train", "train_by_name", "withheld_families"]
 
 ENGINE = Engine(
+    backend="jax",
     init=init,
     arrays=lambda arrays: {k: jnp.asarray(v) for k, v in arrays.items()},
     joint_gradient=joint_gradient,

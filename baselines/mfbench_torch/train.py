@@ -22,6 +22,7 @@ from mfbench_torch.validation import validator
 __all__ = ["train", "train_by_name", "withheld_families"]
 
 ENGINE = Engine(
+    backend="torch",
     init=init,
     arrays=tensors,
     joint_gradient=joint_gradient,

@@ -104,38 +104,30 @@ def _label(
     scheduler: str | None,
     show: bool,
 ) -> int:
-    from concurrent.futures.process import BrokenProcessPool
     from contextlib import ExitStack
 
+    from mfbench.work.open_executor import open_executor
     from mfbench.work.progress import progress_bar
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        target = "build.dask_cluster:dask_executor" if scheduler else "build.build:process_pool"
-        opened = stack.enter_context(label_extra(f"mfbench_tasks.{target}", "mfbench label"))
         run = "mfbench_tasks.labelling.label_file:label_structures"
         label_structures = stack.enter_context(label_extra(run, "mfbench label"))
-        executor = stack.enter_context(opened(scheduler or workers))
+        executor = stack.enter_context(open_executor(workers, scheduler, here=False))
         advance: list[Any] = []
 
         def begin(total: int, done: int) -> None:
             advance.append(stack.enter_context(progress_bar(total, done=done, show=show, of="structures")))
 
-        try:
-            done = label_structures(
-                structures,
-                level,
-                out,
-                executor=executor,
-                at_once=64 if scheduler else 2 * workers,
-                resume=resume,
-                begin=begin,
-                tick=lambda entry: advance[0](bool(entry.failure)),
-            )
-        except BrokenProcessPool:
-            raise MfbenchError(
-                "a worker process died (out of memory?): continue with --resume and fewer --workers"
-            ) from None
+        done = label_structures(
+            structures,
+            level,
+            out,
+            executor=executor,
+            resume=resume,
+            begin=begin,
+            tick=lambda entry: advance[0](bool(entry.failure)),
+        )
     typer.echo(
         f"{out}: {done.structures} structures at {level.name}, {done.made} labelled now, {done.kept} before, "
         f"{done.failed} failed; {done.core_seconds / 3600:.3g} core-hours"

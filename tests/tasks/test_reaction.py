@@ -1,12 +1,11 @@
 """Reactions: bonds transfer both ways, profiles follow their slopes, labels are free of the bias."""
 
 import dataclasses
-import hashlib
+import json
 import shutil
 import subprocess
 import sys
 import time
-from concurrent.futures import Executor, Future
 
 import numpy as np
 import pytest
@@ -20,10 +19,18 @@ from mfbench.audit.checks import verify_split
 from mfbench.cli import main
 from mfbench.data.molecular_graph import graph_name
 from mfbench.methods.energy_baseline import correction_operator
+from mfbench.work.executor import Here
 from mfbench_tasks.labelling.relabel import relabel
 from mfbench_tasks.labelling.tblite import Gfn2
 from mfbench_tasks.reaction.bias import Biased
-from mfbench_tasks.reaction.build import TooFewSystems, build_reactions, cast, next_jobs, systems_of
+from mfbench_tasks.reaction.build import (
+    TooFewSystems,
+    build_reactions,
+    cast,
+    next_jobs,
+    request_of,
+    systems_of,
+)
 from mfbench_tasks.reaction.make import find_path, path_of, slot_name
 from mfbench_tasks.reaction.path import check_path
 from mfbench_tasks.reaction.sample import windows
@@ -57,15 +64,6 @@ families:
 """
 
 
-class Inline(Executor):
-    """Runs everything at once, in this process."""
-
-    def submit(self, call, *given, **named):
-        future = Future()
-        future.set_result(call(*given, **named))
-        return future
-
-
 def run(recipe_file, folder, **named):
     return build_reactions(
         load_reaction_recipe(recipe_file),
@@ -73,7 +71,7 @@ def run(recipe_file, folder, **named):
         report=folder / "report",
         figure=folder / "report" / "profiles.png",
         journal=folder / "journal",
-        executor=Inline(),
+        executor=Here(),
         **named,
     )
 
@@ -268,8 +266,8 @@ def test_a_family_without_enough_systems_stays_out_and_the_report_says_so(built,
     family |= {"id": "short", "systems": {f"odd{k}": "[O-:3]C=O.[CH2:2][Cl:1]" for k in (1, 2)}}
     recipe = yaml.safe_load(RECIPE)
     short.write_text(yaml.safe_dump(recipe | {"families": [*recipe["families"], family]}))
-    digest = hashlib.sha256(load_reaction_recipe(short).model_dump_json().encode()).hexdigest()
-    (tmp_path / "journal" / "recipe.sha256").write_text(digest)  # its finished slots are the same
+    request = request_of(load_reaction_recipe(short))
+    (tmp_path / "journal" / "request.json").write_text(json.dumps(request))  # finished systems are the same
     assert run(short, tmp_path, resume=True)["counts"]["families"] == 1
     assert "| short | family | family short has too few" in (tmp_path / "report" / "README.md").read_text()
 

@@ -41,7 +41,7 @@ def download(
 ) -> None:
     """Fetch a split and the shards that it names; what is there and right is not fetched again."""
     from mfbench.data.split import data_folder, find_split
-    from mfbench.work.progress import file_bar
+    from mfbench.work.progress import count_bar
 
     where = source or os.environ.get("MFBENCH_FROM")
     if not where:
@@ -51,7 +51,7 @@ def download(
         from mfbench.hub.download import download as run
 
         opened = open_source(where, revision)
-        with file_bar(f"downloading {split}") as progress:
+        with count_bar(f"files of {split}") as progress:
             done = run(split, opened, folder, progress=progress)
     manifest = done.manifest
     typer.echo(f"{manifest.name} {manifest.version}  data hash {manifest.data_hash[:12]}  in {done.folder}")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mfbench.data.split import Split, load_split
 from mfbench.errors import CheckpointError
@@ -15,11 +19,13 @@ from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import arch_of
 from mfbench.learned.checkpoint import Checkpoint, save_checkpoint
 from mfbench.learned.training.annealing import gradients_after, steps_within
+from mfbench.learned.training.phase_state import STATE
 from mfbench.learned.training.phases import Phase, PhaseResult
 from mfbench.learned.training.prepare import config_for, inner_scales, training_card, withheld_families
 from mfbench.learned.training.settings import TrainSettings
 from mfbench.learned.training.train_families import meta_train_of
 from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.work.journal import open_journal
 
 __all__ = ["Engine", "Tick", "train"]
 
@@ -34,6 +40,7 @@ class Engine:
     """What a backend brings to training.
 
     Attributes:
+        backend: its name.
         init: (architecture, seed) → parameters.
         arrays: NumPy arrays by name → arrays of the backend.
         joint_gradient: (tasks, architecture, baseline, settings) → gradient of ``Phase``.
@@ -44,6 +51,7 @@ class Engine:
         run_phase: (phase, parameters, folder, stop_after, tick) → ``PhaseResult``.
     """
 
+    backend: str
     init: Callable[..., Params]
     arrays: Callable[[dict[str, Any]], Params]
     joint_gradient: Callable[..., Any]
@@ -75,8 +83,31 @@ def train(
 
     Raises:
         CheckpointError: ``initial`` is of another architecture.
+        WorkError: the folder holds a run of other settings, data or weights, or another process is at
+            work in it.
     """
-    split = meta_train_of(split, settings, load_split)
+    loaded: dict[str, Split] = {}
+    split = meta_train_of(split, settings, lambda name: loaded.setdefault(name, load_split(name)))
+    request = {
+        "backend": engine.backend,
+        "settings": asdict(settings),
+        "data": {s.name: s.manifest.data_hash for s in (split, *loaded.values())},
+        "initial": _digest(initial) if initial else None,
+    }
+    # Runs that began before requests were written go on.
+    with open_journal(folder, request, resume=True, suffix=STATE, adopt=True):
+        return _train(engine, split, settings, folder, initial, stop_after, tick)
+
+
+def _train(
+    engine: Engine,
+    split: Split,
+    settings: TrainSettings,
+    folder: Path,
+    initial: Checkpoint | None,
+    stop_after: int | None,
+    tick: Tick,
+) -> Checkpoint:
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     if initial is None:
         initial = _joint(engine, split, settings, folder, baseline, stop_after, tick)
@@ -164,6 +195,15 @@ def _own_phase(
         gradients_after=gradients_after(settings, steps),
     )
     return engine.run_phase(phase, params, folder, stop_after=stop_after, tick=_named(tick, phase))
+
+
+def _digest(checkpoint: Checkpoint) -> str:
+    """SHA-256 of everything that a checkpoint brings to a run."""
+    found = hashlib.sha256(json.dumps(checkpoint.card, sort_keys=True, default=str).encode())
+    for group in (checkpoint.params, checkpoint.precondition, checkpoint.rates):
+        for name in sorted(group):
+            found.update(name.encode() + np.ascontiguousarray(group[name]).tobytes())
+    return found.hexdigest()
 
 
 def _named(tick: Tick, phase: Phase) -> Callable[[int, float], None]:

@@ -21,6 +21,8 @@ from mfbench_tasks.recipes.recipe import FamilyChoice, Plan
 __all__ = ["Family", "Protein", "Quality", "chains_by_topology", "choose_families", "resolved"]
 
 _UNKNOWN_RESOLUTION = 9.9
+TABLES = ("index.tsv", "chain_cath_cluster.tsv.gz")
+"""Beside the structures."""
 _INDEX_COLUMNS = ("pdb_id", "tier", "resolution", "membrane")
 _CHAIN_COLUMNS = ("pdb_id", "chain", "cath_how", "bc30_cluster", "cath_superfamilies")
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, as_completed
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mfbench.data.split import EMBEDDED
 from mfbench.errors import StructureError
-from mfbench_tasks.build.build import cancelled_on_failure, longest_first
+from mfbench.work.executor import Executor
+from mfbench.work.journal import Journal, open_journal
 from mfbench_tasks.build.fragment_job import FragmentJob
+from mfbench_tasks.build.inputs import engine
 from mfbench_tasks.build.job import Job, Outcome
-from mfbench_tasks.build.journal import Journal
+from mfbench_tasks.build.run_jobs import finished_outcomes, run_jobs
 from mfbench_tasks.fragments.fragment_id import id_in_family
 from mfbench_tasks.pool.blocks import copy_split, is_written, write_block
 from mfbench_tasks.pool.deep_pools import deep_jobs
 from mfbench_tasks.pool.groups import group_jobs
-from mfbench_tasks.pool.recipe import Block, DeepGroup, PoolRecipe
+from mfbench_tasks.pool.inputs import read_by
+from mfbench_tasks.pool.recipe import AnyGroup, Block, DeepGroup, PoolRecipe
 from mfbench_tasks.pool.report import write_block_report
 
 __all__ = ["make_pool", "refills"]
@@ -58,12 +59,14 @@ def make_pool(
         if block.split is not None:
             copy_split(out, block.name, EMBEDDED / block.split)
         else:
-            book = Journal(Path(journal) / block.name, _digest(recipe, block), resume=resume)
-            groups, unplanned = _plan(recipe, block, structures, Path(out), executor)
-            outcomes = _outcomes(recipe, groups, book, executor, partial(_after, progress, done, total))
-            done += len(outcomes)
-            write_block_report(report, block.name, outcomes, deep=block.deep, unplanned=unplanned)
-            write_block(out, block.name, outcomes, deep=block.deep)
+            request = _request(recipe, block, structures, Path(out))
+            with open_journal(Path(journal) / block.name, request, resume=resume) as book:
+                groups, unplanned = _plan(recipe, block, structures, Path(out), executor)
+                tick = partial(_after, progress, done, total)
+                outcomes = _outcomes(recipe, groups, book, executor, tick)
+                done += len(outcomes)
+                write_block_report(report, block.name, outcomes, deep=block.deep, unplanned=unplanned)
+                write_block(out, block.name, outcomes, deep=block.deep)
         finished(block.name)
 
 
@@ -96,14 +99,18 @@ def refills(slots: Sequence[FragmentJob], finished: dict[str, Outcome]) -> list[
     return out
 
 
-def _digest(recipe: PoolRecipe, block: Block) -> str:
-    """Of what decides a block's slots: other blocks may come and go.
+def _request(recipe: PoolRecipe, block: Block, structures: Path, pool: Path) -> dict[str, Any]:
+    """What decides a block's jobs: other blocks may come and go.
 
     Only what the file says counts: a new setting with a default does not orphan a journal.
     """
-    said = recipe.model_dump(mode="json", include={"seed", "plan", "sampling", "gates"}, exclude_unset=True)
-    text = json.dumps([said, block.model_dump(mode="json", exclude_unset=True)], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    parts = {"seed", "plan", "sampling", "gates"} | ({"deep"} if block.deep else set())
+    return {
+        "recipe": recipe.model_dump(mode="json", include=parts, exclude_unset=True),
+        "block": block.model_dump(mode="json", exclude_unset=True),
+        "inputs": read_by(block, recipe, structures, pool),
+        "engine": engine(),
+    }
 
 
 def _plan(
@@ -116,22 +123,31 @@ def _plan(
     if block.deep:
         deep = [group for group in block.groups if isinstance(group, DeepGroup)]
         return [deep_jobs(group, recipe, pool) for group in deep], {}
-    plans = {group.id: executor.submit(group_jobs, group, recipe, structures) for group in block.groups}
     groups: list[Sequence[Job]] = []
     unplanned: dict[str, str] = {}
-    with cancelled_on_failure(list(plans.values())):
-        for name, plan in plans.items():
-            try:
-                groups.append(plan.result())
-            except StructureError as error:
-                if not recipe.skip_unplanned:
-                    raise
-                unplanned[name] = str(error)
+    plan = partial(_plan_group, recipe=recipe, structures=structures)
+    for group, found in zip(block.groups, executor.map(plan, block.groups), strict=True):
+        if not isinstance(found, StructureError):
+            groups.append(found)
+        elif recipe.skip_unplanned:
+            unplanned[group.id] = str(found)
+        else:
+            raise found
     if not groups:
         raise StructureError(
             f"no group of block {block.name} can be planned: {next(iter(unplanned.values()))}"
         )
     return groups, unplanned
+
+
+def _plan_group(
+    group: AnyGroup, recipe: PoolRecipe, structures: Path
+) -> list[FragmentJob] | StructureError:
+    """The jobs of a group, or why there are none: the recipe may go on without it."""
+    try:
+        return group_jobs(group, recipe, structures)
+    except StructureError as error:
+        return error
 
 
 def _outcomes(
@@ -143,20 +159,12 @@ def _outcomes(
 ) -> list[Outcome]:
     slots = [slot for group in groups for slot in group]
     wanted = {slot.name for slot in slots}
-    finished = {name: done for name, done in book.finished().items() if name in wanted}
+    finished = {name: done for name, done in finished_outcomes(book).items() if name in wanted}
     progress(len(finished))
     settings = recipe.model_copy(update={"blocks": (), "constructions": ()})  # workers need no more
-
-    def run(waiting: Sequence[Job]) -> None:
-        futures = [executor.submit(slot.run, settings) for slot in longest_first(waiting)]
-        with cancelled_on_failure(futures):
-            for future in as_completed(futures):
-                outcome = future.result()
-                book.add(outcome)
-                finished[outcome.slot] = outcome
-                progress(len(finished))
-
-    run([s for s in slots if s.name not in finished])
+    left = [s for s in slots if s.name not in finished]
+    run_jobs(left, settings, book, executor, finished, progress)
     plain = [[slot for slot in group if isinstance(slot, FragmentJob)] for group in groups]
-    run([slot for group in plain for slot in refills(group, finished)])
+    again = [slot for group in plain for slot in refills(group, finished)]
+    run_jobs(again, settings, book, executor, finished, progress)
     return [finished[slot.name] for slot in slots]

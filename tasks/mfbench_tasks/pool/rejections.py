@@ -6,13 +6,13 @@ What was accepted is stored; what was rejected before it is tried again, and mus
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mfbench.data.parquet import read_configurations, read_table
 from mfbench.errors import DataError
-from mfbench_tasks.build.build import cancelled_on_failure
+from mfbench.work.executor import Executor
 from mfbench_tasks.build.fragment_job import FragmentJob
 from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.fragments.fragment_id import id_in_family
@@ -56,21 +56,24 @@ def _try_again(
     finished: dict[str, Outcome],
     executor: Executor,
 ) -> None:
-    ids = {slot.name: [id_in_family(c, slot.family_id) for c in slot.candidates] for slot in slots}
-    accepted = {slot.name: next((i for i in ids[slot.name] if i in stored), None) for slot in slots}
-    before = {
-        slot.name: replace(slot, candidates=slot.candidates[: ids[slot.name].index(accepted[slot.name])])
-        if accepted[slot.name]
-        else slot
-        for slot in slots
-    }
-    futures = {name: executor.submit(slot.run, recipe) for name, slot in before.items()}
-    with cancelled_on_failure(list(futures.values())):
-        for name, future in futures.items():
-            outcome = future.result()
-            if outcome.made is not None:
-                raise DataError(f"{name}: {outcome.made.fragment_id} was not stored, but passes every gate")
-            finished[name] = replace(outcome, made=stored.get(accepted[name]))
+    accepted: list[Made | None] = []
+    before: list[FragmentJob] = []
+    for slot in slots:
+        ids = [id_in_family(c, slot.family_id) for c in slot.candidates]
+        taken = next((place for place, name in enumerate(ids) if name in stored), len(ids))
+        accepted.append(stored[ids[taken]] if taken < len(ids) else None)
+        before.append(replace(slot, candidates=slot.candidates[:taken]))
+    run = partial(_run, recipe=recipe)
+    for slot, made, outcome in zip(slots, accepted, executor.map(run, before), strict=True):
+        if outcome.made is not None:
+            raise DataError(
+                f"{slot.name}: {outcome.made.fragment_id} was not stored, but passes every gate"
+            )
+        finished[slot.name] = replace(outcome, made=made)
+
+
+def _run(job: FragmentJob, recipe: PoolRecipe) -> Outcome:
+    return job.run(recipe)
 
 
 def _stored(pool: Path, block: str) -> dict[str, Made]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
 from pathlib import Path as Folder
 from typing import Any
 
 from mfbench.errors import DataError
+from mfbench.work.executor import Executor
+from mfbench.work.journal import Journal, open_journal
+from mfbench.work.ownership import owned
 from mfbench_tasks.build.assemble import assemble
-from mfbench_tasks.build.build import cancelled_on_failure
+from mfbench_tasks.build.inputs import engine
 from mfbench_tasks.build.job import Outcome
-from mfbench_tasks.build.journal import Journal
+from mfbench_tasks.build.run_jobs import finished_outcomes, run_calls
 from mfbench_tasks.families.cath import Family
 from mfbench_tasks.pool.shards_by_fold import move_into_shards
 from mfbench_tasks.reaction.make import STAGES, find_path, path_of, sample_system, slot_name, stage_of
@@ -22,7 +23,7 @@ from mfbench_tasks.reaction.settings import ReactionFamily, ReactionRecipe
 from mfbench_tasks.reaction.start import read_system
 from mfbench_tasks.reaction.system import System
 
-__all__ = ["build_reactions", "cast", "next_jobs", "systems_of"]
+__all__ = ["build_reactions", "cast", "next_jobs", "request_of", "systems_of"]
 
 
 class TooFewSystems(DataError):
@@ -68,7 +69,7 @@ def build_reactions(
     Args:
         out, report, journal: folders to write; the labels go to ``out/../pool``.
         figure: PNG file to write.
-        executor: any ``concurrent.futures.Executor``; its workers should run one thread each.
+        executor: where systems are scanned and sampled; its workers should run one thread each.
         resume: take finished slots from the journal.
         progress: called with slots done and slots in all.
 
@@ -79,20 +80,32 @@ def build_reactions(
         DataError: a SMILES cannot be used, no family has enough systems, or the journal is another's.
     """
     systems = {family.id: systems_of(family) for family in recipe.families}
-    digest = hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
-    book = Journal(journal, digest, resume=resume)
-    done = book.finished()
+    with owned(out), open_journal(journal, request_of(recipe), resume=resume) as book:
+        return _build(recipe, systems, out, report, figure, book, executor, progress)
+
+
+def request_of(recipe: ReactionRecipe) -> dict[str, Any]:
+    """What the journal of a recipe is of."""
+    return {"recipe": recipe.model_dump(mode="json"), "engine": engine()}
+
+
+def _build(
+    recipe: ReactionRecipe,
+    systems: dict[str, list[System]],
+    out: Folder,
+    report: Folder,
+    figure: Folder,
+    book: Journal,
+    executor: Executor,
+    progress: Callable[[int, int], None],
+) -> dict[str, Any]:
+    done = finished_outcomes(book)
     total = 2 * len(systems) * (recipe.pool + recipe.heldout)
 
     def run(jobs: Sequence[tuple[Any, ...]]) -> None:
         progress(len(done), total)
-        futures = [executor.submit(call, *given) for call, *given in jobs]
-        with cancelled_on_failure(futures):
-            for future in as_completed(futures):
-                outcome = future.result()
-                book.add(outcome)
-                done[outcome.slot] = outcome
-                progress(len(done), max(total, len(done)))  # a rejected system makes one job more
+        # A rejected system makes one job more.
+        run_calls(jobs, book, executor, done, lambda count: progress(count, max(total, count)))
 
     scanned: list[tuple[System, Outcome]] = []
     left_out: dict[str, str] = {}

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -17,7 +18,7 @@ pytest.importorskip("distributed")
 from distributed import Client
 
 from mfbench.cli import main
-from mfbench_tasks.build.dask_cluster import ClusterError, dask_executor
+from mfbench.work.dask_cluster import ClusterError, DaskCluster
 
 
 class Cluster:
@@ -71,7 +72,7 @@ def test_killing_a_worker_loses_nothing(cluster, built, recipe_file, structures,
     """kill -9 on the worker that is filling a slot; the other one fills it, with the same bytes."""
     pids = {name: cluster.worker(name).pid for name in ("one", "two")}
     killed = []
-    with dask_executor(cluster.address) as pool, Client(cluster.address) as client:
+    with DaskCluster(cluster.address) as pool, Client(cluster.address) as client:
         client.wait_for_workers(2, timeout=60)
 
         def kill(done, total):
@@ -117,8 +118,8 @@ def test_workers_compute_with_one_thread_and_unwatched_also_those_that_join_late
         return {"profile", "tick"} & set(dask_worker.periodic_callbacks)
 
     cluster.worker("one")
-    with dask_executor(cluster.address) as pool, Client(cluster.address) as client:
-        assert pool.submit(os.getenv, "OMP_NUM_THREADS").result() == "1"
+    with DaskCluster(cluster.address) as pool, Client(cluster.address) as client:
+        assert pool.call(os.getenv, "OMP_NUM_THREADS") == "1"
         cluster.worker("two")
         client.wait_for_workers(2, timeout=60)
         assert list(client.run(os.getenv, "OPENBLAS_NUM_THREADS").values()) == ["1", "1"]
@@ -149,10 +150,9 @@ def test_a_scheduler_that_dies_is_one_line(cluster):
     cluster.worker("one")
 
     def lose():
-        with dask_executor(cluster.address) as pool:
-            future = pool.submit(time.sleep, 30)
-            cluster.processes[0].kill()
-            future.result(timeout=90)
+        with DaskCluster(cluster.address) as pool:
+            threading.Timer(1.0, cluster.processes[0].kill).start()
+            pool.call(time.sleep, 30)
 
     with pytest.raises(ClusterError, match="continue with --resume"):
         lose()

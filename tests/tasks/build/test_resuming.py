@@ -13,7 +13,8 @@ pytest.importorskip("tblite")
 pytest.importorskip("biotite")
 
 from mfbench.errors import DataError
-from mfbench_tasks.build.journal import Journal
+from mfbench.work.journal import Journal, read_request
+from mfbench_tasks.build.run_jobs import finished_outcomes
 from mfbench_tasks.labelling.tblite import Gfn2
 
 
@@ -99,7 +100,7 @@ def test_a_killed_build_resumes_from_the_command_line(built, recipe_file, struct
 def test_another_recipe_does_not_take_the_journal(built, structures, tmp_path, run, recipe_text):
     other = tmp_path / "other.yaml"
     other.write_text(recipe_text.replace("seed: 5", "seed: 6"))
-    with pytest.raises(DataError, match="another recipe"):
+    with pytest.raises(DataError, match="its recipe.seed is 5, not 6"):
         run(other, structures, built[0], resume=True)
 
 
@@ -115,13 +116,12 @@ def test_a_recipe_can_be_mended_before_anything_was_built(structures, tmp_path, 
 def test_a_damaged_file_of_the_journal_counts_as_unfinished(built, tmp_path):
     journal = tmp_path / "journal"
     shutil.copytree(built[0] / "journal", journal)
-    digest = (journal / "recipe.sha256").read_text()
     damaged = sorted(journal.glob("*.npz"))[:3]
     for path, at in zip(damaged, (0.1, 0.5, 0.9), strict=True):
         data = bytearray(path.read_bytes())
         start = int(at * len(data))
         data[start : start + 64] = bytes(64)
         path.write_bytes(bytes(data))
-    finished = Journal(journal, digest, resume=True).finished()
+    finished = finished_outcomes(Journal(journal, read_request(journal), resume=True))
     assert len(finished) == 3
     assert not {path.stem for path in damaged} & set(finished)

@@ -1,6 +1,5 @@
 """A pool of two peptides, made here, and the constructions over it."""
 
-from concurrent.futures import Executor, Future
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +10,7 @@ pytest.importorskip("biotite")
 from biotite.structure.io import pdbx
 
 from mfbench.cli import main
+from mfbench.work.executor import Here
 from mfbench_tasks.families.table import FamilyRow, write_families
 from mfbench_tasks.pool.make_pool import make_pool
 from mfbench_tasks.pool.recipe import load_pool_recipe
@@ -64,18 +64,6 @@ PEPTIDES = {
 }
 
 
-class Inline(Executor):
-    """Runs what is submitted at once, in this process."""
-
-    def submit(self, function, /, *args, **kwargs):
-        future = Future()
-        try:
-            future.set_result(function(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-        return future
-
-
 @pytest.fixture(scope="session")
 def structures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("structures")
@@ -111,7 +99,7 @@ def _run(recipe_file, structures, folder, **options):
         out=folder / "blocks",
         report=folder / "report",
         journal=folder / "journal",
-        **{"executor": Inline(), **options},
+        **{"executor": Here(), **options},
     )
 
 

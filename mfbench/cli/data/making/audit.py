@@ -30,7 +30,7 @@ def audit(
     ):
         loaded = load(recipe)
         chosen = loaded.chosen_blocks(blocks.split(","))
-        with opened_executor(workers, None, "data audit") as executor:
+        with opened_executor(workers) as executor:
             for block in chosen:
                 outcomes = audit_block(loaded, block, structures=structures, pool=pool, executor=executor)
                 write(report, block.name, outcomes, audited=True)

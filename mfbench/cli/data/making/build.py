@@ -26,7 +26,7 @@ def build(
     ):
         loaded = load(recipe)
         with (
-            opened_executor(workers, scheduler, "data build") as executor,
+            opened_executor(workers, scheduler) as executor,
             progress_over("fragments") as progress,
         ):
             manifest = run(

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mfbench.cli.extras import label_extra
+from mfbench.work.executor import Executor
+from mfbench.work.open_executor import open_executor
+from mfbench.work.progress import count_bar
 
 __all__ = [
     "CORES",
@@ -56,7 +55,8 @@ CORES = os.cpu_count() or 1
 
 def beside(out: Path, what: str) -> Path:
     """The folder ``OUT.<what>``."""
-    return out.with_name(f"{out.name}.{what}")
+    named = out if out.name else Path(os.path.abspath(out))  # "." has no name
+    return named.with_name(f"{named.name}.{what}")
 
 
 def log(line: str) -> None:
@@ -65,32 +65,17 @@ def log(line: str) -> None:
 
 
 @contextmanager
-def opened_executor(workers: int, scheduler: str | None, what: str) -> Iterator[Executor]:
-    """The executor that a command's options ask for; a lost worker or Ctrl-C ends in one line."""
-    target = "build.dask_cluster:dask_executor" if scheduler else "build.build:process_pool"
-    with label_extra(f"mfbench_tasks.{target}", what) as opened:
-        try:
-            with opened(scheduler or workers) as executor:
-                yield executor
-        except BrokenProcessPool:
-            print("error: a worker died (out of memory?): continue with --resume", file=sys.stderr)
-            raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            print("interrupted: continue with --resume", file=sys.stderr)
-            raise typer.Exit(130) from None
+def opened_executor(workers: int, scheduler: str | None = None) -> Iterator[Executor]:
+    """The executor that a command's options ask for; Ctrl-C ends in one line."""
+    try:
+        # One process of its own at least: libraries that label compute with one thread there.
+        with open_executor(workers, scheduler, here=False) as executor:
+            yield executor
+    except KeyboardInterrupt:
+        print("\ninterrupted: continue with --resume", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
-@contextmanager
-def progress_over(of: str) -> Iterator[Callable[[int, int], None]]:
+def progress_over(of: str) -> AbstractContextManager[Callable[[int, int], None]]:
     """A bar on stderr: ``progress(done, total)``."""
-    columns = (
-        TextColumn(of),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    # Fragments differ in cost by a factor of ten: the time left is judged by many of them.
-    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=600) as bar:
-        task = bar.add_task(of, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    return count_bar(of)

@@ -34,7 +34,7 @@ def pool(
     ):
         loaded = load(recipe)
         with (
-            opened_executor(workers, scheduler, "data pool") as executor,
+            opened_executor(workers, scheduler) as executor,
             progress_over("fragments") as progress,
         ):
             run(

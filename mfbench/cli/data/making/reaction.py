@@ -35,7 +35,7 @@ def reaction(
         loaded = load(recipe)
         folder = report or beside(out, "report")
         with (
-            opened_executor(workers, scheduler, "data reaction") as executor,
+            opened_executor(workers, scheduler) as executor,
             progress_over("scans and samplings") as progress,
         ):
             manifest = run(

@@ -1,79 +1,27 @@
-"""The journal of a build: one file per finished slot, written at once and for good.
-
-A file appears under its final name only after its bytes are on disk, so that a worker or a build
-killed at any moment loses the slot in progress and nothing else.
-"""
+"""What became of a job, as the bytes of one NumPy archive: an entry in the journal of a build."""
 
 from __future__ import annotations
 
 import dataclasses
 import io
 import json
-import os
 import zipfile
-import zlib
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 
 from mfbench.data.configuration import Configuration
-from mfbench.errors import DataError
 from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.fragments.cut import Fragment
 from mfbench_tasks.sampling.label_trajectory import Made
 
-__all__ = ["Journal"]
+__all__ = ["decode", "encode"]
 
 _FRAGMENT_ARRAYS = ("atomic_numbers", "positions", "bonds", "coordination")
 
 
-class Journal:
-    """A folder of finished slots, tied to one recipe.
-
-    Args:
-        folder: created where it does not exist.
-        digest: of the recipe; a journal of another recipe is refused.
-        resume: whether finished slots may be there already.
-
-    Raises:
-        DataError: the folder holds slots of another recipe, or any slots while ``resume`` is false.
-    """
-
-    def __init__(self, folder: Path, digest: str, *, resume: bool):
-        self._folder = Path(folder)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        stamp = self._folder / "recipe.sha256"
-        if any(self._folder.glob("*.npz")):
-            if not stamp.exists() or stamp.read_text() != digest:
-                raise DataError(f"{folder} is the journal of another recipe: remove it or choose another")
-            if not resume:
-                raise DataError(f"{folder} holds finished slots: pass --resume, or remove it")
-        stamp.write_text(digest)
-
-    def finished(self) -> dict[str, Outcome]:
-        """Outcomes by slot name. A damaged file counts as unfinished."""
-        out = {}
-        for path in sorted(self._folder.glob("*.npz")):
-            try:
-                outcome = _decode(path.read_bytes())
-            except (ValueError, KeyError, TypeError, OSError, EOFError, zlib.error, zipfile.BadZipFile):
-                continue
-            out[outcome.slot] = outcome
-        return out
-
-    def add(self, outcome: Outcome) -> None:
-        """Write an outcome; on return it survives a crash."""
-        path = self._folder / f"{outcome.slot}.npz"
-        temporary = path.with_suffix(".tmp")
-        with open(temporary, "wb") as file:
-            file.write(_encode(outcome))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-
-
-def _encode(outcome: Outcome) -> bytes:
+def encode(outcome: Outcome) -> bytes:
+    """The archive of an outcome."""
     meta = {f.name: getattr(outcome, f.name) for f in dataclasses.fields(outcome) if f.name != "made"}
     arrays: dict[str, np.ndarray] = {}
     if outcome.made is not None:
@@ -110,7 +58,8 @@ def _npz(arrays: dict[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def _decode(data: bytes) -> Outcome:
+def decode(data: bytes) -> Outcome:
+    """The outcome of an archive; raises one error or another where it is damaged."""
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         meta = json.loads(str(arrays["meta"]))
         if "made" not in meta:
