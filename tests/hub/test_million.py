@@ -53,9 +53,9 @@ def test_its_first_proteins_at_hand_can_be_planned(recipe):
     folder = Path(os.environ["MFBENCH_STRUCTURES"])
     there = {path.name[:4] for path in (folder / "entries").iterdir()}
     groups = [g for block in recipe.blocks for g in block.groups if g.id[:4] in there and not g.beside]
-    slots = group_jobs(groups[0], recipe, folder)
-    assert [slot.heldout for slot in slots] == [False] * 6 + [True] * 3
-    assert all(slot.candidates for slot in slots)
+    jobs = group_jobs(groups[0], recipe, folder)
+    assert [job.heldout for job in jobs] == [False] * 6 + [True] * 3
+    assert all(job.candidates for job in jobs)
 
 
 def write_tables(folder, domains, clusters):

@@ -60,26 +60,28 @@ def assemble(
     out.mkdir(parents=True, exist_ok=True)
     by_family: dict[str, list[Outcome]] = {f.family_id: [] for f in families}
     for outcome in sorted(outcomes, key=lambda o: (o.family_id, o.number)):
-        if outcome.made is None:
+        if outcome.labelled is None:
             reasons = ", ".join(r["gate"] for r in outcome.rejections)
-            raise DataError(f"slot {outcome.slot} is empty (rejected: {reasons}): add candidates")
+            raise DataError(f"slot {outcome.job} is empty (rejected: {reasons}): add candidates")
         by_family[outcome.family_id].append(outcome)
-    for family_id, slots in by_family.items():
-        graphs = {graph_of(slot.accepted) for slot in slots}
-        if len(graphs) < len(slots):
+    for family_id, jobs in by_family.items():
+        graphs = {graph_of(job.accepted) for job in jobs}
+        if len(graphs) < len(jobs):
             raise DataError(f"family {family_id} holds a molecular graph twice")
-    made = sorted((o.accepted for slots in by_family.values() for o in slots), key=lambda m: m.fragment_id)
-    if len({m.fragment_id for m in made}) < len(made):
+    labelled = sorted(
+        (o.accepted for jobs in by_family.values() for o in jobs), key=lambda m: m.fragment_id
+    )
+    if len({m.fragment_id for m in labelled}) < len(labelled):
         raise DataError("two fragments share an id: choose another seed")
 
-    write_configurations(out / "configurations.parquet", [c for m in made for c in m.configurations])
-    write_rows(out / "fragments.parquet", [fragment_row(m) for m in made], FRAGMENTS)
+    write_configurations(out / "configurations.parquet", [c for m in labelled for c in m.configurations])
+    write_rows(out / "fragments.parquet", [fragment_row(m) for m in labelled], FRAGMENTS)
     write_rows(
         out / "families.parquet",
         [_family_row(f, by_family[f.family_id]) for f in families],
         FAMILIES,
     )
-    members = {name: [m for slot in slots for m in _members(slot)] for name, slots in by_family.items()}
+    members = {name: [m for job in jobs for m in _members(job)] for name, jobs in by_family.items()}
     write_rows(out / "roles.parquet", role_rows(members), ROLES)
     draws = draw_rows(members, draws=recipe.draws, length=recipe.draw_length, seed=recipe.seed)
     write_rows(out / "draws.parquet", draws, DRAWS)
@@ -92,13 +94,13 @@ def assemble(
         recipe=recipe.model_dump(mode="json"),
         counts={
             "families": len(families),
-            "fragments": len(made),
-            "configurations": sum(len(m.configurations) for m in made),
-            "graphs": len({graph_of(m) for m in made}),
+            "fragments": len(labelled),
+            "configurations": sum(len(m.configurations) for m in labelled),
+            "graphs": len({graph_of(m) for m in labelled}),
             **{f"{fold}_families": sum(f.fold == fold for f in families) for fold in _FOLDS},
         },
         changelog=recipe.changelog,
-        atomic_numbers=np.unique(np.concatenate([m.fragment.atomic_numbers for m in made])).tolist(),
+        atomic_numbers=np.unique(np.concatenate([m.fragment.atomic_numbers for m in labelled])).tolist(),
         tools=tools,
     )
 
@@ -119,7 +121,7 @@ def isolated_atoms(atomic_numbers: Sequence[int]) -> dict[str, float]:
     return out
 
 
-def _family_row(family: Family, slots: Sequence[Outcome]) -> dict[str, Any]:
+def _family_row(family: Family, jobs: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "family_id": family.family_id,
         "fold": family.fold,
@@ -127,8 +129,8 @@ def _family_row(family: Family, slots: Sequence[Outcome]) -> dict[str, Any]:
         "title": family.title,
         "proteins": [p.name for p in family.proteins],
         "cluster30": [p.cluster30 for p in family.proteins],
-        "pool_fragments": [o.accepted.fragment_id for o in slots if not o.heldout],
-        "heldout_fragments": [o.accepted.fragment_id for o in slots if o.heldout],
+        "pool_fragments": [o.accepted.fragment_id for o in jobs if not o.heldout],
+        "heldout_fragments": [o.accepted.fragment_id for o in jobs if o.heldout],
     }
 
 

@@ -68,8 +68,8 @@ def build(
         manifest = assemble(recipe, families, outcomes, out)
         rows = read_table(Path(out) / "fragments.parquet").select(["fragment_id", "graph_id"]).to_pylist()
         graphs = {row["fragment_id"]: row["graph_id"] for row in rows}
-        made = [o.accepted for o in outcomes]
-        write_report(build_report(families, outcomes, graphs), made, report)
+        labelled = [o.accepted for o in outcomes]
+        write_report(build_report(families, outcomes, graphs), labelled, report)
     return manifest
 
 

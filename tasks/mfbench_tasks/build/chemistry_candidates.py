@@ -110,11 +110,11 @@ class _Stock:
         self._queues = [self._cuts(place) for place in self.places]
         self._shelf: list[tuple[str, Fragment]] = []
 
-    def next(self, used: dict[str, int], slot: int, *, repeat: bool) -> Fragment | None:
+    def next(self, used: dict[str, int], job: int, *, repeat: bool) -> Fragment | None:
         """The next fragment whose graph no other slot holds."""
         while True:
             for k, (name, fragment) in enumerate(self._shelf):
-                if used.setdefault(name, slot) == slot or repeat:
+                if used.setdefault(name, job) == job or repeat:
                     del self._shelf[k]
                     return fragment
             if not self._queues:

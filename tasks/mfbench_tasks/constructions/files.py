@@ -11,7 +11,7 @@ from mfbench.data.parquet import read_configurations, read_table, write_configur
 from mfbench_tasks.build.assemble import make_manifest
 from mfbench_tasks.build.roles import Member, Members, draw_rows, role_rows
 from mfbench_tasks.build.split_tables import DRAWS, FAMILIES, FRAGMENTS, LARGER, ROLES, write_rows
-from mfbench_tasks.constructions.arrangements.arrangement import Arranged, Families
+from mfbench_tasks.constructions.arrangements.arrangement import ArrangedFamily, Families
 from mfbench_tasks.constructions.shards import Shards
 from mfbench_tasks.pool.blocks import part
 from mfbench_tasks.pool.inventory import Inventory
@@ -62,7 +62,7 @@ def write_mini(
 
 
 def _write_own(
-    recipe: PoolRecipe, families: Sequence[Arranged], inventory: Inventory, folder: Path
+    recipe: PoolRecipe, families: Sequence[ArrangedFamily], inventory: Inventory, folder: Path
 ) -> Members:
     """Families, roles and draws; returns every family's configurations with their places."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def _write_own(
     return members
 
 
-def _members(family: Arranged, inventory: Inventory) -> list[Member]:
+def _members(family: ArrangedFamily, inventory: Inventory) -> list[Member]:
     """Support and query of the pool's fragments, then what is asked of the others."""
     found = []
     for name in family.pool_fragments:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mfbench.work.files import write_text
-from mfbench_tasks.constructions.arrangements.arrangement import Arranged, Families
+from mfbench_tasks.constructions.arrangements.arrangement import ArrangedFamily, Families
 from mfbench_tasks.pool.inventory import Inventory
 
 __all__ = ["novelty", "write_construction_report"]
@@ -51,7 +51,7 @@ def write_construction_report(folder: Path, name: str, found: Families, inventor
     write_text(folder / f"{name}.md", "\n".join(lines))
 
 
-def novelty(families: Sequence[Arranged], inventory: Inventory) -> list[dict[str, Any]]:
+def novelty(families: Sequence[ArrangedFamily], inventory: Inventory) -> list[dict[str, Any]]:
     """For each family outside train: how many of its fragments, graphs and motifs train does not hold."""
     train = [inventory.fragments[name] for f in families if f.fold == "train" for name in f.fragments]
     graphs, motifs = {held.graph_id for held in train}, {held.motif for held in train}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mfbench.errors import DataError
 from mfbench_tasks.families.topology import TopologyFamily
-from mfbench_tasks.recipes.recipe import FamilyChoice, Plan
+from mfbench_tasks.recipes.recipe import CuttingPlan, FamilyChoice
 
 __all__ = ["Family", "Protein", "Quality", "chains_by_topology", "choose_families", "resolved"]
 
@@ -62,12 +62,12 @@ class Family:
     proteins: tuple[Protein, ...]
 
 
-def resolved(quality: Quality, plan: Plan) -> bool:
+def resolved(quality: Quality, plan: CuttingPlan) -> bool:
     """Whether an entry is sharp enough; one that states no resolution is taken too."""
     return quality[1] <= plan.resolution or quality[1] == _UNKNOWN_RESOLUTION
 
 
-def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Plan) -> list[Family]:
+def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: CuttingPlan) -> list[Family]:
     """Give each chosen family its proteins; no entry and no 30 % cluster serves two folds.
 
     Args:

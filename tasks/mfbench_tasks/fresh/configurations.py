@@ -23,7 +23,7 @@ from mfbench_tasks.fragments.stored import stored_fragment
 from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure
 from mfbench_tasks.recipes.recipe import Gates, Sampling
 from mfbench_tasks.sampling.gates import Rejection
-from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
+from mfbench_tasks.sampling.label_trajectory import LabelledFragment, label_trajectory
 from mfbench_tasks.sampling.normal_modes import hessian, normal_modes
 from mfbench_tasks.sampling.role import Role
 from mfbench_tasks.sampling.trajectories import Trajectory, geometries
@@ -79,8 +79,8 @@ def resample(
     tasks = {task.family_id: task for task in split.tasks}
     jobs = [job for f in families for job in _jobs(tasks[f], table, bounds, seed, fragments)]
     found: dict[str, list[Configuration]] = {family: [] for family in families}
-    for number, (job, made) in enumerate(zip(jobs, mapped(_make, jobs, workers), strict=True)):
-        found[job.family_id] += made
+    for number, (job, labelled) in enumerate(zip(jobs, mapped(_make, jobs, workers), strict=True)):
+        found[job.family_id] += labelled
         if tick:
             tick(number + 1, len(jobs))
     return found
@@ -130,17 +130,17 @@ def _make(job: _Job) -> list[Configuration]:
     found: list[Configuration] = []
     try:
         energy = engine.label(relaxed).energy
-        curvature = hessian(lambda x: engine.walk(x).forces, relaxed)
+        curvature = hessian(lambda x: engine.warm_label(x).forces, relaxed)
     except ScfFailure:
         return found
     modes = normal_modes(curvature, fragment.atomic_numbers, sampling.mode_floor)
     for trajectory in job.trajectories:
-        made = Made(fragment, job.name, relaxed, energy, "")
+        labelled = LabelledFragment(fragment, job.name, relaxed, energy, "")
         endless = geometries(engine, fragment, relaxed, modes, trajectory, sampling, job.seed, job.name)
         try:
             # No fresh configuration may be a near-twin of the published support.
-            label_trajectory(engine, made, trajectory, endless, job.bounds, job.support)
+            label_trajectory(engine, labelled, trajectory, endless, job.bounds, job.support)
         except (Rejection, ScfFailure):
             continue
-        found += made.configurations
+        found += labelled.configurations
     return found

@@ -91,8 +91,8 @@ class Gfn2:
             start_gap=abs(one.energy - two.energy)
         )
 
-    def walk(self, positions: np.ndarray) -> Label:
-        """As ``label``, faster and looser, starting from the last ``walk``: for relaxing and sampling.
+    def warm_label(self, positions: np.ndarray) -> Label:
+        """As ``label``, faster and looser, starting from the last ``warm_label``: for relaxing and sampling.
 
         Raises:
             ScfFailure: no convergence.
@@ -100,8 +100,8 @@ class Gfn2:
         label, self._warm = self._run(positions, _WALK_ACCURACY, self._warm)
         return label
 
-    def forget(self) -> None:
-        """Let the next ``walk`` start cold: call it before each new trajectory, so that trajectories
+    def start_cold(self) -> None:
+        """Let the next ``warm_label`` start cold: call it before each new trajectory, so that trajectories
         do not depend on their order."""
         self._warm = None
 

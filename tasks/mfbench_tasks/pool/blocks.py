@@ -38,17 +38,17 @@ def write_block(folder: Path, block: str, outcomes: Sequence[Outcome], *, deep: 
 
     A deep block holds configurations of fragments that another block describes: its other tables are empty.
     """
-    filled = sorted((o for o in outcomes if o.made is not None), key=lambda o: (o.family_id, o.number))
+    filled = sorted((o for o in outcomes if o.labelled is not None), key=lambda o: (o.family_id, o.number))
     groups = [
         {"group_id": o.family_id, "fragment_id": o.accepted.fragment_id, "heldout": o.heldout}
         for o in filled
     ]
-    made = sorted((o.accepted for o in filled), key=lambda m: m.fragment_id)
+    labelled = sorted((o.accepted for o in filled), key=lambda m: m.fragment_id)
 
     def write(paths: dict[str, Path]) -> None:
         write_rows(paths["groups"], [] if deep else groups, GROUPS)
-        write_rows(paths["fragments"], [] if deep else [fragment_row(m) for m in made], FRAGMENTS)
-        write_configurations(paths["configurations"], [c for m in made for c in m.configurations])
+        write_rows(paths["fragments"], [] if deep else [fragment_row(m) for m in labelled], FRAGMENTS)
+        write_configurations(paths["configurations"], [c for m in labelled for c in m.configurations])
 
     _publish(folder, block, write)
 

@@ -23,7 +23,7 @@ from mfbench_tasks.pool.inputs import read_by
 from mfbench_tasks.pool.recipe import AnyGroup, Block, DeepGroup, PoolRecipe
 from mfbench_tasks.pool.report import write_block_report
 
-__all__ = ["make_pool", "refills"]
+__all__ = ["make_pool", "retry_jobs"]
 
 
 def make_pool(
@@ -74,28 +74,28 @@ def _after(progress: Callable[[int, int], None], before: int, total: int, done: 
     progress(before + done, total)
 
 
-def refills(slots: Sequence[FragmentJob], finished: dict[str, Outcome]) -> list[FragmentJob]:
+def retry_jobs(jobs: Sequence[FragmentJob], finished: dict[str, Outcome]) -> list[FragmentJob]:
     """What may still fill the empty slots of one group: candidates that its other slots did not need.
 
     Depends only on which slots failed with their own candidates, so that a resumed run decides alike.
     """
-    rejected = {row["fragment"] for slot in slots for row in finished[slot.name].rejections}
-    failed = [s for s in slots if all(id_in_family(c, s.family_id) in rejected for c in s.candidates)]
+    rejected = {row["fragment"] for job in jobs for row in finished[job.name].rejections}
+    failed = [s for s in jobs if all(id_in_family(c, s.family_id) in rejected for c in s.candidates)]
     out = []
-    for slot in failed:
-        rivals = [s for s in failed if s.heldout == slot.heldout]
-        others = [s for s in slots if s not in failed and s.heldout == slot.heldout]
+    for job in failed:
+        rivals = [s for s in failed if s.heldout == job.heldout]
+        others = [s for s in jobs if s not in failed and s.heldout == job.heldout]
         spare = [
             c
             for s in others
             for c in s.candidates
             if id_in_family(c, s.family_id) not in rejected | {finished[s.name].accepted.fragment_id}
         ]
-        mine = spare[rivals.index(slot) :: len(rivals)]
-        left = [c for c in mine if id_in_family(c, slot.family_id) not in rejected]
-        if finished[slot.name].made is None and left:
-            tried = tuple(finished[slot.name].rejections)
-            out.append(FragmentJob(slot.family_id, slot.number, slot.heldout, tuple(left), tried))
+        mine = spare[rivals.index(job) :: len(rivals)]
+        left = [c for c in mine if id_in_family(c, job.family_id) not in rejected]
+        if finished[job.name].labelled is None and left:
+            tried = tuple(finished[job.name].rejections)
+            out.append(FragmentJob(job.family_id, job.number, job.heldout, tuple(left), tried))
     return out
 
 
@@ -157,14 +157,14 @@ def _outcomes(
     executor: Executor,
     progress: Callable[[int], None],
 ) -> list[Outcome]:
-    slots = [slot for group in groups for slot in group]
-    wanted = {slot.name for slot in slots}
+    jobs = [job for group in groups for job in group]
+    wanted = {job.name for job in jobs}
     finished = {name: done for name, done in finished_outcomes(book).items() if name in wanted}
     progress(len(finished))
     settings = recipe.model_copy(update={"blocks": (), "constructions": ()})  # workers need no more
-    left = [s for s in slots if s.name not in finished]
+    left = [s for s in jobs if s.name not in finished]
     run_jobs(left, settings, book, executor, finished, progress)
-    plain = [[slot for slot in group if isinstance(slot, FragmentJob)] for group in groups]
-    again = [slot for group in plain for slot in refills(group, finished)]
+    plain = [[job for job in group if isinstance(job, FragmentJob)] for group in groups]
+    again = [job for group in plain for job in retry_jobs(group, finished)]
     run_jobs(again, settings, book, executor, finished, progress)
-    return [finished[slot.name] for slot in slots]
+    return [finished[job.name] for job in jobs]

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from mfbench.errors import DataError
 from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.chemistry import with_overrides
-from mfbench_tasks.recipes.recipe import Gates, Plan, Sampling, Strict, read_yaml
+from mfbench_tasks.recipes.recipe import CuttingPlan, Gates, Sampling, Strict, read_yaml
 
 __all__ = [
     "AnyGroup",
@@ -49,7 +49,7 @@ class Group(Strict):
     reserved: bool = False
     beside: str | None = None  # the group whose pool its held-out fragments accompany in a family
 
-    def size(self, plan: Plan) -> int:
+    def size(self, plan: CuttingPlan) -> int:
         """Number of slots."""
         return len(plan.heldout) + (0 if self.heldout_only else len(plan.pool))
 
@@ -62,7 +62,7 @@ class ChemistryGroup(Strict):
     reserved: Literal[False] = False
     beside: None = None
 
-    def size(self, plan: Plan) -> int:
+    def size(self, plan: CuttingPlan) -> int:
         """Number of slots."""
         return len(plan.pool) + len(plan.heldout)
 
@@ -78,7 +78,7 @@ class LargerGroup(Strict):
     reserved: Literal[False] = False
     beside: None = None
 
-    def size(self, plan: Plan) -> int:
+    def size(self, plan: CuttingPlan) -> int:
         """Number of slots."""
         return self.cuts
 
@@ -92,7 +92,7 @@ class DeepGroup(Strict):
     reserved: Literal[False] = False
     beside: None = None
 
-    def size(self, plan: Plan) -> int:
+    def size(self, plan: CuttingPlan) -> int:
         """Number of slots."""
         return len(plan.pool)
 
@@ -176,7 +176,7 @@ class PoolRecipe(Strict):
     draw_length: int = 100
     skip_unplanned: bool = False  # go on without a group that has too few places to cut, and report it
     min_support: int = 200  # configurations; a family with fewer is left out, and reported
-    plan: Plan
+    plan: CuttingPlan
     sampling: Sampling
     gates: Gates = Gates()
     chemistry: str | None = None  # table of chemistry families, relative to the recipe

@@ -34,11 +34,11 @@ def write_block_report(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    made = [o.made for o in outcomes if o.made is not None]
+    labelled = [o.labelled for o in outcomes if o.labelled is not None]
     report = {
         "block": block,
         "groups": sorted({o.family_id for o in outcomes}),
-        "empty_slots": [o.slot for o in outcomes if o.made is None],
+        "empty_slots": [o.job for o in outcomes if o.labelled is None],
         "unplanned_groups": dict(unplanned or {}),
         **outcome_report(outcomes),
     }
@@ -50,7 +50,7 @@ def write_block_report(
         names = ("cost", "configurations_dropped_by_gate", "worst_finite_difference_eV_per_A")
         report |= {"audited": True, **dict.fromkeys(names)}
     else:
-        write_label_times(made, folder / f"{block}.label_times.parquet")
+        write_label_times(labelled, folder / f"{block}.label_times.parquet")
     write_text(folder / f"{block}.json", json.dumps(report, indent=1) + "\n")
     blocks = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     write_text(folder / "README.md", total_report(blocks))

@@ -31,13 +31,13 @@ class Biased:
         self._engine, self._system = engine, system
         self._target, self._stiffness = target, stiffness
 
-    def walk(self, positions: np.ndarray) -> Label:
+    def warm_label(self, positions: np.ndarray) -> Label:
         """Biased energy in eV and forces [n, 3] in eV/Å at positions [n, 3] (Å).
 
         Raises:
             ScfFailure: no convergence.
         """
-        energy, forces, _ = self._engine.walk(positions)
+        energy, forces, _ = self._engine.warm_label(positions)
         coordinate = self._system.coordinate
         terms = [(coordinate.value(positions) - self._target, coordinate.gradient(positions))]
         for a, b, c in self._system.inline:
@@ -49,6 +49,6 @@ class Biased:
             forces = forces - self._stiffness * excess * gradient
         return Label(energy, forces)
 
-    def forget(self) -> None:
-        """Let the next ``walk`` start cold."""
-        self._engine.forget()
+    def start_cold(self) -> None:
+        """Let the next ``warm_label`` start cold."""
+        self._engine.start_cold()

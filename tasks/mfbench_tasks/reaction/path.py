@@ -46,7 +46,7 @@ class Path:
         for k in np.ndindex(energies.shape):
             q[k] = system.coordinate.value(positions[k])
             slopes[k] = system.coordinate.slope(positions[k], forces[k])
-            if system.strangers(positions[k]):
+            if system.unrelated_bond_changes(positions[k]):
                 lower[k] = np.inf
         return cls(positions, lower, forces, q, slopes)
 
@@ -124,7 +124,7 @@ def check_path(system: System, path: Path, bounds: Bounds) -> None:
     """
     lost = np.flatnonzero(~np.isfinite(path.lower(path.energies)))
     if len(lost):
-        i, j = min(system.strangers(path.positions[0, lost[0]]))
+        i, j = min(system.unrelated_bond_changes(path.positions[0, lost[0]]))
         z = system.atomic_numbers
         raise Rejection("bonds", f"atoms {i} (Z={z[i]}) and {j} (Z={z[j]}) reacted too")
     ends = path.lower(path.positions)[[0, -1]]

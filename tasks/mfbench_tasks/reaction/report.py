@@ -15,7 +15,7 @@ from mfbench.work.files import write_text
 from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.build.report import outcome_report, write_label_times
 from mfbench_tasks.reaction.figure import draw_profiles
-from mfbench_tasks.reaction.make import path_of
+from mfbench_tasks.reaction.jobs import path_of
 from mfbench_tasks.reaction.published import PUBLISHED, Published
 from mfbench_tasks.reaction.settings import ReactionFamily
 from mfbench_tasks.reaction.system import System
@@ -71,7 +71,7 @@ def reaction_report(
                 "systems": [
                     _path_row(system, outcome, role.get(system.fragment_id, "spare"))
                     for system, outcome in own
-                    if outcome.made is not None
+                    if outcome.labelled is not None
                 ],
                 "shares": _shares(own, [o for o in sampled if o.family_id == family.id]),
             }
@@ -82,7 +82,7 @@ def reaction_report(
         "families": rows,
         "rejections": [r for o in (*stages, *failed) for r in o.rejections],
         "sampling": outcome_report(sampled),
-        "worst_finite_difference_eV_per_A": max(o.made.finite_difference for o in stages if o.made),
+        "worst_finite_difference_eV_per_A": max(o.labelled.finite_difference for o in stages if o.labelled),
         "cpu_seconds": seconds,
     }
 

@@ -70,8 +70,8 @@ def geometries(
     )
     kelvin = window.trajectory.temperature_K
     if window.trajectory.sampler == DISPLACED:
-        engine.forget()
-        curvature = hessian(lambda x: biased.walk(x).forces, start)
+        engine.start_cold()
+        curvature = hessian(lambda x: biased.warm_label(x).forces, start)
         modes = normal_modes(curvature, system.atomic_numbers, settings.mode_floor)
         while True:
             yield start + modes.displacement(rng, kelvin)

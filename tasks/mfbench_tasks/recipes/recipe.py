@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from mfbench.errors import DataError
 
 __all__ = [
+    "CuttingPlan",
     "FamilyChoice",
     "Gates",
     "Moves",
-    "Plan",
     "Recipe",
     "Sampling",
     "SplitRecipe",
@@ -41,7 +41,7 @@ class FamilyChoice(Strict):
     title: str = ""
 
 
-class Plan(Strict):
+class CuttingPlan(Strict):
     """Which fragments a family gets: a kind for every slot, and how candidates are chosen."""
 
     pool: list[Literal["residue", "contact", "hbond"]]
@@ -55,7 +55,7 @@ class Plan(Strict):
     resolution: float = 3.0  # Å; entries that state none are taken too
 
     @model_validator(mode="after")
-    def _every_kind_has_a_size(self) -> Plan:
+    def _every_kind_has_a_size(self) -> CuttingPlan:
         for kind in ("residue", "contact", "hbond"):
             if kind not in self.max_atoms:
                 raise ValueError(f"max_atoms lacks {kind}")
@@ -142,7 +142,7 @@ class Recipe(SplitRecipe):
     """What a split cut from proteins is made of."""
 
     families: list[FamilyChoice]
-    plan: Plan
+    plan: CuttingPlan
     sampling: Sampling
     gates: Gates = Gates()
 

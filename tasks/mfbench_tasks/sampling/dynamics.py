@@ -14,7 +14,7 @@ from ase.optimize import LBFGS
 
 from mfbench_tasks.labelling.tblite import Label
 
-__all__ = ["Surface", "Walker", "langevin", "relax"]
+__all__ = ["Surface", "SurfaceCalculator", "langevin", "relax"]
 
 _HYDROGEN_MASS = 4.0
 """amu. Heavier hydrogens allow 2 fs steps; the distribution of positions does not depend on masses."""
@@ -23,15 +23,15 @@ _HYDROGEN_MASS = 4.0
 class Surface(Protocol):
     """A potential energy surface to walk on: GFN2, or GFN2 under a bias."""
 
-    def walk(self, positions: np.ndarray) -> Label:
+    def warm_label(self, positions: np.ndarray) -> Label:
         """Energy in eV and forces [n, 3] in eV/Å at positions [n, 3] (Å), from where the last call was."""
 
-    def forget(self) -> None:
-        """Let the next ``walk`` start cold."""
+    def start_cold(self) -> None:
+        """Let the next ``warm_label`` start cold."""
 
 
-class Walker(Calculator):
-    """An engine's ``walk`` as an ASE calculator."""
+class SurfaceCalculator(Calculator):
+    """An engine's ``warm_label`` as an ASE calculator."""
 
     implemented_properties = ["energy", "forces"]  # noqa: RUF012  # as in ASE's own class
 
@@ -47,7 +47,7 @@ class Walker(Calculator):
     ) -> None:
         """Energy in eV and forces in eV/Å of ``atoms``."""
         super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
-        label = self._engine.walk(atoms.positions)
+        label = self._engine.warm_label(atoms.positions)
         self.results = {"energy": label.energy, "forces": label.forces}
 
 
@@ -62,9 +62,9 @@ def relax(
     Raises:
         ScfFailure: a step did not converge.
     """
-    engine.forget()
+    engine.start_cold()
     atoms = Atoms(atomic_numbers, positions)
-    atoms.calc = Walker(engine)
+    atoms.calc = SurfaceCalculator(engine)
     before = atoms.get_potential_energy()
     LBFGS(atoms, logfile=None, maxstep=0.15)  # type: ignore[arg-type]  # None: no log, says ASE.run(fmax=fmax, steps=steps)
     return atoms.positions.copy(), before, atoms.get_potential_energy()
@@ -90,12 +90,12 @@ def langevin(
     Raises:
         ScfFailure: a step did not converge.
     """
-    engine.forget()
+    engine.start_cold()
     masses = Atoms(atomic_numbers).get_masses()
     masses[np.asarray(atomic_numbers) == 1] = _HYDROGEN_MASS
     atoms = Atoms(atomic_numbers, positions, masses=masses)
     atoms.set_constraint(FixCom())  # with fixcm=True, ASE's own correction disturbs the thermostat
-    atoms.calc = Walker(engine)
+    atoms.calc = SurfaceCalculator(engine)
     speeds = np.sqrt(units.kB * temperature_K / masses)
     atoms.set_velocities(rng.normal(size=(len(atoms), 3)) * speeds[:, None])
     dynamics = Langevin(

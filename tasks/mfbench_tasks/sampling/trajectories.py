@@ -121,12 +121,12 @@ def _conformer(
     options = [int(s) for s in rng.integers(0, 2**63, size=_TRIES)]
     for option in options:
         moved = random_move(relaxed, moves, np.random.default_rng(option), **recipe.start.model_dump())
-        if intact(fragment, moved) and _roomy(fragment, moved):
+        if intact(fragment, moved) and _without_clashes(fragment, moved):
             return option
     return options[0]
 
 
-def _roomy(fragment: Fragment, x: np.ndarray) -> bool:
+def _without_clashes(fragment: Fragment, x: np.ndarray) -> bool:
     """No two atoms four or more bonds apart nearer than 1.7 Å (2.4 Å between heavy atoms)."""
     n = len(x)
     near = np.eye(n, dtype=bool)

@@ -33,10 +33,10 @@ constructions:"""
 
 
 @pytest.fixture(scope="module")
-def extra(tools, made, recipe_file, structures, tmp_path_factory):
+def extra(tools, built, recipe_file, structures, tmp_path_factory):
     """The pool with a deep pool and larger cuts of family b, and its constructions."""
     folder = tmp_path_factory.mktemp("extra")
-    shutil.copytree(made / "blocks", folder / "blocks")
+    shutil.copytree(built / "blocks", folder / "blocks")
     shutil.copy(recipe_file.with_name("families.tsv"), folder)
     text = tools.RECIPE.replace("\nblocks:", EXTRA).replace("\nconstructions:", BLOCKS)
     (folder / "pool.yaml").write_text(text)

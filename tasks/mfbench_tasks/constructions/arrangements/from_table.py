@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mfbench.errors import DataError
 from mfbench_tasks.constructions.arrangements.arrangement import (
-    Arranged,
+    ArrangedFamily,
     Arrangement,
     Families,
     Given,
@@ -60,7 +60,7 @@ def arrange(
     for row in rows:
         pool = inventory.groups.get((row.pool, False), ())
         extra = (larger or {}).get(row.pool, "") if row.fold == "test" else ""
-        family = Arranged(
+        family = ArrangedFamily(
             family_id=row.family_id,
             fold=row.fold,
             stratum=row.stratum,
@@ -87,7 +87,7 @@ def _proteins(row: FamilyRow, inventory: Inventory) -> tuple[str, ...]:
     return tuple(sorted({inventory.fragments[name].protein for name in names}))
 
 
-def _support(family: Arranged, inventory: Inventory) -> int:
+def _support(family: ArrangedFamily, inventory: Inventory) -> int:
     return sum(
         c.role == Role.SUPPORT for f in family.pool_fragments for c in inventory.fragments[f].configurations
     )

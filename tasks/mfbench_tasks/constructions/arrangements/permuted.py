@@ -10,7 +10,7 @@ import numpy as np
 
 from mfbench.errors import DataError
 from mfbench_tasks.constructions.arrangements.arrangement import (
-    Arranged,
+    ArrangedFamily,
     Arrangement,
     Families,
     Given,
@@ -25,7 +25,7 @@ __all__ = ["ARRANGEMENT", "shuffle"]
 _SWAPS = 100_000
 
 
-def shuffle(families: Sequence[Arranged], inventory: Inventory, seed: int) -> list[Arranged]:
+def shuffle(families: Sequence[ArrangedFamily], inventory: Inventory, seed: int) -> list[ArrangedFamily]:
     """Fragments permuted over the families of their fold.
 
     Pool fragments change places with pool fragments and held-out with held-out ones, kind by kind, so

@@ -111,12 +111,12 @@ def _motifs(
         groups.append(Group(id=beside.name))
     alone = recipe.model_copy(update={"blocks": (Block(name="b", groups=tuple(groups)),)})
     try:
-        slots = group_jobs(groups[0], alone, folder)
+        jobs = group_jobs(groups[0], alone, folder)
     except StructureError:
         return set()
-    if min(len(slot.candidates) for slot in slots) < _MIN_CANDIDATES:
+    if min(len(job.candidates) for job in jobs) < _MIN_CANDIDATES:
         return set()
-    return {c.motif for slot in slots for c in slot.candidates}
+    return {c.motif for job in jobs for c in job.candidates}
 
 
 def assign(found: Sequence[Topology], seed: int) -> list[Topology]:
