@@ -221,7 +221,7 @@ def recipe():
 
 @pytest.fixture(scope="module")
 def jobs(recipe):
-    """Slots of the families in REBUILT, planned afresh from their entries."""
+    """Jobs of the families in REBUILT, planned afresh from their entries."""
     from mfbench_tasks.build.candidates import family_jobs
     from mfbench_tasks.families.cath import choose_families
 
@@ -248,7 +248,7 @@ def test_recipe_and_entries_give_the_committed_fragments(recipe, jobs, families)
 
 
 @real
-def test_a_slot_filled_again_gives_the_committed_configurations(recipe, jobs, split):
+def test_a_job_run_again_gives_the_committed_configurations(recipe, jobs, split):
     """On the machine and with the libraries of the build it gives the same bits: set MFBENCH_SAME_BITS
     there. Elsewhere rounding differs in the last digit and molecular dynamics amplifies it."""
     from mfbench_tasks.labelling.relabel import ENERGY_TOLERANCE, FORCE_TOLERANCE

@@ -119,7 +119,7 @@ def test_a_rejected_candidate_is_reported_and_replaced_by_the_next(glycine):
     assert nobody.labelled is None
 
 
-def test_a_slot_gives_the_same_labels_whenever_it_is_filled(glycine):
+def test_a_job_gives_the_same_labels_whenever_it_runs(glycine):
     one, two = (make_fragment(glycine, SMALL, "0.0.0", heldout=True) for _ in range(2))
     for a, b in zip(one.configurations, two.configurations, strict=True):
         assert np.array_equal(a.positions, b.positions)

@@ -1,4 +1,4 @@
-"""From finished slots to the folder of a split: five tables and a manifest."""
+"""From finished jobs to the folder of a split: five tables and a manifest."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def assemble(
         The manifest.
 
     Raises:
-        DataError: a slot is empty, or a family holds the same molecular graph twice.
+        DataError: a fragment was not accepted, or a family holds the same molecular graph twice.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def assemble(
     for outcome in sorted(outcomes, key=lambda o: (o.family_id, o.number)):
         if outcome.labelled is None:
             reasons = ", ".join(r["gate"] for r in outcome.rejections)
-            raise DataError(f"slot {outcome.job} is empty (rejected: {reasons}): add candidates")
+            raise DataError(f"no candidate of {outcome.job} passes (rejected: {reasons}): add candidates")
         by_family[outcome.family_id].append(outcome)
     for family_id, jobs in by_family.items():
         graphs = {graph_of(job.accepted) for job in jobs}
@@ -125,7 +125,7 @@ def _family_row(family: Family, jobs: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "family_id": family.family_id,
         "fold": family.fold,
-        "stratum": family.stratum,
+        "stratum": family.family_class,
         "title": family.title,
         "proteins": [p.name for p in family.proteins],
         "cluster30": [p.cluster30 for p in family.proteins],

@@ -91,21 +91,21 @@ def _open(folder: Path, protein: Protein) -> tuple[struc.AtomArray, list[select.
 def family_jobs(family: Family, plan: CuttingPlan, folder: Path, seed: int) -> list[FragmentJob]:
     """Jobs of a family. All its candidates have different motifs, hence different molecular graphs.
 
-    The last protein serves the held-out slots where the family has two; the others serve the pool.
+    The last protein serves the held-out fragments where the family has two; the others the support.
     Motifs are drawn, not occurrences, so that rare residues appear as often as common ones. Reserved
-    motifs serve test families only, and come first in every second slot of theirs.
+    motifs serve test families only, and come first in every second job of theirs.
 
     Raises:
         StructureError: a file cannot be read, or a family yields too few candidates.
     """
     options = {p.name: candidates(folder, p) for p in family.proteins}
     last = family.proteins[-1:]
-    pool = family.proteins[:-1] or last
+    support = family.proteins[:-1] or last
     wanted = [(kind, False) for kind in plan.pool] + [(kind, True) for kind in plan.heldout]
     rng = stream(seed, "plan", family.family_id)
     queues = {
         heldout: shuffled(rng, [o for p in proteins for o in options[p.name]])
-        for heldout, proteins in ((False, pool), (True, last))
+        for heldout, proteins in ((False, support), (True, last))
     }
     return choose_candidates(
         family.family_id, wanted, queues, plan, seed, rng=rng, reserved=family.fold == "test"
@@ -122,17 +122,17 @@ def choose_candidates(
     rng: np.random.Generator,
     reserved: bool,
 ) -> list[FragmentJob]:
-    """Candidates for slots, round by round: every slot's first choice comes before any second choice.
+    """Jobs with their candidates, round by round: every first choice comes before any second choice.
 
     Args:
         name: of the family or group.
-        wanted: kind of each slot, and whether it is held out.
-        queues: places in order, for held-out slots (True) and the others.
-        rng: decides which slots prefer charged residues.
-        reserved: reserved motifs are allowed, and come first in every second slot.
+        wanted: kind of each fragment, and whether it is held out.
+        queues: places in order, for held-out fragments (True) and the others.
+        rng: decides which jobs prefer charged residues.
+        reserved: reserved motifs are allowed, and come first in every second job.
 
     Raises:
-        StructureError: a slot has no candidate.
+        StructureError: there is no candidate for one.
     """
     if not reserved:
         queues = {h: [o for o in q if not _reserved(o, plan, seed)] for h, q in queues.items()}

@@ -16,7 +16,7 @@ class Outcome:
     """What became of a job: the accepted fragment (None if all candidates failed), rejections, cost.
 
     Attributes:
-        slot: the job's name.
+        job: its name.
         rejections: rows of the build report: slot, fragment, kind, motif, gate and reason.
     """
 

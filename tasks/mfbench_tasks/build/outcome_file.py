@@ -22,7 +22,7 @@ _FRAGMENT_ARRAYS = ("atomic_numbers", "positions", "bonds", "coordination")
 
 def encode(outcome: Outcome) -> bytes:
     """The archive of an outcome."""
-    meta = {f.name: getattr(outcome, f.name) for f in dataclasses.fields(outcome) if f.name != "made"}
+    meta = {f.name: getattr(outcome, f.name) for f in dataclasses.fields(outcome) if f.name != "labelled"}
     arrays: dict[str, np.ndarray] = {}
     if outcome.labelled is not None:
         labelled = outcome.labelled
@@ -33,7 +33,7 @@ def encode(outcome: Outcome) -> bytes:
         arrays["e"] = np.array([c.energy for c in labelled.configurations])
         arrays["f"] = np.array([c.forces for c in labelled.configurations])
         arrays["seconds"] = np.array(labelled.label_seconds)
-        meta["made"] = {
+        meta["labelled"] = {
             "fragment": fragment,
             "fragment_id": labelled.fragment_id,
             "relaxed_energy": labelled.relaxed_energy,
@@ -62,9 +62,9 @@ def decode(data: bytes) -> Outcome:
     """The outcome of an archive; raises one error or another where it is damaged."""
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         meta = json.loads(str(arrays["meta"]))
-        if "made" not in meta:
+        if "labelled" not in meta:
             return Outcome(labelled=None, **meta)
-        stored = meta.pop("made")
+        stored = meta.pop("labelled")
         fragment = Fragment(
             **stored["fragment"], **{name: arrays[f"fragment_{name}"] for name in _FRAGMENT_ARRAYS}
         )

@@ -34,7 +34,7 @@ def build_report(
 
 
 def outcome_report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """A JSON-ready summary of finished slots: what was rejected, dropped, how close twins are, cost."""
+    """A JSON-ready summary of finished jobs: what was rejected, dropped, how close twins are, cost."""
     labelled = [o.labelled for o in outcomes if o.labelled is not None]
     rejections = [r for o in outcomes for r in o.rejections]
     tried = Counter(m.fragment.kind for m in labelled) + Counter(r["kind"] for r in rejections)

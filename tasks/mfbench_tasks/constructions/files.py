@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mfbench.data.manifest import FILES, OWN, POOL
 from mfbench.data.parquet import read_configurations, read_table, write_configurations
@@ -68,12 +69,18 @@ def _write_own(
     folder.mkdir(parents=True, exist_ok=True)
     members = {family.family_id: _members(family, inventory) for family in families}
     schema = LARGER if any(family.larger_fragments for family in families) else FAMILIES
-    write_rows(folder / "families.parquet", [dataclasses.asdict(f) for f in families], schema)
+    write_rows(folder / "families.parquet", [_row(family) for family in families], schema)
     write_rows(folder / "roles.parquet", role_rows(members), ROLES)
     deep = {f.family_id: recipe.deep.draw_length for f in families if recipe.deep and f.deep}
     draws = draw_rows(members, draws=recipe.draws, length=recipe.draw_length, seed=recipe.seed, deep=deep)
     write_rows(folder / "draws.parquet", draws, DRAWS)
     return members
+
+
+def _row(family: ArrangedFamily) -> dict[str, Any]:
+    """Its row of the family table, where the class is called stratum."""
+    row = dataclasses.asdict(family)
+    return row | {"stratum": row.pop("family_class")}
 
 
 def _members(family: ArrangedFamily, inventory: Inventory) -> list[Member]:

@@ -21,11 +21,11 @@ def write_construction_report(folder: Path, name: str, found: Families, inventor
     """Write ``<name>.json`` and ``<name>.md``."""
     families, left_out = found.families, found.left_out
     folder.mkdir(parents=True, exist_ok=True)
-    strata = sorted({f.stratum for f in families})
-    count = Counter((f.fold, f.stratum) for f in families)
+    classes = sorted({f.family_class for f in families})
+    count = Counter((f.fold, f.family_class) for f in families)
     new = novelty(families, inventory)
     report = {
-        "families": {fold: {s: count[fold, s] for s in strata} for fold in _FOLDS},
+        "families": {fold: {s: count[fold, s] for s in classes} for fold in _FOLDS},
         "left_out": list(left_out),
         "novelty": new,
     }
@@ -33,11 +33,11 @@ def write_construction_report(folder: Path, name: str, found: Families, inventor
     lines = [
         f"# {name}",
         "",
-        "| fold | " + " | ".join(strata) + " | all |",
-        "|---" * (len(strata) + 2) + "|",
+        "| fold | " + " | ".join(classes) + " | all |",
+        "|---" * (len(classes) + 2) + "|",
         *(
-            f"| {fold} | {' | '.join(str(count[fold, s]) for s in strata)} "
-            f"| {sum(count[fold, s] for s in strata)} |"
+            f"| {fold} | {' | '.join(str(count[fold, s]) for s in classes)} "
+            f"| {sum(count[fold, s] for s in classes)} |"
             for fold in _FOLDS
         ),
         "",
@@ -64,7 +64,7 @@ def novelty(families: Sequence[ArrangedFamily], inventory: Inventory) -> list[di
             {
                 "family_id": family.family_id,
                 "fold": family.fold,
-                "stratum": family.stratum,
+                "stratum": family.family_class,
                 "fragments": len(found),
                 "graphs_not_in_train": sum(held.graph_id not in graphs for held in found),
                 "motifs_not_in_train": sum(held.motif not in motifs for held in found),

@@ -57,7 +57,7 @@ class Family:
 
     family_id: str
     fold: str
-    stratum: str
+    family_class: str
     title: str
     proteins: tuple[Protein, ...]
 

@@ -1,4 +1,4 @@
-"""Pieces of a structure that selectors put together: side chains, peptide groups, neighbours."""
+"""Building blocks of fragments that selectors put together: side chains, peptide groups, neighbours."""
 
 from __future__ import annotations
 
@@ -150,10 +150,10 @@ def hydrogen_bonded(entry: Entry, polar: list[int], core: set[int]) -> list[tupl
             group = entry.predecessor(k) if entry.atoms.atom_name[j] == "N" else k
             if group is None:
                 continue
-            piece = amide(entry, group)
-            if piece and not set(piece) & core and not own & {int(entry.residue[a]) for a in piece}:
-                out[group] = piece
-    return [(f"{entry.label(k)}o", piece) for k, piece in sorted(out.items())]
+            peptide = amide(entry, group)
+            if peptide and not set(peptide) & core and not own & {int(entry.residue[a]) for a in peptide}:
+                out[group] = peptide
+    return [(f"{entry.label(k)}o", peptide) for k, peptide in sorted(out.items())]
 
 
 def _linked(entry: Entry, atoms: list[int]) -> bool:

@@ -101,18 +101,18 @@ def variants(entry: Entry, residue: int, rng: np.random.Generator, count: int) -
         for k, group in shell.items():
             # Other lengths of the ligands make other graphs, with other surroundings.
             length = int(rng.integers(0, 3)) if number else 0
-            piece = _ligand(entry, k, group, length, heme)
-            if piece is None:
+            part = _ligand(entry, k, group, length, heme)
+            if part is None:
                 return  # a side chain with missing atoms: no cut of this site is whole
-            chosen |= set(piece)
+            chosen |= set(part)
             labels.append(entry.label(k) + "'" * length)
         if number and heme:
             index = entry.named(residue)
             methyls = [n for n in _METHYLS if n in index and rng.random() < 0.25]
             chosen |= {index[n] for n in methyls}
             labels += methyls
-        for label, piece in _some(second, rng) if number else ():
-            chosen |= set(piece)
+        for label, part in _drawn(second, rng) if number else ():
+            chosen |= set(part)
             labels.append(label)
         atoms = np.array(sorted(bridged(entry, chosen)))
         yield Selection("heme" if heme else "site", motif, "+".join(labels), atoms)
@@ -147,6 +147,6 @@ def _waters(entry: Entry, polar: list[int], taken: set[int]) -> list[tuple[str, 
     return [(entry.label(int(entry.residue[j])), [j]) for j in waters]
 
 
-def _some(pieces: list[tuple[str, list[int]]], rng: np.random.Generator) -> list[tuple[str, list[int]]]:
+def _drawn(groups: list[tuple[str, list[int]]], rng: np.random.Generator) -> list[tuple[str, list[int]]]:
     count = _SECOND_SHELL[int(rng.integers(len(_SECOND_SHELL)))]
-    return [pieces[k] for k in rng.permutation(len(pieces))[:count]]
+    return [groups[k] for k in rng.permutation(len(groups))[:count]]

@@ -32,7 +32,7 @@ __all__ = ["cut_outside", "outside_proteins"]
 
 
 class _Settings(NamedTuple):
-    """What a slot needs of a recipe."""
+    """What a job needs of a recipe."""
 
     seed: int
     sampling: Sampling
@@ -79,7 +79,7 @@ def cut_outside(
     jobs = [
         job
         for family, proteins in found.items()
-        for job in _plan(tasks[family], tables, proteins, Path(structures), plan, seed, fragments)
+        for job in _jobs(tasks[family], tables, proteins, Path(structures), plan, seed, fragments)
     ]
     settings = _Settings(
         seed, Sampling.model_validate(recipe["sampling"]), Gates.model_validate(recipe["gates"])
@@ -133,7 +133,7 @@ def outside_proteins(
     return {family: proteins for family, proteins in found.items() if proteins}
 
 
-def _plan(
+def _jobs(
     task: Task,
     tables: SideTables,
     proteins: Sequence[Protein],
@@ -142,7 +142,7 @@ def _plan(
     seed: int,
     count: int | None,
 ) -> list[FragmentJob]:
-    """Held-out slots, from as many of the proteins as a family has."""
+    """Jobs of held-out fragments, from as many of the proteins as a family has."""
     rng = stream(seed, task.family_id, "outside")
     options: list[CandidatePlace] = []
     for i in rng.permutation(len(proteins))[: plan.proteins]:

@@ -34,7 +34,7 @@ def is_written(folder: Path, block: str) -> bool:
 
 
 def write_block(folder: Path, block: str, outcomes: Sequence[Outcome], *, deep: bool = False) -> None:
-    """Write a block; the same outcomes give the same bytes. Empty slots leave nothing.
+    """Write a block; the same outcomes give the same bytes. What was not accepted leaves nothing.
 
     A deep block holds configurations of fragments that another block describes: its other tables are empty.
     """

@@ -1,4 +1,4 @@
-"""Making a pool: block after block, each written as soon as its slots are done."""
+"""Making a pool: block after block, each written as soon as its jobs are done."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def make_pool(
 
     Args:
         out, report, journal: folders to write. Each block has its own journal.
-        resume: take finished slots from the journal.
+        resume: take finished jobs from the journal.
         only: names of blocks; all by default.
-        progress: called with slots done and slots in all, of the blocks that were missing.
+        progress: called with jobs done and jobs in all, of the blocks that were missing.
         finished: called with the name of each block written.
 
     Raises:
@@ -61,7 +61,7 @@ def make_pool(
         else:
             request = _request(recipe, block, structures, Path(out))
             with open_journal(Path(journal) / block.name, request, resume=resume) as book:
-                groups, unplanned = _plan(recipe, block, structures, Path(out), executor)
+                groups, unplanned = _jobs(recipe, block, structures, Path(out), executor)
                 tick = partial(_after, progress, done, total)
                 outcomes = _outcomes(recipe, groups, book, executor, tick)
                 done += len(outcomes)
@@ -75,9 +75,9 @@ def _after(progress: Callable[[int, int], None], before: int, total: int, done: 
 
 
 def retry_jobs(jobs: Sequence[FragmentJob], finished: dict[str, Outcome]) -> list[FragmentJob]:
-    """What may still fill the empty slots of one group: candidates that its other slots did not need.
+    """Jobs for what failed in one group, with the candidates that its other jobs did not need.
 
-    Depends only on which slots failed with their own candidates, so that a resumed run decides alike.
+    Depends only on which jobs failed with their own candidates, so that a resumed run decides alike.
     """
     rejected = {row["fragment"] for job in jobs for row in finished[job.name].rejections}
     failed = [s for s in jobs if all(id_in_family(c, s.family_id) in rejected for c in s.candidates)]
@@ -113,10 +113,10 @@ def _request(recipe: PoolRecipe, block: Block, structures: Path, pool: Path) -> 
     }
 
 
-def _plan(
+def _jobs(
     recipe: PoolRecipe, block: Block, structures: Path, pool: Path, executor: Executor
 ) -> tuple[list[Sequence[Job]], dict[str, str]]:
-    """The slots of every group, and why a group has none, where the recipe goes on without it.
+    """The jobs of every group, and why a group has none, where the recipe goes on without it.
 
     A deep group is planned from the pool, any other from structures.
     """
@@ -125,8 +125,8 @@ def _plan(
         return [deep_jobs(group, recipe, pool) for group in deep], {}
     groups: list[Sequence[Job]] = []
     unplanned: dict[str, str] = {}
-    plan = partial(_plan_group, recipe=recipe, structures=structures)
-    for group, found in zip(block.groups, executor.map(plan, block.groups), strict=True):
+    jobs_of = partial(_group_jobs, recipe=recipe, structures=structures)
+    for group, found in zip(block.groups, executor.map(jobs_of, block.groups), strict=True):
         if not isinstance(found, StructureError):
             groups.append(found)
         elif recipe.skip_unplanned:
@@ -140,7 +140,7 @@ def _plan(
     return groups, unplanned
 
 
-def _plan_group(
+def _group_jobs(
     group: AnyGroup, recipe: PoolRecipe, structures: Path
 ) -> list[FragmentJob] | StructureError:
     """The jobs of a group, or why there are none: the recipe may go on without it."""

@@ -50,7 +50,7 @@ class Group(Strict):
     beside: str | None = None  # the group whose pool its held-out fragments accompany in a family
 
     def size(self, plan: CuttingPlan) -> int:
-        """Number of slots."""
+        """Number of jobs."""
         return len(plan.heldout) + (0 if self.heldout_only else len(plan.pool))
 
 
@@ -63,7 +63,7 @@ class ChemistryGroup(Strict):
     beside: None = None
 
     def size(self, plan: CuttingPlan) -> int:
-        """Number of slots."""
+        """Number of jobs."""
         return len(plan.pool) + len(plan.heldout)
 
 
@@ -79,7 +79,7 @@ class LargerGroup(Strict):
     beside: None = None
 
     def size(self, plan: CuttingPlan) -> int:
-        """Number of slots."""
+        """Number of jobs."""
         return self.cuts
 
 
@@ -93,7 +93,7 @@ class DeepGroup(Strict):
     beside: None = None
 
     def size(self, plan: CuttingPlan) -> int:
-        """Number of slots."""
+        """Number of jobs."""
         return len(plan.pool)
 
 

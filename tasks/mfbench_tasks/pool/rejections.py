@@ -29,7 +29,7 @@ __all__ = ["audit_block"]
 def audit_block(
     recipe: PoolRecipe, block: Block, *, structures: Path, pool: Path, executor: Executor
 ) -> list[Outcome]:
-    """Outcomes of a block's slots: what is stored, and the rejections that came before.
+    """Outcomes of a block's jobs: what is stored, and the rejections that came before.
 
     Finite differences, dropped configurations, label times and costs of what is stored are not known.
 

@@ -73,8 +73,8 @@ def build_reactions(
         out, report, journal: folders to write; the labels go to ``out/../pool``.
         figure: PNG file to write.
         executor: where systems are scanned and sampled; its workers should run one thread each.
-        resume: take finished slots from the journal.
-        progress: called with slots done and slots in all.
+        resume: take finished jobs from the journal.
+        progress: called with jobs done and jobs in all.
 
     Returns:
         The manifest.

@@ -42,15 +42,15 @@ class FamilyChoice(Strict):
 
 
 class CuttingPlan(Strict):
-    """Which fragments a family gets: a kind for every slot, and how candidates are chosen."""
+    """Which fragments a family gets: the kind of each, and how candidates are chosen."""
 
     pool: list[Literal["residue", "contact", "hbond"]]
     heldout: list[Literal["residue", "contact", "hbond"]]
     proteins: int = Field(3, ge=1)  # at most so many 30 % clusters a family
-    candidates: int = Field(5, ge=1)  # a slot's candidates: the next replaces a rejected one
+    candidates: int = Field(5, ge=1)  # of one fragment: the next replaces a rejected one
     min_atoms: int = 14
     max_atoms: dict[Literal["residue", "contact", "hbond"], int]  # every kind: any may replace another
-    charged_share: float = Field(0.25, ge=0, le=1)  # of the slots' first choices
+    charged_share: float = Field(0.25, ge=0, le=1)  # of first choices
     reserved_share: float = Field(0.0, ge=0, le=1)  # of contact motifs: kept for test families
     resolution: float = 3.0  # Å; entries that state none are taken too
 

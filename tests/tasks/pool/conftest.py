@@ -88,8 +88,8 @@ def recipe_file(tmp_path_factory):
 def _row(family_id, fold, pool, heldout=None, **changes):
     heldout = heldout or pool
     proteins = tuple(dict.fromkeys((pool, heldout)))
-    fields = dict(stratum="s", title="t", proteins=proteins, clusters=proteins) | changes
-    return FamilyRow(family_id=family_id, fold=fold, pool=pool, heldout=heldout, **fields)
+    fields = dict(family_class="s", title="t", proteins=proteins, clusters=proteins) | changes
+    return FamilyRow(family_id=family_id, fold=fold, support_group=pool, heldout_group=heldout, **fields)
 
 
 def _run(recipe_file, structures, folder, **options):

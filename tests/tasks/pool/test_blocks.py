@@ -1,4 +1,4 @@
-"""A pool made here: blocks are written once, survive kill -9, and refill empty slots."""
+"""A pool made here: blocks are written once, survive kill -9, and try again what failed."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def test_a_block_holds_its_groups(built):
     assert "| b2 | 1 | 3 | 10 |" in (built / "report" / "README.md").read_text()
 
 
-def test_a_killed_run_repeats_no_finished_slot_and_rewrites_no_finished_block(
+def test_a_killed_run_repeats_no_finished_fragment_and_rewrites_no_finished_block(
     built, recipe_file, structures, tmp_path
 ):
     pool, journal = tmp_path / "pool", tmp_path / "pool.journal"
@@ -93,7 +93,7 @@ def _outcome(job, accepted, rejected):
     return Outcome(job.name, job.family_id, job.number, job.heldout, found, rejections, 0.0, 0.0)
 
 
-def test_an_empty_slot_takes_what_other_slots_of_its_group_did_not_need(monkeypatch):
+def test_a_failed_job_takes_what_other_jobs_of_its_group_did_not_need(monkeypatch):
     monkeypatch.setattr(
         "mfbench_tasks.pool.make_pool.id_in_family", lambda c, family: f"1aaa.r.{c.residues}.xx"
     )
@@ -105,16 +105,16 @@ def test_an_empty_slot_takes_what_other_slots_of_its_group_did_not_need(monkeypa
         "g-2": _outcome(jobs[2], "A6", []),
     }
     (again,) = retry_jobs(jobs, finished)
-    # Not A3 (rejected), not A4 (taken), not A7 (for a held-out slot).
+    # Not A3 (rejected), not A4 (taken), not A7 (for a held-out one).
     assert (again.name, [c.residues for c in again.candidates]) == ("g-0", ["A5"])
     assert len(again.rejections) == 2
-    # Filled: nothing is left to do. Rejected as well: the slot stays empty, for good.
+    # Filled: nothing is left to do. Rejected as well: the job stays empty, for good.
     for accepted, rejected in (("A5", ["A1", "A2"]), (None, ["A1", "A2", "A5"])):
         assert retry_jobs(jobs, finished | {"g-0": _outcome(jobs[0], accepted, rejected)}) == []
 
 
 def test_an_audit_finds_the_rejections_of_a_stored_block(tools, recipe_file, structures, tmp_path):
-    """A slot whose first candidate fails a gate: the report of the run, and that of an audit without it."""
+    """A job whose first candidate fails a gate: the report of the run, and that of an audit without it."""
     text = recipe_file.read_text().replace("candidates: 1", "candidates: 2").replace("\nblocks:", GATES)
     recipe = recipe_file.with_name("strict.yaml")
     recipe.write_text(text)

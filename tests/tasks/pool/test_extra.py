@@ -103,8 +103,8 @@ def test_larger_cuts_are_asked_apart(extra, family):
             return [Prediction(c.energy, c.forces + (c.config_id in names)) for c in found]
 
     results = mfbench.evaluate(Wrong(), split, ks=[2], draws=1)
-    for stratum in ("all", "seen", "unseen"):
-        assert results.value("force_rmse", 2, stratum) < 1e-3
+    for subset in ("all", "seen", "unseen"):
+        assert results.value("force_rmse", 2, subset) < 1e-3
     assert results.value("force_rmse", 2, "larger") == pytest.approx(23.06, abs=0.01)
     assert mfbench.evaluate("constant", split, ks=[0], draws=1).find("force_rmse", 0, "larger")
 

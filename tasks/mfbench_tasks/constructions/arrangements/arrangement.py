@@ -18,7 +18,7 @@ class ArrangedFamily:
 
     family_id: str
     fold: str
-    stratum: str
+    family_class: str
     title: str
     proteins: tuple[str, ...]
     cluster30: tuple[str, ...]

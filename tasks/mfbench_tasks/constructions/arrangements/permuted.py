@@ -47,7 +47,7 @@ def shuffle(families: Sequence[ArrangedFamily], inventory: Inventory, seed: int)
                 replace(
                     family,
                     family_id=name,
-                    stratum="shuffled",
+                    family_class="shuffled",
                     title="Fragments of several families, drawn at random",
                     proteins=tuple(sorted({inventory.fragments[f].protein for f in pool + heldout})),
                     cluster30=(name,),

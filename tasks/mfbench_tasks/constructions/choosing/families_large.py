@@ -78,10 +78,10 @@ def choose_large(folder: Path, known: Mapping[str, str], seed: int) -> tuple[lis
                 FamilyRow(
                     family_id=family,
                     fold=fold,
-                    stratum=TopologyFamily(topology).family_class,
+                    family_class=TopologyFamily(topology).family_class,
                     title=f"CATH topology {topology}",
-                    pool=first.name,
-                    heldout=second.name,
+                    support_group=first.name,
+                    heldout_group=second.name,
                     proteins=tuple(p.name for p in both),
                     clusters=tuple(p.cluster30 for p in both),
                 )

@@ -28,7 +28,7 @@ QUOTAS = {
     "few-ss": (1, 1, 0),
 }
 """New topologies of each class: test, validation, train."""
-_MIN_CANDIDATES = 2  # of every slot
+_MIN_CANDIDATES = 2  # of every fragment
 _TRIES = 3  # proteins looked at for each place
 
 
@@ -56,7 +56,7 @@ class Topology:
 def find_topologies(
     folder: Path, recipe: PoolRecipe, mini: Recipe, progress: Callable[[str], None]
 ) -> list[Topology]:
-    """Topologies outside cath-mini with a protein that offers candidates for all slots.
+    """Topologies outside cath-mini with a protein that offers candidates for all fragments.
 
     A topology with a protein in a membrane counts as membrane, as that class is scarce.
     """
