@@ -74,8 +74,8 @@ def _share_out(
     family: ChemistryFamily, places: Sequence[Place], rng: np.random.Generator
 ) -> dict[bool, list[Place]]:
     """Places for the support (False) and for held-out fragments (True): a third of the entries, half of
-    fewer than six, or a third of one entry's places. Entries take turns, first those where nothing is built.
-    """
+    fewer than six, or a third of one entry's places. Entries take turns, first those without anything
+    built."""
     by_entry: dict[str, list[Place]] = {}
     for place in places:
         by_entry.setdefault(place.pdb_id, []).append(place)
@@ -172,7 +172,7 @@ class _Supply:
 def fragments_of(
     entry: Entry, residue: int, family: ChemistryFamily, rng: np.random.Generator
 ) -> Iterator[Selection]:
-    """Selections of one place, by the family's kind; at most ``_VARIANTS`` a place."""
+    """Selections of one place, by the family's kind; at most ``_VARIANTS`` per place."""
     if family.kind == "site":
         yield from select_sites.variants(entry, residue, rng, _VARIANTS)
         return

@@ -37,12 +37,12 @@ class Cost:
 
     @property
     def each(self) -> float:
-        """CPU seconds a configuration: planning, relaxing, gates, sampling and its label."""
+        """CPU seconds per configuration: planning, relaxing, gates, sampling and its label."""
         return self.worker_seconds / self.configurations
 
     @property
     def label(self) -> float:
-        """Seconds a label."""
+        """Seconds per label."""
         return self.label_seconds / self.configurations
 
 
@@ -121,7 +121,7 @@ def project(recipe: PoolRecipe, measured: Cost, bytes_each: float) -> Projection
 
     Args:
         measured: of protein fragments.
-        bytes_each: stored bytes a configuration.
+        bytes_each: stored bytes per configuration.
     """
     groups = [group for block in recipe.blocks for group in block.groups]
     support, query = (_frames(recipe, part) for part in ("support", "query"))

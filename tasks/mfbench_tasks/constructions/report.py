@@ -1,4 +1,4 @@
-"""The report of a construction: folds and strata, what test families hold that train does not."""
+"""The report of a construction: folds and family classes, what test families hold that train does not."""
 
 from __future__ import annotations
 

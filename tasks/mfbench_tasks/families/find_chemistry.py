@@ -98,7 +98,7 @@ def _matches(entry: Entry, residue: int, family: ChemistryFamily) -> Iterator[st
 
 
 def limit_places(families: Sequence[ChemistryFamily], places: Sequence[Place]) -> list[Place]:
-    """At most ``_PER_FAMILY`` places a family: entries take turns in the order of a hash, those first
+    """At most ``_PER_FAMILY`` places per family: entries take turns in the order of a hash, those first
     that need nothing built."""
     out: list[Place] = []
     for family in families:

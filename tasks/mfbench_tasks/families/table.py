@@ -101,8 +101,21 @@ def read_families(path: Path) -> list[FamilyRow]:
     for number, line in enumerate(lines, start=2):
         if None in line or None in line.values() or line["fold"] not in _FOLDS:
             raise DataError(f"{path}, line {number}: a column is missing, or the fold is none of {_FOLDS}")
-        *words, proteins, clusters = (line[name] for name in _COLUMNS)
-        rows.append(FamilyRow(*words, tuple(proteins.split(";")), tuple(clusters.split(";"))))
+        family_id, fold, family_class, title, support, heldout, proteins, clusters = (
+            line[name] for name in _COLUMNS
+        )
+        rows.append(
+            FamilyRow(
+                family_id=family_id,
+                fold=fold,
+                family_class=family_class,
+                title=title,
+                support_group=support,
+                heldout_group=heldout,
+                proteins=tuple(proteins.split(";")),
+                clusters=tuple(clusters.split(";")),
+            )
+        )
     ids = [row.family_id for row in rows]
     for name in ids:
         if ids.count(name) > 1:

@@ -119,7 +119,7 @@ def _bond(atoms: struc.AtomArray, i: int, j: int) -> None:
 
 
 def _phosphates(atoms: struc.AtomArray, numbers: np.ndarray) -> None:
-    """One negative oxygen a phosphate: dianions would take a proton from their surroundings."""
+    """One negative oxygen per phosphate: dianions would take a proton from their surroundings."""
     for p in np.flatnonzero((numbers == 15) & atoms.hetero):
         around, kinds = atoms.bonds.get_bonds(p)
         ends = [

@@ -59,7 +59,7 @@ def ligands(entry: Entry, core: list[int]) -> dict[int, list[int]]:
 
 
 def signature(entry: Entry, core: list[int]) -> str:
-    """Ligand set: one letter a side chain, w water, o and n backbone, x anything else; ? not alone."""
+    """Ligand set: one letter per side chain, w water, o and n backbone, x anything else; ? not alone."""
     metals = [i for i in core if is_metal(entry.numbers[i : i + 1])[0]]
     for i in metals:
         around = entry.tree.query_ball_point(entry.atoms.coord[i], _ALONE)

@@ -52,13 +52,13 @@ def resample(
     workers: int = 1,
     tick: Callable[[int, int], None] | None = None,
 ) -> dict[str, list[Configuration]]:
-    """Fresh labelled query configurations, as many a fragment as the split's own query has.
+    """Fresh labelled query configurations, as many per fragment as the split's own query has.
 
     Args:
         split: whose fragments.
         families: names.
         seed: the verifier's secret.
-        fragments: so many a family, drawn under the seed; all by default.
+        fragments: so many per family, drawn under the seed; all by default.
         workers: processes.
         tick: ``tick(done, total)`` after each fragment.
 

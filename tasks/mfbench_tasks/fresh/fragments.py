@@ -1,7 +1,7 @@
 """Fresh fragments of a split's families, cut from entries that the split does not hold.
 
 A family is what its construction says: the chains of a CATH topology, or of a 30 % cluster. Chemistry and
-permuted families have no such rule, and many a family has no further entry: they give nothing.
+permuted families have no such rule, and many families have no further entry: they give nothing.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def cut_outside(
         families: names.
         structures: folder of entries, ``index.tsv`` and ``chain_cath_cluster.tsv.gz``.
         seed: the verifier's secret.
-        fragments: so many a family; as many as the family has in the split by default.
+        fragments: so many per family; as many as the family has in the split by default.
         workers: processes.
         tick: ``tick(done, total)`` after each fragment.
 

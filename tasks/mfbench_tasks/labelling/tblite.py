@@ -18,7 +18,7 @@ ANGSTROM_TO_BOHR = 1.0 / 0.529177210903
 """CODATA 2018."""
 _KELVIN_TO_HARTREE = 3.166811563e-6
 _LABEL_ACCURACY = 0.1
-_WALK_ACCURACY = 1.0
+_WARM_ACCURACY = 1.0
 _ATOMS, _CHARGES = 0, 1
 """The SCF starts from a superposition of atoms, or from electronegativity equilibration charges."""
 
@@ -92,12 +92,12 @@ class Gfn2:
         )
 
     def warm_label(self, positions: np.ndarray) -> Label:
-        """As ``label``, faster and looser, starting from the last ``warm_label``: for relaxing and sampling.
+        """As ``label``, faster and looser, from the last ``warm_label`` on: for relaxing and sampling.
 
         Raises:
             ScfFailure: no convergence.
         """
-        label, self._warm = self._run(positions, _WALK_ACCURACY, self._warm)
+        label, self._warm = self._run(positions, _WARM_ACCURACY, self._warm)
         return label
 
     def start_cold(self) -> None:

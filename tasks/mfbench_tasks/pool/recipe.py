@@ -103,7 +103,7 @@ AnyGroup = Annotated[Group | ChemistryGroup | LargerGroup | DeepGroup, Field(uni
 class DeepSampling(Strict):
     """How deep pools are sampled: replicas and displaced conformers in turn, ``frames`` each."""
 
-    configurations: int  # a fragment
+    configurations: int  # per fragment
     draw_length: int  # of the published draws of a deep family
     frames: int
     md_K: tuple[float, ...]

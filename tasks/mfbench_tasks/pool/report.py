@@ -1,4 +1,4 @@
-"""Reports of a pool: one a block, and their sum: what each gate rejected, and what a configuration cost."""
+"""Reports of a pool, one per block and their sum: what each gate rejected, what a configuration cost."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def write_block_report(
 
 
 def total_report(blocks: Sequence[dict[str, Any]]) -> str:
-    """All blocks' reports as Markdown: one line a block, and rejections by kind and gate in all."""
+    """All blocks' reports as Markdown: one line per block, and rejections by kind and gate in all."""
     lines = [
         "# Pool",
         "",

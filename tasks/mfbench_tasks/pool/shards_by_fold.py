@@ -1,4 +1,4 @@
-"""From a self-contained split to a construction: its labels move into one shard of the pool a fold."""
+"""From a self-contained split to a construction: its labels move into one shard of the pool per fold."""
 
 from __future__ import annotations
 

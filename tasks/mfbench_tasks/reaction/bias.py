@@ -1,4 +1,4 @@
-"""Biases for walks: on the reaction coordinate, and against an attack from aside."""
+"""Biased surfaces: on the reaction coordinate, and against an attack from aside."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BEND = 0.25
 
 
 class Biased:
-    """Walks like ``Gfn2``, with ½ k (q − target)² on top, and a wall that keeps the attack in line:
+    """As ``Gfn2``, with ½ k (q − target)² on top, and a wall that keeps the attack in line:
     ½ k max(0, |ab| + |bc| − |ac| − 0.25 Å)² for each leaving atom a, centre b and entering atom c.
     Labels never pass through it.
 

@@ -1,4 +1,4 @@
-"""The figure of the profiles: one panel a family, all its systems."""
+"""The figure of the profiles: one panel per family, all its systems."""
 
 from __future__ import annotations
 

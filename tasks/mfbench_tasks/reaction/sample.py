@@ -55,7 +55,7 @@ def geometries(
     """Geometries [n, 3] (Å) of a window, far more than it needs: the caller takes the good ones.
 
     Raises:
-        ScfFailure: the walk broke down.
+        ScfFailure: a step did not converge.
     """
     q = path.lower(path.q)
     target = q[0] + window.place * (q[-1] - q[0])

@@ -46,7 +46,7 @@ class CuttingPlan(Strict):
 
     pool: list[Literal["residue", "contact", "hbond"]]
     heldout: list[Literal["residue", "contact", "hbond"]]
-    proteins: int = Field(3, ge=1)  # at most so many 30 % clusters a family
+    proteins: int = Field(3, ge=1)  # at most so many 30 % clusters per family
     candidates: int = Field(5, ge=1)  # of one fragment: the next replaces a rejected one
     min_atoms: int = 14
     max_atoms: dict[Literal["residue", "contact", "hbond"], int]  # every kind: any may replace another

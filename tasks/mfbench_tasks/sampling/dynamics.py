@@ -1,4 +1,4 @@
-"""Walks on the GFN2 surface with ASE: short relaxations and Langevin replicas."""
+"""Relaxations and Langevin replicas on the GFN2 surface, with ASE."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HYDROGEN_MASS = 4.0
 
 
 class Surface(Protocol):
-    """A potential energy surface to walk on: GFN2, or GFN2 under a bias."""
+    """A potential energy surface to move on: GFN2, or GFN2 under a bias."""
 
     def warm_label(self, positions: np.ndarray) -> Label:
         """Energy in eV and forces [n, 3] in eV/Å at positions [n, 3] (Å), from where the last call was."""

@@ -1,4 +1,4 @@
-"""The label stage: geometries of a trajectory in, labelled configurations out, gate by gate."""
+"""Labels the geometries of a trajectory, dropping those that fail a gate."""
 
 from __future__ import annotations
 

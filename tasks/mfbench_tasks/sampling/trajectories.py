@@ -74,7 +74,7 @@ def geometries(
     """Geometries [n, 3] (Å) of a trajectory, far more than it needs: the caller takes the good ones.
 
     Raises:
-        ScfFailure: the walk broke down.
+        ScfFailure: a step did not converge.
     """
     rng = stream(seed, fragment_id, trajectory.name)
     moves = find_moves(fragment.atomic_numbers, fragment.bonds, fragment.coordination)
