@@ -104,7 +104,7 @@ def _label(
     from concurrent.futures.process import BrokenProcessPool
     from contextlib import ExitStack
 
-    from mfbench.protocol.progress import progress_bar
+    from mfbench.work.progress import progress_bar
     from mfbench_tasks.build.build import process_pool
     from mfbench_tasks.build.dask_cluster import dask_executor
     from mfbench_tasks.labelling.label_file import label_structures

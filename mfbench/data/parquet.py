@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from mfbench.data.configuration import Configuration
 from mfbench.errors import DataError
+from mfbench.work.files import written
 
 __all__ = [
     "CONFIGURATION_SCHEMA",
@@ -52,7 +53,7 @@ CONFIGURATION_SCHEMA = pa.schema(
 
 
 def round_to_grid(values: np.ndarray, grid: float) -> np.ndarray:
-    """The nearest multiples of ``grid``: exact in float32 as long as |value| < 2¹¹ grid-free bits."""
+    """The nearest multiples of ``grid``: exact in float32 as long as ``|value|`` < 2¹¹ grid-free bits."""
     return np.round(np.asarray(values, dtype=np.float64) / grid) * grid
 
 
@@ -91,17 +92,18 @@ def write_configurations(path: Path, configurations: Sequence[Configuration]) ->
     }
     table = pa.table(columns, schema=CONFIGURATION_SCHEMA)
     # Grid-rounded floats have constant low bytes: splitting the bytes lets zstd remove them.
-    pq.write_table(
-        table,
-        path,
-        compression="zstd",
-        compression_level=19,
-        use_dictionary=["fragment_id", "trajectory_id", "sampler"],
-        column_encoding={
-            "positions.list.element.list.element": "BYTE_STREAM_SPLIT",
-            "atomic_forces.list.element.list.element": "BYTE_STREAM_SPLIT",
-        },
-    )
+    with written(path) as temporary:
+        pq.write_table(
+            table,
+            temporary,
+            compression="zstd",
+            compression_level=19,
+            use_dictionary=["fragment_id", "trajectory_id", "sampler"],
+            column_encoding={
+                "positions.list.element.list.element": "BYTE_STREAM_SPLIT",
+                "atomic_forces.list.element.list.element": "BYTE_STREAM_SPLIT",
+            },
+        )
 
 
 def read_table(path: Path) -> pa.Table:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from mfbench.data.manifest import OWN, POOL, data_hash
 from mfbench.data.parquet import read_configurations, read_table, sha256
+from mfbench.work.files import write_text
 from mfbench_tasks.pool.blocks import write_tables
 
-__all__ = ["spread"]
+__all__ = ["move_into_shards"]
 
 
-def spread(folder: Path) -> dict:
+def move_into_shards(folder: Path) -> dict:
     """Move the labels of a split into ``../pool/<name>-<fold>``, where each fold is whole shards.
 
     Returns:
@@ -41,7 +42,7 @@ def spread(folder: Path) -> dict:
         files += [f"{POOL}/{name}.{kind}.parquet" for kind in ("configurations", "fragments")]
     hashes = {file: sha256(folder / file) for file in sorted(files)}
     manifest |= {"files": hashes, "data_hash": data_hash(hashes)}
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    write_text(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     for name in ("configurations", "fragments"):
         (folder / f"{name}.parquet").unlink()
     return manifest

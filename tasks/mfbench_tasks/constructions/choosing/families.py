@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mfbench.errors import DataError
-from mfbench_tasks.constructions.choose_topologies import Topology, assign, find_topologies
-from mfbench_tasks.families.cath import Family, Protein, choose_families, stratum_of
+from mfbench_tasks.constructions.choosing.topologies import Topology, assign, find_topologies
+from mfbench_tasks.families.cath import Family, Protein, choose_families
 from mfbench_tasks.families.table import FamilyRow
+from mfbench_tasks.families.topology import TopologyFamily
 from mfbench_tasks.pool.recipe import Block, Group, PoolRecipe
 from mfbench_tasks.recipes.recipe import Recipe
 
@@ -76,12 +77,12 @@ def lay_out(chosen: Sequence[Topology], known: Sequence[Family], names: Mapping[
     seconds = {t.family_id for t in [t for t in chosen if t.second is not None][:_SECONDS]}
     for t in chosen:
         both = tuple(p for p in (t.first, t.second) if p is not None)
-        title = _name(t.family_id, names) + " (membrane)" * (t.stratum == "membrane")
+        title = _name(t.family_id, names) + " (membrane)" * t.family.membrane
         cath.append(
             FamilyRow(
                 family_id=t.family_id,
                 fold=t.fold,
-                stratum=t.stratum,
+                stratum=t.family.family_class,
                 title=title,
                 pool=t.first.name,
                 heldout=both[-1].name,
@@ -126,7 +127,7 @@ def _mini_row(family: Family) -> FamilyRow:
 
 
 def _name(family_id: str, names: Mapping[str, str]) -> str:
-    topology = family_id.removeprefix("membrane.")
+    topology = TopologyFamily.named(family_id).topology
     return names.get(topology) or f"CATH topology {topology}"
 
 
@@ -134,7 +135,7 @@ def _cluster_row(topology: str, protein: Protein, fold: str, names: Mapping[str,
     return FamilyRow(
         family_id=f"c{protein.cluster30}",
         fold=fold,
-        stratum=stratum_of(topology),
+        stratum=TopologyFamily.named(topology).family_class,
         title=f"{_name(topology, names)}: cluster of {protein.name}",
         pool=protein.name,
         heldout=protein.name,

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mfbench.errors import DataError
-from mfbench_tasks.families.cath import Protein, stratum_of
+from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.table import FamilyRow
+from mfbench_tasks.families.topology import TopologyFamily
 from mfbench_tasks.pool.recipe import Block, Group
 from mfbench_tasks.seeds import stream
 
@@ -58,7 +59,7 @@ def choose_large(folder: Path, known: Mapping[str, str], seed: int) -> tuple[lis
                 FamilyRow(
                     family_id=family,
                     fold=fold,
-                    stratum=stratum_of(topology),
+                    stratum=TopologyFamily(topology).family_class,
                     title=f"CATH topology {topology}",
                     pool=first.name,
                     heldout=second.name,
