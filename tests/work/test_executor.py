@@ -46,8 +46,7 @@ def test_every_process_makes_the_setup_once_and_has_one_thread():
 def test_what_a_unit_raises_ends_the_work_and_what_came_before_is_kept(workers):
     kept = []
     with open_executor(workers) as executor, pytest.raises(MfbenchError, match="three is refused"):
-        for _, result in executor.run(square, [1, 2, 3, 4, 5, 6, 7, 8, 9]):
-            kept.append(result)
+        kept.extend(result for _, result in executor.run(square, [1, 2, 3, 4, 5, 6, 7, 8, 9]))
     assert set(kept) <= {1, 4, 16, 25, 36, 49}
     assert len(kept) < 8
 
