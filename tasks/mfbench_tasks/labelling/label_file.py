@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from mfbench.data.configuration import Configuration
 from mfbench.errors import MfbenchError
+from mfbench.work.executor import Executor
 from mfbench_tasks.labelling.label_journal import Entry, LabelJournal
 from mfbench_tasks.labelling.level import Level, check_molecule
 from mfbench_tasks.labelling.registry import find_level
@@ -60,7 +61,6 @@ def label_structures(
     out: Path,
     *,
     executor: Executor,
-    at_once: int,
     resume: bool = False,
     tick: Callable[[Entry], None] | None = None,
     begin: Callable[[int, int], None] | None = None,
@@ -70,8 +70,7 @@ def label_structures(
     A structure that cannot be labelled is a row that says why.
 
     Args:
-        executor: runs ``label_by_name`` in its workers.
-        at_once: labels in flight.
+        executor: where structures are labelled.
         resume: go on with the journal.
         tick: called with every new entry.
         begin: called once with (structures, found in the journal).
@@ -89,7 +88,7 @@ def label_structures(
             begin(len(configurations), len(done))
         todo = [c for c in configurations if c.config_id not in done]
         made = 0
-        for entry in label_all(todo, level, executor, at_once):
+        for entry in label_all(todo, level, executor):
             journal.add(entry)
             made += 1
             if tick is not None:
@@ -105,26 +104,10 @@ def label_structures(
     )
 
 
-def label_all(
-    configurations: Sequence[Configuration], level: Level, executor: Executor, at_once: int
-) -> Iterator[Entry]:
-    """Labels as they finish, at most ``at_once`` in flight."""
-    waiting = iter(configurations)
-    running: set[Future[Entry]] = set()
-    try:
-        while True:
-            for c in waiting:
-                running.add(executor.submit(label_by_name, level.name, c))
-                if len(running) >= at_once:
-                    break
-            if not running:
-                return
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield future.result()
-    finally:
-        for future in running:
-            future.cancel()
+def label_all(configurations: Sequence[Configuration], level: Level, executor: Executor) -> Iterator[Entry]:
+    """Labels as they finish."""
+    for _, entry in executor.run(partial(label_by_name, level.name), configurations):
+        yield entry
 
 
 def label_by_name(name: str, configuration: Configuration) -> Entry:

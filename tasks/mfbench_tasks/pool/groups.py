@@ -39,7 +39,7 @@ def _protein_jobs(group: Group, recipe: PoolRecipe, folder: Path) -> list[Fragme
     taken: set[str] = set()
     if group.beside is not None:
         beside = group_jobs(recipe.group(group.beside), recipe, folder)
-        taken = {c.motif for slot in beside if not slot.heldout for c in slot.candidates}
+        taken = {c.motif for job in beside if not job.heldout for c in job.candidates}
     kinds = [] if group.heldout_only else [(kind, False) for kind in recipe.plan.pool]
     return choose_candidates(
         group.id,

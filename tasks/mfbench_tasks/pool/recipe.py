@@ -7,13 +7,16 @@ families and folds from a committed table; several constructions share the label
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from mfbench.errors import DataError
+from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.chemistry import with_overrides
-from mfbench_tasks.recipes.recipe import Gates, Plan, Sampling, Strict, read_yaml
+from mfbench_tasks.recipes.recipe import CuttingPlan, Gates, Sampling, Strict, read_yaml
 
 __all__ = [
     "AnyGroup",
@@ -46,8 +49,8 @@ class Group(Strict):
     reserved: bool = False
     beside: str | None = None  # the group whose pool its held-out fragments accompany in a family
 
-    def size(self, plan: Plan) -> int:
-        """Number of slots."""
+    def size(self, plan: CuttingPlan) -> int:
+        """Number of jobs."""
         return len(plan.heldout) + (0 if self.heldout_only else len(plan.pool))
 
 
@@ -59,8 +62,8 @@ class ChemistryGroup(Strict):
     reserved: Literal[False] = False
     beside: None = None
 
-    def size(self, plan: Plan) -> int:
-        """Number of slots."""
+    def size(self, plan: CuttingPlan) -> int:
+        """Number of jobs."""
         return len(plan.pool) + len(plan.heldout)
 
 
@@ -75,8 +78,8 @@ class LargerGroup(Strict):
     reserved: Literal[False] = False
     beside: None = None
 
-    def size(self, plan: Plan) -> int:
-        """Number of slots."""
+    def size(self, plan: CuttingPlan) -> int:
+        """Number of jobs."""
         return self.cuts
 
 
@@ -89,8 +92,8 @@ class DeepGroup(Strict):
     reserved: Literal[False] = False
     beside: None = None
 
-    def size(self, plan: Plan) -> int:
-        """Number of slots."""
+    def size(self, plan: CuttingPlan) -> int:
+        """Number of jobs."""
         return len(plan.pool)
 
 
@@ -100,7 +103,7 @@ AnyGroup = Annotated[Group | ChemistryGroup | LargerGroup | DeepGroup, Field(uni
 class DeepSampling(Strict):
     """How deep pools are sampled: replicas and displaced conformers in turn, ``frames`` each."""
 
-    configurations: int  # a fragment
+    configurations: int  # per fragment
     draw_length: int  # of the published draws of a deep family
     frames: int
     md_K: tuple[float, ...]
@@ -173,7 +176,7 @@ class PoolRecipe(Strict):
     draw_length: int = 100
     skip_unplanned: bool = False  # go on without a group that has too few places to cut, and report it
     min_support: int = 200  # configurations; a family with fewer is left out, and reported
-    plan: Plan
+    plan: CuttingPlan
     sampling: Sampling
     gates: Gates = Gates()
     chemistry: str | None = None  # table of chemistry families, relative to the recipe
@@ -197,6 +200,24 @@ class PoolRecipe(Strict):
             if group.kind == "deep" and self.deep is None:
                 raise ValueError(f"group {group.id} is deep: say how, in 'deep'")
         return self
+
+    @property
+    def entries(self) -> list[str]:
+        """PDB ids of its proteins, each once, in order."""
+        groups = [group for block in self.blocks for group in block.groups]
+        return list(dict.fromkeys(Protein.named(g.id).pdb_id for g in groups if isinstance(g, Group)))
+
+    def chosen_blocks(self, names: Sequence[str]) -> list[Block]:
+        """The blocks of these names, in the recipe's order.
+
+        Raises:
+            DataError: there is no such block.
+        """
+        known = [block.name for block in self.blocks]
+        for name in names:
+            if name not in known:
+                raise DataError(f"there is no block {name}: the recipe has {', '.join(known)}")
+        return [block for block in self.blocks if block.name in names]
 
     def group(self, name: str) -> AnyGroup:
         """The group of this name.

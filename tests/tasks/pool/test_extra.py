@@ -7,11 +7,11 @@ import pytest
 
 import mfbench
 from mfbench.audit.near_duplicates import NEAR_TWIN, aligned_rmsd
+from mfbench.cli import main
 from mfbench.data.configuration import Prediction
 from mfbench.data.molecular_graph import bonds
 from mfbench.data.parquet import read_table
 from mfbench.errors import DataError
-from mfbench_tasks.__main__ import main
 from mfbench_tasks.fragments import select
 from mfbench_tasks.fragments.stored import stored_fragment
 from mfbench_tasks.labelling.tblite import Gfn2
@@ -33,10 +33,10 @@ constructions:"""
 
 
 @pytest.fixture(scope="module")
-def extra(tools, made, recipe_file, structures, tmp_path_factory):
+def extra(tools, built, recipe_file, structures, tmp_path_factory):
     """The pool with a deep pool and larger cuts of family b, and its constructions."""
     folder = tmp_path_factory.mktemp("extra")
-    shutil.copytree(made / "blocks", folder / "blocks")
+    shutil.copytree(built / "blocks", folder / "blocks")
     shutil.copy(recipe_file.with_name("families.tsv"), folder)
     text = tools.RECIPE.replace("\nblocks:", EXTRA).replace("\nconstructions:", BLOCKS)
     (folder / "pool.yaml").write_text(text)
@@ -44,7 +44,7 @@ def extra(tools, made, recipe_file, structures, tmp_path_factory):
         for module in (select, groups):  # small, so that the test is quick
             patch.setattr(module, "SEGMENT_ATOMS", (28, 40))
         tools.run(folder / "pool.yaml", structures, folder)
-    command = ["constructions", str(folder / "pool.yaml"), "--pool", str(folder / "blocks")]
+    command = ["data", "construct", str(folder / "pool.yaml"), "--pool", str(folder / "blocks")]
     assert main([*command, "--out", str(folder), "--report", str(folder / "r")]) == 0
     return folder
 
@@ -103,8 +103,8 @@ def test_larger_cuts_are_asked_apart(extra, family):
             return [Prediction(c.energy, c.forces + (c.config_id in names)) for c in found]
 
     results = mfbench.evaluate(Wrong(), split, ks=[2], draws=1)
-    for stratum in ("all", "seen", "unseen"):
-        assert results.value("force_rmse", 2, stratum) < 1e-3
+    for subset in ("all", "seen", "unseen"):
+        assert results.value("force_rmse", 2, subset) < 1e-3
     assert results.value("force_rmse", 2, "larger") == pytest.approx(23.06, abs=0.01)
     assert mfbench.evaluate("constant", split, ks=[0], draws=1).find("force_rmse", 0, "larger")
 

@@ -1,4 +1,4 @@
-"""``mfbench data download`` and ``mfbench data publish``."""
+"""``mfbench data download``."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ __all__ = ["register"]
 
 
 def register(group: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the command."""
     group.command()(download)
-    group.command()(publish)
 
 
 def download(
@@ -42,7 +41,7 @@ def download(
 ) -> None:
     """Fetch a split and the shards that it names; what is there and right is not fetched again."""
     from mfbench.data.split import data_folder, find_split
-    from mfbench.work.progress import file_bar
+    from mfbench.work.progress import count_bar
 
     where = source or os.environ.get("MFBENCH_FROM")
     if not where:
@@ -52,7 +51,7 @@ def download(
         from mfbench.hub.download import download as run
 
         opened = open_source(where, revision)
-        with file_bar(f"downloading {split}") as progress:
+        with count_bar(f"files of {split}") as progress:
             done = run(split, opened, folder, progress=progress)
     manifest = done.manifest
     typer.echo(f"{manifest.name} {manifest.version}  data hash {manifest.data_hash[:12]}  in {done.folder}")
@@ -61,20 +60,3 @@ def download(
         typer.echo(f"give it as {done.folder}, or set MFBENCH_DATA={folder}")
     elif (first := find_split(split)).resolve() != done.folder.resolve():
         typer.echo(f"note: by the name '{split}', {first} is found first")
-
-
-def publish(
-    folder: Annotated[Path, typer.Argument(help="Folder of splits and their card (README.md).")],
-    repo_id: Annotated[str, typer.Option("--repo-id", metavar="OWNER/NAME", help="Dataset repository.")],
-    revision: Annotated[str | None, typer.Option(metavar="R", help="Branch. (default: main)")] = None,
-    private: Annotated[
-        bool | None, typer.Option("--private/--public", help="Of a repository that is made now.")
-    ] = None,
-    message: Annotated[str | None, typer.Option(metavar="TEXT", help="Of the commit.")] = None,
-) -> None:
-    """Check every file of a folder of splits, then upload card and data as one commit to the Hub."""
-    with extra("hub", "mfbench.hub.publish:publish", "data publish") as run:
-        done = run(folder, repo_id, revision=revision, private=private, message=message)
-    typer.echo(f"{', '.join(done.splits)}: {done.files} files in {done.url}")
-    command = f"mfbench data download {done.splits[0]} --from hf://datasets/{repo_id}"
-    typer.echo(f"fetch it with  {command} --revision {done.commit}")
