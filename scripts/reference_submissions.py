@@ -14,7 +14,7 @@ from thin import thinned
 
 import mfbench
 from mfbench.errors import SubmissionError
-from mfbench.protocol.method import STARTS_FROM
+from mfbench.protocol.registry import start_of
 from mfbench.store import open_store
 from mfbench.submission import check_run
 from mfbench.submission.card import read_card, write_card
@@ -63,7 +63,7 @@ def main():
         about = ABOUT[method].format(arch=NAMES[arch]) + NOTE.format(split=split)
         said = {"description": about, "authors": ["the mfbench developers"]}
         thin = thinned(run, arguments.runs / "thin" / name, ks=KS, draws=DRAWS)
-        print("{}  {}".format(*file(thin, arguments.to, said, deposit=method not in STARTS_FROM)))
+        print("{}  {}".format(*file(thin, arguments.to, said, deposit=start_of(method) == method)))
 
 
 def file(run, to, said, deposit=True):

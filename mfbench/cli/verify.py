@@ -85,7 +85,7 @@ def verify(
     store = open_store(to or default_store())
     name = store.find(submission)
     checked, _, _ = store.recompute(name)
-    run, split = checked.card.run, checked.yardstick.split
+    run, split = checked.card.run, checked.reference.split
     ks = _chosen(parse_numbers(k) or sorted(run.ks), run.ks, "K")
     known = [task.family_id for task in split.test]
     names = _chosen(families.split(",") if families else known, known, "test family")

@@ -82,7 +82,7 @@ def episode_metrics(
         strata: stratum → [n] bool. A fragment is wholly in or out of a stratum.
 
     Returns:
-        stratum → metric → value, in the units of ``METRICS``. A skill that has no yardstick (all
+        stratum → metric → value, in the units of ``METRICS``. A skill without a reference (all
         labels equal) is left out.
     """
     energy_error = predicted_energies - energies

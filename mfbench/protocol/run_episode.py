@@ -13,7 +13,8 @@ from mfbench.data.configuration import Configuration, Prediction
 from mfbench.errors import PredictionError
 from mfbench.protocol.cost import peak_memory
 from mfbench.protocol.episode import Episode
-from mfbench.protocol.method import Budget, Method, Predictor, Usage
+from mfbench.protocol.method import Method, Predictor, Usage
+from mfbench.protocol.protocol import Budget
 
 __all__ = ["EpisodeRecord", "check_predictions", "episode_seed", "run_episode"]
 

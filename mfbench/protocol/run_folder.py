@@ -16,7 +16,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,10 @@ import pyarrow.parquet as pq
 
 from mfbench.errors import DataError, ProtocolError
 from mfbench.protocol.episode import Episode
+from mfbench.protocol.protocol import Budget, track_of
 from mfbench.protocol.run_episode import EpisodeRecord
 
-__all__ = ["RunFolder", "open_run", "request_of", "write_predictions"]
+__all__ = ["RunFolder", "open_run", "write_predictions"]
 
 PREDICTION_SCHEMA = pa.schema(
     [
@@ -137,6 +138,8 @@ def open_run(path: Path, request: Mapping[str, Any], *, resume: bool) -> RunFold
         before = json.loads((path / "run.json").read_text())["request"]
     except (ValueError, KeyError, TypeError, OSError):
         raise DataError(f"{path / 'run.json'} is damaged: choose another folder with --out") from None
+    if "track" not in before and "budget" in before:  # begun before runs named their track
+        before["track"] = str(track_of(Budget(**before["budget"])))
     # The same text on both sides: tuples and paths become what JSON makes of them.
     now = json.loads(json.dumps(dict(request)))
     for name in sorted({*before, *now}):
@@ -165,8 +168,3 @@ def write_predictions(path: Path, episodes: Sequence[Episode], records: Sequence
     table = pa.table(columns, schema=PREDICTION_SCHEMA)
     pq.write_table(table, path.with_suffix(".tmp"), compression="zstd")
     os.replace(path.with_suffix(".tmp"), path)
-
-
-def request_of(**fields: Any) -> dict[str, Any]:
-    """A request as plain JSON values."""
-    return {k: asdict(v) if hasattr(v, "__dataclass_fields__") else v for k, v in fields.items()}

@@ -22,8 +22,8 @@ def copy_findings(store: Store, checked: Checked) -> list[Finding]:
     """
     if any(finding.kind == Kind.CONSTANT_PREDICTIONS for finding in checked.findings):
         return []
-    own = sketch(checked.yardstick, checked.records)
-    families = checked.yardstick.families
+    own = sketch(checked.reference, checked.records)
+    families = checked.reference.families
     nearest: tuple[float, str, str] | None = None
     for name, k, theirs in _sketches(store, checked, len(families)):
         forces, energies = distance(own[k], theirs) if k in own else (np.inf, np.inf)

@@ -19,20 +19,15 @@ from pathlib import Path
 import numpy as np
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
+from mfbench.data.split import Fold, Split
 from mfbench.errors import SubmissionError
+from mfbench.learned.architectures.registry import ARCHITECTURES
 from mfbench.metrics.errors import METRICS, within_fragment
 from mfbench.protocol.cost import code_version, hardware
-from mfbench.protocol.episode import Episode, draw_episode
-from mfbench.protocol.method import (
-    ARCHITECTURES,
-    BACKENDS,
-    Budget,
-    Method,
-    MethodContext,
-    load_method,
-    method_names,
-    uses_backend,
-)
+from mfbench.protocol.episode import Episode
+from mfbench.protocol.method import Method, MethodContext
+from mfbench.protocol.protocol import Protocol
+from mfbench.protocol.registry import BACKENDS, METHODS, load_method, uses_backend
 from mfbench.protocol.run_episode import EpisodeRecord, run_episode
 from mfbench.store.outside import compare_outside
 from mfbench.store.verification import (
@@ -73,7 +68,7 @@ def deposited_method(checked: Checked, folder: Path) -> Method:
     if not checked.weights:
         raise SubmissionError("weights", "no weights were deposited: nobody can run this submission")
     name = card.implementation or card.method
-    known = name in method_names() and ":" not in name and uses_backend(name)
+    known = name in METHODS and ":" not in name and uses_backend(name)
     if not known or card.arch not in ARCHITECTURES or card.backend not in BACKENDS:
         raise SubmissionError(
             "weights",
@@ -82,7 +77,7 @@ def deposited_method(checked: Checked, folder: Path) -> Method:
     for file, suffix in (("weights.safetensors", ".safetensors"), ("weights.json", ".json")):
         (folder / f"deposited{suffix}").write_bytes(checked.weights[file])
     path = str(folder / "deposited.safetensors")
-    context = MethodContext(checked.yardstick.split, card.arch, path, dict(card.run.options))
+    context = MethodContext(checked.reference.split, card.arch, path, dict(card.run.options))
     return load_method(name, context, backend=card.backend)
 
 
@@ -112,29 +107,26 @@ def fresh_test(
     fresh = {family: found for family, found in fresh.items() if found}
     if not fresh:
         raise SubmissionError("data", "no fresh configuration passed the gates: try another secret")
-    split = checked.yardstick.split
-    tasks = {task.family_id: task for task in split.test}
-    budget = Budget(checked.card.run.steps, checked.card.run.batch)
+    split = checked.reference.split
     outside = {family: found for family, found in (outside or {}).items() if found and family in fresh}
     new = {family: {c.fragment_id: c.graph_id for c in found} for family, found in outside.items()}
+    heldout = {t.family_id: {c.fragment_id for c in t.heldout} for t in split.test}
+    asked = _asking(split, {f: (*found, *outside.get(f, ())) for f, found in fresh.items()}, new)
     comparisons, beyond = [], []
     with tempfile.TemporaryDirectory() as folder:
         method = deposited_method(checked, Path(folder))
+        run = checked.card.run
         for k in ks:
             claimed, measured = _Sums(), _Sums()
-            for family, configurations in fresh.items():
-                fragments = {c.fragment_id for c in configurations}
-                query = (*configurations, *outside.get(family, ()))
-                graphs = tasks[family].graphs | new.get(family, {})
-                task = replace(tasks[family], query=query, heldout=(), larger=(), graphs=graphs)
-                heldout = {c.fragment_id for c in tasks[family].heldout}
-                for draw in range(draws if k else 1):
-                    episode = draw_episode(split, task, k, draw)
-                    record = run_episode(method, episode, budget=budget, seed=checked.card.run.seed)
-                    if record.failure:
-                        raise SubmissionError("weights", f"the deposited weights fail: {record.failure}")
-                    measured.add(episode, record, fragments | set(new.get(family, ())))
-                    claimed.add(*_claimed(checked, family, k, draw), fragments | heldout)
+            protocol = Protocol.of(asked, ks=[k], draws=draws, budget=run.budget, families=list(fresh))
+            for episode in protocol.episodes(asked):
+                family = episode.family_id
+                fragments = {c.fragment_id for c in fresh[family]}
+                record = run_episode(method, episode, budget=run.budget, seed=run.seed)
+                if record.failure:
+                    raise SubmissionError("weights", f"the deposited weights fail: {record.failure}")
+                measured.add(episode, record, fragments | set(new.get(family, ())))
+                claimed.add(*_claimed(checked, episode.key), fragments | heldout[family])
             errors = claimed.errors(), measured.errors()
             comparisons += compare(*errors, k)
             beyond += compare_outside(*errors, split.test, new, k, COMPARED)
@@ -167,10 +159,30 @@ def _outside(found: Mapping[str, Sequence[Configuration]], comparisons: list[Out
     )
 
 
-def _claimed(checked: Checked, family: str, k: int, draw: int) -> tuple[Episode, EpisodeRecord]:
-    for episode, record in zip(checked.yardstick.episodes, checked.records, strict=True):
-        if episode.key == (family, k, draw) and record.failure is None:
+def _asking(
+    split: Split, queries: Mapping[str, Sequence[Configuration]], graphs: Mapping[str, Mapping[str, str]]
+) -> Split:
+    """The split with other queries, and the graphs of fragments that it did not know; pools stay."""
+    tasks = [
+        replace(
+            task,
+            query=tuple(queries[task.family_id]),
+            heldout=(),
+            larger=(),
+            graphs={**task.graphs, **graphs.get(task.family_id, {})},
+        )
+        if task.fold == Fold.TEST and task.family_id in queries
+        else task
+        for task in split.tasks
+    ]
+    return replace(split, tasks=tuple(tasks))
+
+
+def _claimed(checked: Checked, key: tuple[str, int, int]) -> tuple[Episode, EpisodeRecord]:
+    for episode, record in zip(checked.reference.episodes, checked.records, strict=True):
+        if episode.key == key and record.failure is None:
             return episode, record
+    family, k, draw = key
     raise SubmissionError("coverage", f"it has no predictions for {family}, K = {k}, draw {draw}")
 
 

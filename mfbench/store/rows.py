@@ -79,8 +79,8 @@ def part_of(
     name: str, checked: Checked, *, filed_at: str, stamp: dict[str, list[int]] | None, size_bytes: int
 ) -> tuple[Summary, pa.Table]:
     """Summary and scores of a checked submission; ``size_bytes``: of its files, as they are kept."""
-    families = checked.yardstick.families
-    groups = family_groups(checked.yardstick.split, families)
+    families = checked.reference.families
+    groups = family_groups(checked.reference.split, families)
     summary = Summary(
         id=name,
         card=checked.card,
@@ -99,7 +99,7 @@ def part_of(
 def _table(name: str, checked: Checked) -> pa.Table:
     results = checked.results
     constant = {(r.metric, r.k, r.query): r.value for r in results.constant}
-    sketches = sketch(checked.yardstick, checked.records)
+    sketches = sketch(checked.reference, checked.records)
     per_family = _per_family(checked)
     rows = []
     for row in [*results.aggregate, *_costs(checked)]:
@@ -121,7 +121,7 @@ def _table(name: str, checked: Checked) -> pa.Table:
 
 def _per_family(checked: Checked) -> dict[tuple[str, int, str], np.ndarray]:
     """(metric, k, query) → mean over draws of every family, NaN where it has no such stratum."""
-    place = {family: i for i, family in enumerate(checked.yardstick.families)}
+    place = {family: i for i, family in enumerate(checked.reference.families)}
     sums: dict[tuple[str, int, str], np.ndarray] = {}
     for row in checked.results.episodes:
         for query, values in row.metrics.items():
@@ -134,7 +134,7 @@ def _per_family(checked: Checked) -> dict[tuple[str, int, str], np.ndarray]:
 
 def _costs(checked: Checked) -> list[AggregateRow]:
     """Declared costs in the form of scores, without intervals."""
-    split, n = checked.yardstick.split.name, len(checked.yardstick.families)
+    split, n = checked.reference.split.name, len(checked.reference.families)
     return [
         AggregateRow(
             split=split, metric=name, k=cost.k, query="all", value=value, ci95=(None, None), n_families=n

@@ -1,6 +1,6 @@
 """Submissions: data, never code. Read, recomputed and examined by ``check``; drafted from runs."""
 
-from mfbench.submission.card import Card, Track
+from mfbench.submission.card import Card
 from mfbench.submission.check import FILES, Checked, check
 from mfbench.submission.detectors.findings import Finding, Kind
 from mfbench.submission.draft import check_files, check_run, read_folder
@@ -11,7 +11,6 @@ __all__ = [
     "Checked",
     "Finding",
     "Kind",
-    "Track",
     "check",
     "check_files",
     "check_run",

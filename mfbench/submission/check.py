@@ -9,26 +9,27 @@ from functools import cached_property
 
 from mfbench.errors import SubmissionError
 from mfbench.metrics.errors import METRICS
+from mfbench.protocol.protocol import standard_draws, standard_ks, track_of
+from mfbench.protocol.registry import reference_lines
 from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.results.results import AggregateRow, Results
 from mfbench.results.score_run import score_run
-from mfbench.submission.card import Card, Track, read_card, write_card
+from mfbench.submission.card import Card, read_card, write_card
 from mfbench.submission.detectors.evidence import gather
 from mfbench.submission.detectors.findings import Finding, Kind
 from mfbench.submission.detectors.leaks import leak_findings, order_findings
 from mfbench.submission.detectors.training_overlap import overlap_findings
 from mfbench.submission.detectors.units import unit_findings
 from mfbench.submission.predictions import canonical_bytes, read_predictions
-from mfbench.submission.reference_episodes import Yardstick, yardstick_of
+from mfbench.submission.reference_episodes import ReferenceEpisodes, reference_episodes
 from mfbench.submission.weights import check_weights
 
-__all__ = ["FILES", "Checked", "check", "check_claims", "track_of"]
+__all__ = ["FILES", "Checked", "check", "check_claims"]
 
 FILES = ("submission.yaml", "predictions.parquet", "weights.safetensors", "weights.json")
 """All that a submission may hold; the last two are for deposited weights."""
 _CLAIM = 1e-3
 """Relative tolerance of claims: predictions are rounded to a grid before they are scored."""
-_UNRANKED_LINES = ("constant", "random")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class Checked:
 
     Attributes:
         card: what it says of itself.
-        yardstick: the episodes.
+        reference: the episodes, their labels, and the constant method on them.
         records: predictions, rounded.
         results: recomputed.
         findings: by the detectors; see ``refusals``.
@@ -45,7 +46,7 @@ class Checked:
     """
 
     card: Card
-    yardstick: Yardstick
+    reference: ReferenceEpisodes
     records: list[EpisodeRecord]
     results: Results
     findings: list[Finding]
@@ -61,7 +62,7 @@ class Checked:
         """What is filed: canonical card and predictions, and the weights as they are."""
         return {
             "submission.yaml": write_card(self.card).encode(),
-            "predictions.parquet": canonical_bytes(self.yardstick.episodes, self.records),
+            "predictions.parquet": canonical_bytes(self.reference.episodes, self.records),
             **self.weights,
         }
 
@@ -92,19 +93,19 @@ def check(files: Mapping[str, bytes]) -> Checked:
         raise SubmissionError("weights", "weights come as weights.safetensors with weights.json beside it")
     if weights:
         check_weights(weights["weights.safetensors"], weights["weights.json"], card.weights_sha256)
-    yardstick = yardstick_of(card.run)
-    _check_failures(card, yardstick)
-    records = read_predictions(files["predictions.parquet"], card, yardstick)
+    reference = reference_episodes(card.run)
+    _check_failures(card, reference)
+    records = read_predictions(files["predictions.parquet"], card, reference)
     results = score_run(
-        yardstick.split,
-        yardstick.episodes,
+        reference.split,
+        reference.episodes,
         records,
         {"method": card.method},
-        constants=yardstick.constants,
+        constants=reference.constants,
         costs=False,
     )
-    findings = _findings(card, yardstick, records, results)
-    return Checked(card, yardstick, records, results, findings, weights)
+    findings = _findings(card, reference, records, results)
+    return Checked(card, reference, records, results, findings, weights)
 
 
 def check_names(files: Mapping[str, bytes]) -> None:
@@ -143,37 +144,37 @@ def check_claims(checked: Checked, claims: Sequence[AggregateRow]) -> None:
             )
 
 
-def _check_failures(card: Card, yardstick: Yardstick) -> None:
+def _check_failures(card: Card, reference: ReferenceEpisodes) -> None:
     """A reason must be for an episode of this run: a misspelt one would hide nothing, and help nobody."""
     for row in card.failures:
         if not any(
             e.family_id == row.family and row.k in (None, e.k) and row.draw in (None, e.draw)
-            for e in yardstick.episodes
+            for e in reference.episodes
         ):
             where = f"{row.family}, K = {row.k}, draw {row.draw}"
             raise SubmissionError("card", f"submission.yaml: failures: there is no episode {where}")
 
 
 def _findings(
-    card: Card, yardstick: Yardstick, records: Sequence[EpisodeRecord], results: Results
+    card: Card, reference: ReferenceEpisodes, records: Sequence[EpisodeRecord], results: Results
 ) -> list[Finding]:
-    evidence = gather(yardstick, records)
+    evidence = gather(reference, records)
     units = unit_findings(evidence)
     # Labels in other units are below the noise too once they are scaled: the mistake is named first.
     found = [*units, *leak_findings(evidence), *([] if units else order_findings(evidence))]
-    found += overlap_findings(card, yardstick.split)
-    standard = [k for k in (0, 5, 10, 20, 50, 100) if k <= yardstick.split.test[0].draws.shape[1]]
-    if missing := [k for k in standard if k not in card.run.ks]:
+    found += overlap_findings(card, reference.split)
+    tasks = reference.split.test
+    if missing := [k for k in standard_ks(tasks) if k not in card.run.ks]:
         found.append(_note(Kind.PARTIAL, f"no K = {', '.join(map(str, missing))}."))
-    published = min(len(task.draws) for task in yardstick.split.test)
-    if card.run.draws < min(5, published):
+    if card.run.draws < standard_draws(tasks):
+        published = min(len(task.draws) for task in tasks)
         text = f"{card.run.draws} of {published} published draws: noisier than the full protocol."
         found.append(_note(Kind.FEW_DRAWS, text))
     if results.failures:
         text = f"{len(results.failures)} of {len(records)} episodes failed; they score a penalty."
         found.append(_note(Kind.FAILED_EPISODES, text))
     flagged = [k for m, k, q in results.not_better_than_constant if (m, q) == ("force_rmse", "all")]
-    if flagged and card.method not in _UNRANKED_LINES:
+    if flagged and card.method not in reference_lines():
         text = f"forces at K = {', '.join(map(str, flagged))} are not better than the constant method's."
         found.append(_note(Kind.NOT_BETTER_THAN_CONSTANT, text))
     return found
@@ -183,24 +184,15 @@ def _note(kind: Kind, message: str) -> Finding:
     return Finding(kind=kind, message=message)
 
 
-def track_of(steps: int, batch: int) -> Track:
-    """The track that a budget belongs to."""
-    if steps <= 20 and batch <= 16:
-        return Track.STANDARD
-    return Track.LONG if steps <= 300 and batch <= 16 else Track.OPEN
-
-
 def check_track(card: Card) -> None:
     """Refuse a track whose budget the run exceeded.
 
     Raises:
         SubmissionError: kind ``card``.
     """
-    order = list(Track)
-    smallest = track_of(card.run.steps, card.run.batch)
-    if order.index(card.track) < order.index(smallest):
+    if not card.track.admits(card.run.budget):
         raise SubmissionError(
             "card",
             f"submission.yaml: a budget of {card.run.steps} steps of {card.run.batch} is not the "
-            f"{card.track} track but {smallest}",
+            f"{card.track} track but {track_of(card.run.budget)}",
         )

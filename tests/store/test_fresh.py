@@ -18,7 +18,7 @@ from mfbench.submission.check import check
 from mfbench.submission.detectors.findings import Kind
 from mfbench.submission.draft import read_folder
 from mfbench.submission.predictions import canonical_bytes
-from mfbench.submission.reference_episodes import yardstick_of
+from mfbench.submission.reference_episodes import reference_episodes
 
 REFERENCE = Path(__file__).parents[2] / "leaderboard" / "submissions" / "submissions"
 VERIFIED = "maml-936427a4eaa1785b"
@@ -85,15 +85,15 @@ def maml():
 def altered(files, alter, **changes):
     """A submission with other predictions: what ``alter(record, energies, forces)`` gives."""
     card = read_card(files["submission.yaml"]).model_copy(update=changes)
-    yardstick = yardstick_of(card.run)
+    reference = reference_episodes(card.run)
     records = []
     for record in check(files).records:
-        energies, forces = alter(record, *yardstick.labels[record.family_id])
+        energies, forces = alter(record, *reference.labels[record.family_id])
         vars(record).update(energies=energies, forces=forces.astype(np.float32))
         records.append(record)
     return files | {
         "submission.yaml": write_card(card).encode(),
-        "predictions.parquet": canonical_bytes(yardstick.episodes, records),
+        "predictions.parquet": canonical_bytes(reference.episodes, records),
     }
 
 
@@ -129,14 +129,14 @@ def test_honest_maml_is_confirmed_and_a_blended_run_refuted(maml, blended, tmp_p
     seed = int(hashlib.sha256(secret.encode()).hexdigest()[:15], 16)
     name, _ = store.submit(check(maml))
     checked, _, _ = store.recompute(name)
-    fresh = resample(checked.yardstick.split, FAMILIES, seed, fragments=3)
+    fresh = resample(checked.reference.split, FAMILIES, seed, fragments=3)
     published = {
-        c.positions.tobytes() for t in checked.yardstick.split.test for c in (*t.query, *t.heldout)
+        c.positions.tobytes() for t in checked.reference.split.test for c in (*t.query, *t.heldout)
     }
     assert all(c.positions.tobytes() not in published for found in fresh.values() for c in found)
     options = {"ks": [10], "draws": 1, "seed_commitment": "0" * 64}
     # Held-out fragments under another name stand for those of other entries.
-    outside = {t.family_id: renamed(t.heldout) for t in checked.yardstick.split.test}
+    outside = {t.family_id: renamed(t.heldout) for t in checked.reference.split.test}
     record = fresh_test(name, checked, fresh, outside=outside, **options)
     assert record.verdict == Verdict.CONFIRMED
     assert (record.outside.families, record.outside.entries) == (FAMILIES, ["0new"])

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from mfbench.protocol.run_episode import EpisodeRecord
-from mfbench.submission.reference_episodes import Yardstick
+from mfbench.submission.reference_episodes import ReferenceEpisodes
 
 __all__ = ["SAME", "WIDTH", "distance", "sketch"]
 
@@ -28,16 +28,16 @@ weights are 1e-5 apart; `maml` and `fomaml` of cath-mini, the nearest that were 
 joint start, with one seed), are 0.06 apart."""
 
 
-def sketch(yardstick: Yardstick, records: Sequence[EpisodeRecord]) -> dict[int, np.ndarray]:
+def sketch(reference: ReferenceEpisodes, records: Sequence[EpisodeRecord]) -> dict[int, np.ndarray]:
     """K → [n_families, WIDTH] float32 of draw 0, families in order; NaN where there is no prediction."""
     found: dict[int, np.ndarray] = {}
-    row = {family: i for i, family in enumerate(yardstick.families)}
+    row = {family: i for i, family in enumerate(reference.families)}
     for record in records:
         if record.draw or not record.k:  # without labels, one pre-trained model is in several methods
             continue
         values = found.setdefault(record.k, np.full((len(row), WIDTH), np.nan, np.float32))
         if record.failure is None:
-            energies, forces = yardstick.labels[record.family_id]
+            energies, forces = reference.labels[record.family_id]
             values[row[record.family_id]] = np.concatenate(
                 [
                     _project((record.forces - forces).ravel(), record.family_id, _FORCES),
