@@ -26,8 +26,9 @@ FAMILIES = 24
 
 def build(folder, count):
     """A store of ``count`` submissions on 24 families: folders hash soundly, scores are made up."""
+    from mfbench.store.open import open_store
     from mfbench.store.rows import Summary, write_part
-    from mfbench.store.store import open_store, submission_id
+    from mfbench.store.store import submission_id
     from mfbench.submission.card import Card, DeclaredRun, write_card
 
     rng = np.random.default_rng(0)

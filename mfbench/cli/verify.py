@@ -73,10 +73,9 @@ def verify(
     workers: Annotated[int, typer.Option(metavar="N", help="Processes that sample.")] = 1,
 ) -> int:
     """Run the fresh test; returns the exit code."""
-    from mfbench.store.fresh import fresh_test
-    from mfbench.store.place import default_store
-    from mfbench.store.store import open_store
-    from mfbench.store.verification import Verdict
+    from mfbench.store.fresh_test.record import Verdict
+    from mfbench.store.fresh_test.run import fresh_test
+    from mfbench.store.open import default_store, open_store
 
     if not fresh:
         raise ProtocolError("say --fresh; 'mfbench store verify' recomputes a store from its predictions")

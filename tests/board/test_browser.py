@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mfbench.store import open_store
+from mfbench.store import file_submission, open_store
 from mfbench.submission.card import read_card, write_card
 from mfbench.submission.check import check
 from mfbench.submission.draft import read_folder
@@ -79,7 +79,7 @@ def place(tmp_path_factory, reference):
     }
     files = reference["constant"]
     card = read_card(files["submission.yaml"]).model_copy(update=said)
-    store.submit(check(files | {"submission.yaml": write_card(card).encode()}))
+    file_submission(store, check(files | {"submission.yaml": write_card(card).encode()}))
     broken = target / "submissions" / "broken-0123456789abcdef"
     broken.mkdir()
     (broken / "submission.yaml").write_text("a: [")

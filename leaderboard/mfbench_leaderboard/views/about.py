@@ -6,7 +6,7 @@ import streamlit as st
 
 from mfbench import __version__
 from mfbench.protocol.protocol import STANDARD_K, Track
-from mfbench.store.verification import RATIO_TOLERANCE
+from mfbench.store.fresh_test.record import RATIO_TOLERANCE
 from mfbench.submission.detectors.leaks import ENERGY_NOISE, FORCE_NOISE
 from mfbench_leaderboard.state import current_store
 
