@@ -10,6 +10,7 @@ from mfbench.data.split import Split, Task, available_splits, load_split
 from mfbench.errors import MfbenchError
 from mfbench.evaluate import evaluate
 from mfbench.methods.ase import from_ase
+from mfbench.protocol.check_method import check_method
 from mfbench.protocol.episode import Episode, draw_episode
 from mfbench.protocol.method import Method, MethodContext, Predictor, Usage
 from mfbench.protocol.protocol import Budget, Protocol, Track
@@ -37,6 +38,7 @@ __all__ = [
     "Usage",
     "__version__",
     "available_splits",
+    "check_method",
     "draw_episode",
     "evaluate",
     "from_ase",

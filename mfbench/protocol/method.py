@@ -28,7 +28,11 @@ class Usage:
 
 @runtime_checkable
 class Predictor(Protocol):
-    """An adapted model. It may have a ``usage`` attribute (``Usage``) saying what adapting cost."""
+    """An adapted model.
+
+    It may have two attributes: ``usage`` (``Usage``) says what adapting cost; ``params`` (name → array)
+    shows its weights, so that one that is not finite fails the episode.
+    """
 
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Energies (eV) and forces (eV/Å) of blind configurations, each one on its own."""
