@@ -12,8 +12,8 @@ __all__ = ["register"]
 
 HELP = """Run the harness's own checks on a method in seconds, and say in words what is wrong.
 
-The molecules are made up: the checks say whether a method keeps the rules, not how good it is. Exit code 2 \
-if it cannot be evaluated. A factory that wants a context gets the one of --split.
+The molecules are made up: the checks say whether a method keeps the rules, not how good it is. \
+Exit code 2 if it cannot be evaluated. A factory that wants a context gets the one of --split.
 """
 
 

@@ -210,8 +210,8 @@ def _within_budget(predictor: Predictor) -> str:
     allowed = _BUDGET.steps * _BUDGET.batch
     if usage.gradient_evaluations > allowed:
         return (
-            f"it reports {usage.gradient_evaluations} gradients, the budget is {allowed}: it belongs to the "
-            "open track"
+            f"it reports {usage.gradient_evaluations} gradients, the budget is {allowed}: "
+            "it belongs to the open track"
         )
     return f"{usage.gradient_evaluations} of {allowed} gradients used"
 
