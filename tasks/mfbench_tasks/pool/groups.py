@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mfbench.errors import DataError
-from mfbench_tasks.build.candidates import candidates, choose_candidates, segments, shuffled
+from mfbench_tasks.build.candidate_places import candidates, segments, shuffled
+from mfbench_tasks.build.candidates import choose_candidates
 from mfbench_tasks.build.chemistry_candidates import chemistry_jobs
 from mfbench_tasks.build.fragment_job import FragmentJob
 from mfbench_tasks.families.cath import Protein
