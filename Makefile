@@ -25,6 +25,7 @@ docs: $(VENV)/.docs  ## the site, in build/docs
 lint: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python docs/drawings/draw_rooms.py
 
 data: $(VENV)/.dev  ## rebuild cath-mini from MFBENCH_STRUCTURES (about half an hour)
 	$(BIN)/mfbench data build tasks/recipes/cath-mini.yaml --structures $(MFBENCH_STRUCTURES) --out build/cath-mini

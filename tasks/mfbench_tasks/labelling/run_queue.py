@@ -83,4 +83,3 @@ def run_queue(
             if report is not None:
                 report(entry)
             yield entry
-
