@@ -124,8 +124,8 @@ def _run_again(
     store: Store, text: str, ks: list[int] | None, draws: int | None, families: list[str] | None
 ) -> int:
     """One submission's method, run again."""
-    from mfbench.work.progress import file_bar
     from mfbench.store.rerun import rerun
+    from mfbench.work.progress import file_bar
 
     name = store.find(text)
     checked, _, _ = store.recompute(name)
