@@ -114,7 +114,7 @@ def _label(
         def begin(total: int, done: int) -> None:
             advance.append(stack.enter_context(progress_bar(total, done=done, show=show, of="structures")))
 
-        done = run(
+        done = label_structures(
             structures,
             level,
             out,
