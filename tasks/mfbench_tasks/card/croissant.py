@@ -65,7 +65,7 @@ _CONTEXT = {
 
 
 def croissant(folder: Path, constructions: Sequence[Construction]) -> str:
-    """The JSON text: one file object per table; one record set per fold, per side table, and for the fragments."""
+    """The JSON text: one file object per table; one record set per fold and per side table."""
     files: dict[str, dict[str, Any]] = {}
     sets: list[dict[str, Any]] = []
     records: list[dict[str, Any]] = []

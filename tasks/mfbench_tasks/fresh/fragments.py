@@ -18,7 +18,8 @@ from mfbench.data.molecular_graph import graph_name
 from mfbench.data.side_tables import SideTables, read_side_tables
 from mfbench.data.split import Fold, Split, Task
 from mfbench.errors import DataError, StructureError
-from mfbench_tasks.build.candidates import CandidatePlace, candidates, choose_candidates, shuffled
+from mfbench_tasks.build.candidate_places import CandidatePlace, candidates, shuffled
+from mfbench_tasks.build.candidates import choose_candidates
 from mfbench_tasks.build.fragment_job import FragmentJob
 from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.families.cath import Protein, chains_by_topology, resolved

@@ -1,4 +1,4 @@
-"""What a level of theory is to the rest of the package: a name, an engine for a molecule, what it covers."""
+"""What a level of theory is to others: a name, an engine for a molecule, and what it covers."""
 
 from __future__ import annotations
 

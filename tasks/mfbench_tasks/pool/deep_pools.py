@@ -18,7 +18,8 @@ from mfbench_tasks.build.make_fragment import check_open_shell
 from mfbench_tasks.fragments.stored import stored_fragment
 from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure
 from mfbench_tasks.pool.blocks import part
-from mfbench_tasks.pool.recipe import DeepGroup, DeepSampling, PoolRecipe
+from mfbench_tasks.pool.group_kinds import DeepGroup
+from mfbench_tasks.pool.recipe import DeepSampling, PoolRecipe
 from mfbench_tasks.sampling import gates
 from mfbench_tasks.sampling.gates import Rejection
 from mfbench_tasks.sampling.label_trajectory import LabelledFragment, label_trajectory

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mfbench.errors import DataError
-from mfbench_tasks.build.candidates import candidates, choose_candidates, segments, shuffled
+from mfbench_tasks.build.candidate_places import candidates, segments, shuffled
+from mfbench_tasks.build.candidates import choose_candidates
 from mfbench_tasks.build.chemistry_candidates import chemistry_jobs
 from mfbench_tasks.build.fragment_job import FragmentJob
 from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.chemistry import load_families, load_places
 from mfbench_tasks.fragments.select import SEGMENT_ATOMS
-from mfbench_tasks.pool.recipe import AnyGroup, ChemistryGroup, Group, LargerGroup, PoolRecipe
+from mfbench_tasks.pool.group_kinds import AnyGroup, ChemistryGroup, Group, LargerGroup
+from mfbench_tasks.pool.recipe import PoolRecipe
 from mfbench_tasks.seeds import stream
 
 __all__ = ["JOBS_OF", "group_jobs"]

@@ -9,7 +9,8 @@ from mfbench_tasks.build.inputs import entry_digests
 from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.chemistry import load_places
 from mfbench_tasks.pool.blocks import PARTS, part
-from mfbench_tasks.pool.recipe import AnyGroup, Block, PoolRecipe
+from mfbench_tasks.pool.group_kinds import AnyGroup
+from mfbench_tasks.pool.recipe import Block, PoolRecipe
 
 __all__ = ["read_by"]
 

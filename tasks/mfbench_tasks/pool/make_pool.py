@@ -18,9 +18,10 @@ from mfbench_tasks.build.run_jobs import finished_outcomes, run_jobs
 from mfbench_tasks.fragments.fragment_id import id_in_family
 from mfbench_tasks.pool.blocks import copy_split, is_written, write_block
 from mfbench_tasks.pool.deep_pools import deep_jobs
+from mfbench_tasks.pool.group_kinds import AnyGroup, DeepGroup
 from mfbench_tasks.pool.groups import group_jobs
 from mfbench_tasks.pool.inputs import read_by
-from mfbench_tasks.pool.recipe import AnyGroup, Block, DeepGroup, PoolRecipe
+from mfbench_tasks.pool.recipe import Block, PoolRecipe
 from mfbench_tasks.pool.report import write_block_report
 
 __all__ = ["make_pool", "retry_jobs"]

@@ -159,7 +159,7 @@ def _start(engine: Gfn2, system: System, scan: Scan, target: float, seed: int) -
 
 
 def _scan(engine: Gfn2, system: System, scan: Scan, x: np.ndarray, targets: np.ndarray) -> list[np.ndarray]:
-    """Relaxed geometries [n, 3] (Å) on the storage grid, one per target; the first one is relaxed longer."""
+    """Relaxed geometries [n, 3] (Å) on the storage grid, one per target; the first is relaxed longer."""
     found: list[np.ndarray] = []
     for target in targets:
         steps = scan.steps if found else scan.end_steps

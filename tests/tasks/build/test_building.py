@@ -12,7 +12,8 @@ import mfbench
 from mfbench.cli import main
 from mfbench.errors import DataError, StructureError
 from mfbench.work.executor import Processes
-from mfbench_tasks.build import candidates as plan
+from mfbench_tasks.build import candidate_places
+from mfbench_tasks.build.candidates import family_jobs
 from mfbench_tasks.build.outcome_file import decode
 from mfbench_tasks.families.cath import choose_families
 from mfbench_tasks.families.topology import TopologyFamily
@@ -103,12 +104,12 @@ def test_a_place_that_cannot_be_cut_is_in_the_report(recipe_file, structures, mo
             raise StructureError("no hydrogens")
         return cut(atoms, selection, **names)
 
-    monkeypatch.setattr(plan, "cut", stubborn)
+    monkeypatch.setattr(candidate_places, "cut", stubborn)
     recipe = load_recipe(recipe_file)
     family = choose_families(structures, recipe.families, recipe.plan)[0]
     # The held-out protein 1bbb offers alanine and cysteine; asking for two candidates tries both.
     wanted = recipe.plan.model_copy(update={"pool": ["residue"], "candidates": 3})
-    jobs = plan.family_jobs(family, wanted, structures, recipe.seed)
+    jobs = family_jobs(family, wanted, structures, recipe.seed)
     rows = [row for job in jobs for row in job.rejections]
     assert [(row["gate"], row["motif"], row["reason"]) for row in rows] == [
         ("cut", "residue:CYS", "no hydrogens")

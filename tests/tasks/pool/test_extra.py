@@ -50,12 +50,18 @@ def extra(tools, built, recipe_file, structures, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def deep_ids(extra):
+    """Configurations of the deep block."""
+    return set(read_table(extra / "blocks" / "d1.configurations.parquet")["config_id"].to_pylist())
+
+
+@pytest.fixture(scope="module")
 def family(extra):
     return mfbench.load_split(extra / "two").test[0]
 
 
-def test_a_deep_pool_adds_support_to_fragments_that_are_there(family):
-    deep = [c for c in family.support if "/d" in c.trajectory_id]
+def test_a_deep_pool_adds_support_to_fragments_that_are_there(family, deep_ids):
+    deep = [c for c in family.support if c.config_id in deep_ids]
     assert len(family.support) == 4 + len(deep) == 4 + 2 * 6
     assert {c.fragment_id for c in deep} == {c.fragment_id for c in family.query}
     assert {c.sampler for c in deep} == {"md", "displaced"}
@@ -69,11 +75,11 @@ def test_a_deep_pool_adds_support_to_fragments_that_are_there(family):
         assert len(set(row)) == 10
 
 
-def test_only_test_families_are_deep_and_minis_are_not(extra, family):
+def test_only_test_families_are_deep_and_minis_are_not(extra, deep_ids):
     train = mfbench.load_split(extra / "two").train[0]
     (mini,) = mfbench.load_split(extra / "small").tasks
     for other in (train, mini):
-        assert not [c for c in other.support if "/d" in c.trajectory_id]
+        assert not deep_ids & {c.config_id for c in other.support}
         assert not other.larger
         assert other.draws.shape == (2, 4)
     assert (extra / "pool" / "two-test.deep.configurations.parquet").is_file()

@@ -15,8 +15,9 @@ from mfbench_tasks.constructions.arrangements.arrangement import (
 )
 from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.table import FamilyRow, read_any_families
+from mfbench_tasks.pool.group_kinds import LargerGroup
 from mfbench_tasks.pool.inventory import Inventory
-from mfbench_tasks.pool.recipe import Construction, LargerGroup, PoolRecipe
+from mfbench_tasks.pool.recipe import Construction, PoolRecipe
 from mfbench_tasks.sampling.role import Role
 
 __all__ = ["ARRANGEMENT", "arrange", "check_families"]

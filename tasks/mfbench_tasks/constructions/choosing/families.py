@@ -19,7 +19,8 @@ from mfbench_tasks.constructions.choosing.topologies import Topology, assign, fi
 from mfbench_tasks.families.cath import Family, Protein, choose_families
 from mfbench_tasks.families.table import FamilyRow, write_families
 from mfbench_tasks.families.topology import TopologyFamily
-from mfbench_tasks.pool.recipe import Block, Group, PoolRecipe, load_pool_recipe
+from mfbench_tasks.pool.group_kinds import Group
+from mfbench_tasks.pool.recipe import Block, PoolRecipe, load_pool_recipe
 from mfbench_tasks.recipes.recipe import Recipe, load_recipe
 
 __all__ = ["Choice", "choose", "choose_and_write", "lay_out", "read_names"]

@@ -18,7 +18,8 @@ from mfbench_tasks.constructions.choosing.blocks_yaml import blocks_yaml
 from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.table import FamilyRow, read_families, write_families
 from mfbench_tasks.families.topology import TopologyFamily
-from mfbench_tasks.pool.recipe import Block, Group, load_pool_recipe
+from mfbench_tasks.pool.group_kinds import Group
+from mfbench_tasks.pool.recipe import Block, load_pool_recipe
 from mfbench_tasks.seeds import stream
 
 __all__ = ["choose_large", "choose_large_and_write", "single_domain_chains"]

@@ -13,8 +13,9 @@ import numpy as np
 from mfbench.errors import StructureError
 from mfbench_tasks.families.cath import Protein, chains_by_topology, choose_families, resolved
 from mfbench_tasks.families.topology import TopologyFamily
+from mfbench_tasks.pool.group_kinds import Group
 from mfbench_tasks.pool.groups import group_jobs
-from mfbench_tasks.pool.recipe import Block, Group, PoolRecipe
+from mfbench_tasks.pool.recipe import Block, PoolRecipe
 from mfbench_tasks.recipes.recipe import Recipe
 from mfbench_tasks.seeds import stream
 
