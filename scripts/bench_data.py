@@ -38,7 +38,8 @@ import numpy as np
 
 import mfbench
 from mfbench.data.parquet import read_table
-from mfbench.protocol.method import MethodContext, load_method
+from mfbench.protocol.method import MethodContext
+from mfbench.protocol.registry import load_method
 from mfbench.work.executor import Executor
 from mfbench.work.journal import Journal
 from mfbench.work.open_executor import open_executor
@@ -104,7 +105,7 @@ class Shift(NamedTuple):
     end: float
 
 
-def label_stage(row: dict, configurations: list, slot: str):
+def label_stage(row: dict, configurations: list, job: str):
     """The pipeline's label stage on a fragment's stored geometries; its outcome and shift, as a worker
     returns them."""
     from mfbench.data.molecular_graph import bonds
@@ -112,7 +113,7 @@ def label_stage(row: dict, configurations: list, slot: str):
     from mfbench_tasks.fragments.cut import Fragment
     from mfbench_tasks.labelling.tblite import Gfn2
     from mfbench_tasks.recipes.recipe import Gates
-    from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
+    from mfbench_tasks.sampling.label_trajectory import LabelledFragment, label_trajectory
     from mfbench_tasks.sampling.role import stored_role
     from mfbench_tasks.sampling.trajectories import Trajectory
 
@@ -134,7 +135,7 @@ def label_stage(row: dict, configurations: list, slot: str):
     engine = Gfn2(numbers, row["total_charge"], row["n_unpaired"])
     # The relaxed energy is not stored: the lowest configuration stands in, with a bound to match.
     lowest = min(c.energy for c in configurations)
-    made = Made(fragment, row["fragment_id"], relaxed, lowest, row["sampler"])
+    labelled = LabelledFragment(fragment, row["fragment_id"], relaxed, lowest, row["sampler"])
     for number in range(ROUNDS):
         for name, part in groupby(configurations, key=lambda c: c.trajectory_id):
             frames = list(part)
@@ -145,8 +146,8 @@ def label_stage(row: dict, configurations: list, slot: str):
                 len(frames),
                 stored_role(name),
             )
-            label_trajectory(engine, made, trajectory, (c.positions for c in frames), Gates(strain=6.0))
-    outcome = Outcome(slot, "bench", 0, False, made, [], 0.0, time.process_time() - cpu)
+            label_trajectory(engine, labelled, trajectory, (c.positions for c in frames), Gates(strain=6.0))
+    outcome = Outcome(job, "bench", 0, False, labelled, [], 0.0, time.process_time() - cpu)
     return outcome, Shift(os.getpid(), begin, time.time())
 
 
@@ -169,8 +170,8 @@ def pipeline(pool: Executor, workers: int, fragments: list[tuple]) -> np.ndarray
         ]
         done, cpu, shifts = 0, 0.0, defaultdict(list)
         for _, (outcome, shift) in pool.run(_label_unit, units):
-            book.add(outcome.slot, encode(outcome))
-            done += len(outcome.made.configurations)
+            book.add(outcome.job, encode(outcome))
+            done += len(outcome.labelled.configurations)
             cpu += outcome.cpu_seconds
             shifts[shift.worker].append(shift)
         end, cpu = time.time(), cpu + time.process_time() - own

@@ -22,9 +22,9 @@ from mfbench.work.journal import Journal
 from mfbench_tasks.build.run_jobs import finished_outcomes
 from mfbench_tasks.labelling.tblite import Gfn2
 from mfbench_tasks.reaction.build import request_of, systems_of
-from mfbench_tasks.reaction.make import path_of, slot_name
+from mfbench_tasks.reaction.jobs import ScanJob, path_of
 from mfbench_tasks.reaction.settings import load_reaction_recipe
-from mfbench_tasks.sampling.dynamics import Walker
+from mfbench_tasks.sampling.dynamics import SurfaceCalculator
 from mfbench_tasks.sampling.normal_modes import hessian
 
 IMAGINARY = -0.05  # eV/Å² amu: softer modes are left over from rotations
@@ -42,7 +42,7 @@ def main() -> int:
     print(f"{'system':44s} {'scan':>6s} {'saddle':>7s}  kcal/mol; force, eV/Å; imaginary modes")
     for name in options.systems:
         system = systems[name]
-        path = path_of(system, done[slot_name(system, "path")])
+        path = path_of(system, done[ScanJob(system).name])
         engine = Gfn2(system.atomic_numbers, system.total_charge)
         x = saddle(engine, system.atomic_numbers, path.lower(path.positions)[path.top])
         label = engine.label(x)
@@ -61,7 +61,7 @@ def saddle(engine: Gfn2, numbers: np.ndarray, start: np.ndarray) -> np.ndarray:
     from sella import Sella
 
     atoms = Atoms(numbers, start)
-    atoms.calc = Walker(engine)
+    atoms.calc = SurfaceCalculator(engine)
     Sella(atoms, order=1, internal=False, logfile=None).run(fmax=0.01, steps=150)
     return atoms.positions.copy()
 

@@ -159,7 +159,7 @@ def test_cost_and_projection_come_from_the_build_reports(carded):
     assert f"| {measured.configurations:,} | {measured.each:.3f} | {measured.label:.4f} |" in text
     assert f"| `million` | {found.entries:,} | {found.configurations:,} | {found.core_hours:,.0f} |" in text
     stated = f"{found.configurations / 1e6:.1f} million configurations from {found.entries:,} entries"
-    assert stated in " ".join((ROOT / "README.md").read_text().split())
+    assert stated in " ".join((ROOT / "docs" / "data.md").read_text().split())
     rejected = sum(len(r["rejections"]) for r in reports.values())
     assert rejected == sum(int(n) for n in _rejected(text))
 

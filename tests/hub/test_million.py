@@ -37,7 +37,7 @@ def test_folds_share_no_entry_and_no_cluster_and_known_topologies_keep_theirs(re
     rows = read_families(MILLION.parent / construction.families)
     check_families(rows, recipe)
     groups = {group.id for block in recipe.blocks for group in block.groups}
-    assert groups == {name for row in rows for name in (row.pool, row.heldout)}
+    assert groups == {name for row in rows for name in (row.support_group, row.heldout_group)}
     known = {row.family_id: row.fold for row in read_families(TASKS / "families" / "cath.tsv")}
     both = [row for row in rows if row.family_id in known]
     assert len(both) > 50
@@ -53,9 +53,9 @@ def test_its_first_proteins_at_hand_can_be_planned(recipe):
     folder = Path(os.environ["MFBENCH_STRUCTURES"])
     there = {path.name[:4] for path in (folder / "entries").iterdir()}
     groups = [g for block in recipe.blocks for g in block.groups if g.id[:4] in there and not g.beside]
-    slots = group_jobs(groups[0], recipe, folder)
-    assert [slot.heldout for slot in slots] == [False] * 6 + [True] * 3
-    assert all(slot.candidates for slot in slots)
+    jobs = group_jobs(groups[0], recipe, folder)
+    assert [job.heldout for job in jobs] == [False] * 6 + [True] * 3
+    assert all(job.candidates for job in jobs)
 
 
 def write_tables(folder, domains, clusters):
@@ -72,7 +72,7 @@ def test_only_whole_single_domain_chains_of_different_clusters_are_paired(tmp_pa
     write_tables(tmp_path, domains, clusters)
     assert [p.name for p in single_domain_chains(tmp_path)["1.10.8"]] == [f"{k}aaa_A" for k in range(1, 7)]
     blocks, rows = choose_large(tmp_path, {"1.10.8": "validation"}, seed=1)
-    assert [(r.family_id, r.fold, r.pool, r.heldout) for r in rows] == [
+    assert [(r.family_id, r.fold, r.support_group, r.heldout_group) for r in rows] == [
         ("1.10.8", "validation", "1aaa_A", "2aaa_A"),
         ("1.10.8-2", "validation", "3aaa_A", "4aaa_A"),
         ("1.10.8-3", "validation", "5aaa_A", "6aaa_A"),

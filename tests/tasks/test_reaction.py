@@ -26,12 +26,12 @@ from mfbench_tasks.reaction.bias import Biased
 from mfbench_tasks.reaction.build import (
     TooFewSystems,
     build_reactions,
-    cast,
     next_jobs,
     request_of,
+    sampled_systems,
     systems_of,
 )
-from mfbench_tasks.reaction.make import find_path, path_of, slot_name
+from mfbench_tasks.reaction.jobs import ScanJob, path_of, sampling_name
 from mfbench_tasks.reaction.path import check_path
 from mfbench_tasks.reaction.sample import windows
 from mfbench_tasks.reaction.settings import Bounds, Windows, load_reaction_recipe
@@ -106,8 +106,8 @@ def split(built):
 
 @pytest.fixture(scope="module")
 def path(recipe, system):
-    outcome = find_path(system, recipe)
-    assert outcome.made is not None, outcome.rejections
+    outcome = ScanJob(system).run(recipe)
+    assert outcome.labelled is not None, outcome.rejections
     return path_of(system, outcome)
 
 
@@ -162,10 +162,10 @@ def test_the_bias_pulls_along_its_own_gradient(system, path):
     x = path.positions[0, 4] + rng.normal(0, 0.15, path.positions[0, 4].shape)  # bent: the wall acts
     biased = Biased(engine, system, system.coordinate.value(x) - 0.3, 10.0)
     direction = rng.normal(size=x.shape)
-    ahead, behind = (biased.walk(x + step * direction).energy for step in (1e-3, -1e-3))
-    slope = np.sum(biased.walk(x).forces * direction)
+    ahead, behind = (biased.warm_label(x + step * direction).energy for step in (1e-3, -1e-3))
+    slope = np.sum(biased.warm_label(x).forces * direction)
     assert slope == pytest.approx(-(ahead - behind) / 2e-3, abs=5e-3)
-    assert np.abs(biased.walk(x).forces - engine.label(x).forces).max() > 1.0
+    assert np.abs(biased.warm_label(x).forces - engine.label(x).forces).max() > 1.0
 
 
 def test_gates_refuse_a_jump_and_a_bond_that_did_not_transfer(system, path):
@@ -189,7 +189,7 @@ def test_a_stranger_bond_or_a_lost_molecule_is_not_the_reaction(system, path):
     assert not system.holds(pulled, 4.5)
     gone = x.copy()
     gone[sorted(_kin(system))] += 6.0
-    assert not system.strangers(gone)
+    assert not system.unrelated_bond_changes(gone)
     assert not system.holds(gone, 4.5)
 
 
@@ -247,14 +247,14 @@ def test_a_system_that_cannot_be_leaves_its_place_to_the_next(recipe, built):
     systems = systems_of(recipe.families[0])
     found = (built[0] / "report" / "README.md").read_text()
     assert "| dehalogenation.odd.path | spin |" in found
-    odd = find_path(systems[1], recipe)
-    good = dataclasses.replace(odd, made=object(), rejections=[])
-    done = {slot_name(s, "path"): odd if s.name == "odd" else good for s in systems}
-    assert [(s.name, heldout) for s, heldout in cast(systems, recipe, done)] == [
+    odd = ScanJob(systems[1]).run(recipe)
+    good = dataclasses.replace(odd, labelled=object(), rejections=[])
+    done = {ScanJob(s).name: odd if s.name == "odd" else good for s in systems}
+    assert [(s.name, heldout) for s, heldout in sampled_systems(systems, recipe, done)] == [
         ("formate-chloromethane", False),
         ("formate-bromomethane", True),
     ]
-    done[slot_name(systems[2], "heldout")] = odd
+    done[sampling_name(systems[2], heldout=True)] = odd
     with pytest.raises(TooFewSystems, match="dehalogenation has too few systems"):
         next_jobs(systems, recipe, done)
 

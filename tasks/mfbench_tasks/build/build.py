@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mfbench.data.parquet import read_table
 from mfbench.work.executor import Executor
@@ -32,7 +33,7 @@ def build(
     executor: Executor,
     resume: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> dict:
+) -> dict[str, Any]:
     """Build a split; the result depends on the recipe and the structures, not on the executor.
 
     Args:
@@ -67,8 +68,8 @@ def build(
         manifest = assemble(recipe, families, outcomes, out)
         rows = read_table(Path(out) / "fragments.parquet").select(["fragment_id", "graph_id"]).to_pylist()
         graphs = {row["fragment_id"]: row["graph_id"] for row in rows}
-        made = [o.made for o in outcomes]
-        write_report(build_report(families, outcomes, graphs), made, report)
+        labelled = [o.accepted for o in outcomes]
+        write_report(build_report(families, outcomes, graphs), labelled, report)
     return manifest
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from mfbench.data.configuration import Configuration
 from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.fragments.cut import Fragment
-from mfbench_tasks.sampling.label_trajectory import Made
+from mfbench_tasks.sampling.label_trajectory import LabelledFragment
 
 __all__ = ["decode", "encode"]
 
@@ -22,26 +22,26 @@ _FRAGMENT_ARRAYS = ("atomic_numbers", "positions", "bonds", "coordination")
 
 def encode(outcome: Outcome) -> bytes:
     """The archive of an outcome."""
-    meta = {f.name: getattr(outcome, f.name) for f in dataclasses.fields(outcome) if f.name != "made"}
+    meta = {f.name: getattr(outcome, f.name) for f in dataclasses.fields(outcome) if f.name != "labelled"}
     arrays: dict[str, np.ndarray] = {}
-    if outcome.made is not None:
-        made = outcome.made
-        fragment = {f.name: getattr(made.fragment, f.name) for f in dataclasses.fields(Fragment)}
+    if outcome.labelled is not None:
+        labelled = outcome.labelled
+        fragment = {f.name: getattr(labelled.fragment, f.name) for f in dataclasses.fields(Fragment)}
         arrays = {f"fragment_{name}": fragment.pop(name) for name in _FRAGMENT_ARRAYS}
-        arrays["relaxed"] = made.relaxed
-        arrays["x"] = np.array([c.positions for c in made.configurations])
-        arrays["e"] = np.array([c.energy for c in made.configurations])
-        arrays["f"] = np.array([c.forces for c in made.configurations])
-        arrays["seconds"] = np.array(made.label_seconds)
-        meta["made"] = {
+        arrays["relaxed"] = labelled.relaxed
+        arrays["x"] = np.array([c.positions for c in labelled.configurations])
+        arrays["e"] = np.array([c.energy for c in labelled.configurations])
+        arrays["f"] = np.array([c.forces for c in labelled.configurations])
+        arrays["seconds"] = np.array(labelled.label_seconds)
+        meta["labelled"] = {
             "fragment": fragment,
-            "fragment_id": made.fragment_id,
-            "relaxed_energy": made.relaxed_energy,
-            "sampler": made.sampler,
-            "finite_difference": made.finite_difference,
-            "dropped": dict(made.dropped),
+            "fragment_id": labelled.fragment_id,
+            "relaxed_energy": labelled.relaxed_energy,
+            "sampler": labelled.sampler,
+            "finite_difference": labelled.finite_difference,
+            "dropped": dict(labelled.dropped),
             "configurations": [
-                [c.config_id, c.trajectory_id, c.temperature_K, c.sampler] for c in made.configurations
+                [c.config_id, c.trajectory_id, c.temperature_K, c.sampler] for c in labelled.configurations
             ],
         }
     return _npz({"meta": np.array(json.dumps(meta)), **arrays})
@@ -62,14 +62,14 @@ def decode(data: bytes) -> Outcome:
     """The outcome of an archive; raises one error or another where it is damaged."""
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         meta = json.loads(str(arrays["meta"]))
-        if "made" not in meta:
-            return Outcome(made=None, **meta)
-        stored = meta.pop("made")
+        if "labelled" not in meta:
+            return Outcome(labelled=None, **meta)
+        stored = meta.pop("labelled")
         fragment = Fragment(
             **stored["fragment"], **{name: arrays[f"fragment_{name}"] for name in _FRAGMENT_ARRAYS}
         )
         rows = zip(stored["configurations"], arrays["x"], arrays["e"], arrays["f"], strict=True)
-        made = Made(
+        labelled = LabelledFragment(
             fragment=fragment,
             fragment_id=stored["fragment_id"],
             relaxed=arrays["relaxed"],
@@ -95,4 +95,4 @@ def decode(data: bytes) -> Outcome:
                 for (name, trajectory, kelvin, sampler), x, e, f in rows
             ],
         )
-        return Outcome(made=made, **meta)
+        return Outcome(labelled=labelled, **meta)

@@ -17,7 +17,7 @@ AnyJob = TypeVar("AnyJob", bound=Job)
 
 def finished_outcomes(journal: Journal) -> dict[str, Outcome]:
     """Name of a job → what became of it. A damaged entry counts as unfinished."""
-    return {outcome.slot: outcome for outcome in journal.read(decode).values()}
+    return {outcome.job: outcome for outcome in journal.read(decode).values()}
 
 
 def run_jobs(
@@ -47,8 +47,8 @@ def run_calls(
 ) -> None:
     """The same for calls, each a function and its arguments, that return outcomes."""
     for _, outcome in executor.run(_call, calls):
-        journal.add(outcome.slot, encode(outcome))
-        done[outcome.slot] = outcome
+        journal.add(outcome.job, encode(outcome))
+        done[outcome.job] = outcome
         tick(len(done))
 
 
@@ -64,7 +64,8 @@ def longest_first(jobs: Iterable[AnyJob]) -> list[AnyJob]:
 
 def _call(call: tuple[Any, ...]) -> Outcome:
     function, *arguments = call
-    return function(*arguments)
+    outcome: Outcome = function(*arguments)
+    return outcome
 
 
 def _run(job: Job, settings: JobSettings) -> Outcome:

@@ -18,7 +18,7 @@ from mfbench_tasks.fragments.select_modified import partners
 from mfbench_tasks.fragments.select_sites import core_of, signature
 from mfbench_tasks.structures.read import read_structure
 
-__all__ = ["find_places", "scan_entry", "scan_folder", "thin", "write_places"]
+__all__ = ["find_places", "limit_places", "scan_entry", "scan_folder", "write_places"]
 
 _PER_ENTRY = 12  # places of a family in one entry; crystals repeat themselves
 _PER_FAMILY = 40
@@ -39,7 +39,7 @@ def find_places(
     families = load_families(table)
     if not (Path(structures) / "entries").is_dir():
         raise DataError(f"{structures} has no folder 'entries'")
-    return write_places(out, thin(families, list(scan_folder(structures, families, log))))
+    return write_places(out, limit_places(families, list(scan_folder(structures, families, log))))
 
 
 def scan_folder(
@@ -97,8 +97,8 @@ def _matches(entry: Entry, residue: int, family: ChemistryFamily) -> Iterator[st
         yield ""
 
 
-def thin(families: Sequence[ChemistryFamily], places: Sequence[Place]) -> list[Place]:
-    """At most ``_PER_FAMILY`` places a family: entries take turns in the order of a hash, those first
+def limit_places(families: Sequence[ChemistryFamily], places: Sequence[Place]) -> list[Place]:
+    """At most ``_PER_FAMILY`` places per family: entries take turns in the order of a hash, those first
     that need nothing built."""
     out: list[Place] = []
     for family in families:

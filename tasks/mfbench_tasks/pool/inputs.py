@@ -6,9 +6,11 @@ from pathlib import Path
 
 from mfbench.work.request import file_digests
 from mfbench_tasks.build.inputs import entry_digests
+from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.chemistry import load_places
 from mfbench_tasks.pool.blocks import PARTS, part
-from mfbench_tasks.pool.recipe import AnyGroup, Block, PoolRecipe
+from mfbench_tasks.pool.group_kinds import AnyGroup
+from mfbench_tasks.pool.recipe import Block, PoolRecipe
 
 __all__ = ["read_by"]
 
@@ -34,10 +36,10 @@ def _entries(group: AnyGroup, recipe: PoolRecipe) -> list[str]:
         places = load_places(_places(Path(recipe.chemistry)))
         return [place.pdb_id for place in places if place.family == group.id]
     if group.kind == "larger":
-        return [group.protein.split("_")[0]]
+        return [Protein.named(group.protein).pdb_id]
     if group.kind == "protein":
-        beside = [group.beside.split("_")[0]] if group.beside else []
-        return [group.id.split("_")[0], *beside]
+        beside = [Protein.named(group.beside).pdb_id] if group.beside else []
+        return [Protein.named(group.id).pdb_id, *beside]
     return []
 
 

@@ -1,4 +1,4 @@
-"""Making a pool: block after block, each written as soon as its slots are done."""
+"""Making a pool: block after block, each written as soon as its jobs are done."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from mfbench_tasks.build.run_jobs import finished_outcomes, run_jobs
 from mfbench_tasks.fragments.fragment_id import id_in_family
 from mfbench_tasks.pool.blocks import copy_split, is_written, write_block
 from mfbench_tasks.pool.deep_pools import deep_jobs
+from mfbench_tasks.pool.group_kinds import AnyGroup, DeepGroup
 from mfbench_tasks.pool.groups import group_jobs
 from mfbench_tasks.pool.inputs import read_by
-from mfbench_tasks.pool.recipe import AnyGroup, Block, PoolRecipe
+from mfbench_tasks.pool.recipe import Block, PoolRecipe
 from mfbench_tasks.pool.report import write_block_report
 
-__all__ = ["make_pool", "refills"]
+__all__ = ["make_pool", "retry_jobs"]
 
 
 def make_pool(
@@ -43,9 +44,9 @@ def make_pool(
 
     Args:
         out, report, journal: folders to write. Each block has its own journal.
-        resume: take finished slots from the journal.
+        resume: take finished jobs from the journal.
         only: names of blocks; all by default.
-        progress: called with slots done and slots in all, of the blocks that were missing.
+        progress: called with jobs done and jobs in all, of the blocks that were missing.
         finished: called with the name of each block written.
 
     Raises:
@@ -61,38 +62,41 @@ def make_pool(
         else:
             request = _request(recipe, block, structures, Path(out))
             with open_journal(Path(journal) / block.name, request, resume=resume) as book:
-                groups, unplanned = _plan(recipe, block, structures, Path(out), executor)
-                outcomes = _outcomes(
-                    recipe, groups, book, executor, lambda n, before=done: progress(before + n, total)
-                )
+                groups, unplanned = _jobs(recipe, block, structures, Path(out), executor)
+                tick = partial(_after, progress, done, total)
+                outcomes = _outcomes(recipe, groups, book, executor, tick)
                 done += len(outcomes)
                 write_block_report(report, block.name, outcomes, deep=block.deep, unplanned=unplanned)
                 write_block(out, block.name, outcomes, deep=block.deep)
         finished(block.name)
 
 
-def refills(slots: Sequence[FragmentJob], finished: dict[str, Outcome]) -> list[FragmentJob]:
-    """What may still fill the empty slots of one group: candidates that its other slots did not need.
+def _after(progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
+    progress(before + done, total)
 
-    Depends only on which slots failed with their own candidates, so that a resumed run decides alike.
+
+def retry_jobs(jobs: Sequence[FragmentJob], finished: dict[str, Outcome]) -> list[FragmentJob]:
+    """Jobs for what failed in one group, with the candidates that its other jobs did not need.
+
+    Depends only on which jobs failed with their own candidates, so that a resumed run decides alike.
     """
-    rejected = {row["fragment"] for slot in slots for row in finished[slot.name].rejections}
-    failed = [s for s in slots if all(id_in_family(c, s.family_id) in rejected for c in s.candidates)]
+    rejected = {row["fragment"] for job in jobs for row in finished[job.name].rejections}
+    failed = [s for s in jobs if all(id_in_family(c, s.family_id) in rejected for c in s.candidates)]
     out = []
-    for slot in failed:
-        rivals = [s for s in failed if s.heldout == slot.heldout]
-        others = [s for s in slots if s not in failed and s.heldout == slot.heldout]
+    for job in failed:
+        rivals = [s for s in failed if s.heldout == job.heldout]
+        others = [s for s in jobs if s not in failed and s.heldout == job.heldout]
         spare = [
             c
             for s in others
             for c in s.candidates
-            if id_in_family(c, s.family_id) not in rejected | {finished[s.name].made.fragment_id}
+            if id_in_family(c, s.family_id) not in rejected | {finished[s.name].accepted.fragment_id}
         ]
-        mine = spare[rivals.index(slot) :: len(rivals)]
-        left = [c for c in mine if id_in_family(c, slot.family_id) not in rejected]
-        if finished[slot.name].made is None and left:
-            tried = tuple(finished[slot.name].rejections)
-            out.append(FragmentJob(slot.family_id, slot.number, slot.heldout, tuple(left), tried))
+        mine = spare[rivals.index(job) :: len(rivals)]
+        left = [c for c in mine if id_in_family(c, job.family_id) not in rejected]
+        if finished[job.name].labelled is None and left:
+            tried = tuple(finished[job.name].rejections)
+            out.append(FragmentJob(job.family_id, job.number, job.heldout, tuple(left), tried))
     return out
 
 
@@ -110,18 +114,20 @@ def _request(recipe: PoolRecipe, block: Block, structures: Path, pool: Path) -> 
     }
 
 
-def _plan(
+def _jobs(
     recipe: PoolRecipe, block: Block, structures: Path, pool: Path, executor: Executor
 ) -> tuple[list[Sequence[Job]], dict[str, str]]:
-    """The slots of every group, and why a group has none, where the recipe goes on without it.
+    """The jobs of every group, and why a group has none, where the recipe goes on without it.
 
     A deep group is planned from the pool, any other from structures.
     """
     if block.deep:
-        return [deep_jobs(group, recipe, pool) for group in block.groups], {}
-    groups, unplanned = [], {}
-    plan = partial(_plan_group, recipe=recipe, structures=structures)
-    for group, found in zip(block.groups, executor.map(plan, block.groups), strict=True):
+        deep = [group for group in block.groups if isinstance(group, DeepGroup)]
+        return [deep_jobs(group, recipe, pool) for group in deep], {}
+    groups: list[Sequence[Job]] = []
+    unplanned: dict[str, str] = {}
+    jobs_of = partial(_group_jobs, recipe=recipe, structures=structures)
+    for group, found in zip(block.groups, executor.map(jobs_of, block.groups), strict=True):
         if not isinstance(found, StructureError):
             groups.append(found)
         elif recipe.skip_unplanned:
@@ -135,7 +141,7 @@ def _plan(
     return groups, unplanned
 
 
-def _plan_group(
+def _group_jobs(
     group: AnyGroup, recipe: PoolRecipe, structures: Path
 ) -> list[FragmentJob] | StructureError:
     """The jobs of a group, or why there are none: the recipe may go on without it."""
@@ -152,14 +158,14 @@ def _outcomes(
     executor: Executor,
     progress: Callable[[int], None],
 ) -> list[Outcome]:
-    slots = [slot for group in groups for slot in group]
-    wanted = {slot.name for slot in slots}
+    jobs = [job for group in groups for job in group]
+    wanted = {job.name for job in jobs}
     finished = {name: done for name, done in finished_outcomes(book).items() if name in wanted}
     progress(len(finished))
     settings = recipe.model_copy(update={"blocks": (), "constructions": ()})  # workers need no more
-    left = [s for s in slots if s.name not in finished]
+    left = [s for s in jobs if s.name not in finished]
     run_jobs(left, settings, book, executor, finished, progress)
-    plain = [[slot for slot in group if isinstance(slot, FragmentJob)] for group in groups]
-    again = [slot for group in plain for slot in refills(group, finished)]
+    plain = [[job for job in group if isinstance(job, FragmentJob)] for group in groups]
+    again = [job for group in plain for job in retry_jobs(group, finished)]
     run_jobs(again, settings, book, executor, finished, progress)
-    return [finished[slot.name] for slot in slots]
+    return [finished[job.name] for job in jobs]

@@ -12,7 +12,8 @@ import mfbench
 from mfbench.cli import main
 from mfbench.errors import DataError, StructureError
 from mfbench.work.executor import Processes
-from mfbench_tasks.build import candidates as plan
+from mfbench_tasks.build import candidate_places
+from mfbench_tasks.build.candidates import family_jobs
 from mfbench_tasks.build.outcome_file import decode
 from mfbench_tasks.families.cath import choose_families
 from mfbench_tasks.families.topology import TopologyFamily
@@ -103,27 +104,29 @@ def test_a_place_that_cannot_be_cut_is_in_the_report(recipe_file, structures, mo
             raise StructureError("no hydrogens")
         return cut(atoms, selection, **names)
 
-    monkeypatch.setattr(plan, "cut", stubborn)
+    monkeypatch.setattr(candidate_places, "cut", stubborn)
     recipe = load_recipe(recipe_file)
     family = choose_families(structures, recipe.families, recipe.plan)[0]
     # The held-out protein 1bbb offers alanine and cysteine; asking for two candidates tries both.
     wanted = recipe.plan.model_copy(update={"pool": ["residue"], "candidates": 3})
-    slots = plan.family_jobs(family, wanted, structures, recipe.seed)
-    rows = [row for slot in slots for row in slot.rejections]
+    jobs = family_jobs(family, wanted, structures, recipe.seed)
+    rows = [row for job in jobs for row in job.rejections]
     assert [(row["gate"], row["motif"], row["reason"]) for row in rows] == [
         ("cut", "residue:CYS", "no hydrogens")
     ]
     assert rows[0]["fragment"].startswith("1bbb.r.A3")
-    assert slots[-1].run(recipe).rejections == rows
+    assert jobs[-1].run(recipe).rejections == rows
 
 
 def test_a_trajectory_that_ends_too_soon_is_rejected_not_shortened(built):
     folder, _ = built
-    made = decode((folder / "journal" / "1.1.1-0.npz").read_bytes()).made
-    engine = Gfn2(made.fragment.atomic_numbers, made.fragment.total_charge)
-    one = iter([made.configurations[0].positions])
+    labelled = decode((folder / "journal" / "1.1.1-0.npz").read_bytes()).labelled
+    engine = Gfn2(labelled.fragment.atomic_numbers, labelled.fragment.total_charge)
+    one = iter([labelled.configurations[0].positions])
     with pytest.raises(Rejection, match="ended after 1"):
-        label_trajectory(engine, made, Trajectory("s9", "displaced", 300.0, 2, Role.SUPPORT), one, Gates())
+        label_trajectory(
+            engine, labelled, Trajectory("s9", "displaced", 300.0, 2, Role.SUPPORT), one, Gates()
+        )
 
 
 @pytest.mark.parametrize(

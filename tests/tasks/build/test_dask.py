@@ -19,7 +19,7 @@ from mfbench.work.dask_cluster import ClusterError, DaskCluster
 
 
 def test_killing_a_worker_loses_nothing(cluster, built, recipe_file, structures, tmp_path, run):
-    """kill -9 on the worker that is filling a slot; the other one fills it, with the same bytes."""
+    """kill -9 on the worker that is making a fragment; the other one makes it, with the same bytes."""
     pids = {name: cluster.worker(name).pid for name in ("one", "two")}
     killed = []
     with DaskCluster(cluster.address) as pool, Client(cluster.address) as client:
@@ -43,7 +43,7 @@ def test_killing_a_worker_loses_nothing(cluster, built, recipe_file, structures,
 
 
 def test_the_command_line_finishes_a_build_on_a_cluster(cluster, built, recipe_file, structures, tmp_path):
-    """A journal begun by the process pool's builds lacks one slot."""
+    """A journal begun by the process pool's builds lacks one fragment."""
     cluster.worker("one")
     journal = shutil.copytree(built[0] / "journal", tmp_path / "journal")
     min(journal.glob("*.npz")).unlink()

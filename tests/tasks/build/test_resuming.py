@@ -44,7 +44,7 @@ def test_an_interrupted_build_resumes_and_gives_the_same_bytes(
     assert resumed["data_hash"] == built[1]["data_hash"]
 
 
-def test_a_finished_slot_is_not_computed_again(built, recipe_file, structures, monkeypatch, run):
+def test_a_finished_fragment_is_not_computed_again(built, recipe_file, structures, monkeypatch, run):
     folder, manifest = built
 
     def refuse(self, positions):
@@ -70,7 +70,7 @@ def _ends(group: int, seconds: float = 20.0) -> bool:
 
 
 def test_a_killed_build_resumes_from_the_command_line(built, recipe_file, structures, tmp_path):
-    """kill -9 on the driver while slots are being filled; the second run repeats none that was finished."""
+    """kill -9 on the driver while fragments are made; the second run repeats none that was finished."""
     out, journal = tmp_path / "out", tmp_path / "out.journal"
     command = [sys.executable, "-m", "mfbench", "data", "build", str(recipe_file)]
     command += ["--structures", str(structures), "--out", str(out), "--workers", "1"]

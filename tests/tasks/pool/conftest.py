@@ -88,8 +88,8 @@ def recipe_file(tmp_path_factory):
 def _row(family_id, fold, pool, heldout=None, **changes):
     heldout = heldout or pool
     proteins = tuple(dict.fromkeys((pool, heldout)))
-    fields = dict(stratum="s", title="t", proteins=proteins, clusters=proteins) | changes
-    return FamilyRow(family_id=family_id, fold=fold, pool=pool, heldout=heldout, **fields)
+    fields = dict(family_class="s", title="t", proteins=proteins, clusters=proteins) | changes
+    return FamilyRow(family_id=family_id, fold=fold, support_group=pool, heldout_group=heldout, **fields)
 
 
 def _run(recipe_file, structures, folder, **options):
@@ -104,17 +104,25 @@ def _run(recipe_file, structures, folder, **options):
 
 
 @pytest.fixture(scope="session")
-def made(recipe_file, structures, tmp_path_factory):
+def built(recipe_file, structures, tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     _run(recipe_file, structures, folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def constructed(made, recipe_file):
-    command = ["data", "construct", str(recipe_file), "--pool", str(made / "blocks"), "--out", str(made)]
-    assert main([*command, "--report", str(made / "r")]) == 0
-    return made
+def constructed(built, recipe_file):
+    command = [
+        "data",
+        "construct",
+        str(recipe_file),
+        "--pool",
+        str(built / "blocks"),
+        "--out",
+        str(built),
+    ]
+    assert main([*command, "--report", str(built / "r")]) == 0
+    return built
 
 
 @pytest.fixture(scope="session")

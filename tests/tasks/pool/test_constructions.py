@@ -9,10 +9,10 @@ import mfbench
 from mfbench.cli import main
 from mfbench.data.parquet import read_configurations
 from mfbench.errors import DataError
-from mfbench_tasks.constructions.arrangements.arrangement import Arranged, Families
+from mfbench_tasks.constructions.arrangements.arrangement import ArrangedFamily, Families
 from mfbench_tasks.constructions.arrangements.from_table import arrange
 from mfbench_tasks.constructions.arrangements.permuted import shuffle
-from mfbench_tasks.pool.inventory import Held, Inventory, Stored
+from mfbench_tasks.pool.inventory import Inventory, StoredConfiguration, StoredFragment
 from mfbench_tasks.sampling.role import Role
 
 
@@ -113,8 +113,8 @@ def test_shards_keep_apart_from_blocks_and_from_other_files(again, capsys):
 
 
 def test_a_family_that_lost_its_support_is_left_out(tools):
-    stored = tuple(Stored(f"x/s0/{k}", "x", "x/s0", Role.SUPPORT) for k in range(4))
-    held = Held("x", "b", "g", "residue", "residue:ALA", "1aaa_A", frozenset({1, 6}), stored)
+    stored = tuple(StoredConfiguration(f"x/s0/{k}", "x", "x/s0", Role.SUPPORT) for k in range(4))
+    held = StoredFragment("x", "b", "g", "residue", "residue:ALA", "1aaa_A", frozenset({1, 6}), stored)
     inventory = Inventory({"x": held}, {("1aaa_A", False): ("x",)})
     rows = [tools.row("a", "train", "1aaa_A")]
     assert arrange(rows, inventory, min_support=4) == Families([], ["a"])  # nothing held out
@@ -132,10 +132,10 @@ def test_shuffling_keeps_folds_sizes_and_kinds_and_repeats_no_graph():
             kind = ("residue", "contact", "hbond")[k % 3]
             # Few graphs of each kind, so that a blind permutation does repeat some.
             graph = f"{kind}-{(n + k) % 5}-{k // 6}"
-            fragments[name] = Held(name, "b", graph, kind, graph, f"{n}_A", frozenset({6}), ())
+            fragments[name] = StoredFragment(name, "b", graph, kind, graph, f"{n}_A", frozenset({6}), ())
         fold = "train" if n < 8 else "test"
         ids = (str(n), fold, "s", "t", (f"{n}_A",), (f"c{n}",))
-        families.append(Arranged(*ids, tuple(names[:6]), tuple(names[6:])))
+        families.append(ArrangedFamily(*ids, tuple(names[:6]), tuple(names[6:])))
     inventory = Inventory(fragments, {})
     found = shuffle(families, inventory, seed=1)
     assert found == shuffle(families, inventory, seed=1) != shuffle(families, inventory, seed=2)

@@ -19,7 +19,8 @@ from mfbench_tasks.constructions.choosing.topologies import Topology, assign, fi
 from mfbench_tasks.families.cath import Family, Protein, choose_families
 from mfbench_tasks.families.table import FamilyRow, write_families
 from mfbench_tasks.families.topology import TopologyFamily
-from mfbench_tasks.pool.recipe import Block, Group, PoolRecipe, load_pool_recipe
+from mfbench_tasks.pool.group_kinds import Group
+from mfbench_tasks.pool.recipe import Block, PoolRecipe, load_pool_recipe
 from mfbench_tasks.recipes.recipe import Recipe, load_recipe
 
 __all__ = ["Choice", "choose", "choose_and_write", "lay_out", "read_names"]
@@ -113,10 +114,10 @@ def lay_out(chosen: Sequence[Topology], known: Sequence[Family], names: Mapping[
             FamilyRow(
                 family_id=t.family_id,
                 fold=t.fold,
-                stratum=t.family.family_class,
+                family_class=t.family.family_class,
                 title=title,
-                pool=t.first.name,
-                heldout=both[-1].name,
+                support_group=t.first.name,
+                heldout_group=both[-1].name,
                 proteins=tuple(p.name for p in both),
                 clusters=tuple(p.cluster30 for p in both),
             )
@@ -148,10 +149,10 @@ def _mini_row(family: Family) -> FamilyRow:
     return FamilyRow(
         family_id=family.family_id,
         fold=family.fold,
-        stratum=family.stratum,
+        family_class=family.family_class,
         title=family.title,
-        pool=family.family_id,
-        heldout=family.family_id,
+        support_group=family.family_id,
+        heldout_group=family.family_id,
         proteins=tuple(p.name for p in family.proteins),
         clusters=tuple(p.cluster30 for p in family.proteins),
     )
@@ -166,10 +167,10 @@ def _cluster_row(topology: str, protein: Protein, fold: str, names: Mapping[str,
     return FamilyRow(
         family_id=f"c{protein.cluster30}",
         fold=fold,
-        stratum=TopologyFamily.named(topology).family_class,
+        family_class=TopologyFamily.named(topology).family_class,
         title=f"{_name(topology, names)}: cluster of {protein.name}",
-        pool=protein.name,
-        heldout=protein.name,
+        support_group=protein.name,
+        heldout_group=protein.name,
         proteins=(protein.name,),
         clusters=(protein.cluster30,),
     )

@@ -18,7 +18,8 @@ from mfbench_tasks.constructions.choosing.blocks_yaml import blocks_yaml
 from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.table import FamilyRow, read_families, write_families
 from mfbench_tasks.families.topology import TopologyFamily
-from mfbench_tasks.pool.recipe import Block, Group, load_pool_recipe
+from mfbench_tasks.pool.group_kinds import Group
+from mfbench_tasks.pool.recipe import Block, load_pool_recipe
 from mfbench_tasks.seeds import stream
 
 __all__ = ["choose_large", "choose_large_and_write", "single_domain_chains"]
@@ -65,7 +66,7 @@ def choose_large(folder: Path, known: Mapping[str, str], seed: int) -> tuple[lis
     used: set[str] = set()
     for topology, proteins in single_domain_chains(folder).items():
         fold = known.get(topology) or _draw(topology, seed)
-        free = []
+        free: list[Protein] = []
         for protein in proteins:
             keys = {f"entry {protein.pdb_id}", f"cluster {protein.cluster30}"}
             if not keys & used and len(free) < 2 * _PAIRS:
@@ -78,10 +79,10 @@ def choose_large(folder: Path, known: Mapping[str, str], seed: int) -> tuple[lis
                 FamilyRow(
                     family_id=family,
                     fold=fold,
-                    stratum=TopologyFamily(topology).family_class,
+                    family_class=TopologyFamily(topology).family_class,
                     title=f"CATH topology {topology}",
-                    pool=first.name,
-                    heldout=second.name,
+                    support_group=first.name,
+                    heldout_group=second.name,
                     proteins=tuple(p.name for p in both),
                     clusters=tuple(p.cluster30 for p in both),
                 )

@@ -6,19 +6,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import torch
-
 from mfbench.data.configuration import Configuration
 from mfbench.learned.adaptation.inner_rates import rates_of_steps
 from mfbench.learned.adaptation.recipe import AdaptSettings
+from mfbench.learned.checkpoint import Checkpoint
+from mfbench.learned.engine import Engine
+from mfbench.learned.methods.corrected import CorrectedPredictor, Network
 from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.methods.energy_baseline import EnergyBaseline
-from mfbench.protocol.method import Budget, Usage
-from mfbench_torch.adaptation import descend, start
-from mfbench_torch.checkpoint import Checkpoint, tensors
-from mfbench_torch.data import Dataset
-from mfbench_torch.device import device, on_device
-from mfbench_torch.predictor import CorrectedPredictor, network_predictor
+from mfbench.protocol.method import Usage
+from mfbench.protocol.protocol import Budget
 
 __all__ = ["FineTuned"]
 
@@ -28,18 +25,18 @@ class FineTuned:
     """A learned initialisation, adapted by gradient steps and the closed-form correction.
 
     Attributes:
+        engine: of a backend.
         name: of the method.
         checkpoint: where it starts.
         baseline: shared energy baseline.
         settings: how it adapts; None: no gradient step (``offset``).
-        dtype: of all computations.
     """
 
+    engine: Engine
     name: str
     checkpoint: Checkpoint
     baseline: EnergyBaseline
     settings: AdaptSettings | None
-    dtype: torch.dtype = torch.float32
     card: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,17 +47,21 @@ class FineTuned:
 
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CorrectedPredictor:
         """At most ``budget.steps`` gradient steps of at most ``budget.batch`` configurations."""
-        config, gradients = self.checkpoint.config, 0
-        params = on_device(tensors(self.checkpoint.params, self.dtype))
-        if support and self.settings and budget.steps:
-            dataset = Dataset(
-                support, config, self.baseline, corrected=True, dtype=self.dtype, place=device()
-            )
-            steps = min(budget.steps, self.settings.max_steps)
+        engine, config, settings = self.engine, self.checkpoint.config, self.settings
+        params, gradients = engine.arrays(self.checkpoint.params), 0
+        compiling = engine.compile_seconds()
+        if support and settings and budget.steps:
+            dataset = engine.dataset(support, config, self.baseline)
+            steps = min(budget.steps, settings.max_steps)
             indices = adaptation_batches(len(support), steps, budget.batch, seed)
-            state = start(params, self.settings)
-            precondition = on_device(tensors(self.checkpoint.precondition, self.dtype))
+            state = engine.start(params, settings)
+            precondition = engine.arrays(self.checkpoint.precondition)
             rates = rates_of_steps(self.checkpoint.rates, params, steps)
-            params, _ = descend(params, state, precondition, dataset, indices, config, self.settings, rates)
+            params, _ = engine.descend(
+                params, state, precondition, dataset, indices, config, settings, rates
+            )
             gradients = indices.size
-        return network_predictor(params, config, self.baseline, support, Usage(gradients))
+        network = Network(engine, params, config)
+        predictor = CorrectedPredictor(network, self.baseline, support, Usage(gradients))
+        predictor.usage = Usage(gradients, engine.compile_seconds() - compiling)
+        return predictor

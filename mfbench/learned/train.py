@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,47 +17,23 @@ from mfbench.learned.adaptation.inner_rates import initial_rates, learned_rates,
 from mfbench.learned.adaptation.moving_weights import adapting
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import arch_of
-from mfbench.learned.checkpoint import Checkpoint, save_checkpoint
+from mfbench.learned.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from mfbench.learned.engine import Engine
+from mfbench.learned.methods.validation import validator
 from mfbench.learned.training.annealing import gradients_after, steps_within
 from mfbench.learned.training.phase_state import STATE
 from mfbench.learned.training.phases import Phase, PhaseResult
 from mfbench.learned.training.prepare import config_for, inner_scales, training_card, withheld_families
-from mfbench.learned.training.settings import TrainSettings
+from mfbench.learned.training.settings import TrainSettings, settings_from
 from mfbench.learned.training.train_families import meta_train_of
 from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
 from mfbench.work.journal import open_journal
 
-__all__ = ["Engine", "Tick", "train"]
+__all__ = ["Tick", "train", "train_by_name"]
 
-Params = dict[str, Any]
 Tick = Callable[[str, int, int, float], None]
 _FINAL = 0.02
 """The cosine decay ends at this share of the peak rate."""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """What a backend brings to training.
-
-    Attributes:
-        backend: its name.
-        init: (architecture, seed) → parameters.
-        arrays: NumPy arrays by name → arrays of the backend.
-        joint_gradient: (tasks, architecture, baseline, settings) → gradient of ``Phase``.
-        meta_gradient: the same, the inner scales of the weights that adapt and the steps of the phase
-            → gradient of ``Phase``.
-        validator: (tasks, architecture, baseline, inner scales, adapt settings, scale of learned rates)
-            → validate of ``Phase``.
-        run_phase: (phase, parameters, folder, stop_after, tick) → ``PhaseResult``.
-    """
-
-    backend: str
-    init: Callable[..., Params]
-    arrays: Callable[[dict[str, Any]], Params]
-    joint_gradient: Callable[..., Any]
-    meta_gradient: Callable[..., Any]
-    validator: Callable[..., Any]
-    run_phase: Callable[..., PhaseResult]
 
 
 def train(
@@ -129,6 +105,39 @@ def _train(
     return checkpoint
 
 
+def train_by_name(
+    engine: Engine,
+    split: Split,
+    method: str,
+    arch: str,
+    seed: int,
+    options: dict[str, Any],
+    folder: Path,
+    *,
+    init: Path | None,
+    stop_after: int | None,
+    tick: Tick,
+) -> Checkpoint:
+    """``train`` as the command line asks for it: settings by name, the joint phase by its path.
+
+    Raises:
+        UnknownNameError: the method or an option does not exist.
+        CheckpointError: ``init`` is missing or damaged.
+    """
+    settings = settings_from(method, arch, seed, options)
+    initial = load_checkpoint(init) if init else None
+    folder, leads = engine.own_folder(folder)
+    return train(
+        engine,
+        split,
+        settings,
+        folder,
+        initial=initial,
+        stop_after=stop_after,
+        tick=tick if leads else lambda *_: None,
+    )
+
+
 def _joint(
     engine: Engine,
     split: Split,
@@ -148,14 +157,14 @@ def _joint(
         final_rate=settings.joint_rate * settings.joint_final,
         clip=settings.clip,
         gradient=engine.joint_gradient(tasks, config, baseline, settings),
-        validate=engine.validator(split.validation, config, baseline, {}, None),
+        validate=validator(engine, split.validation, config, baseline, {}, None),
         gradients_after=lambda done: done * settings.joint_batch,
     )
     result = engine.run_phase(
         phase, engine.init(config, settings.seed), folder, stop_after=stop_after, tick=_named(tick, phase)
     )
     record = {**result.record, "families": [task.family_id for task in tasks]}
-    scales = engine.arrays(inner_scales(result.second_moments))
+    scales = inner_scales(result.second_moments)
     card = training_card(split, settings, [record], baseline)
     return Checkpoint(config, result.params, scales, card)
 
@@ -170,14 +179,14 @@ def _own_phase(
     stop_after: int | None,
     tick: Tick,
 ) -> PhaseResult:
-    config, precondition = initial.config, initial.precondition
+    config, precondition = initial.config, engine.arrays(initial.precondition)
     spent = sum(phase["gradients"] for phase in initial.card["phases"])
     steps = steps_within(settings, settings.gradients - spent)
     weights = settings.energy_weight, settings.force_weight
     inner = AdaptSettings("sgd", settings.inner_rate, *weights, settings.adapt)
     joint = settings.method == "pretrain"
     moved = adapting(precondition, settings.adapt)
-    params = dict(initial.params)
+    params = engine.arrays(initial.params)
     if settings.method == "maml++" and settings.learn_rates:
         params |= engine.arrays(initial_rates(moved, settings.inner_steps))
     phase = Phase(
@@ -189,8 +198,14 @@ def _own_phase(
         gradient=engine.joint_gradient(split.train, config, baseline, settings)
         if joint
         else engine.meta_gradient(split.train, config, baseline, settings, moved, steps),
-        validate=engine.validator(
-            split.validation, config, baseline, precondition, None if joint else inner, settings.rates_rate
+        validate=validator(
+            engine,
+            split.validation,
+            config,
+            baseline,
+            precondition,
+            None if joint else inner,
+            settings.rates_rate,
         ),
         gradients_after=gradients_after(settings, steps),
     )

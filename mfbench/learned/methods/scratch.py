@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
-import torch
 
 from mfbench.data.configuration import Configuration
 from mfbench.learned.adaptation.recipe import AdaptSettings, ScratchSettings
 from mfbench.learned.architectures.registry import Config
+from mfbench.learned.engine import Engine, Params
+from mfbench.learned.methods.corrected import CorrectedPredictor, Network
 from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.methods.energy_baseline import EnergyBaseline
-from mfbench.protocol.method import Budget, Usage
-from mfbench_torch.adaptation import descend, start
-from mfbench_torch.checkpoint import tensors
-from mfbench_torch.data import Dataset
-from mfbench_torch.device import device, on_device
-from mfbench_torch.meta.objective import LossWeights
-from mfbench_torch.meta.steps import losses
-from mfbench_torch.models.architecture import init
-from mfbench_torch.predictor import CorrectedPredictor, network_predictor
+from mfbench.protocol.method import Usage
+from mfbench.protocol.protocol import Budget
 
 __all__ = ["Scratch"]
-
-Params = dict[str, torch.Tensor]
 
 
 @dataclass(eq=False)
@@ -33,17 +26,18 @@ class Scratch:
     """Random weights for every episode; 80 % of the support trains, 20 % says when to stop.
 
     Attributes:
+        engine: of a backend.
         baseline: shared energy baseline.
         config: architecture, that of the learned initialisations.
         settings: tuned on validation families.
-        dtype: of all computations.
     """
 
+    engine: Engine
     baseline: EnergyBaseline
     config: Config
     settings: ScratchSettings = field(default_factory=ScratchSettings)
-    dtype: torch.dtype = torch.float32
     name: str = "scratch"
+    card: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         """The card that the run folder keeps."""
@@ -51,30 +45,34 @@ class Scratch:
 
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CorrectedPredictor:
         """Train until the held-back configurations stop improving; the budget does not bind it."""
-        params, gradients = on_device(tensors(init(self.config, seed), self.dtype)), 0
+        engine, config = self.engine, self.config
+        compiling = engine.compile_seconds()
+        params, gradients = engine.init(config, seed), 0
         if len(support) >= 2:
-            params, gradients = self._train(params, support, seed)
+            params, gradients = self._train(engine.arrays(params), support, seed)
         else:
-            params = _silent(params)
+            params = _silent(engine.arrays(params))
+        network = Network(engine, params, config)
         scale = self.settings.prior_scale
-        return network_predictor(params, self.config, self.baseline, support, Usage(gradients), scale)
+        predictor = CorrectedPredictor(network, self.baseline, support, Usage(gradients), scale)
+        predictor.usage = Usage(gradients, engine.compile_seconds() - compiling)
+        return predictor
 
     def _train(self, params: Params, support: Sequence[Configuration], seed: int) -> tuple[Params, int]:
-        settings, config, scale = self.settings, self.config, self.settings.prior_scale
-        where = {"dtype": self.dtype, "place": device()}
-        dataset = Dataset(support, config, self.baseline, corrected=True, scale=scale, **where)
+        engine, config, settings = self.engine, self.config, self.settings
+        dataset = engine.dataset(support, config, self.baseline, scale=settings.prior_scale)
         order = np.random.default_rng([seed, 3]).permutation(len(support))
         held = max(len(support) // 5, 1)
         train, validation = order[held:], order[:held]
         adam = AdaptSettings("adam", settings.rate)
         schedule = train[adaptation_batches(len(train), settings.steps, settings.batch, seed)]
-        state = start(params, adam)
+        state = engine.start(params, adam)
         best, best_error, waited, gradients = params, np.inf, 0, 0
         for begin in range(0, settings.steps, settings.check):
             rows = schedule[begin : begin + settings.check]
-            params, state = descend(params, state, {}, dataset, rows, config, adam)
+            params, state = engine.descend(params, state, {}, dataset, rows, config, adam, {})
             gradients += rows.size
-            error = _loss(params, config, dataset, validation)
+            error = engine.loss(params, config, dataset, validation)
             waited = 0 if error < best_error else waited + 1
             if error < best_error:
                 best, best_error = params, error
@@ -83,12 +81,6 @@ class Scratch:
         return best, gradients
 
 
-def _loss(params: Params, config: Config, dataset: Dataset, indices: np.ndarray) -> float:
-    loss, _ = losses(config, LossWeights())
-    chunks = [indices[i : i + 16] for i in range(0, len(indices), 16)]
-    return sum(len(c) * float(loss(params, dataset.batch(c)).detach()) for c in chunks) / len(indices)
-
-
 def _silent(params: Params) -> Params:
     """Nothing to learn from: the network says nothing, rather than noise."""
-    return {k: torch.zeros_like(v) if k.startswith("readouts") else v for k, v in params.items()}
+    return {k: 0.0 * v if k.startswith("readouts") else v for k, v in params.items()}

@@ -1,10 +1,9 @@
-"""Validation during meta-training: a fixed small episode of every validation family."""
+"""Validation during training: a fixed small episode of every validation family."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import jax
 import numpy as np
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL
@@ -12,21 +11,21 @@ from mfbench.data.split import Task
 from mfbench.learned.adaptation.inner_rates import learned_rates, separated
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import Config
+from mfbench.learned.checkpoint import Checkpoint
+from mfbench.learned.engine import Engine, Params
+from mfbench.learned.methods.fine_tuned import FineTuned
 from mfbench.methods.energy_baseline import EnergyBaseline
-from mfbench.protocol.method import Budget
-from mfbench_jax.checkpoint import Checkpoint
-from mfbench_jax.data import slots
-from mfbench_jax.finetuned import FineTuned
+from mfbench.protocol.protocol import Budget
 
 __all__ = ["validator"]
 
-Params = dict[str, jax.Array]
 K = 20
 EVERY = 3
 """Every third query configuration is enough for a curve."""
 
 
 def validator(
+    engine: Engine,
     tasks: Sequence[Task],
     config: Config,
     baseline: EnergyBaseline,
@@ -39,13 +38,13 @@ def validator(
     ``settings`` None: the closed-form correction only, no gradient step. ``rates_scale`` is that of learned
     step sizes among the parameters, see ``mfbench.learned.adaptation.inner_rates``.
     """
-
-    floor = slots([c for task in tasks for c in (*task.support, *task.query, *task.heldout)], config)
+    sized = engine.sized_for([c for t in tasks for c in (*t.support, *t.query, *t.heldout)], config)
 
     def validate(params: Params) -> dict[str, float]:
         weights, logarithms = separated(params)
-        start = Checkpoint(config, weights, precondition, {}, learned_rates(logarithms, rates_scale))
-        method = FineTuned("validation", start, baseline, settings, floor)
+        rates = learned_rates(engine.numpy(logarithms), rates_scale)
+        start = Checkpoint(config, weights, precondition, {}, rates)
+        method = FineTuned(sized, "validation", start, baseline, settings)
         errors = [_errors(method, task) for task in tasks]
         mean = np.mean(errors, axis=0) * EV_TO_KCAL_MOL
         return {"energy_rmse": float(mean[0]), "force_rmse": float(mean[1])}
