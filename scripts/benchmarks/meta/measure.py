@@ -58,7 +58,7 @@ def memory(function: Callable[[], object], warm: Callable[[], object]) -> int:
     process.start()
     process.join()
     if process.exitcode:
-        raise SystemExit("a measured process failed")
+        raise SystemExit("a measured process ended with an error, which stands above")
     return answer.get()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import torch
 
-from meta_bench.episode import RATE, Episode
+from benchmarks.meta.episode import RATE, Episode
 
 
 def with_higher(episode: Episode, n: int, model) -> torch.Tensor:
@@ -36,3 +38,8 @@ def _gradients(episode: Episode, parameters) -> torch.Tensor:
 
 
 PEERS = {"higher": with_higher, "torchopt": with_torchopt}
+
+
+def missing_peers() -> list[str]:
+    """Peers that are not installed; the extra ``bench`` brings them."""
+    return [name for name in PEERS if find_spec(name) is None]

@@ -7,7 +7,7 @@ from functools import partial
 import jax
 import numpy as np
 
-from meta_bench.episode import RATE, Episode
+from benchmarks.meta.episode import RATE, Episode
 from mfbench_jax.data import Dataset
 from mfbench_jax.meta.objective import LossWeights, batch_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient

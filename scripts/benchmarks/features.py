@@ -1,6 +1,6 @@
 """What a force Jacobian of ``ridge`` costs, in gradients of the training loss: for BACKWARD_GRADIENTS.
 
-python scripts/bench_features.py      # CPU seconds, interleaved medians of 9; one thread
+python scripts/benchmarks/features.py      # CPU seconds, interleaved medians of 9; one thread
 """
 
 import time
