@@ -68,7 +68,8 @@ def verify(
         typer.Option(metavar="ROW", help="Run this submission's method again and compare its errors."),
     ] = None,
     k: Annotated[
-        str | None, typer.Option("--k", metavar="K,K,...", help="With --rerun: support sizes. (default: all)")
+        str | None,
+        typer.Option("--k", metavar="K,K,...", help="With --rerun: support sizes. (default: all)"),
     ] = None,
     draws: Annotated[
         int | None, typer.Option(metavar="N", help="With --rerun: support sets per K. (default: all)")
