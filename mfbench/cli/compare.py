@@ -58,7 +58,8 @@ def compare(
     from mfbench.compare.compare import compare as run
     from mfbench.compare.figure import save_comparison
     from mfbench.compare.record import read_records
-    from mfbench.protocol.progress import file_bar
+    from mfbench.work.files import write_text
+    from mfbench.work.progress import file_bar
 
     console = Console()
     beside = records.parent / "diversity"  # a campaign keeps there what was measured of its data
@@ -76,8 +77,8 @@ def compare(
         console.print(f"\n{title}", style="bold", highlight=False)
         print_wide(console, _rich(table))
     out.mkdir(parents=True, exist_ok=True)
-    (out / "compare.json").write_text(found.to_json())
-    (out / "compare.md").write_text(_markdown(tables))
+    write_text(out / "compare.json", found.to_json())
+    write_text(out / "compare.md", _markdown(tables))
     save_comparison(found, out / "compare.png", metric=metric, k=k)
     for name in ("compare.json", "compare.md", "compare.png"):
         console.print(f"wrote   {out / name}", soft_wrap=True, highlight=False)

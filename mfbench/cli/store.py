@@ -91,8 +91,8 @@ def verify(
 
 def _recompute(store: Store) -> int:
     """Every submission's scores from its files."""
-    from mfbench.protocol.progress import progress_bar
     from mfbench.store.audit import audit
+    from mfbench.work.progress import progress_bar
 
     names = store.ids()
     faults = {}
@@ -124,8 +124,8 @@ def _run_again(
     store: Store, text: str, ks: list[int] | None, draws: int | None, families: list[str] | None
 ) -> int:
     """One submission's method, run again."""
-    from mfbench.protocol.progress import file_bar
     from mfbench.store.rerun import rerun
+    from mfbench.work.progress import file_bar
 
     name = store.find(text)
     checked, _, _ = store.recompute(name)
@@ -199,6 +199,7 @@ def export(
 ) -> int:
     """Write all scores: one row per submission, split, K, query and metric."""
     from mfbench.store.export import flat_table
+    from mfbench.work.files import written
 
     if format not in ("csv", "parquet"):
         raise ProtocolError(f"unknown format '{format}': choose csv or parquet")
@@ -206,10 +207,11 @@ def export(
         raise ProtocolError("parquet needs --out FILE")
     snapshot = _snapshot(to)
     table = flat_table(snapshot)
-    if format == "parquet":
-        table.to_parquet(out)
+    if out is None:
+        table.to_csv(sys.stdout, index=False)
     else:
-        table.to_csv(out or sys.stdout, index=False)
+        with written(out) as temporary:
+            table.to_parquet(temporary) if format == "parquet" else table.to_csv(temporary, index=False)
     for broken in snapshot.broken:
         print(f"left out {broken.name}: {broken.reason}", file=sys.stderr)
     return 0

@@ -18,6 +18,7 @@ from mfbench.data.manifest import read_manifest
 from mfbench.data.side_tables import read_side_tables
 from mfbench.data.split import find_split, load_split
 from mfbench.errors import ProtocolError, UnknownNameError
+from mfbench.work.files import write_text
 
 __all__ = ["compare"]
 
@@ -109,7 +110,7 @@ def _construction(name: str, sizes: FoldSizes, cache: Path | None) -> Constructi
         found = diversity(split, measure_leakage(source))
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(found.model_dump_json(indent=1) + "\n")
+            write_text(path, found.model_dump_json(indent=1) + "\n")
     return Construction(
         name=name, data_hash=data_hash, n_test_families=sizes.test_families, diversity=found
     )

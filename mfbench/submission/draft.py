@@ -18,6 +18,7 @@ from mfbench.submission.check import check, check_claims, track_of
 from mfbench.submission.checked import FILES, Checked
 from mfbench.submission.compact import ERRORS_FILE
 from mfbench.submission.weights import count_parameters
+from mfbench.work.files import write_text
 
 __all__ = ["check_files", "check_run", "draft_card", "read_folder"]
 
@@ -43,7 +44,7 @@ def check_run(folder: Path, *, weights: Path | None = None) -> Checked:
         path = folder / "submission.yaml"
         if not path.exists():
             run = json.loads((folder / "run.json").read_text())
-            path.write_text(write_card(draft_card(run, claims, _weights(run["request"], weights))))
+            write_text(path, write_card(draft_card(run, claims, _weights(run["request"], weights))))
     files = read_folder(folder)
     if claims is not None and "weights.safetensors" not in files:
         files |= _weights(json.loads((folder / "run.json").read_text())["request"], weights)
