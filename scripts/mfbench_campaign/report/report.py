@@ -27,6 +27,7 @@ from mfbench_campaign.report.repeat_table import repeat_table
 
 __all__ = ["readme_part", "report"]
 
+README_METHODS = ("constant", "scratch", "offset", "ridge", "pretrain", "maml")
 LIMITS = {
     "overfitting": "Meta-overfitting: test against train families",
     "forgetting": "Forgetting, with annealing and replay",
@@ -66,7 +67,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> str:
 def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
     """The README's table, and how the first findings begin."""
     short = [finding.partition(". ")[0] for finding in _findings(records, comparison, folder)[:3]]
-    return render("readme.md", findings=short, table=tables.headline_table(records)).strip()
+    return render("readme.md", findings=short, table=tables.headline_table(records, README_METHODS)).strip()
 
 
 def _findings(records: Records, comparison: Comparison, folder: Path) -> list[str]:

@@ -11,7 +11,7 @@ from mfbench.compare.record import METRICS, Record
 from mfbench.compare.text import markdown
 from mfbench.metrics.statistics import Interval, ranks
 from mfbench_campaign import intervals
-from mfbench_campaign.records import CONSTRUCTIONS, LEARNERS, Records
+from mfbench_campaign.records import CONSTRUCTIONS, Records
 
 __all__ = [
     "cost_table",
@@ -98,12 +98,10 @@ def ratios_table(records: Records, construction: str) -> str:
     return markdown(["", "K", *NAMES.values()], rows)
 
 
-def headline_table(records: Records) -> str:
+def headline_table(records: Records, methods: Sequence[str]) -> str:
     """The one table: K = 50 forces and energies of every construction, seeds averaged."""
     head = ["method"]
     head += [f"{c}, {NAMES[m]}" for c in CONSTRUCTIONS for m in ("energy_rmse", "force_rmse")]
-    methods = [m for m in records.methods(CONSTRUCTIONS[0]) if m not in LEARNERS]
-    methods += [m for m in LEARNERS if any(records.seeds(c, m) for c in CONSTRUCTIONS)]
     rows = []
     for method in methods:
         cells = [

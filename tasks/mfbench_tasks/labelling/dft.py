@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mfbench_tasks.labelling.tblite import HARTREE_TO_EV, Label, ScfFailure
 from mfbench_tasks.labelling.dispersion import DISPERSION_ELEMENTS, dispersion
 from mfbench_tasks.labelling.level import Level, LevelError
-from mfbench_tasks.labelling.tblite import HARTREE_TO_EV, Label, ScfFailure
 
 __all__ = ["TIGHT", "WB97X_D", "DftSettings", "Wb97xD"]
 

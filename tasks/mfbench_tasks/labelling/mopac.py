@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mfbench_tasks.labelling.level import Level, LevelError
 from mfbench_tasks.labelling.tblite import Label, ScfFailure
+from mfbench_tasks.labelling.level import Level, LevelError
 
 __all__ = ["MOPAC_LEVELS", "Mopac"]
 
@@ -37,7 +37,9 @@ class Mopac:
         LevelError: the program is not installed, or the spin is higher than it knows.
     """
 
-    def __init__(self, method: str, atomic_numbers: np.ndarray, total_charge: int = 0, n_unpaired: int = 0):
+    def __init__(
+        self, method: str, atomic_numbers: np.ndarray, total_charge: int = 0, n_unpaired: int = 0
+    ):
         from ase.data import chemical_symbols
 
         program = shutil.which("mopac")

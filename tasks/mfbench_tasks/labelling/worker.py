@@ -9,8 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from mfbench.data.parquet import read_configurations, sha256
 from mfbench.errors import MfbenchError
+from mfbench.data.parquet import read_configurations, sha256
 from mfbench_tasks.labelling.label_journal import Entry, LabelJournal
 from mfbench_tasks.labelling.registry import find_level
 from mfbench_tasks.labelling.run_queue import level_digest, run_queue

@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from mfbench_tasks.labelling.level import Level, LevelError
 from mfbench_tasks.labelling.tblite import Gfn2
+from mfbench_tasks.labelling.level import Level, LevelError
 
 __all__ = ["XTB_LEVELS"]
 
