@@ -13,7 +13,8 @@ from mfbench.learned.adaptation.inner_rates import rates_of_steps
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.methods.energy_baseline import EnergyBaseline
-from mfbench.protocol.method import Budget, Usage
+from mfbench.protocol.method import Usage
+from mfbench.protocol.protocol import Budget
 from mfbench_jax.adaptation import descend, start
 from mfbench_jax.checkpoint import Checkpoint
 from mfbench_jax.compiled import compile_seconds

@@ -22,7 +22,8 @@ from mfbench.learned.adaptation.ridge import (
 )
 from mfbench.learned.architectures.registry import Config
 from mfbench.methods.energy_baseline import EnergyBaseline
-from mfbench.protocol.method import Budget, Usage
+from mfbench.protocol.method import Usage
+from mfbench.protocol.protocol import Budget
 from mfbench_jax.checkpoint import Checkpoint
 from mfbench_jax.compiled import Compiled, compile_seconds
 from mfbench_jax.models.architecture import feature_forces
@@ -75,7 +76,7 @@ class Ridge:
         compiling, gradients, head = compile_seconds(), 0, None
         if support:
             scales, means = self.scales
-            count, gradients = force_configurations(len(support), len(scales), budget.steps * budget.batch)
+            count, gradients = force_configurations(len(support), len(scales), budget)
             features, jacobians = design_arrays(params, config, support, count, self.floor)
             features = features - element_counts(support, config.elements) @ means
             modelled, forces = model_predictions(params, config, support, self.floor)

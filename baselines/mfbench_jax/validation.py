@@ -13,7 +13,7 @@ from mfbench.learned.adaptation.inner_rates import learned_rates, separated
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import Config
 from mfbench.methods.energy_baseline import EnergyBaseline
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
 from mfbench_jax.checkpoint import Checkpoint
 from mfbench_jax.data import slots
 from mfbench_jax.finetuned import FineTuned

@@ -77,6 +77,7 @@ def network_predictor(
         support,
         usage,
         scale,
+        {name: value.detach().cpu() for name, value in params.items()},
     )
 
 
@@ -90,6 +91,7 @@ class CorrectedPredictor:
         support: the labelled support set that the correction is solved on.
         usage: what the adaptation cost.
         scale: of the correction's prior.
+        params: name → weight of the adapted model, as far as it shows them.
     """
 
     model: Callable[[Sequence[Configuration]], Modelled]
@@ -97,6 +99,7 @@ class CorrectedPredictor:
     support: Sequence[Configuration]
     usage: Usage
     scale: float = 1.0
+    params: dict[str, torch.Tensor] | None = None
 
     def __post_init__(self) -> None:
         """Solve nothing yet, but find what the model leaves on the support: [K] eV."""

@@ -21,7 +21,8 @@ from mfbench.learned.adaptation.ridge import (
 )
 from mfbench.learned.architectures.registry import Config
 from mfbench.methods.energy_baseline import EnergyBaseline
-from mfbench.protocol.method import Budget, Usage
+from mfbench.protocol.method import Usage
+from mfbench.protocol.protocol import Budget
 from mfbench_torch.checkpoint import Checkpoint
 from mfbench_torch.device import on_device
 from mfbench_torch.models.architecture import feature_forces
@@ -72,7 +73,7 @@ class Ridge:
         gradients, head = 0, None
         if support:
             scales, means = self.scales
-            count, gradients = force_configurations(len(support), len(scales), budget.steps * budget.batch)
+            count, gradients = force_configurations(len(support), len(scales), budget)
             features, jacobians = design_arrays(params, config, support, count)
             features = features - element_counts(support, config.elements) @ means
             modelled, forces = model_predictions(params, config, support)

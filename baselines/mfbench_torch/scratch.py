@@ -13,7 +13,8 @@ from mfbench.learned.adaptation.recipe import AdaptSettings, ScratchSettings
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.methods.energy_baseline import EnergyBaseline
-from mfbench.protocol.method import Budget, Usage
+from mfbench.protocol.method import Usage
+from mfbench.protocol.protocol import Budget
 from mfbench_torch.adaptation import descend, start
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.data import Dataset

@@ -13,7 +13,7 @@ from mfbench.learned.adaptation.inner_rates import learned_rates, separated
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import Config
 from mfbench.methods.energy_baseline import EnergyBaseline
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
 from mfbench_torch.checkpoint import Checkpoint
 from mfbench_torch.finetuned import FineTuned
 

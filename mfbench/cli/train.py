@@ -57,7 +57,7 @@ def train(
 ) -> int:
     """Train; returns the exit code."""
     from mfbench.data.split import load_split
-    from mfbench.protocol.method import load_trainer
+    from mfbench.protocol.registry import load_trainer
 
     run = load_trainer(backend)
     loaded = load_split(split)

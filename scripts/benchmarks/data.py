@@ -39,7 +39,8 @@ import numpy as np
 
 import mfbench
 from mfbench.data.parquet import read_table
-from mfbench.protocol.method import MethodContext, load_method
+from mfbench.protocol.method import MethodContext
+from mfbench.protocol.registry import load_method
 from mfbench_tasks.build.build import process_pool
 
 SPLIT = "cath-mini"

@@ -19,6 +19,7 @@ import mfbench
 from mfbench.results.results import read_results
 from mfbench.results.score_run import family_groups
 from mfbench_campaign.folders import ROOT, RUNS
+from mfbench_campaign.headline import MANY
 from mfbench_campaign.intervals import family_ratio
 from mfbench_campaign.render import render_line
 
@@ -31,7 +32,7 @@ SETTINGS = {
     "joint_batch": 8, "size_classes": 3, "withheld": 0, "joint_gradients": 100_000, "gradients": 120_000,
 }  # fmt: skip
 METHODS = ("offset", "pretrain")
-K, DRAWS = 50, 1
+K, DRAWS = MANY, 1
 METRICS = {"energy": "energy_rmse", "within": "energy_rmse_within", "forces": "force_rmse"}
 
 
@@ -57,7 +58,7 @@ def evaluate(runs: Path, construction: str, workers: int) -> None:
             out = runs / f"{construction}-{method}-{support}"
             mfbench.evaluate(
                 method, construction, ks=ks, draws=DRAWS, out=out, resume=out.is_dir(), workers=workers,
-                support_from=support, checkpoint=str(checkpoint(runs, construction)), progress=True,
+                support=support, checkpoint=str(checkpoint(runs, construction)), progress=True,
             )  # fmt: skip
 
 

@@ -12,11 +12,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mfbench.errors import ProtocolError
-from mfbench.protocol.method import STARTS_FROM
+from mfbench.protocol.protocol import Budget, Support, Track
+from mfbench.protocol.registry import METHODS, start_of
 
 __all__ = ["Block", "Campaign", "Run", "Training", "read_campaign"]
 
-UNTRAINED = ("constant", "scratch")
 INHERITED = ("scratch", "ridge")
 """Methods whose settings come from a mini split's tuning."""
 
@@ -54,9 +54,8 @@ class Block(_Part):
     ks: list[int]
     draws: int = 1
     test: list[str] | None = None
-    support: str = "own"
-    steps: int = 20
-    batch: int = 16
+    support: Support = Support.OWN
+    track: Track = Track.STANDARD
     model: str = "nano"
     families: list[int] = [0]
     configurations: list[int] = [0]
@@ -121,9 +120,8 @@ class Run:
     test: str
     ks: tuple[int, ...]
     draws: int
-    support: str
-    steps: int
-    batch: int
+    support: Support
+    track: Track
     training: Training | None
     exclude: str | None
 
@@ -135,7 +133,12 @@ class Run:
     @property
     def tuned_as(self) -> str:
         """The name of its trials, see ``tuning.trials``."""
-        return self.method + {20: "", 300: "-long", 2000: "-converged"}[self.steps]
+        return self.method + (f"-{self.track}" if self.track != Track.STANDARD else "")
+
+    @property
+    def budget(self) -> Budget:
+        """What adapting may spend."""
+        return self.track.budget or Budget()
 
     @property
     def trained_on(self) -> str:
@@ -147,10 +150,10 @@ def _expand(block: Block) -> Iterator[Run]:
     for construction, seed, families, configurations, method in product(
         block.constructions, block.seeds, block.families, block.configurations, block.methods
     ):
-        trained = method not in UNTRAINED
+        trained = METHODS[start_of(method)].trained
         if not trained and seed != block.seeds[0]:
             continue  # without meta-training there is one seed
-        start = STARTS_FROM.get(method, method)
+        start = start_of(method)
         training = Training(construction, start, seed, block.model, families, configurations)
         home = construction.partition("+")[0]
         for test in block.test or [home]:
@@ -164,8 +167,7 @@ def _expand(block: Block) -> Iterator[Run]:
                 ks=tuple(block.ks),
                 draws=block.draws,
                 support=block.support,
-                steps=block.steps,
-                batch=block.batch,
+                track=block.track,
                 training=training if trained else None,
                 exclude=construction if test != home else None,
             )
@@ -173,8 +175,9 @@ def _expand(block: Block) -> Iterator[Run]:
 
 def _name(block: Block, training: Training, test: str, method: str) -> str:
     where = training.construction if test == training.construction else f"{training.construction}-to-{test}"
-    marks = [block.support] * (block.support != "own") + training.marks
-    marks += [f"{block.steps}-steps"] * (block.steps != 20)
+    marks = [str(block.support)] * (block.support != Support.OWN) + training.marks
+    if block.track.budget and block.track != Track.STANDARD:
+        marks.append(f"{block.track.budget.steps}-steps")
     return "/".join([where, method, f"seed{training.seed}", *marks])
 
 

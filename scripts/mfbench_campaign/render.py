@@ -6,6 +6,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mfbench_campaign.headline import MANY
+
 __all__ = ["render", "render_line"]
 
 _TEMPLATES = Environment(
@@ -16,6 +18,7 @@ _TEMPLATES = Environment(
     keep_trailing_newline=True,
     autoescape=False,  # Markdown
 )
+_TEMPLATES.globals["many"] = MANY
 
 
 def render(name: str, /, **values: Any) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mfbench.errors import SubmissionError
-from mfbench.store import open_store, read_store
-from mfbench.store.store import Store, submission_id
+from mfbench.store import Store, file_submission, open_store, read_store
+from mfbench.store.store import submission_id
 from mfbench.submission import Checked, check_run, compacted
 from mfbench.submission.card import read_card, write_card
 
@@ -44,7 +44,7 @@ def file_row(run: Path, to: str, card: dict[str, Any]) -> str:
         light = checked.card.model_copy(update={"weights_sha256": None})
         checked = replace(checked, card=light, weights={})
     try:
-        name, message = store.submit(compacted(checked, whole, holder))
+        name, message = file_submission(store, compacted(checked, whole, holder))
     except SubmissionError as error:
         like = re.search(r"are those of (\S+):", str(error))
         if like is None or "derived_from" in card:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+from mfbench.protocol.protocol import Support, Track
 from mfbench.submission.card import Tuning
 from mfbench_campaign.filing.descriptions import AUTHORS, description
 from mfbench_campaign.filing.file_row import file_row
@@ -18,7 +20,7 @@ def can_be_filed(run: Run) -> bool:
     """Controls, transfer and narrowed training are no submissions; one seed of each row is filed."""
     training = run.training
     whole = training is None or not (training.seed or training.families or training.configurations)
-    return whole and run.test in CONSTRUCTIONS and run.support == "own" and run.exclude is None
+    return whole and run.test in CONSTRUCTIONS and run.support == Support.OWN and run.exclude is None
 
 
 def file_run(folders: CampaignFolders, run: Run, to: str) -> str:
@@ -27,8 +29,8 @@ def file_run(folders: CampaignFolders, run: Run, to: str) -> str:
     Raises:
         SubmissionError: it is refused.
     """
-    text = description(run.method, "mace", run.steps)
-    card = {
+    text = description(run.method, "mace", run.budget.steps)
+    card: dict[str, Any] = {
         "method": _name(run),
         "description": f"{text} Campaign run {run.name}: RESULTS.md has all seeds.",
         "authors": AUTHORS,
@@ -49,4 +51,5 @@ def _name(run: Run) -> str:
     """The method, and behind a comma what it differs by from the usual training and budget."""
     marks = [run.training.model] if run.training and run.training.model != "nano" else []
     marks += ["union"] if run.training and "+" in run.training.construction else []
-    return ", ".join([run.method, *marks, *([f"{run.steps:,} steps"] if run.steps != 20 else [])])
+    marks += [f"{run.budget.steps:,} steps"] if run.track != Track.STANDARD else []
+    return ", ".join([run.method, *marks])

@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 import mfbench
+from mfbench.protocol.protocol import Budget
 from mfbench_campaign.filing.descriptions import AUTHORS, description
 from mfbench_campaign.filing.file_row import file_row
 from mfbench_campaign.folders import RUNS, STORE
@@ -43,5 +44,5 @@ def main() -> None:
         if not (run / "results.json").is_file():
             resume = (run / "run.json").is_file()
             mfbench.evaluate(method, split, arch=arch, out=run, resume=resume, progress=True)
-        text = f"{description(method, arch, 20)} Reference run on {split}."
+        text = f"{description(method, arch, Budget().steps)} Reference run on {split}."
         print(file_row(run, arguments.to, {"description": text, "authors": AUTHORS}))

@@ -44,7 +44,7 @@ def asked(arguments: argparse.Namespace, setting: Setting) -> list[Measurement]:
         if name == "size":
             print("size is a table of records: nothing to run")
             continue
-        methods = arguments.methods.split(",") if arguments.methods else QUESTIONS[name].METHODS
+        methods = arguments.methods.split(",") if arguments.methods else QUESTIONS[name].methods
         for method in methods:
             try:
                 found += QUESTIONS[name].measurements(setting, method, advance)

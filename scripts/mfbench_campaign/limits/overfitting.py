@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any
 
 from mfbench.compare.text import markdown
+from mfbench.metrics.statistics import Interval
+from mfbench_campaign.headline import MANY, NONE
 from mfbench_campaign.intervals import family_mean, gap, shown
 from mfbench_campaign.limits.measured import Content, Measured, Measurement
 from mfbench_campaign.limits.predicted_errors import METRICS
@@ -20,7 +22,7 @@ __all__ = ["METHODS", "measurements", "spread", "table"]
 
 METHODS = ("offset", *LEARNED)
 """``offset`` takes no inner step: its gap is that of pre-training alone."""
-KS = (0, 50)
+KS = (NONE, MANY)
 FOLDS = ("train", "test")
 FAMILIES = 12
 REFERENCE = "pretrain"
@@ -90,11 +92,13 @@ def _cells(
         _errors(test, metric, k), test.content.groups, _errors(train, metric, k), train.content.groups
     )
     cells = [shown(_mean(train, metric, k)), shown(_mean(test, metric, k)), shown(own)]
-    if None in usual or usual[0] is train:
+    usual_train, usual_test = usual
+    if usual_train is None or usual_test is None or usual_train is train:
         cells.append("–")
     else:
         relative = [
-            _over(_errors(m, metric, k), _errors(u, metric, k)) for m, u in zip(pair, usual, strict=True)
+            _over(_errors(m, metric, k), _errors(u, metric, k))
+            for m, u in ((train, usual_train), (test, usual_test))
         ]
         cells.append(shown(gap(relative[1], test.content.groups, relative[0], train.content.groups)))
     failed = sum("failure" in v for m in (train, test) for v in m.content.values.values())
@@ -105,7 +109,7 @@ def _errors(measured: Measured, metric: str, k: int) -> dict[str, float]:
     return {f: v[str(k)][metric] for f, v in measured.content.values.items()}
 
 
-def _mean(measured: Measured, metric: str, k: int):
+def _mean(measured: Measured, metric: str, k: int) -> Interval | None:
     return family_mean(_errors(measured, metric, k), measured.content.groups)
 
 

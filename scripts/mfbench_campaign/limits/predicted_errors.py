@@ -9,12 +9,15 @@ import numpy as np
 from mfbench.compare.record import METRICS
 from mfbench.data.configuration import Configuration
 from mfbench.metrics.errors import episode_metrics
+from mfbench.protocol.method import Predictor
 from mfbench.protocol.run_episode import check_predictions
 
 __all__ = ["METRICS", "force_errors", "mean_errors", "predicted"]
 
 
-def predicted(predictor, configurations: Sequence[Configuration]) -> tuple[np.ndarray, list[np.ndarray]]:
+def predicted(
+    predictor: Predictor, configurations: Sequence[Configuration]
+) -> tuple[np.ndarray, list[np.ndarray]]:
     """Energies [n] (eV) and forces (n arrays [atoms, 3], eV/Å) of blinded configurations.
 
     Raises:
@@ -23,7 +26,7 @@ def predicted(predictor, configurations: Sequence[Configuration]) -> tuple[np.nd
     return check_predictions(predictor.predict([c.blind() for c in configurations]), configurations)
 
 
-def mean_errors(predictor, configurations: Sequence[Configuration]) -> dict[str, float]:
+def mean_errors(predictor: Predictor, configurations: Sequence[Configuration]) -> dict[str, float]:
     """RMSE of energies, of energies within fragments (kcal/mol) and of forces (kcal/mol/Å)."""
     energies, forces = predicted(predictor, configurations)
     found = episode_metrics(
@@ -38,8 +41,9 @@ def mean_errors(predictor, configurations: Sequence[Configuration]) -> dict[str,
     return {metric: found["all"][metric] for metric in METRICS}
 
 
-def force_errors(predictor, configurations: Sequence[Configuration]) -> np.ndarray:
+def force_errors(predictor: Predictor, configurations: Sequence[Configuration]) -> np.ndarray:
     """[atoms of all] mean square over components of each atom's force error, (eV/Å)²."""
     _, forces = predicted(predictor, configurations)
     labels = np.concatenate([c.forces for c in configurations])
-    return np.mean((np.concatenate(forces) - labels) ** 2, axis=1)
+    squares: np.ndarray = np.mean((np.concatenate(forces) - labels) ** 2, axis=1)
+    return squares

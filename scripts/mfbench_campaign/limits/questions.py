@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple
 
 from mfbench_campaign.limits import inner_steps, overfitting
 from mfbench_campaign.limits.coverage import measure as coverage
@@ -15,26 +15,21 @@ from mfbench_campaign.limits.setting import Setting
 __all__ = ["QUESTIONS", "Question"]
 
 
-class Question(Protocol):
-    """A module that answers one question."""
+class Question(NamedTuple):
+    """One question: whose methods are measured, what has to be measured of one, and the table of it."""
 
-    METHODS: Sequence[str]
-
-    @staticmethod
-    def measurements(setting: Setting, method: str, advance: Callable[[], None]) -> list[Measurement]:
-        """What has to be measured of a method; ``advance`` is called after every family."""
-        ...
-
-    @staticmethod
-    def table(measured: Sequence[Measured]) -> str:
-        """Markdown of what was measured."""
-        ...
+    methods: Sequence[str]
+    measurements: Callable[[Setting, str, Callable[[], None]], list[Measurement]]
+    table: Callable[[Sequence[Measured]], str]
 
 
-QUESTIONS: dict[str, Question] = {
-    "forgetting": forgetting,
-    "steps": inner_steps,
-    "coverage": coverage,
-    "overfitting": overfitting,
-    "label_factor": label_factor,
+QUESTIONS = {
+    name: Question(module.METHODS, module.measurements, module.table)
+    for name, module in {
+        "forgetting": forgetting,
+        "steps": inner_steps,
+        "coverage": coverage,
+        "overfitting": overfitting,
+        "label_factor": label_factor,
+    }.items()
 }

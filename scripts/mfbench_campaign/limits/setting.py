@@ -15,7 +15,9 @@ from mfbench.data.split import Split, Task
 from mfbench.errors import CheckpointError, DataError
 from mfbench.learned.checkpoint import EMBEDDED, embedded_checkpoint, load_checkpoint
 from mfbench.protocol.episode import Episode, draw_episode
-from mfbench.protocol.method import STARTS_FROM, Budget, Method, MethodContext, load_method
+from mfbench.protocol.method import Method, MethodContext
+from mfbench.protocol.protocol import Budget
+from mfbench.protocol.registry import METHODS, load_method, start_of
 from mfbench.protocol.run_episode import episode_seed
 from mfbench.results.results import Results
 from mfbench.results.score_run import family_groups
@@ -25,7 +27,6 @@ from mfbench_campaign.tuning.trials import BUDGETS
 __all__ = ["LEARNED", "Setting", "read_tuning"]
 
 LEARNED = ("pretrain", "maml", "fomaml", "reptile")
-_UNTRAINED = ("constant", "scratch")
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,9 @@ class Setting:
         Raises:
             CheckpointError: it is not there.
         """
-        if method in _UNTRAINED:
+        name = start_of(method.partition("-")[0])
+        if not METHODS[name].trained:
             return None
-        name = method.partition("-")[0]
-        name = STARTS_FROM.get(name, name)
         if self.checkpoints is None:
             path = embedded_checkpoint(self.split.name, "mace", name)
         else:

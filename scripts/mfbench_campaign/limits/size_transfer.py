@@ -11,6 +11,7 @@ from typing import NamedTuple
 from mfbench.compare.record import Record
 from mfbench.compare.text import markdown
 from mfbench.metrics.statistics import Interval
+from mfbench_campaign.headline import MANY, NONE
 from mfbench_campaign.intervals import family_mean, family_ratio, shown
 
 __all__ = ["SizeRow", "size_rows", "table"]
@@ -30,7 +31,7 @@ class SizeRow(NamedTuple):
     ratio: Interval | None
 
 
-def size_rows(records: Sequence[Record], metric: str, ks: Sequence[int] = (0, 50)) -> list[SizeRow]:
+def size_rows(records: Sequence[Record], metric: str, ks: Sequence[int] = (NONE, MANY)) -> list[SizeRow]:
     """``larger`` against ``all`` over the families that have both; no row for runs without."""
     rows = []
     for record in records:
@@ -39,9 +40,9 @@ def size_rows(records: Sequence[Record], metric: str, ks: Sequence[int] = (0, 50
             larger, usual = (record.per_family(metric, k, query) for query in ("larger", "all"))
             usual = {f: usual[f] for f in larger if f in usual}
             if larger:
-                means = (family_mean(x, groups) for x in (usual, larger))
+                before, after = (family_mean(x, groups) for x in (usual, larger))
                 both = family_ratio(larger, usual, groups)
-                rows.append(SizeRow(record.name, metric, k, len(larger), *means, both))
+                rows.append(SizeRow(record.name, metric, k, len(larger), before, after, both))
     return rows
 
 

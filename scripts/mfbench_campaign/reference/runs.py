@@ -10,13 +10,14 @@ from typing import Any
 
 import mfbench
 from mfbench.learned.checkpoint import EMBEDDED
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import STANDARD_DRAWS, STANDARD_K, Budget, Support, Track
 from mfbench.results.results import read_results
+from mfbench_campaign.headline import FEW, MANY, NONE
 
 __all__ = ["ERRORS", "RUNS", "VARIANTS", "Found", "Run", "collect", "run"]
 
 ERRORS = ("energy_rmse", "energy_rmse_within", "force_rmse")
-VARIANTS = {"-long": "300 steps", "-narrow": "learning offsets"}
+VARIANTS = {"-long": f"{(Track.LONG.budget or Budget()).steps} steps", "-narrow": "learning offsets"}
 """Endings of run names that stand at K = 50 alone. ``scratch-narrow`` is a rival setting of its tuning: a
 narrow prior of the correction leaves molecular offsets to the network."""
 METHODS = ("constant", "offset", "ridge", "pretrain", "maml", "fomaml", "reptile", "maml++", "anil")
@@ -31,9 +32,9 @@ class Run:
 
     name: str
     method: str
-    ks: tuple[int, ...] = (0, 10, 50)
-    steps: int = 20
-    support: str = "own"
+    ks: tuple[int, ...] = (NONE, FEW, MANY)
+    track: Track = Track.STANDARD
+    support: Support = Support.OWN
     options: dict[str, Any] = field(default_factory=dict)
     draws: int = 2
     arch: str = "mace"
@@ -44,16 +45,17 @@ _ARCHITECTURES = tuple(
     for arch in ("nequip", "allegro")
     for method in ("pretrain", "maml")
 )
+EVERY_K = tuple(k for k in STANDARD_K if k <= MANY)
 _FIRST = ("constant", "offset", "pretrain", "maml", "fomaml", "reptile", "scratch")
 RUNS = {
     "cath-mini": (
-        *(Run(m, m, (0, 5, 10, 20, 50), draws=5) for m in _FIRST),
+        *(Run(m, m, EVERY_K, draws=STANDARD_DRAWS) for m in _FIRST),
         *(Run(m, m) for m in METHODS if m not in _FIRST),
         *_ARCHITECTURES,
-        *(Run(f"{m}-long", m, (50,), 300) for m in ("pretrain", "maml")),
-        Run("scratch-narrow", "scratch", (50,), options={"rate": 1e-2, "prior_scale": 0.25}),
+        *(Run(f"{m}-long", m, (MANY,), Track.LONG) for m in ("pretrain", "maml")),
+        Run("scratch-narrow", "scratch", (MANY,), options={"rate": 1e-2, "prior_scale": 0.25}),
         *(
-            Run(f"{m}-wrong-family", m, (50,), support="wrong-family")
+            Run(f"{m}-wrong-family", m, (MANY,), support=Support.WRONG_FAMILY)
             for m in ("offset", "pretrain", "maml")
         ),
     ),
@@ -61,7 +63,7 @@ RUNS = {
         *(Run(m, m) for m in METHODS),
         *_ARCHITECTURES,
         *(
-            Run(f"{m}-wrong-family", m, (50,), support="wrong-family")
+            Run(f"{m}-wrong-family", m, (MANY,), support=Support.WRONG_FAMILY)
             for m in ("offset", "pretrain", "maml")
         ),
     ),
@@ -76,7 +78,7 @@ def run(split: str, names: Sequence[str], folder: Path, workers: int) -> None:
         out = folder / item.name
         mfbench.evaluate(
             item.method, split, ks=item.ks, draws=item.draws, out=out, resume=(out / "run.json").is_file(),
-            budget=Budget(steps=item.steps), support_from=item.support, options=_options(split, item),
+            track=item.track, support=item.support, options=_options(split, item),
             workers=workers, progress=True, arch=item.arch,
         )  # fmt: skip
 
@@ -102,7 +104,7 @@ def collect(split: str, folder: Path) -> Found:
         found[item.name] = {
             "method": item.method,
             "arch": item.arch,
-            "steps": item.steps,
+            "steps": (item.track.budget or Budget()).steps,
             "support": item.support,
             "options": results.run["options"],
             "draws": item.draws,

@@ -12,8 +12,9 @@ from mfbench.compare.text import markdown
 from mfbench.data.split import Split
 from mfbench.learned.checkpoint import embedded_checkpoint
 from mfbench.metrics.statistics import Interval, ratio
-from mfbench.protocol.method import STARTS_FROM
+from mfbench.protocol.registry import start_of
 from mfbench.results.score_run import family_groups
+from mfbench_campaign.headline import FEW, MANY, SHOWN
 from mfbench_campaign.intervals import shown
 from mfbench_campaign.reference.runs import ERRORS, RUNS, VARIANTS, Found
 from mfbench_campaign.render import render
@@ -39,7 +40,7 @@ def long_table(found: Found, split: Split) -> str:
 
 def _short_table(found: Found, split: Split) -> str:
     """Errors at K = 10 and 50 with their intervals, and what they cost."""
-    columns = [(m, k) for m in ERRORS for k in (10, 50)]
+    columns = [(m, k) for m in ERRORS for k in SHOWN]
     head = ["method", "model", "draws", *(f"{_NAMES[m]}, K = {k}" for m, k in columns)]
     rows = []
     for name in _plain(found):
@@ -60,7 +61,7 @@ def _short_table(found: Found, split: Split) -> str:
 def _plain(found: Found) -> list[str]:
     """Runs on own support within the standard budget, the largest force error first."""
     names = [n for n in found if found[n]["support"] == "own" and not n.endswith(tuple(VARIANTS))]
-    return sorted(names, key=lambda n: -_value(found, n, "force_rmse", 50))
+    return sorted(names, key=lambda n: -_value(found, n, "force_rmse", MANY))
 
 
 def _arch(item: Mapping[str, Any]) -> str:
@@ -77,7 +78,7 @@ def _interval(found: Found, name: str, metric: str, k: int) -> str:
 def _meta_training(split: str, item: Mapping[str, Any]) -> str:
     if item["method"] in ("constant", "scratch"):
         return "–"
-    start = STARTS_FROM.get(item["method"], item["method"])
+    start = start_of(item["method"])
     card = embedded_checkpoint(split, _arch(item), start).with_suffix(".json")
     return f"{json.loads(card.read_text())['gradients']:,}"
 
@@ -93,7 +94,7 @@ def _errors_table(found: Found) -> str:
         for ending, what in VARIANTS.items():
             if name.endswith(ending):
                 title = f"`{found[name]['method']}`, {what}, {found[name]['draws']} draws"
-                cells = [_cell(found, name, k) if k == 50 else "" for k in ks]
+                cells = [_cell(found, name, k) if k == MANY else "" for k in ks]
                 rows.append([title, *cells, _cost(found, name)])
     return markdown(["method", *(f"K = {k}" for k in ks), "gradients, seconds at K = 50"], rows)
 
@@ -104,7 +105,7 @@ def _cell(found: Found, name: str, k: int) -> str:
 
 
 def _cost(found: Found, name: str) -> str:
-    rows = {r["metric"]: r["value"] for r in found[name]["aggregate"] if r["k"] == 50}
+    rows = {r["metric"]: r["value"] for r in found[name]["aggregate"] if r["k"] == MANY}
     return f"{rows['gradient_evaluations']:,.0f}, {rows['adapt_seconds']:.1f}"
 
 
@@ -117,14 +118,17 @@ def _ratios_table(found: Found, groups: Mapping[str, int]) -> str:
     own = [n for n in _plain(found) if n not in ("constant", "scratch")]
     three = [n for n in ("offset", "pretrain", "maml") if n in found]
     pairs = [
-        *(("`scratch` ÷ `{m}` at K = 50", "scratch", 50, m, 50) for m in three),
-        *(("`scratch`, learning offsets, ÷ `{m}` at K = 50", "scratch-narrow", 50, m, 50) for m in three),
-        *(("`scratch` ÷ `{m}`, 300 steps, at K = 50", "scratch", 50, f"{m}-long", 50) for m in three),
-        *(("adaptation gain of `{m}`: K = 0 ÷ K = 50", m, 0, m, 50) for m in own),
-        *(("wrong-family ÷ own support, `{m}`, K = 50", f"{m}-wrong-family", 50, m, 50) for m in three),
-        *(("`offset` ÷ `{m}` at K = 10", "offset", 10, m, 10) for m in own),
-        *(("`offset` ÷ `{m}` at K = 50", "offset", 50, m, 50) for m in own),
-        *(("`pretrain` ÷ `{m}` at K = 50", "pretrain", 50, m, 50) for m in own),
+        *(("`scratch` ÷ `{m}` at K = 50", "scratch", MANY, m, MANY) for m in three),
+        *(
+            ("`scratch`, learning offsets, ÷ `{m}` at K = 50", "scratch-narrow", MANY, m, MANY)
+            for m in three
+        ),
+        *(("`scratch` ÷ `{m}`, 300 steps, at K = 50", "scratch", MANY, f"{m}-long", MANY) for m in three),
+        *(("adaptation gain of `{m}`: K = 0 ÷ K = 50", m, 0, m, MANY) for m in own),
+        *(("wrong-family ÷ own support, `{m}`, K = 50", f"{m}-wrong-family", MANY, m, MANY) for m in three),
+        *(("`offset` ÷ `{m}` at K = 10", "offset", FEW, m, FEW) for m in own),
+        *(("`offset` ÷ `{m}` at K = 50", "offset", MANY, m, MANY) for m in own),
+        *(("`pretrain` ÷ `{m}` at K = 50", "pretrain", MANY, m, MANY) for m in own),
     ]
     rows = []
     for title, a, ka, b, kb in pairs:

@@ -10,6 +10,7 @@ import numpy as np
 from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.record import METRICS
 from mfbench.compare.text import markdown
+from mfbench_campaign.headline import FEW, MANY, SHOWN
 from mfbench_campaign.records import CONSTRUCTIONS, LEARNERS, Records
 from mfbench_campaign.report.findings import rows_that_beat
 from mfbench_campaign.report.label_savings import DEEP, saved, saved_text
@@ -21,29 +22,28 @@ __all__ = ["aims"]
 
 def aims(records: Records, limits: Path) -> str:
     """The table of what was aimed at, and what was measured. ``limits``: folder of the label factors."""
-    better = [row for c in CONSTRUCTIONS for row in rows_that_beat(records, c, 10, ("pretrain", "offset"))]
+    better = [row for c in CONSTRUCTIONS for row in rows_that_beat(records, c, FEW, ("pretrain", "offset"))]
     rows = [
         [
-            "a meta-learner better than `pretrain` and `offset` at K = 10, interval without 1",
+            f"a meta-learner better than `pretrain` and `offset` at K = {FEW}, interval without 1",
             "; ".join(better) or "none",
             "met, see 1" if better else "not met",
         ]
     ]
     for construction in CONSTRUCTIONS:
-        title = f"`{construction}`: energy at K = 50 below 1.5 kcal/mol"
+        title = f"`{construction}`: energy at K = {MANY} below 1.5 kcal/mol"
         every = ("pretrain", *LEARNERS, *(f"pretrain, {network}" for network in NETWORKS[1:]))
-        learned = [m for m in every if records.seeds(construction, m)]
+        learned = {
+            m: value
+            for m in every
+            if (value := mean_error(records.seeds(construction, m), "energy_rmse", MANY))
+        }
         if not learned:
-            rows.append([title, "not run", "–"])
+            rows.append([title, NOT_RUN, "–"])
             continue
-        best = min(
-            learned, key=lambda m: mean_error(records.seeds(construction, m), "energy_rmse", 50).value
-        )
-        value = mean_error(records.seeds(construction, best), "energy_rmse", 50)
+        best, value = min(learned.items(), key=lambda item: item[1].value)
         met = "met" if value.hi < 1.5 else "not met"
-        rows.append(
-            [f"`{construction}`: energy at K = 50 below 1.5 kcal/mol", f"{shown(value)} (`{best}`)", met]
-        )
+        rows.append([title, f"{shown(value)} (`{best}`)", met])
         rows.append(_scratch_aim(records, construction))
     rows += [_saving_aim(limits, c) for c in DEEP]
     return markdown(["aim", "measured", ""], rows)
@@ -52,7 +52,7 @@ def aims(records: Records, limits: Path) -> str:
 def _saving_aim(limits: Path, construction: str) -> list[str]:
     title = f"`{construction}`: saving per new family at least 100 ×"
     parts, met = [], []
-    for k in (10, 50):
+    for k in SHOWN:
         if not (found := saved(limits, construction, k)):
             continue
         parts.append(f"K = {k}: {saved_text(found)}")
@@ -68,16 +68,16 @@ def _saving_aim(limits: Path, construction: str) -> list[str]:
 
 def _scratch_aim(records: Records, construction: str) -> list[str]:
     """Converged from-scratch ÷ best meta-learner, geometric mean over the three errors."""
-    title = f"`{construction}`: `scratch` ÷ best meta-learner at K = 50, at least 3.3"
+    title = f"`{construction}`: `scratch` ÷ best meta-learner at K = {MANY}, at least 3.3"
     scratch = records.seeds(construction, "scratch")
     options = []
     for method, budget in product(LEARNERS, ("", "2000-steps")):
         if (mine := records.seeds(construction, method, budget)) and scratch:
-            values = [contrast(scratch, mine, metric, 50) for metric in METRICS]
+            values = [value for m in METRICS if (value := contrast(scratch, mine, m, MANY))]
             name = f"`{method}`" + " with 2,000 steps" * bool(budget)
             options.append((float(np.exp(np.mean([np.log(v.value) for v in values]))), name, values))
     if not options:
-        return [title, "not run", "–"]
-    value, name, values = max(options)
+        return [title, NOT_RUN, "–"]
+    mean, name, values = max(options)
     each = ", ".join(f"{NAMES[m]} {shown(v)}" for m, v in zip(METRICS, values, strict=True))
-    return [title, f"{value:.2f} ({name}: {each})", "met" if value >= 3.3 else "not met"]
+    return [title, f"{mean:.2f} ({name}: {each})", "met" if mean >= 3.3 else "not met"]

@@ -13,6 +13,7 @@ from mfbench.compare.compare import compare
 from mfbench.compare.figure import save_comparison
 from mfbench.compare.record import read_records
 from mfbench_campaign.folders import CAMPAIGN, ROOT, STORE
+from mfbench_campaign.headline import MANY
 from mfbench_campaign.records import Records
 from mfbench_campaign.report.figures import save_headline, save_ratios
 from mfbench_campaign.report.report import readme_part, report
@@ -61,5 +62,5 @@ def main() -> None:
     for path, text in texts.items():
         path.write_text(text)
     save_headline(records, ROOT / "docs" / "campaign.png")
-    save_comparison(comparison, ROOT / "docs" / "compare.png", metric="force_rmse", k=50)
+    save_comparison(comparison, ROOT / "docs" / "compare.png", metric="force_rmse", k=MANY)
     save_ratios(records, ROOT / "docs" / "campaign-ratios.png")

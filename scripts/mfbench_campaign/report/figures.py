@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.record import METRICS
 from mfbench.reporting.save_figure import save_small
+from mfbench_campaign.headline import FEW, MANY
 from mfbench_campaign.records import CONSTRUCTIONS, Records
 
 __all__ = ["save_headline", "save_ratios"]
@@ -66,7 +68,9 @@ def _ratios(axis: Axes, records: Records, construction: str, methods: list[str],
             axis.text(1.0, place, "not run", fontsize=8, color="#888888", ha="center", va="center")
             continue
         for shift, metric in zip((0.22, 0.0, -0.22), METRICS, strict=True):
-            value = contrast(reference, found, metric, 50)
+            value = contrast(reference, found, metric, MANY)
+            if value is None:
+                continue
             low, high = value.value - value.lo, value.hi - value.value
             axis.errorbar(
                 value.value, place + shift, xerr=[[low], [high]], color=colours[metric], fmt="o",
@@ -107,12 +111,12 @@ def save_headline(records: Records, path: Path) -> None:
 
 
 def _against_k(axis: Axes, records: Records, construction: str, metric: str) -> None:
-    places = {0: 0, 10: 1, 50: 2}
+    places = {0: 0, FEW: 1, MANY: 2}
     methods = [m for m in records.methods(construction) if m in STYLES]
     for number, method in enumerate(methods):
         found = records.seeds(construction, method)
-        ks = [k for k in places if k in found[0].ks]
-        values = [mean_error(found, metric, k) for k in ks]
+        at = {k: value for k in places if k in found[0].ks and (value := mean_error(found, metric, k))}
+        ks, values = list(at), list(at.values())
         colour, marker = STYLES[method]
         # Points side by side, so that intervals of equal methods do not hide each other.
         x = [places[k] + 0.045 * (number - len(methods) / 2) for k in ks]
@@ -122,12 +126,13 @@ def _against_k(axis: Axes, records: Records, construction: str, metric: str) -> 
             color=colour, marker=marker, markersize=5, linewidth=1.3, elinewidth=0.9, label=method,
             linestyle="--" if found[0].trained and len(found) == 1 else "-",
         )  # fmt: skip
-    for method, (mark, (said, fill)) in product(methods, LONGER.items()):
-        if long := records.seeds(construction, method, mark):
+    for method, (mark, (steps, fill)) in product(methods, LONGER.items()):
+        longer = records.seeds(construction, method, mark)
+        if value := mean_error(longer, metric, MANY):
             colour, marker = STYLES[method]
             axis.plot(
-                places[50] + 0.3, mean_error(long, metric, 50).value, color=colour, marker=marker,
-                markersize=7, markerfacecolor=fill, linestyle="none", label=f"{method}, {said} steps",
+                places[MANY] + 0.3, value.value, color=colour, marker=marker,
+                markersize=7, markerfacecolor=fill, linestyle="none", label=f"{method}, {steps} steps",
             )  # fmt: skip
     axis.set_xticks(list(places.values()), [str(k) for k in places])
     axis.set_xlabel("K", fontsize=9, color=_INK, labelpad=1)
@@ -137,7 +142,7 @@ def _against_k(axis: Axes, records: Records, construction: str, metric: str) -> 
     _plain(axis, "y")
 
 
-def _plain(axis: Axes, lines: str) -> None:
+def _plain(axis: Axes, lines: Literal["x", "y"]) -> None:
     axis.grid(axis=lines, color="#dddddd", linewidth=0.6, which="both")
     axis.set_axisbelow(True)
     axis.tick_params(colors=_INK, labelsize=8, which="both", length=3)

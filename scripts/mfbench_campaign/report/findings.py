@@ -16,6 +16,7 @@ from mfbench.data.split import load_split
 from mfbench.learned.checkpoint import embedded_checkpoint
 from mfbench.metrics.statistics import Interval
 from mfbench.results.score_run import family_groups
+from mfbench_campaign.headline import FEW, MANY, SHOWN
 from mfbench_campaign.intervals import family_ratio
 from mfbench_campaign.records import CONSTRUCTIONS, LEARNERS, Records
 from mfbench_campaign.render import render_line
@@ -74,8 +75,8 @@ def nearest(records: Records, construction: str, k: int, line: str) -> tuple[str
     options = []
     for method in LEARNERS:
         mine, theirs = records.seeds(construction, method), records.seeds(construction, line)
-        if mine and theirs and k in mine[0].ks:
-            options.append((method, contrast(theirs, mine, "force_rmse", k)))
+        if mine and theirs and k in mine[0].ks and (value := contrast(theirs, mine, "force_rmse", k)):
+            options.append((method, value))
     return max(options, key=lambda option: option[1].value, default=None)
 
 
@@ -83,13 +84,13 @@ def headline_finding(records: Records) -> str:
     """Whether a meta-learner beats both fine-tuning and the closed-form correction."""
     ran = [c for c in CONSTRUCTIONS if any(records.seeds(c, m) for m in LEARNERS)]
     by_k = {}
-    for k in (10, 50):
+    for k in SHOWN:
         better = {c: rows_that_beat(records, c, k, ("pretrain", "offset")) for c in ran}
         by_k[k] = {c: rows for c, rows in better.items() if rows}
     near = [
         f"`{found[0]}` on `{c}` ({shown(found[1], 3)})"
         for c in ran
-        if (found := nearest(records, c, 50, "pretrain"))
+        if (found := nearest(records, c, MANY, "pretrain"))
     ]
     return render_line(
         "findings/headline.md",
@@ -107,7 +108,7 @@ def _one_seed_only(records: Records, constructions: Sequence[str]) -> list[dict[
     first = Records(r for r in records.by_name.values() if r.trained is None or r.trained.seed == 0)
     found = []
     for construction in constructions:
-        for k in (10, 50):
+        for k in SHOWN:
             every = rows_that_beat(records, construction, k, ("pretrain", "offset"))
             alone = rows_that_beat(first, construction, k, ("pretrain", "offset"))
             if alone and not every:
@@ -126,7 +127,7 @@ def start_finding(records: Records, limits: Path) -> str:
         if not scratch or not mine:
             continue
         value = {
-            (m, q): contrast(scratch, mine, m, 50, query=q)
+            (m, q): contrast(scratch, mine, m, MANY, query=q)
             for m in ("force_rmse", "energy_rmse")
             for q in pays
         }
@@ -140,7 +141,7 @@ def start_finding(records: Records, limits: Path) -> str:
                 found += [construction] * lies_above(value["force_rmse", query], 1)
         else:
             gains.append(f"on `{construction}` by {shown(contrast(short, mine, 'force_rmse', 50))}")
-    saving = {c: saved_text(found) for c in DEEP if (found := saved(limits, c, 10))}
+    saving = {c: saved_text(needed) for c in DEEP if (needed := saved(limits, c, FEW))}
     return render_line(
         "findings/start.md",
         pays=pays,
@@ -165,7 +166,7 @@ def families_finding(records: Records, comparison: Comparison) -> str:
             records.seeds(name, "pretrain", "wrong-family"),
             records.seeds(name, "pretrain"),
             "force_rmse",
-            50,
+            MANY,
         )
         costs |= {name: value} if value else {}
     null = costs.get("shuffled")
@@ -195,9 +196,9 @@ def compute_finding(records: Records, comparison: Comparison, mini: Mapping[str,
     scratch, short = records.seeds("cath", "scratch"), records.seeds("cath", "pretrain")
     at_home = None
     if scratch and short and short[0].trained:
-        ratio = shown(contrast(scratch, short, "force_rmse", 50))
+        ratio = shown(contrast(scratch, short, "force_rmse", MANY))
         at_home = {"gradients": f"{short[0].trained.gradients:,}", "ratio": ratio}
-    top, bottom = (mini[m]["families"]["force_rmse"]["50"] for m in ("scratch", "pretrain"))
+    top, bottom = (mini[m]["families"]["force_rmse"][str(MANY)] for m in ("scratch", "pretrain"))
     groups = family_groups(load_split("cath-mini"), sorted(top))
     card = embedded_checkpoint("cath-mini", "mace", "pretrain").with_suffix(".json")
     curves = {}
@@ -213,7 +214,7 @@ def compute_finding(records: Records, comparison: Comparison, mini: Mapping[str,
             "ratio": shown(family_ratio(top, bottom, groups)),
         },
         curves=curves,
-        spread=spread(short, "force_rmse", 50).strip(),
+        spread=spread(short, "force_rmse", MANY).strip(),
     )
 
 

@@ -12,6 +12,7 @@ from mfbench.compare.comparison import Comparison
 from mfbench.compare.text import interval, markdown
 from mfbench.submission.card import read_card
 from mfbench_campaign.folders import PLAN, RESULTS, STORE
+from mfbench_campaign.headline import MANY
 from mfbench_campaign.limits import size_transfer
 from mfbench_campaign.limits.measured import read_measured
 from mfbench_campaign.limits.questions import QUESTIONS
@@ -92,7 +93,7 @@ def _compared(comparison: Comparison) -> dict[str, Any]:
     curves = {over: text.curve_table(comparison, over) for over in ("families", "configurations")}
     return {
         "diversity": markdown(*text.diversity_table(comparison)),
-        "gains": markdown(*text.gain_table(comparison, "force_rmse", 50)),
+        "gains": markdown(*text.gain_table(comparison, "force_rmse", MANY)),
         "transfer": {
             m: markdown(*text.transfer_table(comparison, m))
             for m in sorted({t.method for t in comparison.transfer})

@@ -11,6 +11,7 @@ from mfbench.compare.record import METRICS, Record
 from mfbench.compare.text import markdown
 from mfbench.metrics.statistics import Interval, ranks
 from mfbench_campaign import intervals
+from mfbench_campaign.headline import MANY, SHOWN
 from mfbench_campaign.records import CONSTRUCTIONS, Records
 
 __all__ = [
@@ -37,14 +38,14 @@ def spread(records: Sequence[Record], metric: str, k: int) -> str:
     return f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
 
 
-def errors_table(records: Records, construction: str, ks: Sequence[int] = (10, 50)) -> str:
+def errors_table(records: Records, construction: str, ks: Sequence[int] = SHOWN) -> str:
     """Errors of every method with intervals over families, the largest force error first."""
     columns = [(metric, k) for metric in METRICS for k in ks]
     head = ["method", "seeds", *(f"{NAMES[m]}, K = {k}" for m, k in columns), "rank"]
     methods = records.methods(construction)
     found = {m: records.seeds(construction, m) for m in methods}
     ranked = force_ranks(found)
-    methods.sort(key=lambda m: -_value(found[m], "force_rmse", 50))
+    methods.sort(key=lambda m: -_value(found[m], "force_rmse", MANY))
     rows = [
         [
             f"`{method}`",
@@ -62,13 +63,13 @@ def errors_table(records: Records, construction: str, ks: Sequence[int] = (10, 5
     return markdown(head, rows)
 
 
-def force_ranks(found: dict[str, list[Record]], k: int = 50) -> dict[str, int]:
+def force_ranks(found: dict[str, list[Record]], k: int = MANY) -> dict[str, int]:
     """Ranks by force error, ties shared (Holm); empty under ten families. ``constant`` has none.
 
     Of the meta-training seeds that all methods have: more seeds must not be an advantage.
     """
     methods = [m for m in found if m != "constant" and k in found[m][0].ks]
-    seeds = [{r.trained.seed for r in found[m]} for m in methods if found[m][0].trained]
+    seeds = [{r.trained.seed for r in found[m] if r.trained} for m in methods if found[m][0].trained]
     shared = set.intersection(*seeds) if seeds else set()
     found = {m: [r for r in found[m] if r.trained is None or r.trained.seed in shared] for m in methods}
     methods = [m for m in methods if found[m]]
@@ -92,7 +93,7 @@ def ratios_table(records: Records, construction: str) -> str:
         for line in ("offset", "pretrain"):
             if method == line:
                 continue
-            for k in (10, 50):
+            for k in SHOWN:
                 cells = [shown(contrast(records.seeds(construction, line), mine, m, k), 3) for m in METRICS]
                 rows.append([f"`{line}` ÷ `{method}`", str(k), *cells])
     return markdown(["", "K", *NAMES.values()], rows)
@@ -105,7 +106,7 @@ def headline_table(records: Records, methods: Sequence[str]) -> str:
     rows = []
     for method in methods:
         cells = [
-            shown(mean_error(found, m, 50)) + f", {len(found)} seeds" * (len(found) > 1)
+            shown(mean_error(found, m, MANY)) + f", {len(found)} seeds" * (len(found) > 1)
             if found
             else NOT_RUN
             for found in (records.seeds(c, method) for c in CONSTRUCTIONS)
@@ -122,7 +123,7 @@ def cost_table(records: Records) -> str:
         for method in records.methods(construction):
             found = records.seeds(construction, method)
             trained = [r.trained for r in found if r.trained]
-            cost = {name: np.mean([r.costs[name]["50"] for r in found]) for name in found[0].costs}
+            cost = {name: np.mean([r.costs[name][str(MANY)] for r in found]) for name in found[0].costs}
             rows.append(
                 [
                     construction,

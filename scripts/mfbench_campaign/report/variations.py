@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import product
 
 from mfbench.compare.contrast import contrast, mean_error
-from mfbench.compare.record import METRICS
+from mfbench.compare.record import METRICS, Record
 from mfbench.compare.text import markdown
+from mfbench_campaign.headline import MANY
 from mfbench_campaign.records import CONSTRUCTIONS, LEARNERS, METHODS, Records
 from mfbench_campaign.report.tables import NAMES, NOT_RUN, force_ranks, shown
 
@@ -20,7 +21,7 @@ NETWORKS = ("nano", "larger", "largest")
 LEARNED = ("pretrain", "maml", "reptile")
 
 
-def budget_table(records: Records, k: int = 50) -> str:
+def budget_table(records: Records, k: int = MANY) -> str:
     """Errors against the budget, and ``scratch`` ÷ them; seeds that a pair shares."""
     rows = []
     for construction in CONSTRUCTIONS:
@@ -39,7 +40,7 @@ def budget_table(records: Records, k: int = 50) -> str:
     return markdown(head, [row for row in rows if row[3] != NOT_RUN])
 
 
-def network_table(records: Records, k: int = 50) -> str:
+def network_table(records: Records, k: int = MANY) -> str:
     """Errors and ranks of nano and of larger networks; nano ÷ them in forces."""
     rows = []
     for construction, model in product(CONSTRUCTIONS, NETWORKS):
@@ -50,7 +51,12 @@ def network_table(records: Records, k: int = 50) -> str:
         ranked = force_ranks(found, k)
         for method, runs in found.items():
             nano = _first_seed(records, construction, method)
-            row = [construction, model, f"{runs[0].trained.parameters:,}", f"`{method}`"]
+            row = [
+                construction,
+                model,
+                f"{runs[0].trained.parameters:,}" if runs[0].trained else "–",
+                f"`{method}`",
+            ]
             row += [shown(mean_error(runs, m, k)) for m in METRICS]
             ratio = shown(contrast(nano, runs, "force_rmse", k)) if mark else "–"
             rows.append([*row, str(ranked.get(method, "–")), ratio])
@@ -58,7 +64,7 @@ def network_table(records: Records, k: int = 50) -> str:
     return markdown(head, rows) if rows else "Not run."
 
 
-def network_ratios(records: Records, line: str = "pretrain", k: int = 50) -> list[str]:
+def network_ratios(records: Records, line: str = "pretrain", k: int = MANY) -> list[str]:
     """``line`` ÷ learners in forces with each larger network; empty where none was run."""
     parts = []
     for construction, model in product(CONSTRUCTIONS, NETWORKS[1:]):
@@ -74,6 +80,6 @@ def network_ratios(records: Records, line: str = "pretrain", k: int = 50) -> lis
     return parts
 
 
-def _first_seed(records: Records, construction: str, method: str, mark: str = "") -> list:
+def _first_seed(records: Records, construction: str, method: str, mark: str = "") -> list[Record]:
     """The runs of meta-training seed 0: other budgets and networks have no other."""
     return [r for r in records.seeds(construction, method, mark) if r.trained and r.trained.seed == 0]

@@ -16,7 +16,7 @@ from mfbench.audit.exclusion import without_overlap
 from mfbench.compare.record import record_of
 from mfbench.data.split import Split
 from mfbench.learned.checkpoint import EMBEDDED, load_checkpoint
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Track
 from mfbench.results.results import read_results
 from mfbench_campaign.plan import INHERITED, Campaign, Run, Training
 from mfbench_campaign.running.jobs import Job
@@ -108,7 +108,7 @@ def train(folders: CampaignFolders, training: Training) -> None:
 def _tune_job(folders: CampaignFolders, run: Run) -> Job | None:
     """Trials with the first seed's checkpoint; none where settings are inherited or nothing is tuned."""
     name = run.tuned_as
-    if run.method in INHERITED or name not in trials.TRIALS:
+    if run.training is None or run.method in INHERITED or name not in trials.TRIALS:
         return None
     training = Training(run.trained_on, run.training.method, 0)
     return Job(
@@ -122,7 +122,7 @@ def _tune_job(folders: CampaignFolders, run: Run) -> Job | None:
 def _tune(folders: CampaignFolders, run: Run, training: Training) -> None:
     plan, split = folders.campaign.tuning, _split(run.trained_on)
     families = [task.family_id for task in split.validation]
-    count = plan.families if run.steps <= 300 else plan.families // 2
+    count = plan.families if run.track != Track.CONVERGED else plan.families // 2
     chosen = families[:: max(len(families) // count, 1)][:count]
     record = trials.tuned(
         run.tuned_as, split, draws=plan.draws, families=chosen, checkpoint=str(folders.checkpoint(training))
@@ -136,10 +136,13 @@ def options_of(folders: CampaignFolders, run: Run) -> dict[str, Any]:
     """How the method adapts: tuned on validation families only."""
     if run.method in INHERITED:
         mini = folders.campaign.tuning.inherited.get(run.trained_on)
-        trials = json.loads((EMBEDDED / mini / "tuning.json").read_text()) if mini else {}
-        return trials.get(f"mace-{run.method}", {}).get("chosen", {})
-    path = folders.tuning(run.trained_on, run.tuned_as)
-    return json.loads(path.read_text())["chosen"] if run.tuned_as in trials.TRIALS else {}
+        tuned = json.loads((EMBEDDED / mini / "tuning.json").read_text()) if mini else {}
+        found: dict[str, Any] = tuned.get(f"mace-{run.method}", {}).get("chosen", {})
+        return found
+    if run.tuned_as not in trials.TRIALS:
+        return {}
+    chosen: dict[str, Any] = json.loads(folders.tuning(run.trained_on, run.tuned_as).read_text())["chosen"]
+    return chosen
 
 
 def _evaluate(folders: CampaignFolders, run: Run) -> None:
@@ -147,9 +150,9 @@ def _evaluate(folders: CampaignFolders, run: Run) -> None:
     checkpoint = str(folders.checkpoint(run.training)) if run.training else None
     mfbench.evaluate(
         run.method, split, ks=run.ks, draws=run.draws, out=out, resume=(out / "run.json").is_file(),
-        support_from=run.support, checkpoint=checkpoint, options=options_of(folders, run),
+        support=run.support, checkpoint=checkpoint, options=options_of(folders, run),
         exclude=_split(run.exclude) if run.exclude else None, families=_askable(run, checkpoint),
-        budget=Budget(run.steps, run.batch), progress=sys.stderr.isatty(),
+        track=run.track, progress=sys.stderr.isatty(),
     )  # fmt: skip
     session = json.loads((out / "run.json").read_text())["sessions"][-1]
     model = run.training.model if run.training else "nano"
@@ -162,7 +165,7 @@ def _evaluate(folders: CampaignFolders, run: Run) -> None:
 
 def _askable(run: Run, checkpoint: str | None) -> list[str] | None:
     """In transfer, families whose elements the network has weights for; None: all of them."""
-    if run.exclude is None:
+    if run.exclude is None or checkpoint is None:
         return None
     split, _ = without_overlap(_split(run.test), _split(run.exclude))
     known = set(load_checkpoint(Path(checkpoint)).config.elements)

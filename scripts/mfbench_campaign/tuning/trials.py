@@ -14,11 +14,12 @@ import numpy as np
 
 import mfbench
 from mfbench.data.split import Split
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget, Track
+from mfbench.protocol.registry import trained_methods
+from mfbench_campaign.headline import MANY, SHOWN
 
 __all__ = ["BUDGETS", "TRIALS", "trial", "tuned"]
 
-LEARNED = ("pretrain", "maml", "maml++", "anil", "fomaml", "reptile")
 ADAPT = [
     *({"optimizer": "sgd", "rate": rate, "energy_weight": 4.0} for rate in (1e-3, 3e-3, 1e-2)),
     *({"optimizer": "adam", "rate": rate, "energy_weight": 4.0} for rate in (3e-4, 1e-3, 3e-3)),
@@ -37,9 +38,10 @@ CONVERGED = [
     {"optimizer": "adam", "rate": rate, "energy_weight": 4.0, "decay": "cosine"}
     for rate in (1e-3, 3e-3, 1e-2, 3e-2)
 ]
-BUDGETS = {"": Budget(), "long": Budget(steps=300), "converged": Budget(steps=2000, batch=4)}
-TRIALS = {
-    **dict.fromkeys(LEARNED, ADAPT),
+BUDGETS = {"": Budget()} | {str(t): t.budget or Budget() for t in (Track.LONG, Track.CONVERGED)}
+"""What stands behind a method's name, after a hyphen → its budget."""
+TRIALS: dict[str, list[dict[str, Any]]] = {
+    **dict.fromkeys(trained_methods(), ADAPT),
     "scratch": SCRATCH,
     "ridge": RIDGE,
     **dict.fromkeys(("pretrain-long", "maml-long", "reptile-long"), LONG),
@@ -48,7 +50,7 @@ TRIALS = {
 TIE = 1e-3
 """Scores closer than this, 0.1 % in the errors, are a tie: the first, gentler setting wins."""
 METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")
-KS = (10, 50)
+KS = SHOWN
 
 
 def tuned(
@@ -71,7 +73,7 @@ def tuned(
     return {
         "data_hash": split.manifest.data_hash,
         "fold": "validation",
-        "k": (50,) if budget else KS,
+        "k": (MANY,) if budget else KS,
         "draws": draws,
         "chosen": best["settings"],
         "trials": rows,
@@ -88,7 +90,7 @@ def trial(
     **context: Any,
 ) -> dict[str, Any]:
     """One setting's errors and gradient count; ``context``: more arguments of ``evaluate``."""
-    ks = (50,) if budget else KS
+    ks = (MANY,) if budget else KS
     results = mfbench.evaluate(
         method,
         split,

@@ -20,7 +20,8 @@ from mfbench.audit.environments import describe
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
 from mfbench.data.split import Split, Task
 from mfbench.errors import PredictionError
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
+from mfbench_campaign.headline import SHOWN
 from mfbench_campaign.limits.coverage.equal_shares import rms_in, shares
 from mfbench_campaign.limits.coverage.nearest_environment import elements_of, nearest, spreads_of
 from mfbench_campaign.limits.coverage.table import table
@@ -33,7 +34,7 @@ __all__ = ["KS", "METHODS", "measurements", "table"]
 
 METHODS = ("offset", "pretrain", "maml")
 """``offset`` does not adapt its forces: its rare ÷ covered is that of the pre-trained network."""
-KS = (10, 50)
+KS = SHOWN
 FEWEST = 10
 """Seen configurations below which a family has no fifths of torsions."""
 
@@ -52,7 +53,7 @@ def _measure(
 ) -> Content:
     method = setting.method(name, options)
     before = method.adapt([], budget=Budget(), seed=0)
-    values = {}
+    values: dict[str, dict[str, Any]] = {}
     for task in setting.split.test:
         episode = setting.episode(task, k)
         query = [episode.query[i] for i in np.flatnonzero(episode.strata["all"])]

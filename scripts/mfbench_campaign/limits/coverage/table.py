@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from mfbench.compare.text import markdown
+from mfbench.metrics.statistics import Interval
 from mfbench_campaign.intervals import family_mean, family_ratio, shown
 from mfbench_campaign.limits.measured import Measured
 
@@ -46,13 +46,12 @@ def _cells(measured: Measured | None, kind: str) -> list[str]:
     means = [_value(family_mean(fifth("after", i), groups)) for i in range(5)]
     ratios = [family_ratio(fifth(when, 4), fifth(when, 0), groups) for when in ("after", "before")]
     gains = [family_ratio(fifth("before", i), fifth("after", i), groups) for i in (0, 4)]
-    unseen: list[dict[str, Any]] = [
-        {f: v["unseen_errors"][i] for f, v in every.items() if "unseen_errors" in v} for i in (0, 1)
-    ]
-    gains.append(family_ratio(*unseen, groups))
+    unseen = {f: v["unseen_errors"] for f, v in every.items() if "unseen_errors" in v}
+    before, after = ({f: errors[i] for f, errors in unseen.items()} for i in (0, 1))
+    gains.append(family_ratio(before, after, groups))
     count = f"{len(good)} of {len(measured.content.values)}"
     return [count, *means, *(shown(x) for x in ratios), *(shown(x, 3) for x in gains)]
 
 
-def _value(interval) -> str:
+def _value(interval: Interval | None) -> str:
     return "–" if interval is None else f"{interval.value:.2f}"

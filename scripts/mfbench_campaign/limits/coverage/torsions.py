@@ -84,12 +84,16 @@ def torsion_angles(positions: np.ndarray, torsions: np.ndarray) -> np.ndarray:
     first, last = a - b, d - c
     first = first - np.sum(first * axis, axis=1, keepdims=True) * axis
     last = last - np.sum(last * axis, axis=1, keepdims=True) * axis
-    return np.arctan2(np.sum(np.cross(axis, first) * last, axis=1), np.sum(first * last, axis=1))
+    angles: np.ndarray = np.arctan2(
+        np.sum(np.cross(axis, first) * last, axis=1), np.sum(first * last, axis=1)
+    )
+    return angles
 
 
 def circular_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Distance of two angles on the circle, in [0, π]."""
-    return np.abs((np.asarray(a) - np.asarray(b) + np.pi) % (2.0 * np.pi) - np.pi)
+    distance: np.ndarray = np.abs((np.asarray(a) - np.asarray(b) + np.pi) % (2.0 * np.pi) - np.pi)
+    return distance
 
 
 def farthest_torsion(asked: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -106,7 +110,8 @@ def farthest_torsion(asked: np.ndarray, known: np.ndarray) -> np.ndarray:
         return np.full(len(asked), np.nan)
     if len(known) == 0:
         return np.full(len(asked), UNSEEN)
-    return circular_distance(asked[:, None], known[None]).min(axis=1).max(axis=1)
+    farthest: np.ndarray = circular_distance(asked[:, None], known[None]).min(axis=1).max(axis=1)
+    return farthest
 
 
 def torsion_distances(

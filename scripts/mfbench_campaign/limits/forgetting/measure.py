@@ -27,8 +27,9 @@ from mfbench.data.split import Task
 from mfbench.errors import PredictionError
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.adaptation.tuned import tuned_settings
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
 from mfbench.protocol.run_episode import episode_seed
+from mfbench_campaign.headline import MANY
 from mfbench_campaign.intervals import family_mean, family_ratio, shown
 from mfbench_campaign.limits.forgetting.remembered import remembered, replayed
 from mfbench_campaign.limits.measured import Content, Measured, Measurement
@@ -38,7 +39,7 @@ from mfbench_campaign.limits.setting import LEARNED, Setting
 __all__ = ["METHODS", "VARIANTS", "measurements", "table"]
 
 METHODS = LEARNED
-K, SAMPLE = 50, 200
+K, SAMPLE = MANY, 200
 VARIANTS = ("plain", "anneal", "half-rate", "replay")
 Advance = Callable[[], None]
 

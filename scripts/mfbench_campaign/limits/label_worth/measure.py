@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from mfbench.data.split import Split
+from mfbench_campaign.headline import FEW, MANY, SHOWN
 from mfbench_campaign.limits.label_worth.table import ASSUMED_CORE_HOURS, table
 from mfbench_campaign.limits.measured import Content, Measurement
 from mfbench_campaign.limits.predicted_errors import METRICS as ERRORS
@@ -22,8 +23,8 @@ __all__ = ["ASSUMED_CORE_HOURS", "METHODS", "deep_families", "measurements", "sc
 
 METHODS = ("scratch", "offset", *LEARNED, "pretrain-converged")
 """The last has the 2,000 steps of ``scratch``."""
-KS = (10, 50)
-SCRATCH_KS = (10, 20, 50, 200, 1000, 5000)
+KS = SHOWN
+SCRATCH_KS = (FEW, 20, MANY, 200, 1000, 5000)
 DEEP = 5000
 EPOCHS = 20
 

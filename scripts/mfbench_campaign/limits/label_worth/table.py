@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from mfbench.compare.text import markdown
 from mfbench_campaign.limits.label_worth.curve import Needed, labels_needed
@@ -118,13 +119,13 @@ def _factors(scratch: Sequence[Measured], others: Sequence[Measured], core_hours
                     if found and "failure" in found:
                         rows.append([*row, "failed", *["–"] * 5])
                         continue
-                    cells = _cells(found and found[metric], k, curve, core_hours, m.content.shared)
+                    cells = _cells(found[metric] if found else None, k, curve, core_hours, m.content.shared)
                     rows.append([*row, *cells])
     return markdown(head, rows)
 
 
 def _cells(
-    error: float | None, k: int, curve: dict[int, float], core_hours: float, shared: dict
+    error: float | None, k: int, curve: dict[int, float], core_hours: float, shared: dict[str, Any]
 ) -> list[str]:
     if error is None:
         return ["not run", *["–"] * 5]
@@ -146,7 +147,7 @@ def _curve(scratch: Sequence[Measured], split: str, family: str, metric: str) ->
     return found
 
 
-def _value(measured: Sequence[Measured], split: str, family: str, k: int) -> dict | None:
+def _value(measured: Sequence[Measured], split: str, family: str, k: int) -> dict[str, Any] | None:
     for m in measured:
         if m.identity.split == split and m.identity.settings["k"] == k and family in m.content.values:
             return m.content.values[family]

@@ -14,7 +14,7 @@ import numpy as np
 from mfbench.data.split import Task
 from mfbench.metrics.errors import METRICS
 from mfbench.metrics.statistics import groups_of, ratio
-from mfbench.store.verification import OutsideComparison
+from mfbench.store.fresh_test.record import OutsideComparison
 
 __all__ = ["compare_outside"]
 
