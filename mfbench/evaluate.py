@@ -25,7 +25,7 @@ from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.protocol.run_folder import RunFolder, open_run, write_predictions
 from mfbench.results.results import Results, read_results
 from mfbench.results.score_run import score_run
-from mfbench.work.executor import open_executor
+from mfbench.work.open_executor import open_executor
 from mfbench.work.progress import progress_bar
 from mfbench.work.request import code_digest
 

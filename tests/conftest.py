@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -248,3 +250,50 @@ def maker(tmp_path_factory, make_split):
 def store(tmp_path):
     """An empty store."""
     return open_store(tmp_path / "store")
+
+
+class Cluster:
+    """A scheduler and workers, each a process of its own."""
+
+    def __init__(self, folder):
+        self.file, self.processes = folder / "scheduler.json", []
+        self._start("scheduler", "--port", "0")
+        deadline = time.monotonic() + 60
+        while not self.file.exists() or not self.file.read_text().endswith("}"):
+            assert time.monotonic() < deadline, "the scheduler does not start"
+            time.sleep(0.05)
+
+    def _start(self, kind, *options):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--no-dashboard"]
+        command += ["--scheduler-file", str(self.file), *options]
+        # The number of threads is the plugin's to set, not this process's.
+        environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.processes.append(process)
+        return process
+
+    def worker(self, name, threads=1):
+        options = ("--nthreads", str(threads), "--no-nanny", "--name", name)
+        return self._start("worker", *options, "--memory-limit", "0", "--death-timeout", "60")
+
+    @property
+    def address(self):
+        return json.loads(self.file.read_text())["address"]
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    running = Cluster(tmp_path)
+    yield running
+    running.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,7 +95,7 @@ def _recompute(store: Store) -> int:
 
     names = store.ids()
     faults = {}
-    with progress_bar(len(names), show=sys.stderr.isatty()) as advance:
+    with progress_bar(len(names), of="submissions", show=sys.stderr.isatty()) as advance:
         for name, fault in audit(store):
             if fault:
                 faults[name] = fault
@@ -125,7 +124,7 @@ def _run_again(
 ) -> int:
     """One submission's method, run again."""
     from mfbench.store.rerun import rerun
-    from mfbench.work.progress import file_bar
+    from mfbench.work.progress import count_bar
 
     name = store.find(text)
     checked, _, _ = store.recompute(name)
@@ -137,7 +136,7 @@ def _run_again(
         if k not in checked.card.run.ks:
             held = ", ".join(map(str, sorted(checked.card.run.ks)))
             raise ProtocolError(f"{name} has no K = {k}: choose some of {held}")
-    with file_bar("episodes") if sys.stderr.isatty() else nullcontext() as tick:
+    with count_bar("episodes", show=sys.stderr.isatty()) as tick:
         found = rerun(store, name, checked, ks=ks, draws=draws, families=families, tick=tick)
     console = Console()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -131,14 +131,11 @@ def _chosen(wanted, known, what: str):
     return wanted
 
 
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
+def _bar() -> AbstractContextManager[Callable[[int, int], None]]:
     """A bar over fragments on stderr."""
-    from rich.progress import Progress
+    from mfbench.work.progress import count_bar
 
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("fragments", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    return count_bar("fragments", show=sys.stderr.isatty())
 
 
 def _print(record, console: Console) -> None:

@@ -14,6 +14,10 @@ PACKAGES = {
     "mfbench_torch": ROOT / "baselines" / "mfbench_torch",
     "mfbench_leaderboard": ROOT / "leaderboard" / "mfbench_leaderboard",
 }
+KNOWN_CIRCLES: list[set[str]] = [
+    {"mfbench.data.at_level", "mfbench.data.split"},
+]
+"""Still there; each leaves this list when it is ended."""
 ABOVE_THE_CORE = {"mfbench_tasks", "mfbench_jax", "mfbench_torch", "mfbench_leaderboard"}
 HEAVY = {"torch", "jax", "streamlit"}
 

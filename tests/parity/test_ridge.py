@@ -1,5 +1,9 @@
 """The closed-form head: exact where it can be, absent where it does not help, within the budget."""
 
+import copy
+import importlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +12,7 @@ from mfbench.errors import UnknownNameError
 from mfbench.learned.adaptation.ridge import Design, RidgeSettings, fit_head, force_configurations
 from mfbench.learned.architectures.mace import MaceConfig, initial_weights
 from mfbench.learned.checkpoint import Checkpoint
+from mfbench.learned.methods.ridge import Ridge
 from mfbench.learned.training.settings import TrainSettings
 from mfbench.methods.energy_baseline import fit_baseline
 from mfbench.protocol.protocol import Budget
@@ -61,17 +66,10 @@ class Episode:
         self.support, self.query = list(self.task.support), [c.blind() for c in self.task.query]
 
     def made(self, backend):
-        module = pytest.importorskip(f"mfbench_{backend}.ridge")
-        if backend == "jax":
-            from mfbench_jax.checkpoint import with_arrays as arrays
-        else:
-            from dataclasses import replace
-
-            from mfbench_torch.checkpoint import tensors
-
-            arrays = lambda c: replace(c, params=tensors(c.params))  # noqa: E731
-        checkpoint = arrays(Checkpoint(CONFIG, self.weights, {}, {}))
-        return module.Ridge(checkpoint, self.baseline, RidgeSettings(), self.support[:6])
+        pytest.importorskip({"jax": "jax", "torch": "torch"}[backend])
+        engine = importlib.import_module(f"mfbench_{backend}.engine").ENGINE
+        checkpoint = Checkpoint(CONFIG, self.weights, {}, {})
+        return Ridge(engine, checkpoint, self.baseline, RidgeSettings(), self.support[:6])
 
 
 @pytest.fixture(scope="module")
@@ -95,20 +93,18 @@ def arrays(predictions):
 
 def test_without_labels_it_is_the_network_and_the_budget_holds(episode, jax_ridge, adapted):
     nothing = jax_ridge.adapt([], budget=Budget(), seed=0)
-    assert nothing.head is None
+    assert nothing.model.head is None
     assert nothing.usage.gradient_evaluations == 0
     assert adapted.usage.gradient_evaluations == len(episode.support) * FEATURES / 4
-    assert np.abs(adapted.head).max() > 0
+    assert np.abs(adapted.model.head).max() > 0
     poor = jax_ridge.adapt(episode.support, budget=Budget(steps=1, batch=4), seed=0)
     assert 0 < poor.usage.gradient_evaluations <= 4
 
 
 def test_forces_are_the_gradient_of_the_energies(episode, adapted):
     """The head's part, by central differences (float32: a generous step)."""
-    import copy
-
     plain = copy.copy(adapted)
-    plain.head = None
+    plain.model = replace(adapted.model, head=None)
     c = episode.query[0]
 
     def part(positions):
@@ -124,7 +120,6 @@ def test_forces_are_the_gradient_of_the_energies(episode, adapted):
 
 
 def test_pytorch_fits_the_head_that_jax_fits(episode, jax_ridge, adapted):
-    pytest.importorskip("mfbench_torch.libraries")
     twin = episode.made("torch")
     for ours, theirs in zip(twin.scales, jax_ridge.scales, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)

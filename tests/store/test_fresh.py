@@ -164,7 +164,7 @@ def test_a_blended_run_beside_the_honest_one_is_a_copy(maml, blended, store):
         file_submission(store, check(blended))
 
 
-def test_the_reference_store_holds_a_fresh_test_of_maml_and_the_readme_states_it():
+def test_the_reference_store_holds_a_fresh_test_of_maml_and_the_docs_state_it():
     snapshot = read_store(open_store(REFERENCE.parent), write=False)
     assert snapshot.broken == []
     verified = {n for n in snapshot.summaries if snapshot.trust(n) == "verified"}
@@ -175,9 +175,9 @@ def test_the_reference_store_holds_a_fresh_test_of_maml_and_the_readme_states_it
     found = next(c for c in record.comparisons if (c.metric, c.k) == ("force_rmse", 50))
     lo, hi = found.typical_ci95
     stated = f"{record.configurations} fresh configurations of {record.fragments} fragments"
-    readme = " ".join((REFERENCE.parents[2] / "README.md").read_text().split())
-    assert stated in readme
-    assert f"{found.typical:.2f} [{lo:.2f}, {hi:.2f}] times the claimed one" in readme
+    page = " ".join((REFERENCE.parents[2] / "docs" / "submit.md").read_text().split())
+    assert stated in page
+    assert f"{found.typical:.2f} [{lo:.2f}, {hi:.2f}] times the claimed one" in page
 
 
 def test_what_cannot_be_verified_is_said(maker, store, capsys):

@@ -10,6 +10,7 @@ from typing import Any
 from mfbench.compare import text
 from mfbench.compare.comparison import Comparison
 from mfbench.compare.text import interval, markdown
+from mfbench.protocol.protocol import Budget
 from mfbench.submission.card import read_card
 from mfbench_campaign.folders import PLAN, RESULTS, STORE
 from mfbench_campaign.headline import MANY
@@ -28,7 +29,7 @@ from mfbench_campaign.report.repeat_table import repeat_table
 
 __all__ = ["readme_part", "report"]
 
-README_METHODS = ("constant", "scratch", "offset", "ridge", "pretrain", "maml")
+README_METHODS = ("constant", "scratch", "ridge", "pretrain", "maml")
 LIMITS = {
     "overfitting": "Meta-overfitting: test against train families",
     "forgetting": "Forgetting, with annealing and replay",
@@ -68,7 +69,8 @@ def report(records: Records, comparison: Comparison, folder: Path) -> str:
 def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
     """The README's table, and how the first findings begin."""
     short = [finding.partition(". ")[0] for finding in _findings(records, comparison, folder)[:3]]
-    return render("readme.md", findings=short, table=tables.headline_table(records, README_METHODS)).strip()
+    table = tables.headline_table(records, README_METHODS)
+    return render("readme.md", findings=short, table=table, steps=Budget().steps).strip()
 
 
 def _findings(records: Records, comparison: Comparison, folder: Path) -> list[str]:

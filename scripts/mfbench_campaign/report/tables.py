@@ -100,15 +100,13 @@ def ratios_table(records: Records, construction: str) -> str:
 
 
 def headline_table(records: Records, methods: Sequence[str]) -> str:
-    """The one table: K = 50 forces and energies of every construction, seeds averaged."""
+    """The README's table: forces and energies at K = 50 on every construction, seeds averaged."""
     head = ["method"]
     head += [f"{c}, {NAMES[m]}" for c in CONSTRUCTIONS for m in ("energy_rmse", "force_rmse")]
     rows = []
     for method in methods:
         cells = [
-            shown(mean_error(found, m, MANY)) + f", {len(found)} seeds" * (len(found) > 1)
-            if found
-            else NOT_RUN
+            shown(mean_error(found, m, MANY)) if found else NOT_RUN
             for found in (records.seeds(c, method) for c in CONSTRUCTIONS)
             for m in ("energy_rmse", "force_rmse")
         ]

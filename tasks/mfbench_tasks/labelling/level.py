@@ -1,4 +1,4 @@
-"""What a level of theory is to the rest of the package: a name, an engine for a molecule, what it covers."""
+"""What a level of theory is to others: a name, an engine for a molecule, and what it covers."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ class Level:
     settings: Mapping[str, object] = field(default_factory=dict)
     zero: str = "valence"
 
-    def engine(self, atomic_numbers: Sequence[int], total_charge: int = 0, n_unpaired: int = 0) -> Engine:
+    def engine(
+        self, atomic_numbers: Sequence[int] | np.ndarray, total_charge: int = 0, n_unpaired: int = 0
+    ) -> Engine:
         """An engine for one molecule.
 
         Raises:
