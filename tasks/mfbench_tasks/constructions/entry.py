@@ -14,6 +14,7 @@ class MadeBy(StrEnum):
     BUILD = "mfbench data build {recipe}"
     POOL = "mfbench data pool {recipe}; mfbench data construct {recipe}"
     REACTION = "mfbench data reaction {recipe}"
+    LEVELS = "python -m mfbench_tasks.levels.build --recipe {recipe}"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +43,9 @@ def build_levels(recipe: LevelsRecipe, queue: Path, data: Path) -> dict:
         DataError: a semiempirical level lacks labels that the recipe asks for.
     """
     cath, chemistry = load_split(data / "cath"), load_split(data / "chemistry")
-    found = {p.parent.name: read_level_labels(p.parent) for p in sorted((data / "labels").glob("*/level.json"))}
+    found = {
+        p.parent.name: read_level_labels(p.parent) for p in sorted((data / "labels").glob("*/level.json"))
+    }
     tasks = [_known(t, found, recipe) for t in plan_semiempirical(recipe, cath, chemistry)]
     if recipe.dft.level in found:
         tasks += plan_dft(recipe, cath, read_queue(queue), found[recipe.dft.level][1])
@@ -56,7 +58,9 @@ def build_levels(recipe: LevelsRecipe, queue: Path, data: Path) -> dict:
     used = {level for t in tasks if (level := t.level) != recipe.reference}
     labels = {name: found[name] for name in sorted(used)}
     label_files = [
-        f"../labels/{name}/{file}" for name, (card, _) in labels.items() for file in ("level.json", *card.files)
+        f"../labels/{name}/{file}"
+        for name, (card, _) in labels.items()
+        for file in ("level.json", *card.files)
     ]
     configurations = [c for t in tasks for role in t.roles.values() for c in role]
     elements = sorted({int(z) for c in configurations for z in set(c.atomic_numbers.tolist())})
@@ -77,7 +81,11 @@ def build_levels(recipe: LevelsRecipe, queue: Path, data: Path) -> dict:
     return manifest
 
 
-def _known(task: LevelTask, found: Mapping[str, tuple[LevelCard, Labels]], recipe: LevelsRecipe) -> LevelTask:
+Found = Mapping[str, tuple[LevelCard, Labels]]
+"""Level → its card and its labels."""
+
+
+def _known(task: LevelTask, found: Found, recipe: LevelsRecipe) -> LevelTask:
     """The task without configurations whose label failed.
 
     Raises:
@@ -146,7 +154,7 @@ def _shards(wanted: set[str], data: Path, splits: Sequence[Split]) -> list[str]:
 def _shifts(
     recipe: LevelsRecipe,
     tasks: Sequence[LevelTask],
-    labels: Mapping[str, tuple[LevelCard, Labels]],
+    labels: Found,
     reference: Mapping[str, float],
 ) -> dict[str, EnergyShift]:
     """Train levels by a fit on their train tasks; levels that training never sees by isolated atoms."""
@@ -171,7 +179,7 @@ def _counts(tasks: Sequence[LevelTask]) -> dict[str, int]:
         "fragments": len({c.fragment_id for c in used}),
         "graphs": len({c.graph_id for c in used}),
         **{f"{fold}_families": len(found) for fold, found in folds.items()},
-        **{f"{level}_tasks": sum(t.level == level for t in tasks) for level in sorted({t.level for t in tasks})},
+        **{f"{level}_tasks": n for level, n in sorted(Counter(t.level for t in tasks).items())},
     }
 
 
