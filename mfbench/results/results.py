@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mfbench.errors import DataError
 from mfbench.metrics.errors import COSTS, METRICS
 from mfbench.metrics.statistics import Interval, bootstrap_mean
+from mfbench.protocol.protocol import Budget, Track, track_of
 from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.results.episode_errors import EpisodeErrors
 
@@ -104,6 +105,11 @@ class Results(BaseModel):
     def exit_code(self) -> int:
         """0, or 3 where an episode failed."""
         return 3 if self.failures else 0
+
+    @property
+    def track(self) -> Track:
+        """What adaptation could spend; of a run that names no track, what its budget says."""
+        return Track(named) if (named := self.run.get("track")) else track_of(Budget(**self.run["budget"]))
 
     @property
     def ks(self) -> list[int]:

@@ -24,7 +24,7 @@ def test_every_construction_of_a_committed_recipe_has_an_entry_and_no_entry_lack
 
 
 def test_an_entry_names_the_commands_that_make_it():
-    assert CONSTRUCTIONS["reaction"].commands == "mfbench data reaction tasks/recipes/reaction.yaml"
+    assert CONSTRUCTIONS["reaction"].commands == ["mfbench data reaction tasks/recipes/reaction.yaml"]
     for entry in CONSTRUCTIONS.values():
         pooled = "constructions" in yaml.safe_load((RECIPES / entry.recipe).read_text())
         assert (entry.made_by == MadeBy.POOL) == pooled

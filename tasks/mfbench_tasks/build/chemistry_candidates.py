@@ -1,4 +1,4 @@
-"""Slots of a ``chemistry`` family: its places, cut in many ways, shared out to pool and held-out slots."""
+"""Jobs of a ``chemistry`` family: its places, cut in many ways, shared out to support and held-out ones."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def chemistry_jobs(
     heldout: int = HELDOUT,
     candidates: int = _CANDIDATES,
 ) -> list[FragmentJob]:
-    """Slots of a family. Held-out slots take other entries than the pool (other places of one entry
-    where there is only one). No molecular graph fills two slots, unless the family repeats graphs.
+    """Jobs of a family. Held-out fragments come from other entries than the support (other places of
+    one entry where there is only one). No molecular graph comes twice, unless the family repeats graphs.
 
     Args:
         places: of this family, or of all.
@@ -49,20 +49,20 @@ def chemistry_jobs(
     """
     rng = stream(seed, "chemistry", family.id)
     mine = [p for p in places if p.family == family.id]
-    sides = _sides(family, mine, rng)
+    sides = _share_out(family, mine, rng)
     failed: list[dict[str, str]] = []
-    stocks = {side: _Stock(family, sides[side], folder, rng, failed) for side in (False, True)}
+    supplies = {side: _Supply(family, sides[side], folder, rng, failed) for side in (False, True)}
     roles = [False] * pool + [True] * heldout
     chosen: list[list[Fragment]] = [[] for _ in roles]
     used: dict[str, int] = {}
     for _ in range(candidates):
         for number, role in enumerate(roles):
-            fragment = stocks[role].next(used, number, repeat=family.repeat_graphs)
+            fragment = supplies[role].next(used, number, repeat=family.repeat_graphs)
             if fragment is not None:
                 chosen[number].append(fragment)
     if not all(chosen):
         empty = [n for n, options in enumerate(chosen) if not options]
-        raise StructureError(f"family {family.id} has too few places: slots {empty} are empty")
+        raise StructureError(f"family {family.id} has too few places: none for its fragments {empty}")
     rejections = tuple(r | {"slot": f"{family.id}-0"} for r in failed)
     return [
         FragmentJob(family.id, number, role, tuple(chosen[number]), () if number else rejections)
@@ -70,9 +70,12 @@ def chemistry_jobs(
     ]
 
 
-def _sides(family: ChemistryFamily, places: Sequence[Place], rng) -> dict[bool, list[Place]]:
-    """Places for the pool (False) and for held-out slots (True): a third of the entries, half of fewer
-    than six, or a third of one entry's places. Entries take turns, first those where nothing is built."""
+def _share_out(
+    family: ChemistryFamily, places: Sequence[Place], rng: np.random.Generator
+) -> dict[bool, list[Place]]:
+    """Places for the support (False) and for held-out fragments (True): a third of the entries, half of
+    fewer than six, or a third of one entry's places. Entries take turns, first those without anything
+    built."""
     by_entry: dict[str, list[Place]] = {}
     for place in places:
         by_entry.setdefault(place.pdb_id, []).append(place)
@@ -95,7 +98,7 @@ def _sides(family: ChemistryFamily, places: Sequence[Place], rng) -> dict[bool, 
 
 
 @dataclass
-class _Stock:
+class _Supply:
     """Fragments of one side: places take turns, each giving one more cut at a time."""
 
     family: ChemistryFamily
@@ -104,26 +107,25 @@ class _Stock:
     rng: np.random.Generator
     failed: list[dict[str, str]]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._queues = [self._cuts(place) for place in self.places]
-        self._shelf: list[tuple[str, Fragment]] = []
+        self._unused: list[tuple[str, Fragment]] = []
 
-    def next(self, used: dict[str, int], slot: int, *, repeat: bool) -> Fragment | None:
-        """The next fragment whose graph no other slot holds."""
+    def next(self, used: dict[str, int], job: int, *, repeat: bool) -> Fragment | None:
+        """The next fragment whose graph no other job has."""
         while True:
-            for k, (name, fragment) in enumerate(self._shelf):
-                if used.setdefault(name, slot) == slot or repeat:
-                    del self._shelf[k]
+            for k, (name, fragment) in enumerate(self._unused):
+                if used.setdefault(name, job) == job or repeat:
+                    del self._unused[k]
                     return fragment
             if not self._queues:
                 return None
             queue = self._queues.pop(0)
-            fragment = next(queue, None)
-            if fragment is not None:
+            f = next(queue, None)
+            if f is not None:
                 self._queues.append(queue)
-                f = fragment
                 name = graph_name(f.atomic_numbers, f.bonds, f.total_charge, f.n_unpaired)
-                self._shelf.append((name, f))
+                self._unused.append((name, f))
 
     def _cuts(self, place: Place) -> Iterator[Fragment]:
         seen: set[str] = set()
@@ -170,7 +172,7 @@ class _Stock:
 def fragments_of(
     entry: Entry, residue: int, family: ChemistryFamily, rng: np.random.Generator
 ) -> Iterator[Selection]:
-    """Selections of one place, by the family's kind; at most ``_VARIANTS`` a place."""
+    """Selections of one place, by the family's kind; at most ``_VARIANTS`` per place."""
     if family.kind == "site":
         yield from select_sites.variants(entry, residue, rng, _VARIANTS)
         return

@@ -78,7 +78,9 @@ class Level:
     force_tolerance: float = FORCE_TOLERANCE
     dear: bool = False
 
-    def engine(self, atomic_numbers: Sequence[int], total_charge: int = 0, n_unpaired: int = 0) -> Engine:
+    def engine(
+        self, atomic_numbers: Sequence[int] | np.ndarray, total_charge: int = 0, n_unpaired: int = 0
+    ) -> Engine:
         """An engine for one molecule.
 
         Raises:

@@ -55,7 +55,7 @@ class Queued:
 
 def _cost(c: Configuration) -> float:
     """Seconds grow with the 2.6th power of the atoms (16 atoms 25 s, 22 atoms 55 s)."""
-    return len(c.atomic_numbers) ** 2.6
+    return float(len(c.atomic_numbers) ** 2.6)
 
 
 def _fragments(configurations: Iterable[Configuration], largest: int) -> dict[str, list[Configuration]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from mfbench.errors import StructureError
 from mfbench_tasks.structures.records import AtomRecord
@@ -22,7 +23,7 @@ def choose_locations(atoms: Sequence[AtomRecord]) -> list[AtomRecord]:
     Raises:
         StructureError: an occupancy that decides is no number, or an atom is there twice (named).
     """
-    by_place: dict[tuple, list[AtomRecord]] = defaultdict(list)
+    by_place: dict[tuple[Any, ...], list[AtomRecord]] = defaultdict(list)
     for atom in atoms:
         by_place[atom.place].append(atom)
     kept = {place: _kept(copies) for place, copies in by_place.items()}
@@ -62,7 +63,7 @@ def _occupancy(atom: AtomRecord) -> float:
 
 def _check_unique(atoms: Sequence[AtomRecord]) -> None:
     """Simulation programs number waters in circles; nothing else may be there twice."""
-    seen: set[tuple] = set()
+    seen: set[tuple[Any, ...]] = set()
     for atom in atoms:
         if atom.residue in WATERS:
             continue

@@ -8,7 +8,7 @@ __all__ = ["ENTRY"]
 
 ENTRY = ConstructionEntry(
     name="levels",
-    summary="A task is a family at a level of theory; test families and test levels are both unseen.",
+    summary="A task is a family at a level of theory; test levels and test families are both unseen.",
     recipe="levels.yaml",
     made_by=MadeBy.LEVELS,
 )
