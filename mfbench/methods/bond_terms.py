@@ -22,7 +22,7 @@ __all__ = ["BondTerms", "fit_bond_terms"]
 _SCALE = 0.1
 """Å: a bond's stretch at which both terms weigh alike."""
 RIDGE = 0.3
-"""(noise of a force component in eV/Å ÷ prior spread of a coefficient in eV)², over the Å² of ``_SCALE``."""
+"""Weight of the prior: (noise of a force in eV/Å × ``_SCALE`` ÷ spread of a coefficient in eV)²."""
 
 PairType = tuple[int, int, int]
 """Two atomic numbers, the smaller first, and how many bonds lie between (1 or 2)."""
@@ -103,7 +103,7 @@ def _pairs(c: Configuration) -> list[tuple[PairType, int, int, float]]:
 
 
 @lru_cache(maxsize=4096)
-def _neighbours(numbers: bytes, pairs: bytes, n: int) -> tuple[tuple[int, int, int], ...]:
+def _neighbours(pairs: bytes, n: int) -> tuple[tuple[int, int, int], ...]:
     """(i, j, bonds between) for pairs one and two bonds apart."""
     bonded = np.frombuffer(pairs, np.int64).reshape(-1, 2)
     near = np.zeros((n, n), dtype=bool)
