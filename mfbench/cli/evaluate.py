@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mfbench.cli.options import parse_numbers, parse_option
+from mfbench.cli.options import parse_numbers, parse_options
 
 __all__ = ["register"]
 
@@ -151,8 +151,7 @@ def evaluate(
             backend=backend,
             arch=arch,
             checkpoint=checkpoint,
-            options=dict(parse_option(text) for text in option or [])
-            | ({"trust_pickle": True} if trust_pickle else {}),
+            options=parse_options(option) | ({"trust_pickle": True} if trust_pickle else {}),
             workers=workers,
             exclude=exclude_overlap,
             families=families.split(",") if families else None,

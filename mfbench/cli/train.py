@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from mfbench.cli.options import parse_option
+from mfbench.cli.options import parse_options
 from mfbench.errors import ProtocolError
 
 __all__ = ["register"]
@@ -62,7 +62,7 @@ def train(
     run = load_trainer(backend)
     loaded = load_split(split)
     folder = out or Path("runs") / f"train-{loaded.name}-{arch}-{method}-seed{seed}"
-    options = dict(parse_option(text) for text in option or [])
+    options = parse_options(option)
     if any(folder.glob("*.state.safetensors")) and not resume:
         raise ProtocolError(f"{folder} holds a run: continue it with --resume, or choose another --out")
     with _bars() as tick:

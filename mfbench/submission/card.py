@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from mfbench.errors import SubmissionError
-from mfbench.submission.safe_yaml import dump_yaml, parse_yaml
+from mfbench.data.strict_yaml import dump_yaml, parse_yaml
+from mfbench.errors import DataError, SubmissionError
 
 __all__ = [
     "Card",
@@ -195,7 +195,10 @@ def read_card(data: bytes) -> Card:
     Raises:
         SubmissionError: kind ``card``: not YAML, a key that does not exist, a value out of bounds.
     """
-    content = parse_yaml(data, "submission.yaml")
+    try:
+        content = parse_yaml(data, "submission.yaml")
+    except DataError as error:
+        raise SubmissionError("card", str(error)) from None
     if not isinstance(content, dict):
         raise SubmissionError("card", "submission.yaml holds no mapping of keys to values")
     try:

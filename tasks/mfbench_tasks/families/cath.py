@@ -6,15 +6,13 @@ classes carried over through sequence clusters are a guess for chains of several
 
 from __future__ import annotations
 
-import csv
-import gzip
-import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mfbench.errors import DataError
+from mfbench_tasks.families.read_table import read_table
 from mfbench_tasks.recipes.recipe import FamilyChoice, Plan
 
 __all__ = ["Family", "Protein", "chains_by_topology", "choose_families", "resolved", "stratum_of"]
@@ -100,10 +98,18 @@ def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Plan) -
 
 def chains_by_topology(folder: Path) -> dict[str, list[tuple[tuple, Protein, bool]]]:
     """Topology → (quality, protein, is in a membrane), best first. Quality is (tier, resolution, entry,
-    chain): the smaller, the better."""
-    entries = {row["pdb_id"]: row for row in _rows(Path(folder) / "index.tsv", _INDEX_COLUMNS)}
+    chain): the smaller, the better.
+
+    Raises:
+        DataError: a table is missing or damaged; names the line.
+    """
+    entries = {
+        row["pdb_id"]: row
+        for row in read_table(Path(folder) / "index.tsv", _INDEX_COLUMNS, key=("pdb_id",))
+    }
     out: dict[str, list[tuple[tuple, Protein, bool]]] = defaultdict(list)
-    for row in _rows(Path(folder) / "chain_cath_cluster.tsv.gz", _CHAIN_COLUMNS):
+    table = Path(folder) / "chain_cath_cluster.tsv.gz"
+    for row in read_table(table, _CHAIN_COLUMNS, key=("pdb_id", "chain")):
         entry = entries.get(row["pdb_id"])
         if entry is None or row["cath_how"] != "direct" or not row["bc30_cluster"]:
             continue
@@ -123,17 +129,3 @@ def _resolution(text: str) -> float:
         return float(text)
     except ValueError:
         return _UNKNOWN_RESOLUTION
-
-
-def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    try:
-        with gzip.open(path, "rt") if path.suffix == ".gz" else open(path) as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing: the structure folder must hold it") from None
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
-        raise DataError(f"{path} cannot be read ({error})") from None
-    for column in columns:
-        if not rows or rows[0].get(column) is None:
-            raise DataError(f"{path} is empty or has no column {column}")
-    return rows

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mfbench.errors import DataError
 from mfbench_tasks.families.chemistry import load_families
+from mfbench_tasks.families.read_table import read_table
 
 __all__ = ["FamilyRow", "chemistry_rows", "read_families", "write_families"]
 
@@ -76,22 +77,11 @@ def read_families(path: Path) -> list[FamilyRow]:
         DataError: it is missing or damaged, a fold is unknown, or a family is listed twice.
     """
     names = [f.name for f in fields(FamilyRow)]
-    try:
-        with open(path, newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t")
-            header, lines = reader.fieldnames, list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read ({error})") from None
-    if header != names:
-        raise DataError(f"{path}: its columns must be {', '.join(names)}")
     rows = []
+    lines = read_table(path, names, key=("family_id",), others=False)
     for number, line in enumerate(lines, start=2):
-        if None in line.values() or line["fold"] not in _FOLDS:
-            raise DataError(f"{path}, line {number}: a column is missing, or the fold is none of {_FOLDS}")
+        if line["fold"] not in _FOLDS:
+            raise DataError(f"{path}, line {number}: the fold is none of {_FOLDS}")
         lists = {name: tuple(line.pop(name).split(";")) for name in ("proteins", "clusters")}
         rows.append(FamilyRow(**line, **lists))
-    ids = [row.family_id for row in rows]
-    for name in ids:
-        if ids.count(name) > 1:
-            raise DataError(f"{path}: family {name} is listed twice")
     return rows
