@@ -11,7 +11,7 @@ from mfbench.errors import DataError
 from mfbench_tasks.families.chemistry import load_families
 from mfbench_tasks.families.read_table import read_table
 
-__all__ = ["FamilyRow", "chemistry_rows", "read_families", "write_families"]
+__all__ = ["FamilyRow", "chemistry_rows", "read_any_families", "read_families", "write_families"]
 
 _FOLDS = ("train", "validation", "test")
 
@@ -70,6 +70,15 @@ def chemistry_rows(path: Path) -> list[FamilyRow]:
     ]
 
 
+def read_any_families(path: Path) -> list[FamilyRow]:
+    """Read a table of families: tab-separated values, or (``.yaml``) a table of chemistry families.
+
+    Raises:
+        DataError: as of ``read_families`` and ``chemistry_rows``.
+    """
+    return _READERS.get(Path(path).suffix, read_families)(path)
+
+
 def read_families(path: Path) -> list[FamilyRow]:
     """Read a table of families.
 
@@ -85,3 +94,6 @@ def read_families(path: Path) -> list[FamilyRow]:
         lists = {name: tuple(line.pop(name).split(";")) for name in ("proteins", "clusters")}
         rows.append(FamilyRow(**line, **lists))
     return rows
+
+
+_READERS = {".yaml": chemistry_rows, ".tsv": read_families}

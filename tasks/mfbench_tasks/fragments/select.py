@@ -65,12 +65,17 @@ class Residue:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """Heavy atoms to cut: arguments of ``cut``."""
+    """Heavy atoms to cut: arguments of ``cut``.
+
+    Attributes:
+        names: of the amino acids that it is made of; empty for what is not of plain ones.
+    """
 
     kind: str
     motif: str
     residues: str
     atoms: np.ndarray
+    names: tuple[str, ...] = ()
 
 
 def chain_residues(atoms: struc.AtomArray, chain: str) -> list[Residue]:
@@ -123,7 +128,7 @@ def residues(chain: list[Residue]) -> Iterator[Selection]:
             continue
         atoms = before.atoms("CA", "C", "O") + here.atoms(*_BACKBONE, *here.side_chain)
         atoms += after.atoms("N", "CA")
-        yield Selection("residue", f"residue:{here.name}", here.label, np.array(atoms))
+        yield Selection("residue", f"residue:{here.name}", here.label, np.array(atoms), (here.name,))
 
 
 def segments(chain: list[Residue]) -> Iterator[Selection]:
@@ -145,8 +150,8 @@ def segments(chain: list[Residue]) -> Iterator[Selection]:
                 continue
             atoms = before.atoms("CA", "C", "O") + after.atoms("N", "CA")
             atoms += [i for r in run for i in r.atoms(*_BACKBONE, *r.side_chain)]
-            motif, where = "-".join(r.name for r in run), f"{run[0].label}-{run[-1].label}"
-            yield Selection("segment", f"segment:{motif}", where, np.array(atoms))
+            names, where = tuple(r.name for r in run), f"{run[0].label}-{run[-1].label}"
+            yield Selection("segment", f"segment:{'-'.join(names)}", where, np.array(atoms), names)
 
 
 def contacts(chain: list[Residue], coord: np.ndarray) -> Iterator[Selection]:
@@ -169,6 +174,7 @@ def contacts(chain: list[Residue], coord: np.ndarray) -> Iterator[Selection]:
             f"contact:{first.name}-{second.name}",
             f"{first.label}-{second.label}",
             np.array(first.atoms(*first.side_chain) + second.atoms(*second.side_chain)),
+            (first.name, second.name),
         )
 
 
@@ -198,6 +204,7 @@ def hbonds(chain: list[Residue], coord: np.ndarray) -> Iterator[Selection]:
                 f"hbond:{donor.name}-{acceptor.name}",
                 f"{donor.label}-{acceptor.label}",
                 np.array(atoms),
+                (donor.name, acceptor.name),
             )
 
 

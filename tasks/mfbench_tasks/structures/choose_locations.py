@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mfbench.errors import StructureError
 from mfbench_tasks.structures.records import AtomRecord
@@ -17,11 +18,13 @@ def choose_locations(atoms: Sequence[AtomRecord]) -> list[AtomRecord]:
 
     Where several residues are modelled in one place (microheterogeneity), the one of highest mean
     occupancy stays; of its locations the one with the largest sum of occupancies, since a copy may hold
-    only the atoms that differ. Ties go to the name that sorts first.
+    only the atoms that differ. Ties go to the name that sorts first. Copies whose names were lost (an atom
+    repeated, with occupancies that add up to one) are told apart by their order.
 
     Raises:
         StructureError: an occupancy that decides is no number, or an atom is there twice (named).
     """
+    atoms = _with_lost_names(atoms)
     by_place: dict[tuple, list[AtomRecord]] = defaultdict(list)
     for atom in atoms:
         by_place[atom.place].append(atom)
@@ -29,6 +32,23 @@ def choose_locations(atoms: Sequence[AtomRecord]) -> list[AtomRecord]:
     out = [atom for atom in atoms if (atom.residue, atom.location) in kept[atom.place]]
     _check_unique(out)
     return out
+
+
+def _with_lost_names(atoms: Sequence[AtomRecord]) -> list[AtomRecord]:
+    """Atoms that come several times without a name of their location, as parts of one, get 1, 2, …"""
+    times: dict[tuple, list[AtomRecord]] = defaultdict(list)
+    for atom in atoms:
+        if not atom.location and atom.residue not in WATERS:
+            times[atom.identity].append(atom)
+    shared = {
+        name: iter("123456789")
+        for name, copies in times.items()
+        if 1 < len(copies) < 10 and all(c.occupancy for c in copies) and sum(map(_occupancy, copies)) < 1.02
+    }
+    return [
+        replace(atom, location=next(shared[atom.identity])) if atom.identity in shared else atom
+        for atom in atoms
+    ]
 
 
 def _kept(copies: Sequence[AtomRecord]) -> set[tuple[str, str]]:
