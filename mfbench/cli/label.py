@@ -30,8 +30,7 @@ def register(app: typer.Typer) -> None:
 def label(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Structures: .xyz, .extxyz, .pdb, .db.")],
     level: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="gfn2, gfn1, ipea1, pm7, …, wb97x-d, or module:Class of ASE."),
+        str, typer.Option(metavar="NAME", help="gfn2, gfn1, ipea1, pm7, …, wb97x-d, or module:Class of ASE.")
     ],
     out: Annotated[Path | None, typer.Option(metavar="OUT", help="extxyz file to write.")] = None,
     charge: Annotated[
@@ -40,9 +39,7 @@ def label(
     ] = None,
     unpaired: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", help="Unpaired electrons of every structure. (default: the file's, or 0)"
-        ),
+        typer.Option(metavar="N", help="Unpaired electrons of every structure. (default: the file's, or 0)"),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with OUT.journal.")] = False,
     dry_run: Annotated[
@@ -69,9 +66,7 @@ def label(
         raise ProtocolError(f"{out} is there already: choose another name, or --resume")
     if out.resolve() == source.resolve():
         raise ProtocolError("IN and OUT are the same file: choose another name")
-    return _label(
-        structures, found, out, resume, workers, scheduler, show=not quiet and sys.stderr.isatty()
-    )
+    return _label(structures, found, out, resume, workers, scheduler, show=not quiet and sys.stderr.isatty())
 
 
 def _project(structures: list[Any], level: Any, workers: int) -> int:
@@ -115,7 +110,9 @@ def _label(
         advance: list[Any] = []
 
         def begin(total: int, done: int) -> None:
-            advance.append(stack.enter_context(progress_bar(total, done=done, show=show, of="structures")))
+            advance.append(
+                stack.enter_context(progress_bar(total, done=done, show=show, of="structures"))
+            )
 
         try:
             done = label_structures(

@@ -66,9 +66,7 @@ def at_level(split: Split, folder: Path, level: str, *, verify: bool = True) -> 
         tasks = tuple(task for task in split.tasks if task.level == level)
         if not tasks:
             known = ", ".join(sorted({task.level for task in split.tasks}))
-            raise UnknownNameError(
-                f"{split.name} has no task at the level '{level}': choose one of {known}"
-            )
+            raise UnknownNameError(f"{split.name} has no task at the level '{level}': choose one of {known}")
         return replace(split, tasks=tasks)
     place = find_level_folder(folder, level)
     card, labels = read_level_labels(place, verify=verify)
@@ -91,8 +89,7 @@ def _relabel(task: Task, labels: Labels) -> Task | None:
     known = {c.config_id: c for c in task.everything if c.config_id in labels}
     view = Relabelled(known, labels, None)
     roles = {
-        role: tuple(view[c.config_id] for c in getattr(task, role) if c.config_id in known)
-        for role in _ROLES
+        role: tuple(view[c.config_id] for c in getattr(task, role) if c.config_id in known) for role in _ROLES
     }
     if not all(roles[role] for role in _ROLES[:3]):
         return None

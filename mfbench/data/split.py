@@ -188,9 +188,7 @@ def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
     }
     at = {
         level: Relabelled(
-            configurations,
-            read_level_labels(folder / place, verify=False)[1],
-            manifest.energy_shifts.get(level),
+            configurations, read_level_labels(folder / place, verify=False)[1], manifest.energy_shifts.get(level)
         )
         for level, place in label_levels(manifest).items()
     }

@@ -166,10 +166,7 @@ def _rows(pairs: Sequence[tuple[Episode, EpisodeErrors, EpisodeErrors]]) -> list
             metric,
             k,
             METRICS[metric].unit,
-            *(
-                float(np.mean([scores[i]["all"][metric] for scores in both if scores[0] == k]))
-                for i in (1, 2)
-            ),
+            *(float(np.mean([scores[i]["all"][metric] for scores in both if scores[0] == k])) for i in (1, 2)),
         )
         for k in sorted({k for k, _, _ in both})
         for metric in COMPARED

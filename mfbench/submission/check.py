@@ -159,9 +159,7 @@ def _notes(card: Card, yardstick: Yardstick, results: Results) -> list[Finding]:
         text = f"{card.run.draws} of {published} published draws: noisier than the full protocol."
         found.append(_note(Kind.FEW_DRAWS, text))
     if results.failures:
-        text = (
-            f"{len(results.failures)} of {len(yardstick.episodes)} episodes failed; they score a penalty."
-        )
+        text = f"{len(results.failures)} of {len(yardstick.episodes)} episodes failed; they score a penalty."
         found.append(_note(Kind.FAILED_EPISODES, text))
     flagged = [k for m, k, q in results.not_better_than_constant if (m, q) == ("force_rmse", "all")]
     if flagged and card.method not in _UNRANKED_LINES:

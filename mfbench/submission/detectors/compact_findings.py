@@ -49,3 +49,5 @@ def _label_square(yardstick: Yardstick, family: str) -> np.ndarray:
     forces, n_atoms = yardstick.labels[family][1], yardstick.n_atoms[family]
     starts = np.concatenate([[0], np.cumsum(n_atoms)[:-1]])
     return np.add.reduceat((forces**2).sum(axis=1), starts) / (3 * n_atoms)
+
+

@@ -161,6 +161,8 @@ def _decode(line: bytes) -> Entry | None:
         if "failure" in row:
             return Entry(row["key"], None, None, row["failure"], row["seconds"])
         forces = np.frombuffer(base64.b64decode(row["forces"], validate=True), "<f8").reshape(-1, 3)
-        return Entry(row["key"], row["energy"], forces, "", row["seconds"], row.get("start_gap", 0.0))
+        return Entry(
+            row["key"], row["energy"], forces, "", row["seconds"], row.get("start_gap", 0.0)
+        )
     except (ValueError, KeyError, TypeError):
         return None

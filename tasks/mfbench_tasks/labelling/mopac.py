@@ -37,7 +37,9 @@ class Mopac:
         LevelError: the program is not installed, or the spin is higher than it knows.
     """
 
-    def __init__(self, method: str, atomic_numbers: np.ndarray, total_charge: int = 0, n_unpaired: int = 0):
+    def __init__(
+        self, method: str, atomic_numbers: np.ndarray, total_charge: int = 0, n_unpaired: int = 0
+    ):
         from ase.data import chemical_symbols
 
         program = shutil.which("mopac")

@@ -37,9 +37,7 @@ def read_structures(
     try:
         frames = ase.io.read(path, index=":")
     except UnknownFileTypeError:
-        raise DataError(
-            f"{path} is of a type that cannot be told from its name: use .xyz, .pdb or .db"
-        ) from None
+        raise DataError(f"{path} is of a type that cannot be told from its name: use .xyz, .pdb or .db") from None
     except Exception as error:  # ASE's readers raise whatever they stumble on
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise DataError(f"{path} cannot be read as structures ({reason[0][:120]})") from None

@@ -83,3 +83,4 @@ def run_queue(
             if report is not None:
                 report(entry)
             yield entry
+

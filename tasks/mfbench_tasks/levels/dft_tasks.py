@@ -122,9 +122,7 @@ def choose_queue(split: Split, rule: DftRule) -> list[Queued]:
                 bounds += [(4, full, end) for end in rest]
                 for phase, start, end in bounds:
                     named = max(phase, 3) if spare else phase
-                    queues[named].append(
-                        [Queued(family, role, named, c.config_id) for c in order[start:end]]
-                    )
+                    queues[named].append([Queued(family, role, named, c.config_id) for c in order[start:end]])
         for phase, found in queues.items():
             rows[phase].append(_merged(found))
     return [row for phase in sorted(rows) for row in _merged(rows[phase])]

@@ -26,9 +26,7 @@ SEMIEMPIRICAL = ("gfn2", "gfn1", "ipea1", "pm7", "pm6", "am1", "rm1", "pm3", "mn
 _ORGANIC = frozenset((1, 6, 7, 8, 16))
 
 
-def sample_of(
-    split: Split, *, fragments: int = 24, each: int = 3, seed: int = 20261128
-) -> list[Configuration]:
+def sample_of(split: Split, *, fragments: int = 24, each: int = 3, seed: int = 20261128) -> list[Configuration]:
     """Configurations of random train fragments: organic, closed shell, |q| ≤ 1, each graph once.
 
     No test family has a part in it: which level serves which fold is decided without them.
@@ -73,9 +71,7 @@ def compare_levels(
         }
     names = list(labels)
     pairs = {
-        f"{a} {b}": _pair(configurations, labels[a], labels[b])
-        for i, a in enumerate(names)
-        for b in names[:i]
+        f"{a} {b}": _pair(configurations, labels[a], labels[b]) for i, a in enumerate(names) for b in names[:i]
     }
     return {"levels": levels, "pairs": {name: pair for name, pair in pairs.items() if pair}}
 
@@ -112,8 +108,7 @@ def main(out: Path) -> None:
     """Measure the table of the semiempirical levels and write it."""
     configurations = sample_of(load_split("cath", verify=False))
     labels = {
-        name: {c.config_id: label_one(find_level(name), c) for c in configurations}
-        for name in SEMIEMPIRICAL
+        name: {c.config_id: label_one(find_level(name), c) for c in configurations} for name in SEMIEMPIRICAL
     }
     table = {"sample": [c.config_id for c in configurations], **compare_levels(configurations, labels)}
     out.write_text(json.dumps(table, indent=1) + "\n")
