@@ -10,7 +10,7 @@ from mfbench.errors import StructureError
 from mfbench_tasks.structures.records import AtomRecord
 from mfbench_tasks.structures.residue_names import WATERS
 
-__all__ = ["choose_locations"]
+__all__ = ["check_unique", "choose_locations"]
 
 
 def choose_locations(atoms: Sequence[AtomRecord]) -> list[AtomRecord]:
@@ -22,16 +22,14 @@ def choose_locations(atoms: Sequence[AtomRecord]) -> list[AtomRecord]:
     repeated, with occupancies that add up to one) are told apart by their order.
 
     Raises:
-        StructureError: an occupancy that decides is no number, or an atom is there twice (named).
+        StructureError: an occupancy that decides is no number.
     """
     atoms = _with_lost_names(atoms)
     by_place: dict[tuple, list[AtomRecord]] = defaultdict(list)
     for atom in atoms:
         by_place[atom.place].append(atom)
     kept = {place: _kept(copies) for place, copies in by_place.items()}
-    out = [atom for atom in atoms if (atom.residue, atom.location) in kept[atom.place]]
-    _check_unique(out)
-    return out
+    return [atom for atom in atoms if (atom.residue, atom.location) in kept[atom.place]]
 
 
 def _with_lost_names(atoms: Sequence[AtomRecord]) -> list[AtomRecord]:
@@ -80,8 +78,12 @@ def _occupancy(atom: AtomRecord) -> float:
         raise StructureError(f"the occupancy of {atom.label} is '{atom.occupancy}', no number") from None
 
 
-def _check_unique(atoms: Sequence[AtomRecord]) -> None:
-    """Simulation programs number waters in circles; nothing else may be there twice."""
+def check_unique(atoms: Sequence[AtomRecord]) -> None:
+    """Refuse atoms that are there twice. Simulation programs number waters in circles: they may.
+
+    Raises:
+        StructureError: names the atom.
+    """
     seen: set[tuple] = set()
     for atom in atoms:
         if atom.residue in WATERS:

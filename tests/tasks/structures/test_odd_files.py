@@ -121,6 +121,7 @@ TABLE = [
     Odd("models that differ in atoms", ["MODEL  1", *PLAIN, "ENDMDL", "MODEL  2", *FRAME_2, *GLY3]),
     Odd("a ligand after END", [*PLAIN, "END", *LIGAND, "END"], f"{READ}, A101 LIG", 11),
     Odd("hydrogen and deuterium", [*PLAIN, atom("H", "SER", "A   2", 6), atom("D", "SER", "A   2", 7)]),
+    Odd("hydrogens of one name", [*PLAIN, *2 * [atom("H", "SER", "A   2", 6)]]),
     Odd("deuterium without elements", [*PLAIN, atom("DB1", "SER", "A   2", 7)[:66]]),
     Odd("blank chain", [*residue("ALA", "    1"), *residue("SER", "    2", 5.0)], "1 ALA, 2 SER"),
     Odd("chain of two letters", [*ALA1, *residue("SER", "BA   1", 5.0)], "A1 ALA, BA1 SER"),
