@@ -12,7 +12,7 @@ from typing import Any
 
 from mfbench.audit.exclusion import without_overlap
 from mfbench.data.parquet import sha256
-from mfbench.data.split import Fold, Split, Task, load_split
+from mfbench.data.split import Fold, Split, Task, as_split
 from mfbench.errors import MfbenchError, ProtocolError, UnknownNameError
 from mfbench.protocol.cost import TIMING_VERSION, code_version, hardware
 from mfbench.protocol.episode import STANDARD_DRAWS, STANDARD_K, Episode, check_request
@@ -82,13 +82,12 @@ def evaluate(
     Raises:
         UnknownNameError, DataError, ProtocolError, CheckpointError: the request cannot be met.
     """
-    split = split if isinstance(split, Split) else load_split(split)
+    split = as_split(split)
     budget = budget or Budget()
     tasks = _tasks(split, fold)
     exclusion = None
     if exclude is not None:
-        other = exclude if isinstance(exclude, Split) else load_split(exclude)
-        split, exclusion = without_overlap(split, other, fold)
+        split, exclusion = without_overlap(split, as_split(exclude), fold)
         tasks = split.fold(fold)
     if families is not None:
         tasks = _only(tasks, families)
