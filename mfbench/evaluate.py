@@ -12,6 +12,7 @@ from typing import Any
 
 from mfbench.audit.exclusion import without_overlap
 from mfbench.data.parquet import sha256
+from mfbench.data.printable_text import printable
 from mfbench.data.split import Fold, Split, Task, as_split
 from mfbench.errors import MfbenchError, ProtocolError, UnknownNameError
 from mfbench.protocol.cost import TIMING_VERSION, code_version, hardware
@@ -20,6 +21,7 @@ from mfbench.protocol.jobs import Job, bench, card_of, draw, run_job
 from mfbench.protocol.method import Budget, Method, MethodContext, load_method, uses_backend
 from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.protocol.run_folder import RunFolder, open_run, request_of, write_predictions
+from mfbench.protocol.run_weights import keep_weights
 from mfbench.results.results import Results, read_results
 from mfbench.results.score_run import score_run
 from mfbench.work.executor import open_executor
@@ -31,6 +33,7 @@ __all__ = ["PROTOCOL_VERSION", "SUPPORTS", "evaluate"]
 PROTOCOL_VERSION = 1
 """Raised whenever the same predictions would score differently."""
 SUPPORTS = ("own", "wrong-family")
+_LARGEST_SEED = 2**63
 
 
 def evaluate(
@@ -94,6 +97,8 @@ def evaluate(
     ks = _support_sizes(tasks, ks)
     draws = min(STANDARD_DRAWS, *(len(task.draws) for task in tasks)) if draws is None else draws
     check_request(tasks, ks, draws)
+    if abs(seed) > _LARGEST_SEED:
+        raise ProtocolError(f"the seed {seed} is too large: 2^63 is the largest")
     if support_from not in SUPPORTS:
         raise UnknownNameError(f"unknown support '{support_from}': choose one of {', '.join(SUPPORTS)}")
     if (workers != 1 or scheduler) and not isinstance(method, str):
@@ -124,6 +129,7 @@ def evaluate(
             if folder:
                 place = {"scheduler": scheduler} if scheduler else {"workers": workers}
                 folder.start(**facts, session={"code": code_version(), **hardware(), **place})
+                keep_weights(folder.path, checkpoint)
             todo = [job for job in jobs if (job.family_id, job.k, job.draw) not in records]
             with progress_bar(len(jobs), done=len(jobs) - len(todo), show=progress) as advance:
                 for number, record in executor.run(run_job, todo):
@@ -207,8 +213,8 @@ class _MethodSource:
             return load_method(self.method, self.context, backend=self.backend)
         except MfbenchError:
             raise
-        except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
+        except (Exception, SystemExit) as error:
+            reason = printable(f"{type(error).__name__}: {printable(error)}", 400)
             raise UnknownNameError(f"method '{self.method}' could not be made: {reason}") from error
 
     def code(self) -> str | None:
@@ -218,8 +224,9 @@ class _MethodSource:
 
     def request(self) -> dict[str, Any]:
         """What identifies the method in a run. Backend and architecture only where they matter."""
-        name = self.method if isinstance(self.method, str) else getattr(self.method, "name", "?")
-        learned = isinstance(self.method, str) and uses_backend(self.method)
+        named = isinstance(self.method, str)
+        name = self.method if named else printable(self.method.name, 80) or "unnamed"
+        learned = named and uses_backend(self.method)
         path = self.context.checkpoint
         return {
             "method": name,

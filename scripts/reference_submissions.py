@@ -17,7 +17,7 @@ from mfbench.errors import SubmissionError
 from mfbench.protocol.method import STARTS_FROM
 from mfbench.store import open_store
 from mfbench.submission import check_run
-from mfbench.submission.card import read_card, write_card
+from mfbench.submission.card import write_card
 
 ROOT = Path(__file__).resolve().parent.parent
 KS, DRAWS = (0, 10, 50), 1
@@ -74,8 +74,7 @@ def file(run, to, said, deposit=True):
     """
     path = run / "submission.yaml"
     path.unlink(missing_ok=True)
-    check_run(run)
-    path.write_text(write_card(read_card(path.read_bytes()).model_copy(update=said)))
+    path.write_text(write_card(check_run(run).card.model_copy(update=said)), encoding="utf-8")
     try:
         checked = check_run(run)
         if not deposit:

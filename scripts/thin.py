@@ -62,6 +62,9 @@ def thinned(run: Path, out: Path, *, ks: Sequence[int], draws: int, grid: float 
         split, episodes, records, {**content["request"], **facts, "timing_version": TIMING_VERSION}
     )
     out.mkdir(parents=True, exist_ok=True)
+    for name in ("weights.safetensors", "weights.json"):
+        if (run / name).is_file():
+            (out / name).write_bytes((run / name).read_bytes())
     (out / "run.json").write_text(json.dumps(content, indent=1) + "\n")
     (out / "results.json").write_text(results.to_json())
     write_predictions(out / "predictions.parquet", episodes, records)

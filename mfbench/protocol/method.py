@@ -127,8 +127,18 @@ def method_names() -> list[str]:
 
 
 def uses_backend(name: str) -> bool:
-    """Whether backend and architecture matter to a method: not to built-in ones that have no model."""
-    return (name, None) not in _BUILT_IN
+    """Whether backend and architecture matter to a method: to built-in ones that have a model, and to those
+    of others that ask for the context. Code of others is imported to see that."""
+    if any(known == name for known, _ in _BUILT_IN):
+        return (name, None) not in _BUILT_IN
+    try:
+        found = [point.load() for point in entry_points(group="mfbench.methods", name=name)]
+        if not found and ":" not in name:
+            return False
+        factory = found[0] if found else _resolve(name, name)
+        return not _wants_nothing(factory)
+    except (Exception, SystemExit):  # whatever is wrong with it is said where it is made
+        return False
 
 
 def load_method(name: str, context: MethodContext, *, backend: str = "jax") -> Method:
@@ -185,13 +195,16 @@ def _resolve(target: str, name: str) -> Any:
 
 
 def _instantiate(factory: Any, context: MethodContext) -> Method:
-    # By its signature, not by trying: a TypeError inside a user's constructor is the user's to see.
-    try:
-        inspect.signature(factory).bind()
-        arguments: tuple = ()
-    except (TypeError, ValueError):  # it wants an argument, or has no signature
-        arguments = (context,)
-    method = factory(*arguments)
+    method = factory() if _wants_nothing(factory) else factory(context)
     if not isinstance(method, Method):
         raise UnknownNameError(f"'{factory}' is not a method: it needs a name and adapt(support, ...)")
     return method
+
+
+def _wants_nothing(factory: Any) -> bool:
+    """By its signature, not by trying: a TypeError inside a user's constructor is the user's to see."""
+    try:
+        inspect.signature(factory).bind()
+    except (TypeError, ValueError):  # it wants an argument, or has no signature
+        return False
+    return True

@@ -25,7 +25,7 @@ from mfbench.protocol.cost import code_version
 from mfbench.store.files import Files, open_files
 from mfbench.store.rows import Summary, part_of, write_part
 from mfbench.store.verification import Record, record_bytes, record_name
-from mfbench.submission.check import check
+from mfbench.submission.check import check, check_described
 from mfbench.submission.checked import FILES, Checked
 
 __all__ = ["RECEIPT", "Store", "content_hash", "open_store", "submission_id"]
@@ -68,12 +68,14 @@ class Store:
             Its id, and a message where there is more to say (a pull request, or: it is already there).
 
         Raises:
-            SubmissionError: a detector refuses it, or it copies another submission.
+            SubmissionError: a detector refuses it, it copies another submission, or its card does not
+                describe the method.
             StoreError: the store cannot be written.
         """
         from mfbench.store.copies import copy_findings
 
         checked.raise_refusals()
+        check_described(checked.card)
         name = submission_id(checked.card.method, checked.files)
         if name in self.ids():
             return name, "it is already there"

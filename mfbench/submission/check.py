@@ -25,7 +25,7 @@ from mfbench.submission.predictions import read_predictions
 from mfbench.submission.reference_episodes import Yardstick, yardstick_of
 from mfbench.submission.weights import check_weights
 
-__all__ = ["check", "check_claims", "check_registered", "track_of"]
+__all__ = ["check", "check_claims", "check_described", "check_registered", "track_of"]
 
 _CLAIM = 1e-3
 """Relative tolerance of claims: predictions are rounded to a grid before they are scored."""
@@ -70,14 +70,29 @@ def check_registered(card: Card) -> str:
         SubmissionError: kind ``weights``: it is not registered here.
     """
     name = card.implementation or card.method
-    learned = uses_backend(name)
     known = name in method_names() and ":" not in name
-    if not known or (learned and (card.arch not in ARCHITECTURES or card.backend not in BACKENDS)):
+    if not known or (
+        uses_backend(name) and (card.arch not in ARCHITECTURES or card.backend not in BACKENDS)
+    ):
         raise SubmissionError(
             "weights",
             f"'{name}' ({card.arch}, {card.backend}) is not registered here: foreign code is not run",
         )
     return name
+
+
+def check_described(card: Card) -> None:
+    """Refuse a card that says nothing of its method: what is filed stays as it is.
+
+    Raises:
+        SubmissionError: kind ``card``.
+    """
+    if not card.description.strip():
+        raise SubmissionError(
+            "card",
+            "submission.yaml: the description is empty: draft a submission with 'mfbench submit RUN "
+            "--draft DIR', say in DIR/submission.yaml what the method does, then file DIR",
+        )
 
 
 def _scored(card: Card, yardstick: Yardstick, records: Sequence[EpisodeRecord | EpisodeErrors]) -> Results:
@@ -159,7 +174,9 @@ def _notes(card: Card, yardstick: Yardstick, results: Results) -> list[Finding]:
         text = f"{card.run.draws} of {published} published draws: noisier than the full protocol."
         found.append(_note(Kind.FEW_DRAWS, text))
     if results.failures:
-        text = f"{len(results.failures)} of {len(yardstick.episodes)} episodes failed; they score a penalty."
+        text = (
+            f"{len(results.failures)} of {len(yardstick.episodes)} episodes failed; they score a penalty."
+        )
         found.append(_note(Kind.FAILED_EPISODES, text))
     flagged = [k for m, k, q in results.not_better_than_constant if (m, q) == ("force_rmse", "all")]
     if flagged and card.method not in _UNRANKED_LINES:
