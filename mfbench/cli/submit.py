@@ -49,8 +49,8 @@ def submit(
     ] = None,
 ) -> int:
     """One of the three steps; returns the exit code."""
-    from mfbench.store.place import store_to_write
-    from mfbench.store.store import open_store
+    from mfbench.store.filing import file_submission
+    from mfbench.store.open import open_store, store_to_write
     from mfbench.submission import check_run, draft_submission
     from mfbench.submission.check import check_described
 
@@ -75,9 +75,9 @@ def submit(
         return 0
     check_described(checked.card)
     store = open_store(place)
-    name, said = store.submit(checked)
+    name, message = file_submission(store, checked)
     console.print(f"filed    {name}", soft_wrap=True, highlight=False, style="bold")
-    _say(console, "store    ", f"{store.url}{f'  ({said})' if said else ''}")
+    _say(console, "store    ", f"{store.url}{f'  ({message})' if message else ''}")
     return 0
 
 
@@ -92,7 +92,7 @@ def print_checked(checked, console: Console) -> None:
     run = checked.card.run
     text = Text(checked.card.method, style="bold")
     text.append(
-        f" on {run.split}   {len(checked.yardstick.episodes)} episodes, recomputed from the predictions",
+        f" on {run.split}   {len(checked.reference.episodes)} episodes, recomputed from the predictions",
         style="dim",
     )
     console.print(text)

@@ -12,10 +12,8 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split, Task, as_split
 from mfbench.errors import ProtocolError, UnknownNameError
 
-__all__ = ["STANDARD_DRAWS", "STANDARD_K", "STRATA", "Episode", "check_request", "draw_episode"]
+__all__ = ["STRATA", "Episode", "check_request", "draw_episode"]
 
-STANDARD_K = (0, 5, 10, 20, 50, 100)
-STANDARD_DRAWS = 5
 STRATA = ("all", "seen", "unseen", "novel", "larger")
 
 
@@ -73,14 +71,15 @@ def draw_episode(
     k: int,
     draw: int,
     *,
-    support_from: str | Task | None = None,
+    support_of: str | Task | None = None,
 ) -> Episode:
     """The episode (K, draw) of a task, from the published support indices; draw 0 is the first.
 
     Args:
         split: a name, a folder, or a loaded ``Split``.
         task: a family of it, or its name.
-        support_from: take the support set of another family instead (the wrong-family control).
+        k, draw: size of the support set, and which.
+        support_of: take the support set of another family instead (the wrong-family control).
 
     Raises:
         ProtocolError: K or the draw is not published.
@@ -88,7 +87,7 @@ def draw_episode(
     """
     split = as_split(split)
     task = _task(split, task)
-    source = task if support_from is None else _task(split, support_from)
+    source = task if support_of is None else _task(split, support_of)
     check_request([source], [k], draw + 1)
     support = tuple(source.support[i] for i in source.draws[draw, :k])
     query = (*task.query, *task.heldout, *task.larger)

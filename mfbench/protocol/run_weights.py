@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mfbench.errors import CheckpointError, SubmissionError
-from mfbench.protocol.method import STARTS_FROM
+from mfbench.protocol.registry import start_of
 from mfbench.work.files import write_bytes
 
 __all__ = ["EMBEDDED", "keep_weights", "weights_of_run"]
@@ -65,7 +65,7 @@ def weights_of_run(folder: Path, run: Mapping[str, Any], given: Path | None = No
                 f"the run's weights {named} are not to be found from here: name them with --weights",
             )
     elif request.get("arch"):
-        name = STARTS_FROM.get(request["method"], request["method"])
+        name = start_of(request["method"])
         found = _read(EMBEDDED / request["split"] / f"{request['arch']}-{name}.safetensors")
     else:
         return {}

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from mfbench.data.printable_text import printable
 from mfbench.errors import SubmissionError
+from mfbench.protocol.protocol import Budget
 from mfbench.protocol.run_weights import EMBEDDED
 from mfbench.results.results import Results
-from mfbench.submission.card import Card, Cost, Failure, Hardware, Protocol, Training, Tuning
-from mfbench.submission.check import track_of
+from mfbench.submission.card import Card, Cost, DeclaredRun, Failure, Hardware, Training, Tuning
 from mfbench.submission.weights import count_parameters
 
 __all__ = ["draft_card"]
@@ -55,7 +55,7 @@ def draft_card(run: dict[str, Any], results: Results, deposited: Mapping[str, by
 
 
 def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes]) -> Card:
-    request, budget = run["request"], run["request"]["budget"]
+    request, budget = run["request"], Budget(**run["request"]["budget"])
     trained = json.loads(deposited["weights.json"]) if deposited else {}
     session = (run.get("sessions") or [{}])[-1]
     name = printable(request["method"])
@@ -68,7 +68,7 @@ def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes])
     return Card(
         method=printable(name.rpartition(":")[2] or name or "unnamed", 80),
         implementation=printable(name, 200) or None,
-        track=track_of(budget["steps"], budget["batch"]),
+        track=results.track,
         arch=request["arch"],
         backend=request["backend"],
         parameters=count_parameters(weights) if weights else None,
@@ -82,7 +82,7 @@ def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes])
         ),
         code_version=printable(session.get("code") or "", 120),
         timing_version=run.get("timing_version", 1),
-        run=Protocol(
+        run=DeclaredRun(
             split=request["split"],
             split_version=printable(run["split_version"], 40),
             data_hash=request["data_hash"],
@@ -91,8 +91,8 @@ def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes])
             ks=request["ks"],
             draws=request["draws"],
             seed=request["seed"],
-            steps=budget["steps"],
-            batch=budget["batch"],
+            steps=budget.steps,
+            batch=budget.batch,
             options=_options(request["options"]),
         ),
         costs=_costs(results),

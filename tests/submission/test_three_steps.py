@@ -13,7 +13,7 @@ from mfbench.cli import main
 from mfbench.data.printable_text import printable
 from mfbench.errors import ProtocolError, SubmissionError
 from mfbench.store import open_store
-from mfbench.store.place import default_store
+from mfbench.store.open import default_store
 from mfbench.submission import check_run, draft_submission
 from mfbench.submission.card import read_card, write_card
 

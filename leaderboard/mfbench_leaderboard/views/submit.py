@@ -7,6 +7,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from mfbench.errors import MfbenchError, SubmissionError
+from mfbench.store import file_submission
 from mfbench.store.files import LocalFiles
 from mfbench.submission import Checked, check_files
 from mfbench.submission.card import write_card
@@ -76,7 +77,7 @@ def _show(checked: Checked) -> None:
     st.html(
         note(
             f"{checked.card.method} on {checked.card.run.split}, "
-            f"{len(checked.yardstick.episodes)} episodes."
+            f"{len(checked.reference.episodes)} episodes."
         )
     )
 
@@ -101,7 +102,7 @@ def _file(checked: Checked) -> None:
         return
     if st.button("File it", type="primary", icon=":material/publish:"):
         try:
-            name, said = store.submit(checked)
+            name, said = file_submission(store, checked)
         except MfbenchError as error:
             st.error("**Not filed**", icon=":material/block:")
             st.text(str(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from mfbench.errors import StructureError
 from mfbench_tasks.structures.records import AtomRecord
@@ -25,7 +26,7 @@ def choose_locations(atoms: Sequence[AtomRecord]) -> list[AtomRecord]:
         StructureError: an occupancy that decides is no number.
     """
     atoms = _with_lost_names(atoms)
-    by_place: dict[tuple, list[AtomRecord]] = defaultdict(list)
+    by_place: dict[tuple[Any, ...], list[AtomRecord]] = defaultdict(list)
     for atom in atoms:
         by_place[atom.place].append(atom)
     kept = {place: _kept(copies) for place, copies in by_place.items()}
@@ -34,7 +35,7 @@ def choose_locations(atoms: Sequence[AtomRecord]) -> list[AtomRecord]:
 
 def _with_lost_names(atoms: Sequence[AtomRecord]) -> list[AtomRecord]:
     """Atoms that come several times without a name of their location, as parts of one, get 1, 2, …"""
-    times: dict[tuple, list[AtomRecord]] = defaultdict(list)
+    times: dict[tuple[Any, ...], list[AtomRecord]] = defaultdict(list)
     for atom in atoms:
         if not atom.location and atom.residue not in WATERS:
             times[atom.identity].append(atom)
@@ -84,7 +85,7 @@ def check_unique(atoms: Sequence[AtomRecord]) -> None:
     Raises:
         StructureError: names the atom.
     """
-    seen: set[tuple] = set()
+    seen: set[tuple[Any, ...]] = set()
     for atom in atoms:
         if atom.residue in WATERS:
             continue

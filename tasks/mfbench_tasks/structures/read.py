@@ -42,7 +42,7 @@ def find_structure(folder: Path, pdb_id: str) -> Path:
                     for path in (inside / f"{stem}{suffix}", inside / f"{stem}{suffix.upper()}"):
                         if path.is_file():
                             return path
-    command = f"python -m mfbench_tasks download {pdb_id} --to {folder}"
+    command = f"mfbench data fetch-entries {pdb_id} --to {folder}"
     raise StructureError(f"no structure file of {pdb_id} in {folder}: {command}")
 
 

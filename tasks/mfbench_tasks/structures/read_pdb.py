@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from biotite.structure.io.pdb.hybrid36 import decode_hybrid36
 
@@ -27,7 +28,7 @@ def read_pdb(text: str) -> list[AtomRecord]:
         StructureError: no atom record, or a truncated or unreadable one (named).
     """
     frame: list[AtomRecord] = []
-    seen: set[tuple] = set()
+    seen: set[tuple[Any, ...]] = set()
     models = 0
     for modelled, lines in _parts(text):
         models += modelled
