@@ -21,8 +21,8 @@ from mfbench.data.molecular_graph import graph_id
 from mfbench.data.parquet import POSITION_GRID, round_to_grid, sha256, write_configurations
 from mfbench.protocol.run_folder import PREDICTION_SCHEMA
 from mfbench.store import open_store
-from mfbench.submission.card import Card, Protocol, write_card
-from mfbench.submission.reference_episodes import yardstick_of
+from mfbench.submission.card import Card, DeclaredRun, write_card
+from mfbench.submission.reference_episodes import reference_episodes
 
 ISOLATED = {1: -10.5, 6: -48.8, 7: -70.9, 8: -102.5}
 FOLDS = {"train": 3, "validation": 2, "test": 3}
@@ -206,14 +206,14 @@ class Maker:
     def card(self, **changes) -> Card:
         run = {"split": NAME, "data_hash": self.split.manifest.data_hash, "ks": [0, 5, 10], "draws": 2}
         run |= changes.pop("run", {})
-        return Card(run=Protocol(**run), **({"method": "honest"} | changes))
+        return Card(run=DeclaredRun(**run), **({"method": "honest"} | changes))
 
     def table(self, card, *, seed=0, error=0.1, edit=None):
         """Columns of predictions: labels with relative errors ``error``; ``edit(energies, forces, labels)``
         alters [n] energies and the list of [3m] forces."""
         columns = {name: [] for name in PREDICTION_SCHEMA.names}
         rng = np.random.default_rng(seed)
-        for episode in yardstick_of(card.run).episodes:
+        for episode in reference_episodes(card.run).episodes:
             if card.reason(*episode.key):
                 continue
             labels = np.array([c.energy for c in episode.query])

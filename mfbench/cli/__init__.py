@@ -20,6 +20,7 @@ COMMANDS = (
     "train",
     "convert",
     "methods",
+    "check_method",
     "data",
     "label",
     "compare",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from mfbench.cli.extras import label_extra
-from mfbench.errors import MfbenchError, ProtocolError
+from mfbench.errors import ProtocolError
 
 __all__ = ["register"]
 
@@ -75,16 +75,8 @@ def label(
 
 
 def _project(structures: list[Any], level: Any, workers: int) -> int:
-    with (
-        label_extra("mfbench_tasks.labelling.label_file:project", "mfbench label") as project,
-        label_extra("mfbench_tasks.labelling.level:ScfFailure", "mfbench label") as scf_failure,
-    ):
-        try:
-            p = project(structures, level)
-        except scf_failure as failure:
-            raise MfbenchError(
-                f"a structure that was to be timed could not be labelled: {failure}"
-            ) from None
+    with label_extra("mfbench_tasks.labelling.label_file:project", "mfbench label") as project:
+        p = project(structures, level)
     (small, large), (first, last) = p.atoms, p.seconds
     typer.echo(
         f"{p.structures} structures of {small} to {large} atoms at {level.name}: "
@@ -110,16 +102,17 @@ def _label(
     from mfbench.work.progress import progress_bar
 
     out.parent.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        run = "mfbench_tasks.labelling.label_file:label_structures"
-        label_structures = stack.enter_context(label_extra(run, "mfbench label"))
+    with (
+        label_extra("mfbench_tasks.labelling.label_file:label_structures", "mfbench label") as run,
+        ExitStack() as stack,
+    ):
         executor = stack.enter_context(open_executor(workers, scheduler, here=False))
         advance: list[Any] = []
 
         def begin(total: int, done: int) -> None:
             advance.append(stack.enter_context(progress_bar(total, done=done, show=show, of="structures")))
 
-        done = label_structures(
+        done = run(
             structures,
             level,
             out,
@@ -129,7 +122,7 @@ def _label(
             tick=lambda entry: advance[0](bool(entry.failure)),
         )
     typer.echo(
-        f"{out}: {done.structures} structures at {level.name}, {done.made} labelled now, {done.kept} before, "
-        f"{done.failed} failed; {done.core_seconds / 3600:.3g} core-hours"
+        f"{out}: {done.structures} structures at {level.name}, {done.made} labelled now, "
+        f"{done.kept} before, {done.failed} failed; {done.core_seconds / 3600:.3g} core-hours"
     )
     return 3 if done.failed else 0

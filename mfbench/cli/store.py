@@ -78,7 +78,7 @@ def verify(
     ] = None,
 ) -> int:
     """Recompute every submission from its files, or run one again; exit code 2 if one does not hold."""
-    from mfbench.store.store import open_store
+    from mfbench.store.open import open_store
 
     store = open_store(to or _default())
     if rerun is None:
@@ -128,7 +128,7 @@ def _run_again(
 
     name = store.find(text)
     checked, _, _ = store.recompute(name)
-    known = checked.yardstick.families
+    known = checked.reference.families
     for family in families or ():
         if family not in known:
             raise ProtocolError(f"{name} has no test family '{family}': choose some of {', '.join(known)}")
@@ -150,9 +150,9 @@ def _run_again(
         console.print(f"K = {k}: force errors are {value:.2%} of their size apart", highlight=False)
     for failure in found.failures:
         console.print(Text(failure, style="red"), soft_wrap=True)
-    said = "reproduced" if found.reproduced else "NOT reproduced"
+    outcome = "reproduced" if found.reproduced else "NOT reproduced"
     console.print(
-        f"{name}: {said} on {found.episodes} episodes", style="bold", highlight=False, soft_wrap=True
+        f"{name}: {outcome} on {found.episodes} episodes", style="bold", highlight=False, soft_wrap=True
     )
     return 0 if found.reproduced else 2
 
@@ -175,7 +175,8 @@ def compact(
     Scores stay. Its trust level becomes *reproducible*: the method must be registered here, so that
     anybody can run it again. The row that it is made from stays where it is.
     """
-    from mfbench.store.store import open_store
+    from mfbench.store.filing import file_submission
+    from mfbench.store.open import open_store
     from mfbench.submission import compacted
 
     store = open_store(to or _default())
@@ -184,8 +185,8 @@ def compact(
     if checked.compact:
         raise ProtocolError(f"{name} is compact already")
     other = store.find(weights_from) if weights_from else None
-    made, said = open_store(into or store.url).submit(compacted(checked, name, other))
-    print(f"filed    {made}{f'  ({said})' if said else ''}")
+    made, message = file_submission(open_store(into or store.url), compacted(checked, name, other))
+    print(f"filed    {made}{f'  ({message})' if message else ''}")
     return 0
 
 
@@ -217,13 +218,13 @@ def export(
 
 
 def _default() -> str:
-    from mfbench.store.place import default_store
+    from mfbench.store.open import default_store
 
     return default_store()
 
 
 def _snapshot(to: str | None):
     from mfbench.store.index import read_store
-    from mfbench.store.store import open_store
+    from mfbench.store.open import open_store
 
     return read_store(open_store(to or _default()))

@@ -72,7 +72,7 @@ def train(
     """Train; returns the exit code."""
     from mfbench.data.split import load_split
     from mfbench.learned.train_several import Run, train_seeds
-    from mfbench.protocol.method import load_trainer
+    from mfbench.protocol.registry import load_trainer
     from mfbench.work.progress import phase_bars
 
     load_trainer(backend)  # a missing one is an error before any work

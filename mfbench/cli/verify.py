@@ -73,10 +73,9 @@ def verify(
     workers: Annotated[int, typer.Option(metavar="N", help="Processes that sample.")] = 1,
 ) -> int:
     """Run the fresh test; returns the exit code."""
-    from mfbench.store.fresh import fresh_test
-    from mfbench.store.place import default_store
-    from mfbench.store.store import open_store
-    from mfbench.store.verification import Verdict
+    from mfbench.store.fresh_test.record import Verdict
+    from mfbench.store.fresh_test.run import fresh_test
+    from mfbench.store.open import default_store, open_store
 
     if not fresh:
         raise ProtocolError("say --fresh; 'mfbench store verify' recomputes a store from its predictions")
@@ -85,7 +84,7 @@ def verify(
     store = open_store(to or default_store())
     name = store.find(submission)
     checked, _, _ = store.recompute(name)
-    run, split = checked.card.run, checked.yardstick.split
+    run, split = checked.card.run, checked.reference.split
     ks = _chosen(parse_numbers(k) or sorted(run.ks), run.ks, "K")
     known = [task.family_id for task in split.test]
     names = _chosen(families.split(",") if families else known, known, "test family")

@@ -1,6 +1,6 @@
 """Submissions: data, never code. Read, recomputed and examined by ``check``; drafted from runs."""
 
-from mfbench.submission.card import Card, Track
+from mfbench.submission.card import Card
 from mfbench.submission.check import check
 from mfbench.submission.checked import FILES, Checked
 from mfbench.submission.condense import compacted
@@ -13,7 +13,6 @@ __all__ = [
     "Checked",
     "Finding",
     "Kind",
-    "Track",
     "check",
     "check_files",
     "check_run",

@@ -11,7 +11,11 @@ from mfbench.cli import main
 
 ROOT = Path(__file__).parents[2]
 
-NEEDS = {"docs/own-system.md": ("tblite", "jax"), "README.md": ("ase",)}
+NEEDS = {
+    "docs/own-system.md": ("tblite", "torch", "mace"),
+    "docs/add/level.md": ("ase", "tblite"),
+    "README.md": ("ase",),
+}
 """Extras that a page says it needs."""
 
 

@@ -15,7 +15,7 @@ from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.methods.ridge import Ridge
 from mfbench.learned.training.settings import TrainSettings
 from mfbench.methods.energy_baseline import fit_baseline
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
 
 CONFIG = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
 FEATURES = 6  # two layers of two scalars, and the hidden layer of the last readout
@@ -43,10 +43,12 @@ def test_labels_without_a_head_give_none():
 
 
 def test_forces_are_paid_for():
-    for gradients in (0, 7, 80, 320):
-        count, cost = force_configurations(50, 32, gradients)
+    for gradients in (7, 80, 320):
+        count, cost = force_configurations(50, 32, Budget(gradients, 1))
         assert cost <= gradients
         assert count == min(50, gradients // 8)
+    # The closed-form track takes no step and counts no gradients: every label is solved for.
+    assert force_configurations(50, 32, Budget(0)) == (50, 400)
 
 
 def test_training_names_the_network_that_ridge_uses():

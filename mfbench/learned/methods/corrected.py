@@ -34,6 +34,11 @@ class Network:
     config: Config
     head: np.ndarray | None = None
 
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        """Weights by name in NumPy."""
+        return self.engine.numpy(self.params)
+
     def __call__(self, configurations: Sequence[Configuration]) -> Modelled:
         """Interaction energies and forces."""
         return self.engine.predict(self.params, self.config, configurations, self.head)
@@ -62,6 +67,11 @@ class CorrectedPredictor:
         labels = np.array([c.energy for c in self.support])
         modelled, _ = self.model(self.support)
         self.residuals = labels - self.baseline.energies(self.support) - modelled
+
+    @property
+    def params(self) -> dict[str, np.ndarray] | None:
+        """Weights of the adapted model by name, as far as it shows them."""
+        return self.model.weights if isinstance(self.model, Network) else None
 
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Total energies (eV) and forces (eV/Å)."""

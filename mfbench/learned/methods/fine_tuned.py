@@ -14,7 +14,8 @@ from mfbench.learned.engine import Engine
 from mfbench.learned.methods.corrected import CorrectedPredictor, Network
 from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.methods.energy_baseline import EnergyBaseline
-from mfbench.protocol.method import Budget, Usage
+from mfbench.protocol.method import Usage
+from mfbench.protocol.protocol import Budget
 
 __all__ = ["FineTuned"]
 

@@ -22,7 +22,8 @@ from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.engine import Engine, Params
 from mfbench.learned.methods.corrected import CorrectedPredictor, Network
 from mfbench.methods.energy_baseline import EnergyBaseline
-from mfbench.protocol.method import Budget, Usage
+from mfbench.protocol.method import Usage
+from mfbench.protocol.protocol import Budget
 
 __all__ = ["Ridge"]
 
@@ -71,7 +72,7 @@ class Ridge:
         compiling, gradients, head = engine.compile_seconds(), 0, None
         if support:
             scales, means = self.scales
-            count, gradients = force_configurations(len(support), len(scales), budget.steps * budget.batch)
+            count, gradients = force_configurations(len(support), len(scales), budget)
             features, jacobians = engine.design(params, config, support, count)
             features = features - element_counts(support, config.elements) @ means
             modelled, forces = engine.predict(params, config, support)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from mfbench_tasks.labelling.tblite import HARTREE_TO_EV, Label, ScfFailure
 from mfbench_tasks.labelling.dispersion import DISPERSION_ELEMENTS, dispersion
 from mfbench_tasks.labelling.level import Level, LevelError
+from mfbench_tasks.labelling.tblite import HARTREE_TO_EV, Label, ScfFailure
 
 __all__ = ["TIGHT", "WB97X_D", "DftSettings", "Wb97xD"]
 
@@ -165,4 +165,7 @@ WB97X_D = Level(
     install="pip install pyscf",
     settings=asdict(DftSettings()),
     zero="atoms",
+    energy_tolerance=5e-5,
+    force_tolerance=3e-3,
+    dear=True,
 )

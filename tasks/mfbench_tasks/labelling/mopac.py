@@ -1,4 +1,4 @@
-"""Semiempirical labels through the ``mopac`` program: PM7, PM6, AM1, RM1, PM3, MNDO; one start per label."""
+"""Semiempirical labels through the ``mopac`` program: PM7, PM6, AM1, RM1, PM3, MNDO."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mfbench_tasks.labelling.tblite import Label, ScfFailure
 from mfbench_tasks.labelling.level import Level, LevelError
+from mfbench_tasks.labelling.tblite import Label, ScfFailure
 
 __all__ = ["MOPAC_LEVELS", "Mopac"]
 
@@ -139,6 +139,8 @@ MOPAC_LEVELS = tuple(
         install=_INSTALL,
         settings={"keywords": "1SCF GRADIENTS PRECISE NOREOR"},
         zero="formation",
+        energy_tolerance=1e-4,
+        force_tolerance=1e-3,
     )
     for name, citation in _CITATIONS.items()
 )

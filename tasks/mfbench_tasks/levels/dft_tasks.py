@@ -13,8 +13,8 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from mfbench.data.configuration import Configuration
-from mfbench.errors import DataError
 from mfbench.data.split import Split, Task
+from mfbench.errors import DataError
 from mfbench_tasks.seeds import stream
 
 __all__ = ["DftRule", "Queued", "choose_families", "choose_queue", "in_turn", "read_queue", "write_queue"]

@@ -16,7 +16,7 @@ import numpy as np
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
 from mfbench.data.split import Split, load_split
 from mfbench.metrics.errors import within_fragment
-from mfbench_tasks.labelling.label_journal import Entry
+from mfbench_tasks.labelling.entry import Entry
 from mfbench_tasks.labelling.registry import find_level
 from mfbench_tasks.labelling.run_queue import label_one
 from mfbench_tasks.labelling.tblite import Label
@@ -90,7 +90,9 @@ def _label(entry: Entry | None) -> Label | None:
     return Label(entry.energy, entry.forces)
 
 
-def _pair(configurations: Sequence[Configuration], a: Mapping[str, Entry], b: Mapping[str, Entry]) -> dict[str, Any]:
+def _pair(
+    configurations: Sequence[Configuration], a: Mapping[str, Entry], b: Mapping[str, Entry]
+) -> dict[str, Any]:
     both = []
     for c in configurations:
         one, two = _label(a.get(c.config_id)), _label(b.get(c.config_id))

@@ -9,9 +9,9 @@ from mfbench.cli import main
 
 pytest.importorskip("ase")
 pytest.importorskip("tblite")
-from ase import Atoms  # noqa: E402
-from ase.build import molecule  # noqa: E402
-from ase.io import read, write  # noqa: E402
+from ase import Atoms
+from ase.build import molecule
+from ase.io import read, write
 
 
 @pytest.fixture
