@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 export OMP_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint data clean
+.PHONY: demo test docs lint data clean
 
 demo: $(VENV)/.jax  ## few-shot learning against training from scratch, on real protein families
 	rm -rf runs/demo-maml runs/demo-scratch
@@ -16,14 +16,19 @@ demo: $(VENV)/.jax  ## few-shot learning against training from scratch, on real 
 test: $(VENV)/.dev  ## the whole test suite
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+docs: $(VENV)/.docs  ## the site, in build/docs
+	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python docs/drawings/draw_rooms.py
 
 data: $(VENV)/.dev  ## rebuild cath-mini from MFBENCH_STRUCTURES (about half an hour)
-	$(BIN)/python -m mfbench_tasks build tasks/recipes/cath-mini.yaml --structures $(MFBENCH_STRUCTURES) --out build/cath-mini
+	$(BIN)/mfbench data build tasks/recipes/cath-mini.yaml --structures $(MFBENCH_STRUCTURES) --out build/cath-mini
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -32,9 +37,13 @@ $(VENV)/.jax: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/pip install -q -c constraints.txt -e '.[jax]'
 	touch $@
 
+$(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/pip install -q -c constraints.txt -e '.[docs]'
+	touch $@
+
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/pip install -q -c constraints.txt -e '.[jax,torch,label,hub,dask,leaderboard,dev]'
-	touch $@ $(VENV)/.jax
+	touch $@ $(VENV)/.jax $(VENV)/.docs
 
 clean:
-	rm -rf $(VENV) build dist runs .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist runs .pytest_cache .ruff_cache .mypy_cache

@@ -30,7 +30,6 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from concurrent.futures import Executor, as_completed
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -39,8 +38,11 @@ import numpy as np
 
 import mfbench
 from mfbench.data.parquet import read_table
-from mfbench.protocol.method import MethodContext, load_method
-from mfbench_tasks.build.build import process_pool
+from mfbench.protocol.method import MethodContext
+from mfbench.protocol.registry import load_method
+from mfbench.work.executor import Executor
+from mfbench.work.journal import Journal
+from mfbench.work.open_executor import open_executor
 
 SPLIT = "cath-mini"
 
@@ -103,15 +105,16 @@ class Shift(NamedTuple):
     end: float
 
 
-def label_stage(row: dict, configurations: list, slot: str):
+def label_stage(row: dict, configurations: list, job: str):
     """The pipeline's label stage on a fragment's stored geometries; its outcome and shift, as a worker
     returns them."""
     from mfbench.data.molecular_graph import bonds
-    from mfbench_tasks.build.make_fragment import Outcome
+    from mfbench_tasks.build.job import Outcome
     from mfbench_tasks.fragments.cut import Fragment
     from mfbench_tasks.labelling.tblite import Gfn2
     from mfbench_tasks.recipes.recipe import Gates
-    from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
+    from mfbench_tasks.sampling.label_trajectory import LabelledFragment, label_trajectory
+    from mfbench_tasks.sampling.role import stored_role
     from mfbench_tasks.sampling.trajectories import Trajectory
 
     begin, cpu = time.time(), time.process_time()
@@ -132,7 +135,7 @@ def label_stage(row: dict, configurations: list, slot: str):
     engine = Gfn2(numbers, row["total_charge"], row["n_unpaired"])
     # The relaxed energy is not stored: the lowest configuration stands in, with a bound to match.
     lowest = min(c.energy for c in configurations)
-    made = Made(fragment, row["fragment_id"], relaxed, lowest, row["sampler"])
+    labelled = LabelledFragment(fragment, row["fragment_id"], relaxed, lowest, row["sampler"])
     for number in range(ROUNDS):
         for name, part in groupby(configurations, key=lambda c: c.trajectory_id):
             frames = list(part)
@@ -141,30 +144,34 @@ def label_stage(row: dict, configurations: list, slot: str):
                 frames[0].sampler,
                 frames[0].temperature_K,
                 len(frames),
+                stored_role(name),
             )
-            label_trajectory(engine, made, trajectory, (c.positions for c in frames), Gates(strain=6.0))
-    outcome = Outcome(slot, "bench", 0, False, made, [], 0.0, time.process_time() - cpu)
+            label_trajectory(engine, labelled, trajectory, (c.positions for c in frames), Gates(strain=6.0))
+    outcome = Outcome(job, "bench", 0, False, labelled, [], 0.0, time.process_time() - cpu)
     return outcome, Shift(os.getpid(), begin, time.time())
+
+
+def _label_unit(unit: tuple) -> tuple:
+    return label_stage(*unit)
 
 
 def pipeline(pool: Executor, workers: int, fragments: list[tuple]) -> np.ndarray:
     """Labels per second, and per CPU second of the workers and this process, of the label stage; seconds
     until all workers compute, and from when the first has nothing left. Every fragment once per worker."""
-    from mfbench_tasks.build.journal import Journal
+    from mfbench_tasks.build.outcome_file import encode
 
     with tempfile.TemporaryDirectory() as folder:
         start, own = time.time(), time.process_time()
-        book = Journal(Path(folder), "bench", resume=False)
-        futures = [
-            pool.submit(label_stage, row, configurations, f"bench-{i}-{copy}")
+        book = Journal(Path(folder), {"bench": 1}, resume=False)
+        units = [
+            (row, configurations, f"bench-{i}-{copy}")
             for i, (row, configurations) in enumerate(fragments)
             for copy in range(workers)  # side by side: no worker waits at the end for a larger fragment
         ]
         done, cpu, shifts = 0, 0.0, defaultdict(list)
-        for future in as_completed(futures):
-            outcome, shift = future.result()
-            book.add(outcome)
-            done += len(outcome.made.configurations)
+        for _, (outcome, shift) in pool.run(_label_unit, units):
+            book.add(outcome.job, encode(outcome))
+            done += len(outcome.labelled.configurations)
             cpu += outcome.cpu_seconds
             shifts[shift.worker].append(shift)
         end, cpu = time.time(), cpu + time.process_time() - own
@@ -180,13 +187,11 @@ def dask_pool(workers: int) -> Iterator[Executor]:
     import dask
     from distributed import LocalCluster
 
-    from mfbench_tasks.build.dask_cluster import dask_executor
-
     options = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "memory_limit": 0}
     with (
         dask.config.set({"distributed.admin.tick.interval": "1s"}),
         LocalCluster(dashboard_address=None, **options) as cluster,
-        dask_executor(cluster.scheduler_address) as pool,
+        open_executor(scheduler=cluster.scheduler_address) as pool,
     ):
         yield pool
 
@@ -194,9 +199,9 @@ def dask_pool(workers: int) -> Iterator[Executor]:
 def measure_labels(workers: int, repeats: int, fragments: list[tuple]) -> dict:
     """All rates by turns, and their ratios turn by turn."""
     rates: dict[str, list[np.ndarray]] = {"alone": [], "together": [], "pipeline": [], "dask": []}
-    with process_pool(workers) as pool, dask_pool(workers) as cluster:
+    with open_executor(workers, here=False) as pool, dask_pool(workers) as cluster:
         sides = {
-            "alone": lambda: pool.submit(bare_tblite, fragments).result(),
+            "alone": lambda: pool.call(bare_tblite, fragments),
             "together": lambda: np.mean(list(pool.map(bare_tblite, [fragments] * workers)), axis=0),
             "pipeline": lambda: pipeline(pool, workers, fragments),
             "dask": lambda: pipeline(cluster, workers, fragments),

@@ -9,9 +9,9 @@ import jax
 import numpy as np
 
 import mfbench
+from mfbench.learned.architectures.registry import ARCHITECTURES
 from mfbench.learned.training.prepare import config_for
 from mfbench.methods.energy_baseline import fit_baseline
-from mfbench.protocol.method import ARCHITECTURES
 from mfbench_jax.data import Dataset
 from mfbench_jax.meta.objective import LossWeights, batch_loss
 from mfbench_jax.models.architecture import energy_forces, feature_forces, init
@@ -32,7 +32,7 @@ def programs(config):
 def main():
     split = mfbench.load_split("cath-mini")
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
-    for arch in ARCHITECTURES:
+    for arch in ARCHITECTURES.names():
         config = config_for(split, arch)
         params = init(config, 0)
         data = Dataset(split.train_configurations[:SIZE], config, baseline, corrected=False)

@@ -55,7 +55,7 @@ def evaluate(runs, construction, workers):
             out = runs / f"{construction}-{method}-{support}"
             mfbench.evaluate(
                 method, construction, ks=ks, draws=DRAWS, out=out, resume=out.is_dir(), workers=workers,
-                support_from=support, checkpoint=str(checkpoint(runs, construction)), progress=True,
+                support=support, checkpoint=str(checkpoint(runs, construction)), progress=True,
             )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import mfbench
 from mfbench.learned.checkpoint import EMBEDDED, embedded_checkpoint
 from mfbench.metrics.statistics import groups_of, ratio
-from mfbench.protocol.method import STARTS_FROM, Budget
+from mfbench.protocol.protocol import Budget
+from mfbench.protocol.registry import start_of
 from mfbench.results.compact_json import as_lines
 from mfbench.results.results import read_results
 
@@ -81,7 +82,7 @@ def run(split, names, folder, workers):
         out = folder / item.name
         mfbench.evaluate(
             item.method, split, ks=item.ks, draws=item.draws, out=out, resume=(out / "run.json").is_file(),
-            budget=Budget(steps=item.steps), support_from=item.support, options=_options(split, item),
+            budget=Budget(steps=item.steps), support=item.support, options=_options(split, item),
             workers=workers, progress=True, arch=item.arch,
         )  # fmt: skip
 
@@ -161,7 +162,7 @@ def _interval(found, name, metric, k):
 def _meta_training(split, item):
     if item["method"] in ("constant", "scratch"):
         return "–"
-    start = STARTS_FROM.get(item["method"], item["method"])
+    start = start_of(item["method"])
     card = embedded_checkpoint(split, _arch(item), start).with_suffix(".json")
     return f"{json.loads(card.read_text())['gradients']:,}"
 

@@ -14,8 +14,8 @@ from thin import thinned
 
 import mfbench
 from mfbench.errors import SubmissionError
-from mfbench.protocol.method import STARTS_FROM
-from mfbench.store import open_store
+from mfbench.protocol.registry import start_of
+from mfbench.store import file_submission, open_store
 from mfbench.submission import check_run
 from mfbench.submission.card import read_card, write_card
 
@@ -63,7 +63,7 @@ def main():
         about = ABOUT[method].format(arch=NAMES[arch]) + NOTE.format(split=split)
         said = {"description": about, "authors": ["the mfbench developers"]}
         thin = thinned(run, arguments.runs / "thin" / name, ks=KS, draws=DRAWS)
-        print("{}  {}".format(*file(thin, arguments.to, said, deposit=method not in STARTS_FROM)))
+        print("{}  {}".format(*file(thin, arguments.to, said, deposit=start_of(method) == method)))
 
 
 def file(run, to, said, deposit=True):
@@ -81,7 +81,7 @@ def file(run, to, said, deposit=True):
         if not deposit:
             card = checked.card.model_copy(update={"weights_sha256": None})
             checked = replace(checked, card=card, weights={})
-        name, message = open_store(to).submit(checked)
+        name, message = file_submission(open_store(to), checked)
     except SubmissionError as error:
         like = re.search(r"are those of (\S+):", str(error))
         if like is None or "derived_from" in said:

@@ -16,7 +16,7 @@ import numpy as np
 
 import mfbench
 from mfbench.learned.checkpoint import EMBEDDED
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
 
 LEARNED = ("pretrain", "maml", "maml++", "anil", "fomaml", "reptile")
 ADAPT = [

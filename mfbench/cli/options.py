@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from mfbench.errors import ProtocolError
 
-__all__ = ["parse_numbers", "parse_option"]
+__all__ = ["SplitName", "parse_numbers", "parse_option"]
+
+SplitName = Annotated[str, typer.Argument(help="A name from 'mfbench data list', or a folder.")]
 
 
 def parse_option(text: str) -> tuple[str, Any]:
@@ -25,7 +29,7 @@ def parse_option(text: str) -> tuple[str, Any]:
         return key, value
 
 
-def parse_numbers(text: str | None) -> list[int] | None:
+def parse_numbers(text: str | None, option: str = "--k") -> list[int] | None:
     """``0,5,10`` → [0, 5, 10]; None stays None.
 
     Raises:
@@ -36,4 +40,4 @@ def parse_numbers(text: str | None) -> list[int] | None:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise ProtocolError(f"--k takes whole numbers separated by commas, not '{text}'") from None
+        raise ProtocolError(f"{option} takes whole numbers separated by commas, not '{text}'") from None

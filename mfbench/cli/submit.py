@@ -41,8 +41,8 @@ def submit(
     ] = None,
 ) -> int:
     """Check and file; returns the exit code."""
-    from mfbench.store.place import default_store
-    from mfbench.store.store import open_store
+    from mfbench.store.filing import file_submission
+    from mfbench.store.open import default_store, open_store
     from mfbench.submission import check_run
 
     console = Console()
@@ -60,9 +60,11 @@ def submit(
         console.print("nothing was filed (--dry-run)")
         return 0
     store = open_store(to or default_store())
-    name, said = store.submit(checked)
+    name, message = file_submission(store, checked)
     console.print(f"filed    {name}", soft_wrap=True, highlight=False, style="bold")
-    console.print(f"store    {store.url}{f'  ({said})' if said else ''}", soft_wrap=True, highlight=False)
+    console.print(
+        f"store    {store.url}{f'  ({message})' if message else ''}", soft_wrap=True, highlight=False
+    )
     return 0
 
 
@@ -73,7 +75,8 @@ def print_checked(checked, console: Console) -> None:
     run = checked.card.run
     text = Text(checked.card.method, style="bold")
     text.append(
-        f" on {run.split}   {len(checked.records)} episodes, recomputed from the predictions", style="dim"
+        f" on {run.split}   {len(checked.reference.episodes)} episodes, recomputed from the predictions",
+        style="dim",
     )
     console.print(text)
     for k in checked.results.ks:

@@ -12,7 +12,7 @@ import numpy as np
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.data.split import Split
 from mfbench.methods.energy_baseline import EnergyBaseline, correction_operator, fit_baseline
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
 
 __all__ = ["from_ase"]
 

@@ -11,10 +11,8 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split, Task
 from mfbench.errors import ProtocolError
 
-__all__ = ["STANDARD_DRAWS", "STANDARD_K", "STRATA", "Episode", "check_request", "draw_episode"]
+__all__ = ["STRATA", "Episode", "check_request", "draw_episode"]
 
-STANDARD_K = (0, 5, 10, 20, 50, 100)
-STANDARD_DRAWS = 5
 STRATA = ("all", "seen", "unseen", "novel", "larger")
 
 
@@ -66,17 +64,15 @@ def check_request(tasks: Sequence[Task], ks: Sequence[int], n_draws: int) -> Non
             raise ProtocolError(f"{n_draws} draws are not published: choose 1 to {draws}")
 
 
-def draw_episode(
-    split: Split, task: Task, k: int, draw: int, *, support_from: Task | None = None
-) -> Episode:
+def draw_episode(split: Split, task: Task, k: int, draw: int, *, support_of: Task | None = None) -> Episode:
     """The episode (K, draw) of a task, from the published support indices; draw 0 is the first.
 
-    ``support_from``: take the support set of another family instead (the wrong-family control).
+    ``support_of``: take the support set of another family instead (the wrong-family control).
 
     Raises:
         ProtocolError: K or the draw is not published.
     """
-    source = support_from or task
+    source = support_of or task
     check_request([source], [k], draw + 1)
     support = tuple(source.support[i] for i in source.draws[draw, :k])
     query = (*task.query, *task.heldout, *task.larger)

@@ -20,7 +20,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mfbench.errors import DataError
 from mfbench.metrics.errors import COSTS, METRICS
 from mfbench.metrics.statistics import Interval, bootstrap_mean
+from mfbench.protocol.protocol import Budget, Track, track_of
 from mfbench.protocol.run_episode import EpisodeRecord
+from mfbench.results.episode_errors import EpisodeErrors
 
 __all__ = [
     "AggregateRow",
@@ -105,6 +107,11 @@ class Results(BaseModel):
         return 3 if self.failures else 0
 
     @property
+    def track(self) -> Track:
+        """What adaptation could spend; of a run that names no track, what its budget says."""
+        return Track(named) if (named := self.run.get("track")) else track_of(Budget(**self.run["budget"]))
+
+    @property
     def ks(self) -> list[int]:
         """Support sizes, ascending."""
         return sorted({row.k for row in self.episodes})
@@ -155,7 +162,9 @@ def read_results(path: Path) -> Results:
 
 
 def score_failures(
-    records: Sequence[EpisodeRecord], scores: Sequence[Scores | None], constant: Sequence[Scores]
+    records: Sequence[EpisodeRecord | EpisodeErrors],
+    scores: Sequence[Scores | None],
+    constant: Sequence[Scores],
 ) -> list[EpisodeRow]:
     """Rows of all episodes, with a penalty where one failed.
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from mfbench.store.index import read_store
 from mfbench.store.store import Store
-from mfbench.submission.check import Checked
-from mfbench.submission.detectors.error_fingerprint import SAME, WIDTH, distance, sketch
+from mfbench.submission.checked import Checked
+from mfbench.submission.detectors.error_fingerprint import SAME, WIDTH, distance
 from mfbench.submission.detectors.findings import Finding, Kind
 
 __all__ = ["copy_findings"]
@@ -18,14 +18,14 @@ def copy_findings(store: Store, checked: Checked) -> list[Finding]:
 
     Forces decide: an energy correction on top of copied forces is a copy too. Predictions without a force
     field all make the same errors and are left out. A submission that says whom it is derived from is
-    noted; one that does not is refused.
+    noted; one that does not is refused. A compact submission is no copy of the one it was made from.
     """
     if any(finding.kind == Kind.CONSTANT_PREDICTIONS for finding in checked.findings):
         return []
-    own = sketch(checked.yardstick, checked.records)
-    families = checked.yardstick.families
+    own = checked.fingerprints
+    families = checked.reference.families
     nearest: tuple[float, str, str] | None = None
-    for name, k, theirs in _sketches(store, checked, len(families)):
+    for name, k, theirs in _fingerprints(store, checked, len(families)):
         forces, energies = distance(own[k], theirs) if k in own else (np.inf, np.inf)
         if forces < SAME and (nearest is None or forces < nearest[0]):
             what = "energies and forces" if energies < SAME else "forces"
@@ -47,13 +47,15 @@ def copy_findings(store: Store, checked: Checked) -> list[Finding]:
     ]
 
 
-def _sketches(store: Store, checked: Checked, n_families: int):
+def _fingerprints(store: Store, checked: Checked, n_families: int):
     """(id, K, [n_families, WIDTH]) of the other submissions on the same data."""
     snapshot = read_store(store, write=False)
     data = checked.card.run.data_hash
     rows = snapshot.rows.filter(snapshot.rows["sketch"].is_valid()).select(["submission", "k", "sketch"])
     for row in rows.to_pylist():
         summary = snapshot.summaries[row["submission"]]
+        if row["submission"] == checked.card.made_from:
+            continue
         if summary.card.run.data_hash == data and len(row["sketch"]) == n_families * WIDTH:
             if any(f.kind == Kind.CONSTANT_PREDICTIONS for f in summary.findings):
                 continue

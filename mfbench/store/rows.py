@@ -20,8 +20,7 @@ from mfbench.metrics.errors import COSTS, METRICS
 from mfbench.results.results import AggregateRow
 from mfbench.results.score_run import family_groups
 from mfbench.submission.card import Card
-from mfbench.submission.check import Checked
-from mfbench.submission.detectors.error_fingerprint import sketch
+from mfbench.submission.checked import Checked
 from mfbench.submission.detectors.findings import Finding
 
 __all__ = ["ROWS", "VERSION", "Summary", "part_of", "read_part", "write_part"]
@@ -56,6 +55,7 @@ class Summary(BaseModel):
         families: test families in order; bootstrap groups beside them.
         findings: when it was scored here.
         failed, episodes: number of episodes without predictions, and of all.
+        compact: whether errors per configuration are kept instead of predictions.
         filed_at: date and time (UTC) of filing, as its receipt says.
         stamp: sizes and times of its files when it was scored.
         size_bytes: of its files.
@@ -70,6 +70,7 @@ class Summary(BaseModel):
     findings: list[Finding]
     failed: int
     episodes: int
+    compact: bool = False
     filed_at: str = ""
     stamp: dict[str, list[int]] | None = None
     size_bytes: int = 0
@@ -79,8 +80,8 @@ def part_of(
     name: str, checked: Checked, *, filed_at: str, stamp: dict[str, list[int]] | None, size_bytes: int
 ) -> tuple[Summary, pa.Table]:
     """Summary and scores of a checked submission; ``size_bytes``: of its files, as they are kept."""
-    families = checked.yardstick.families
-    groups = family_groups(checked.yardstick.split, families)
+    families = checked.reference.families
+    groups = family_groups(checked.reference.split, families)
     summary = Summary(
         id=name,
         card=checked.card,
@@ -88,7 +89,8 @@ def part_of(
         groups=[groups[f] for f in families],
         findings=checked.findings,
         failed=len(checked.results.failures),
-        episodes=len(checked.records),
+        episodes=len(checked.reference.episodes),
+        compact=checked.compact,
         filed_at=filed_at,
         stamp=stamp,
         size_bytes=size_bytes,
@@ -99,12 +101,12 @@ def part_of(
 def _table(name: str, checked: Checked) -> pa.Table:
     results = checked.results
     constant = {(r.metric, r.k, r.query): r.value for r in results.constant}
-    sketches = sketch(checked.yardstick, checked.records)
+    prints = checked.fingerprints
     per_family = _per_family(checked)
     rows = []
     for row in [*results.aggregate, *_costs(checked)]:
         key = (row.metric, row.k, row.query)
-        drawn = sketches.get(row.k) if (row.metric, row.query) == ("force_rmse", "all") else None
+        drawn = prints.get(row.k) if (row.metric, row.query) == ("force_rmse", "all") else None
         rows.append(
             {
                 **row.model_dump(exclude={"ci95"}),
@@ -121,7 +123,7 @@ def _table(name: str, checked: Checked) -> pa.Table:
 
 def _per_family(checked: Checked) -> dict[tuple[str, int, str], np.ndarray]:
     """(metric, k, query) → mean over draws of every family, NaN where it has no such stratum."""
-    place = {family: i for i, family in enumerate(checked.yardstick.families)}
+    place = {family: i for i, family in enumerate(checked.reference.families)}
     sums: dict[tuple[str, int, str], np.ndarray] = {}
     for row in checked.results.episodes:
         for query, values in row.metrics.items():
@@ -134,7 +136,7 @@ def _per_family(checked: Checked) -> dict[tuple[str, int, str], np.ndarray]:
 
 def _costs(checked: Checked) -> list[AggregateRow]:
     """Declared costs in the form of scores, without intervals."""
-    split, n = checked.yardstick.split.name, len(checked.yardstick.families)
+    split, n = checked.reference.split.name, len(checked.reference.families)
     return [
         AggregateRow(
             split=split, metric=name, k=cost.k, query="all", value=value, ci95=(None, None), n_families=n

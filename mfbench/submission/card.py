@@ -6,21 +6,20 @@ Text is shown to others, so it is bounded and holds no control characters; links
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from mfbench.errors import SubmissionError
+from mfbench.protocol.protocol import Budget, Track
 from mfbench.submission.safe_yaml import dump_yaml, parse_yaml
 
 __all__ = [
     "Card",
     "Cost",
+    "DeclaredRun",
     "Failure",
     "Hardware",
-    "Protocol",
-    "Track",
     "Training",
     "Tuning",
     "read_card",
@@ -47,16 +46,9 @@ _Name = _text(80, shortest=1)
 _SplitName = _text(60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 _Link = _text(300, pattern=r"^https?://[A-Za-z0-9][^\s<>\"'`\\]*$")
 _Sha256 = _text(64, pattern=r"^[0-9a-f]{64}$")
+_Id = _text(120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 _Count = Annotated[int, Field(ge=0, le=10**15)]
 _Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-
-
-class Track(StrEnum):
-    """Which budget adaptation had: 20 steps of 16, 300 steps, or anything, declared."""
-
-    STANDARD = "standard"
-    LONG = "long"
-    OPEN = "open"
 
 
 class _Part(BaseModel):
@@ -116,14 +108,15 @@ class Failure(_Part):
     reason: _text(400, shortest=3)
 
 
-class Protocol(_Part):
-    """What was run: which data, which episodes, which budget.
+class DeclaredRun(_Part):
+    """What was run, as the card says it: which data, which episodes, which budget.
 
     Attributes:
         split, split_version, data_hash, level_of_theory: the data.
         ks, draws: support sizes, and how many of the published support sets per size, from the first.
         seed: of the method's randomness.
         steps, batch: budget of adaptation.
+        protocol: version of the rules.
         options: of the method.
     """
 
@@ -135,11 +128,16 @@ class Protocol(_Part):
     ks: Annotated[list[Annotated[int, Field(ge=0, le=10**6)]], Field(min_length=1, max_length=20)]
     draws: Annotated[int, Field(ge=1, le=1000)]
     seed: Annotated[int, Field(ge=0, le=2**63)] = 0
-    steps: Annotated[int, Field(ge=0, le=10**9)] = 20
-    batch: Annotated[int, Field(ge=1, le=10**9)] = 16
+    steps: Annotated[int, Field(ge=0, le=10**9)] = Budget().steps
+    batch: Annotated[int, Field(ge=1, le=10**9)] = Budget().batch
     options: Annotated[dict[_text(60), bool | int | float | _text(200) | None], Field(max_length=50)] = (
         Field(default_factory=dict)
     )
+
+    @property
+    def budget(self) -> Budget:
+        """What adaptation could spend."""
+        return Budget(self.steps, self.batch)
 
 
 class Card(_Part):
@@ -153,6 +151,8 @@ class Card(_Part):
         weights_sha256: of the deposited ``weights.safetensors``, which ``mfbench verify --fresh`` runs.
         meta_gradients: configuration-gradients of all training before adaptation.
         derived_from: id of a submission whose weights or predictions this one shares.
+        weights_from: id of the submission whose deposited weights this one ran.
+        made_from: id of the submission, with predictions, that this compact one was made from.
         training: data the weights have seen.
         failures: every episode without predictions.
     """
@@ -171,13 +171,15 @@ class Card(_Part):
     parameters: _Count | None = None
     weights_sha256: _Sha256 | None = None
     meta_gradients: _Count | None = None
-    derived_from: _text(120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$") | None = None
+    derived_from: _Id | None = None
+    weights_from: _Id | None = None
+    made_from: _Id | None = None
     training: Annotated[list[Training], Field(max_length=50)] = Field(default_factory=list)
     tuning: Tuning | None = None
     hardware: Hardware = Hardware()
     code_version: _text(120) = ""
     timing_version: Annotated[int, Field(ge=1, le=1000)] = 1
-    run: Protocol
+    run: DeclaredRun
     costs: Annotated[list[Cost], Field(max_length=20)] = Field(default_factory=list)
     failures: Annotated[list[Failure], Field(max_length=5000)] = Field(default_factory=list)
 

@@ -4,75 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 from mfbench.errors import SubmissionError
+from mfbench.learned.architectures.registry import ARCHITECTURES
 from mfbench.metrics.errors import METRICS
+from mfbench.protocol.protocol import standard_draws, standard_ks, track_of
+from mfbench.protocol.registry import BACKENDS, METHODS, reference_lines, uses_backend
 from mfbench.protocol.run_episode import EpisodeRecord
+from mfbench.results.episode_errors import EpisodeErrors
 from mfbench.results.results import AggregateRow, Results
 from mfbench.results.score_run import score_run
-from mfbench.submission.card import Card, Track, read_card, write_card
+from mfbench.submission.card import Card, read_card
+from mfbench.submission.checked import FILES, PREDICTIONS_FILE, WEIGHT_FILES, Checked
+from mfbench.submission.compact import ERRORS_FILE, read_compact
+from mfbench.submission.detectors.compact_findings import compact_findings
 from mfbench.submission.detectors.evidence import gather
 from mfbench.submission.detectors.findings import Finding, Kind
 from mfbench.submission.detectors.leaks import leak_findings, order_findings
 from mfbench.submission.detectors.training_overlap import overlap_findings
 from mfbench.submission.detectors.units import unit_findings
-from mfbench.submission.predictions import canonical_bytes, read_predictions
-from mfbench.submission.reference_episodes import Yardstick, yardstick_of
+from mfbench.submission.predictions import read_predictions
+from mfbench.submission.reference_episodes import ReferenceEpisodes, reference_episodes
 from mfbench.submission.weights import check_weights
 
-__all__ = ["FILES", "Checked", "check", "check_claims", "track_of"]
+__all__ = ["check", "check_claims", "check_registered"]
 
-FILES = ("submission.yaml", "predictions.parquet", "weights.safetensors", "weights.json")
-"""All that a submission may hold; the last two are for deposited weights."""
 _CLAIM = 1e-3
 """Relative tolerance of claims: predictions are rounded to a grid before they are scored."""
-_UNRANKED_LINES = ("constant", "random")
-
-
-@dataclass(frozen=True, eq=False)
-class Checked:
-    """A submission that was read and scored.
-
-    Attributes:
-        card: what it says of itself.
-        yardstick: the episodes.
-        records: predictions, rounded.
-        results: recomputed.
-        findings: by the detectors; see ``refusals``.
-        weights: deposited files by name.
-    """
-
-    card: Card
-    yardstick: Yardstick
-    records: list[EpisodeRecord]
-    results: Results
-    findings: list[Finding]
-    weights: dict[str, bytes]
-
-    @property
-    def refusals(self) -> list[Finding]:
-        """Findings with which it cannot be filed."""
-        return [finding for finding in self.findings if finding.refuses]
-
-    @cached_property
-    def files(self) -> dict[str, bytes]:
-        """What is filed: canonical card and predictions, and the weights as they are."""
-        return {
-            "submission.yaml": write_card(self.card).encode(),
-            "predictions.parquet": canonical_bytes(self.yardstick.episodes, self.records),
-            **self.weights,
-        }
-
-    def raise_refusals(self) -> None:
-        """Raise the first finding that refuses.
-
-        Raises:
-            SubmissionError: of that finding's kind.
-        """
-        for finding in self.refusals:
-            raise SubmissionError(finding.kind, finding.message)
 
 
 def check(files: Mapping[str, bytes]) -> Checked:
@@ -87,24 +45,53 @@ def check(files: Mapping[str, bytes]) -> Checked:
     check_names(files)
     card = read_card(files["submission.yaml"])
     check_track(card)
-    weights = {name: files[name] for name in FILES[2:] if name in files}
+    weights = {name: files[name] for name in WEIGHT_FILES if name in files}
     if (card.weights_sha256 is not None or weights) and len(weights) < 2:
         raise SubmissionError("weights", "weights come as weights.safetensors with weights.json beside it")
     if weights:
         check_weights(weights["weights.safetensors"], weights["weights.json"], card.weights_sha256)
-    yardstick = yardstick_of(card.run)
-    _check_failures(card, yardstick)
-    records = read_predictions(files["predictions.parquet"], card, yardstick)
-    results = score_run(
-        yardstick.split,
-        yardstick.episodes,
+    reference = reference_episodes(card.run)
+    _check_failures(card, reference)
+    if ERRORS_FILE in files:
+        check_registered(card)
+        kept = read_compact(files[ERRORS_FILE], card, reference)
+        results = _scored(card, reference, kept.episodes)
+        found = compact_findings(reference, kept.episodes) + _notes(card, reference, results)
+        return Checked(card, reference, [], kept, results, found, weights)
+    records = read_predictions(files[PREDICTIONS_FILE], card, reference)
+    results = _scored(card, reference, records)
+    found = _of_predictions(reference, records) + _notes(card, reference, results)
+    return Checked(card, reference, records, None, results, found, weights)
+
+
+def check_registered(card: Card) -> str:
+    """The method that runs a submission, by its registered name; foreign code is never run.
+
+    Raises:
+        SubmissionError: kind ``weights``: it is not registered here.
+    """
+    name = card.implementation or card.method
+    learned = uses_backend(name)
+    known = name in METHODS and ":" not in name
+    if not known or (learned and (card.arch not in ARCHITECTURES or card.backend not in BACKENDS)):
+        raise SubmissionError(
+            "weights",
+            f"'{name}' ({card.arch}, {card.backend}) is not registered here: foreign code is not run",
+        )
+    return name
+
+
+def _scored(
+    card: Card, reference: ReferenceEpisodes, records: Sequence[EpisodeRecord | EpisodeErrors]
+) -> Results:
+    return score_run(
+        reference.split,
+        reference.episodes,
         records,
         {"method": card.method},
-        constants=yardstick.constants,
+        constants=reference.constants,
         costs=False,
     )
-    findings = _findings(card, yardstick, records, results)
-    return Checked(card, yardstick, records, results, findings, weights)
 
 
 def check_names(files: Mapping[str, bytes]) -> None:
@@ -117,9 +104,11 @@ def check_names(files: Mapping[str, bytes]) -> None:
         if name not in FILES:
             shown = "".join(c if c.isprintable() else "?" for c in str(name))[:80]
             raise SubmissionError("files", f"'{shown}' is no part of a submission: {', '.join(FILES)}")
-    for name in FILES[:2]:
-        if name not in files:
+    for name in ("submission.yaml", PREDICTIONS_FILE):
+        if name not in files and not (name == PREDICTIONS_FILE and ERRORS_FILE in files):
             raise SubmissionError("files", f"{name} is missing")
+    if PREDICTIONS_FILE in files and ERRORS_FILE in files:
+        raise SubmissionError("files", f"{PREDICTIONS_FILE} and {ERRORS_FILE}: give one of them")
 
 
 def check_claims(checked: Checked, claims: Sequence[AggregateRow]) -> None:
@@ -143,37 +132,42 @@ def check_claims(checked: Checked, claims: Sequence[AggregateRow]) -> None:
             )
 
 
-def _check_failures(card: Card, yardstick: Yardstick) -> None:
+def _check_failures(card: Card, reference: ReferenceEpisodes) -> None:
     """A reason must be for an episode of this run: a misspelt one would hide nothing, and help nobody."""
     for row in card.failures:
         if not any(
             e.family_id == row.family and row.k in (None, e.k) and row.draw in (None, e.draw)
-            for e in yardstick.episodes
+            for e in reference.episodes
         ):
             where = f"{row.family}, K = {row.k}, draw {row.draw}"
             raise SubmissionError("card", f"submission.yaml: failures: there is no episode {where}")
 
 
-def _findings(
-    card: Card, yardstick: Yardstick, records: Sequence[EpisodeRecord], results: Results
-) -> list[Finding]:
-    evidence = gather(yardstick, records)
+def _of_predictions(reference: ReferenceEpisodes, records: Sequence[EpisodeRecord]) -> list[Finding]:
+    """What is wrong with the predictions themselves."""
+    evidence = gather(reference, records)
     units = unit_findings(evidence)
     # Labels in other units are below the noise too once they are scaled: the mistake is named first.
-    found = [*units, *leak_findings(evidence), *([] if units else order_findings(evidence))]
-    found += overlap_findings(card, yardstick.split)
-    standard = [k for k in (0, 5, 10, 20, 50, 100) if k <= yardstick.split.test[0].draws.shape[1]]
-    if missing := [k for k in standard if k not in card.run.ks]:
+    return [*units, *leak_findings(evidence), *([] if units else order_findings(evidence))]
+
+
+def _notes(card: Card, reference: ReferenceEpisodes, results: Results) -> list[Finding]:
+    """What a reader should know of the run: overlap with training data, gaps, failures, a weak result."""
+    found = overlap_findings(card, reference.split)
+    tasks = reference.split.test
+    if missing := [k for k in standard_ks(tasks) if k not in card.run.ks]:
         found.append(_note(Kind.PARTIAL, f"no K = {', '.join(map(str, missing))}."))
-    published = min(len(task.draws) for task in yardstick.split.test)
-    if card.run.draws < min(5, published):
+    if card.run.draws < standard_draws(tasks):
+        published = min(len(task.draws) for task in tasks)
         text = f"{card.run.draws} of {published} published draws: noisier than the full protocol."
         found.append(_note(Kind.FEW_DRAWS, text))
     if results.failures:
-        text = f"{len(results.failures)} of {len(records)} episodes failed; they score a penalty."
+        text = (
+            f"{len(results.failures)} of {len(reference.episodes)} episodes failed; they score a penalty."
+        )
         found.append(_note(Kind.FAILED_EPISODES, text))
     flagged = [k for m, k, q in results.not_better_than_constant if (m, q) == ("force_rmse", "all")]
-    if flagged and card.method not in _UNRANKED_LINES:
+    if flagged and card.method not in reference_lines():
         text = f"forces at K = {', '.join(map(str, flagged))} are not better than the constant method's."
         found.append(_note(Kind.NOT_BETTER_THAN_CONSTANT, text))
     return found
@@ -183,24 +177,15 @@ def _note(kind: Kind, message: str) -> Finding:
     return Finding(kind=kind, message=message)
 
 
-def track_of(steps: int, batch: int) -> Track:
-    """The track that a budget belongs to."""
-    if steps <= 20 and batch <= 16:
-        return Track.STANDARD
-    return Track.LONG if steps <= 300 and batch <= 16 else Track.OPEN
-
-
 def check_track(card: Card) -> None:
     """Refuse a track whose budget the run exceeded.
 
     Raises:
         SubmissionError: kind ``card``.
     """
-    order = list(Track)
-    smallest = track_of(card.run.steps, card.run.batch)
-    if order.index(card.track) < order.index(smallest):
+    if not card.track.admits(card.run.budget):
         raise SubmissionError(
             "card",
             f"submission.yaml: a budget of {card.run.steps} steps of {card.run.batch} is not the "
-            f"{card.track} track but {smallest}",
+            f"{card.track} track but {track_of(card.run.budget)}",
         )

@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 
 from mfbench.errors import DataError, SubmissionError
-from mfbench.protocol.method import STARTS_FROM
+from mfbench.protocol.protocol import Budget
+from mfbench.protocol.registry import start_of
 from mfbench.results.results import Results, read_results
-from mfbench.submission.card import Card, Cost, Failure, Hardware, Protocol, Training, Tuning, write_card
-from mfbench.submission.check import FILES, Checked, check, check_claims, track_of
+from mfbench.submission.card import Card, Cost, DeclaredRun, Failure, Hardware, Training, Tuning, write_card
+from mfbench.submission.check import check, check_claims
+from mfbench.submission.checked import FILES, Checked
+from mfbench.submission.compact import ERRORS_FILE
 from mfbench.submission.weights import count_parameters
+from mfbench.work.files import write_text
 
 __all__ = ["check_files", "check_run", "draft_card", "read_folder"]
 
@@ -41,14 +45,23 @@ def check_run(folder: Path, *, weights: Path | None = None) -> Checked:
         path = folder / "submission.yaml"
         if not path.exists():
             run = json.loads((folder / "run.json").read_text())
-            path.write_text(write_card(draft_card(run, claims, _weights(run["request"], weights))))
+            write_text(path, write_card(draft_card(run, claims, _weights(run["request"], weights))))
     files = read_folder(folder)
     if claims is not None and "weights.safetensors" not in files:
         files |= _weights(json.loads((folder / "run.json").read_text())["request"], weights)
+    _refuse_compact(files)
     checked = check(files)
     if claims is not None:
         check_claims(checked, claims.aggregate)
     return checked
+
+
+def _refuse_compact(files: Mapping[str, bytes]) -> None:
+    """Errors that somebody sends cannot be recomputed: who files them has condensed them."""
+    if ERRORS_FILE in files:
+        raise SubmissionError(
+            "files", f"{ERRORS_FILE} holds errors, not predictions: submit predictions.parquet"
+        )
 
 
 def check_files(files: Mapping[str, bytes]) -> Checked:
@@ -74,6 +87,7 @@ def check_files(files: Mapping[str, bytes]) -> Checked:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise SubmissionError("files", "run.json is not that of a run") from None
         given["submission.yaml"] = write_card(card).encode()
+    _refuse_compact(given)
     checked = check(given)
     if claims is not None:
         check_claims(checked, claims.aggregate)
@@ -119,11 +133,11 @@ def draft_card(run: dict[str, Any], results: Results, deposited: Mapping[str, by
             raise SubmissionError("data", f"this run {what}: it is a control, not a submission")
     card = json.loads(deposited["weights.json"]) if deposited else {}
     session = (run.get("sessions") or [{}])[-1]
-    budget = request["budget"]
+    budget = Budget(**request["budget"])
     return Card(
         method=request["method"].rpartition(":")[2] or request["method"],
         implementation=request["method"],
-        track=track_of(budget["steps"], budget["batch"]),
+        track=results.track,
         arch=request["arch"],
         backend=request["backend"],
         parameters=count_parameters(deposited["weights.safetensors"]) if deposited else None,
@@ -136,7 +150,7 @@ def draft_card(run: dict[str, Any], results: Results, deposited: Mapping[str, by
         ),
         code_version=session.get("code", ""),
         timing_version=run.get("timing_version", 1),
-        run=Protocol(
+        run=DeclaredRun(
             split=request["split"],
             split_version=run["split_version"],
             data_hash=request["data_hash"],
@@ -145,8 +159,8 @@ def draft_card(run: dict[str, Any], results: Results, deposited: Mapping[str, by
             ks=request["ks"],
             draws=request["draws"],
             seed=request["seed"],
-            steps=budget["steps"],
-            batch=budget["batch"],
+            steps=budget.steps,
+            batch=budget.batch,
             options={k: v for k, v in request["options"].items() if not isinstance(v, (list, dict))},
         ),
         costs=_costs(results),
@@ -179,7 +193,7 @@ def _weights(request: dict[str, Any], given: Path | None) -> dict[str, bytes]:
     """The checkpoint that a run started from, with its card; nothing for methods without one."""
     path = given or (Path(request["checkpoint"]) if request.get("checkpoint") else None)
     if path is None and request.get("arch"):
-        name = STARTS_FROM.get(request["method"], request["method"])
+        name = start_of(request["method"])
         path = _EMBEDDED / request["split"] / f"{request['arch']}-{name}.safetensors"
     if path is None or not path.is_file() or not path.with_suffix(".json").is_file():
         if given is not None:

@@ -11,7 +11,7 @@ from thin import said as kept
 from campaign_parts.plan import INHERITED, Run
 from campaign_parts.select import CONSTRUCTIONS
 from campaign_parts.work import Workplace
-from mfbench.protocol.method import STARTS_FROM
+from mfbench.protocol.registry import start_of
 from mfbench.submission.card import Tuning
 
 __all__ = ["can_be_filed", "file_run"]
@@ -72,4 +72,4 @@ def _deposits(run: Run) -> bool:
         return False
     if run.training.model == "larger":
         return run.method in ("pretrain", "offset", "reptile")
-    return run.method not in STARTS_FROM
+    return start_of(run.method) == run.method

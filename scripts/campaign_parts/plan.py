@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mfbench.errors import ProtocolError
-from mfbench.protocol.method import STARTS_FROM
+from mfbench.protocol.registry import start_of
 
 __all__ = ["Block", "Campaign", "Run", "Training", "read_campaign"]
 
@@ -150,7 +150,7 @@ def _expand(block: Block) -> Iterator[Run]:
         trained = method not in UNTRAINED
         if not trained and seed != block.seeds[0]:
             continue  # without meta-training there is one seed
-        start = STARTS_FROM.get(method, method)
+        start = start_of(method)
         training = Training(construction, start, seed, block.model, families, configurations)
         home = construction.partition("+")[0]
         for test in block.test or [home]:

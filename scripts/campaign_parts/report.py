@@ -203,8 +203,7 @@ def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
     short = [text.partition(". ")[0] for text in _findings(records, comparison, folder)[:3]]
     caption = (
         "Errors at K = 50: energy in kcal/mol, forces in kcal/mol/Å, means over test families and\n"
-        "meta-training seeds with 95 % intervals over families. Standard track (20 gradient steps),\n"
-        "except `scratch`."
+        "meta-training seeds with 95 % intervals over families; 20 gradient steps, except `scratch`."
     )
     said = "\n".join(f"- {text}." for text in short)
     return f"{said}\n\n{caption}\n\n{tables.headline_table(records)}"

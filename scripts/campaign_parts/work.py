@@ -20,7 +20,7 @@ from mfbench.audit.exclusion import without_overlap
 from mfbench.compare.record import record_of
 from mfbench.data.split import Split
 from mfbench.learned.checkpoint import EMBEDDED, load_checkpoint
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
 from mfbench.results.results import read_results
 
 __all__ = ["Workplace", "units"]
@@ -148,7 +148,7 @@ def _evaluate(place: Workplace, run: Run) -> None:
     checkpoint = str(place.checkpoint(run.training)) if run.training else None
     mfbench.evaluate(
         run.method, split, ks=run.ks, draws=run.draws, out=out, resume=(out / "run.json").is_file(),
-        support_from=run.support, checkpoint=checkpoint, options=options_of(place, run),
+        support=run.support, checkpoint=checkpoint, options=options_of(place, run),
         exclude=_split(run.exclude) if run.exclude else None, families=_askable(run, checkpoint),
         budget=Budget(run.steps, run.batch), progress=sys.stderr.isatty(),
     )  # fmt: skip

@@ -19,7 +19,9 @@ K, EPOCHS, BATCH, RATE = 50, 6, 10, 1e-3
 OURS = """
 import json, sys, time
 import torch, mfbench
-from mfbench.protocol.method import Budget, MethodContext, load_method
+from mfbench.protocol.method import MethodContext
+from mfbench.protocol.protocol import Budget
+from mfbench.protocol.registry import load_method
 torch.set_num_threads(1)
 split = mfbench.load_split("cath-mini")
 task = split.test[0]

@@ -20,7 +20,7 @@ from mfbench.audit.environments import describe
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
 from mfbench.data.split import Split, Task
 from mfbench.errors import PredictionError
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
 from science.bins import rms_in, shares
 from science.coverage_table import table
 from science.errors import force_errors

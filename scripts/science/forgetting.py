@@ -27,7 +27,7 @@ from mfbench.data.split import Task
 from mfbench.errors import PredictionError
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.adaptation.tuned import tuned_settings
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
 from mfbench.protocol.run_episode import episode_seed
 from science.errors import METRICS, mean_errors
 from science.files import Content, Measured, Unit

@@ -17,7 +17,9 @@ from mfbench.data.split import Split, Task
 from mfbench.errors import CheckpointError, DataError
 from mfbench.learned.checkpoint import EMBEDDED, embedded_checkpoint, load_checkpoint
 from mfbench.protocol.episode import Episode, draw_episode
-from mfbench.protocol.method import STARTS_FROM, Budget, Method, MethodContext, load_method
+from mfbench.protocol.method import Method, MethodContext
+from mfbench.protocol.protocol import Budget
+from mfbench.protocol.registry import load_method, start_of
 from mfbench.protocol.run_episode import episode_seed
 from mfbench.results.results import Results
 from mfbench.results.score_run import family_groups
@@ -58,7 +60,7 @@ class Setting:
         if method in _UNTRAINED:
             return None
         name = method.partition("-")[0]
-        name = STARTS_FROM.get(name, name)
+        name = start_of(name)
         if self.checkpoints is None:
             path = embedded_checkpoint(self.split.name, "mace", name)
         else:

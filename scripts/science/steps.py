@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from mfbench.compare.text import markdown
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
 from science.errors import METRICS
 from science.files import Content, Measured, Unit
 from science.intervals import family_mean, shown

@@ -190,7 +190,7 @@ def test_random_is_worse_than_constant(split):
 
 def test_wrong_family_support_is_worse_and_labelled(split):
     own = mfbench.evaluate("constant", split, ks=[0, 10], draws=2)
-    wrong = mfbench.evaluate("constant", split, ks=[0, 10], draws=2, support_from="wrong-family")
+    wrong = mfbench.evaluate("constant", split, ks=[0, 10], draws=2, support="wrong-family")
     assert (own.run["support"], wrong.run["support"]) == ("own", "wrong-family")
     assert wrong.value("energy_rmse", 10) > own.value("energy_rmse", 10)
     assert wrong.value("energy_rmse", 0) == own.value("energy_rmse", 0)

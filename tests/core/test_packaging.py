@@ -75,7 +75,14 @@ def test_the_data_commands_need_no_extra(installed, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("verify", "cath-mini", "--relabel", "1"), ("build", "recipe.yaml")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("verify", "cath-mini", "--relabel", "1"),
+        ("build", "recipe.yaml", "--structures", "x", "--out", "o"),
+        ("reaction", "recipe.yaml", "--out", "o"),
+    ],
+)
 def test_labelling_names_its_extra(installed, tmp_path, arguments):
     done = mfbench_command(installed, tmp_path, "data", *arguments)
     assert done.returncode == 2

@@ -14,6 +14,7 @@ from mfbench.data.manifest import FILES, data_hash
 from mfbench.data.parquet import sha256
 from mfbench.errors import SubmissionError
 from mfbench.protocol.run_folder import PREDICTION_SCHEMA
+from mfbench.store import file_submission
 from mfbench.submission.card import write_card
 from mfbench.submission.check import check
 from mfbench.submission.detectors.findings import Kind
@@ -148,7 +149,7 @@ def test_constant_predictions_are_named_and_may_stand(maker):
 
 
 def test_a_copy_with_noise_is_refused_and_a_declared_one_noted(maker, store):
-    first, _ = store.submit(check(maker.files(seed=5, error=0.4)))
+    first, _ = file_submission(store, check(maker.files(seed=5, error=0.4)))
     rng = np.random.default_rng(1)
 
     def noisy(energies, forces, labels):
@@ -158,19 +159,19 @@ def test_a_copy_with_noise_is_refused_and_a_declared_one_noted(maker, store):
 
     copy = maker.files(seed=5, error=0.4, edit=noisy, method="mine")
     with pytest.raises(SubmissionError, match=f"copied-predictions: .*{first}"):
-        store.submit(check(copy))
+        file_submission(store, check(copy))
     declared = maker.files(seed=5, error=0.4, edit=noisy, method="mine", derived_from=first)
-    name, _ = store.submit(check(declared))
+    name, _ = file_submission(store, check(declared))
     assert name in store.ids()
     other = maker.files(seed=6, error=0.4, method="other")
-    assert store.submit(check(other))[0] in store.ids()
+    assert file_submission(store, check(other))[0] in store.ids()
 
 
 def test_copied_forces_under_another_energy_are_a_copy(maker, store):
-    store.submit(check(maker.files(seed=5, error=0.4)))
+    file_submission(store, check(maker.files(seed=5, error=0.4)))
     shifted = maker.files(seed=5, error=0.4, edit=lambda e, f, _: (e + 1.0, f), method="shifted")
     with pytest.raises(SubmissionError, match="copied-predictions: forces at K"):
-        store.submit(check(shifted))
+        file_submission(store, check(shifted))
 
 
 def test_overlap_of_declared_training_data_is_computed(maker, make_split, tmp_path, monkeypatch):

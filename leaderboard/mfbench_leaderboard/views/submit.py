@@ -7,6 +7,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from mfbench.errors import MfbenchError, SubmissionError
+from mfbench.store import file_submission
 from mfbench.store.files import LocalFiles
 from mfbench.submission import Checked, check_files
 from mfbench_leaderboard.data.text import HEADLINES
@@ -71,7 +72,12 @@ def _show(checked: Checked) -> None:
         for k in checked.results.ks
     )
     st.html(html_table([("K", "labels"), *error_heads()], rows))
-    st.html(note(f"{checked.card.method} on {checked.card.run.split}, {len(checked.records)} episodes."))
+    st.html(
+        note(
+            f"{checked.card.method} on {checked.card.run.split}, "
+            f"{len(checked.reference.episodes)} episodes."
+        )
+    )
 
 
 def _cell(row) -> str:
@@ -85,10 +91,10 @@ def _file(checked: Checked) -> None:
         return
     if st.button("File it", type="primary", icon=":material/publish:"):
         try:
-            name, said = store.submit(checked)
+            name, message = file_submission(store, checked)
         except MfbenchError as error:
             st.error("**Not filed**", icon=":material/block:")
             st.text(str(error))
             return
-        st.success(f"Filed as {name}{f' ({said})' if said else ''}", icon=":material/check_circle:")
+        st.success(f"Filed as {name}{f' ({message})' if message else ''}", icon=":material/check_circle:")
         st.html(f'<a href="method?submission={quote(name)}" target="_self">See its page</a>')

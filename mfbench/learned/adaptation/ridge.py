@@ -1,6 +1,6 @@
 """Closed-form regression of energies and forces on frozen features: what the network leaves over.
 
-The head adds E(x) = w·Φ(x), Φ the features summed over atoms, and forces −w·∂Φ/∂x. Its weights minimise
+The head adds E(x) = w·Φ(x), Φ the features summed over atoms, and forces −w·∂Φ/∂x. Its weights minimise::
 
     a_E r_Eᵀ (K + 1)⁻¹ r_E / n_E + a_F |r_F|² / n_F + λ Σ_f (s_f w_f)²,
 
@@ -23,6 +23,7 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split
 from mfbench.errors import UnknownNameError
 from mfbench.methods.energy_baseline import correction_kernel
+from mfbench.protocol.protocol import Budget
 
 __all__ = [
     "Design",
@@ -111,10 +112,13 @@ def scale_configurations(split: Split) -> list[Configuration]:
     return list(everything[:: -(-len(everything) // SCALED_ON)])
 
 
-def force_configurations(k: int, features: int, gradients: int) -> tuple[int, int]:
-    """How many of K configurations give their forces within ``gradients``, and what that costs."""
+def force_configurations(k: int, features: int, budget: Budget) -> tuple[int, int]:
+    """How many of K configurations give their forces within a budget, and what that costs in gradients.
+
+    Where the budget takes no gradient step (the closed-form track), all do.
+    """
     each = features * BACKWARD_GRADIENTS
-    count = min(k, int(gradients // each))
+    count = min(k, int(budget.steps * budget.batch // each)) if budget.steps else k
     return count, int(np.ceil(count * each))
 
 

@@ -14,11 +14,12 @@ from mfbench.data.manifest import POOL, Manifest, read_manifest, tables, verify_
 from mfbench.data.parquet import read_table
 from mfbench.data.split import Fold
 from mfbench.errors import DataError
+from mfbench_tasks.constructions.registry import CONSTRUCTIONS
 
 __all__ = ["Construction", "FoldFacts", "read_constructions"]
 
-_FIRST = ("cath", "cluster30", "chemistry", "shuffled")
-"""The order in which constructions are shown; others follow by name."""
+_ORDER = list(CONSTRUCTIONS)
+"""Constructions are shown in the registry's order; others follow by name."""
 _COLUMNS = ["config_id", "fragment_id", "sampler", "temperature_K"]
 
 
@@ -69,8 +70,10 @@ def read_constructions(folder: Path) -> tuple[list[Construction], list[str]]:
         DataError: there is none, a file is missing or altered, or a shard serves two folds or only in part.
     """
     names = sorted(path.parent.name for path in Path(folder).glob("*/manifest.json"))
-    names.sort(key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
-    found, alone, cache = [], [], {}
+    names.sort(key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
+    found: list[Construction] = []
+    alone: list[str] = []
+    cache: dict[str, pd.DataFrame] = {}
     for name in names:
         manifest = read_manifest(folder / name)
         verify_files(folder / name, manifest)
@@ -113,13 +116,13 @@ def _read(folder: Path, name: str, manifest: Manifest, cache: dict[str, pd.DataF
         raise DataError(f"{name}: no shard describes fragment {min(lacking)}")
     fragments = fragments[fragments.index.isin(owner)].assign(family_id=lambda f: f.index.map(owner))
     fragments = fragments.assign(fold=fragments["family_id"].map(families["fold"])).sort_index()
-    folds = {
+    counted = {
         str(fold): _count(found, families[families["fold"] == fold], fragments[fragments["fold"] == fold])
         for fold, found in parts.items()
         if found
     }
     shards = tuple(path for path, rows in zip(files, known, strict=True) if len(rows))
-    return Construction(name, manifest, folds, fragments, shards)
+    return Construction(name, manifest, counted, fragments, shards)
 
 
 def _only_fold(name: str, path: str, ids: pd.Series, folds: pd.Series) -> str:
@@ -130,13 +133,14 @@ def _only_fold(name: str, path: str, ids: pd.Series, folds: pd.Series) -> str:
     if folds.nunique() > 1:
         both = " and ".join(sorted(folds.unique()))
         raise DataError(f"{name}: {path} holds configurations of {both}: arrange the shards again")
-    return folds.iloc[0]
+    return str(folds.iloc[0])
 
 
 def _configurations(path: Path) -> pd.DataFrame:
     table = read_table(path)
     sizes = pc.list_value_length(table["atomic_numbers"]).to_numpy()
-    return table.select(_COLUMNS).to_pandas().assign(atoms=sizes)
+    rows: pd.DataFrame = table.select(_COLUMNS).to_pandas()
+    return rows.assign(atoms=sizes)
 
 
 def _count(

@@ -15,14 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mfbench.errors import DataError
-from mfbench_tasks.recipes.recipe import FamilyChoice, Plan
+from mfbench_tasks.families.topology import TopologyFamily
+from mfbench_tasks.recipes.recipe import CuttingPlan, FamilyChoice
 
-__all__ = ["Family", "Protein", "chains_by_topology", "choose_families", "resolved", "stratum_of"]
+__all__ = ["Family", "Protein", "Quality", "chains_by_topology", "choose_families", "resolved"]
 
-_STRATA = {"1": "mainly-alpha", "2": "mainly-beta", "3": "alpha-beta"}
 _UNKNOWN_RESOLUTION = 9.9
+TABLES = ("index.tsv", "chain_cath_cluster.tsv.gz")
+"""Beside the structures."""
 _INDEX_COLUMNS = ("pdb_id", "tier", "resolution", "membrane")
 _CHAIN_COLUMNS = ("pdb_id", "chain", "cath_how", "bc30_cluster", "cath_superfamilies")
+
+
+Quality = tuple[str, float, str, str]
+"""Tier, resolution in Å, entry and chain: the smaller, the better."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,15 @@ class Protein:
     chain: str
     cluster30: str
 
+    @classmethod
+    def named(cls, name: str) -> Protein:
+        """From its name; its cluster is not known then."""
+        pdb_id, _, chain = name.partition("_")
+        return cls(pdb_id, chain, "")
+
     @property
     def name(self) -> str:
-        """``pdb_chain``."""
+        """``<entry>_<chain>``."""
         return f"{self.pdb_id}_{self.chain}"
 
 
@@ -45,24 +57,17 @@ class Family:
 
     family_id: str
     fold: str
-    stratum: str
+    family_class: str
     title: str
     proteins: tuple[Protein, ...]
 
 
-def stratum_of(family_id: str) -> str:
-    """mainly-alpha, mainly-beta, alpha-beta, few-ss (CATH classes 4 and 6) or membrane."""
-    if family_id.startswith("membrane."):
-        return "membrane"
-    return _STRATA.get(family_id.split(".")[0], "few-ss")
-
-
-def resolved(quality: tuple, plan: Plan) -> bool:
+def resolved(quality: Quality, plan: CuttingPlan) -> bool:
     """Whether an entry is sharp enough; one that states no resolution is taken too."""
     return quality[1] <= plan.resolution or quality[1] == _UNKNOWN_RESOLUTION
 
 
-def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Plan) -> list[Family]:
+def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: CuttingPlan) -> list[Family]:
     """Give each chosen family its proteins; no entry and no 30 % cluster serves two folds.
 
     Args:
@@ -75,14 +80,13 @@ def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Plan) -
     owner: dict[str, str] = {}  # entry or cluster → fold
     families = []
     for choice in choices:
-        stratum = stratum_of(choice.id)
-        topology = choice.id.removeprefix("membrane.")
+        family = TopologyFamily.named(choice.id)
         proteins: dict[str, Protein] = {}
-        for quality, protein, membrane in chains.get(topology, ()):
+        for quality, protein, membrane in chains.get(family.topology, ()):
             keys = (f"entry {protein.pdb_id}", f"cluster {protein.cluster30}")
             if not resolved(quality, plan):
                 continue
-            if membrane != (stratum == "membrane") or protein.cluster30 in proteins:
+            if membrane != family.membrane or protein.cluster30 in proteins:
                 continue
             if any(owner.get(key, choice.fold) != choice.fold for key in keys):
                 continue
@@ -94,15 +98,15 @@ def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Plan) -
         for protein in proteins.values():
             owner[f"entry {protein.pdb_id}"] = owner[f"cluster {protein.cluster30}"] = choice.fold
         title = choice.title or choice.id
-        families.append(Family(choice.id, choice.fold, stratum, title, tuple(proteins.values())))
+        members = tuple(proteins.values())
+        families.append(Family(choice.id, choice.fold, family.family_class, title, members))
     return families
 
 
-def chains_by_topology(folder: Path) -> dict[str, list[tuple[tuple, Protein, bool]]]:
-    """Topology → (quality, protein, is in a membrane), best first. Quality is (tier, resolution, entry,
-    chain): the smaller, the better."""
+def chains_by_topology(folder: Path) -> dict[str, list[tuple[Quality, Protein, bool]]]:
+    """Topology → (quality, protein, is in a membrane), best first."""
     entries = {row["pdb_id"]: row for row in _rows(Path(folder) / "index.tsv", _INDEX_COLUMNS)}
-    out: dict[str, list[tuple[tuple, Protein, bool]]] = defaultdict(list)
+    out: dict[str, list[tuple[Quality, Protein, bool]]] = defaultdict(list)
     for row in _rows(Path(folder) / "chain_cath_cluster.tsv.gz", _CHAIN_COLUMNS):
         entry = entries.get(row["pdb_id"])
         if entry is None or row["cath_how"] != "direct" or not row["bc30_cluster"]:

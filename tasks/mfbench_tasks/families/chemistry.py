@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol, Self, TypeVar
 
+import biotite.structure as struc
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -14,7 +16,7 @@ from mfbench.errors import DataError
 from mfbench_tasks.fragments.building_blocks import Entry
 from mfbench_tasks.fragments.modify import modify, substitute
 from mfbench_tasks.fragments.protonate import prepare_chemistry
-from mfbench_tasks.recipes.recipe import Recipe
+from mfbench_tasks.recipes.recipe import Gates, Sampling
 from mfbench_tasks.structures.read import find_structure, read_structure
 
 __all__ = ["ChemistryFamily", "Place", "load_families", "load_places", "open_place", "with_overrides"]
@@ -100,7 +102,22 @@ def load_families(path: Path) -> list[ChemistryFamily]:
     return families
 
 
-def with_overrides(recipe: Recipe, path: Path) -> Recipe:
+class _HasSampling(Protocol):
+    """A recipe with gates and sampling."""
+
+    @property
+    def gates(self) -> Gates: ...
+
+    @property
+    def sampling(self) -> Sampling: ...
+
+    def model_copy(self, *, update: Mapping[str, Any]) -> Self: ...
+
+
+_Sampled = TypeVar("_Sampled", bound=_HasSampling)
+
+
+def with_overrides(recipe: _Sampled, path: Path) -> _Sampled:
     """A recipe with the bounds and steps that the family table asks for by fragment kind.
 
     Raises:
@@ -138,7 +155,7 @@ def load_places(path: Path) -> list[Place]:
 
 
 @lru_cache(maxsize=4)
-def _structure(folder: Path, pdb_id: str):
+def _structure(folder: Path, pdb_id: str) -> struc.AtomArray:
     return read_structure(find_structure(folder, pdb_id))
 
 
@@ -163,7 +180,7 @@ def open_place(folder: Path, family: ChemistryFamily, place: Place) -> tuple[Ent
     return entry, int(entry.residue[start]), built
 
 
-def _span(atoms, place: Place) -> tuple[int, int]:
+def _span(atoms: struc.AtomArray, place: Place) -> tuple[int, int]:
     labels = (atoms.chain_id == place.chain) & (atoms.res_name == place.name)
     for i in labels.nonzero()[0]:
         if f"{atoms.res_id[i]}{atoms.ins_code[i]}".strip() == place.residue:

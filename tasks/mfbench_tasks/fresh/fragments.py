@@ -1,7 +1,7 @@
 """Fresh fragments of a split's families, cut from entries that the split does not hold.
 
 A family is what its construction says: the chains of a CATH topology, or of a 30 % cluster. Chemistry and
-permuted families have no such rule, and many a family has no further entry: they give nothing.
+permuted families have no such rule, and many families have no further entry: they give nothing.
 """
 
 from __future__ import annotations
@@ -18,19 +18,22 @@ from mfbench.data.molecular_graph import graph_name
 from mfbench.data.side_tables import SideTables, read_side_tables
 from mfbench.data.split import Fold, Split, Task
 from mfbench.errors import DataError, StructureError
-from mfbench_tasks.build.candidates import Option, Slot, candidates, fill, shuffled
-from mfbench_tasks.build.make_fragment import fill_slot
+from mfbench_tasks.build.candidate_places import CandidatePlace, candidates, shuffled
+from mfbench_tasks.build.candidates import choose_candidates
+from mfbench_tasks.build.fragment_job import FragmentJob
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.families.cath import Protein, chains_by_topology, resolved
+from mfbench_tasks.families.topology import TopologyFamily
+from mfbench_tasks.fragments.stored import stored_motif
 from mfbench_tasks.fresh.configurations import mapped
-from mfbench_tasks.pool.deep_pools import stored_fragment
-from mfbench_tasks.recipes.recipe import Gates, Plan, Sampling
+from mfbench_tasks.recipes.recipe import CuttingPlan, Gates, Sampling
 from mfbench_tasks.seeds import stream
 
 __all__ = ["cut_outside", "outside_proteins"]
 
 
 class _Settings(NamedTuple):
-    """What a slot needs of a recipe."""
+    """What a job needs of a recipe."""
 
     seed: int
     sampling: Sampling
@@ -57,7 +60,7 @@ def cut_outside(
         families: names.
         structures: folder of entries, ``index.tsv`` and ``chain_cath_cluster.tsv.gz``.
         seed: the verifier's secret.
-        fragments: so many a family; as many as the family has in the split by default.
+        fragments: so many per family; as many as the family has in the split by default.
         workers: processes.
         tick: ``tick(done, total)`` after each fragment.
 
@@ -70,32 +73,36 @@ def cut_outside(
     recipe = split.manifest.recipe
     if not {"plan", "sampling", "gates"} <= set(recipe):
         raise DataError(f"{split.name} is not cut from proteins: there are no fragments outside of it")
-    plan = Plan.model_validate(recipe["plan"])
+    plan = CuttingPlan.model_validate(recipe["plan"])
     found = outside_proteins(split, families, structures, plan)
     tables = read_side_tables(split.name, split)
     tasks = {task.family_id: task for task in split.tasks}
-    slots = [
-        slot
+    jobs = [
+        job
         for family, proteins in found.items()
-        for slot in _plan(tasks[family], tables, proteins, Path(structures), plan, seed, fragments)
+        for job in _jobs(tasks[family], tables, proteins, Path(structures), plan, seed, fragments)
     ]
     settings = _Settings(
         seed, Sampling.model_validate(recipe["sampling"]), Gates.model_validate(recipe["gates"])
     )
-    made: dict[str, list[Configuration]] = {}
-    for number, outcome in enumerate(mapped(partial(fill_slot, recipe=settings), slots, workers)):
-        if outcome.made is not None:
-            cut = outcome.made.fragment
+    labelled: dict[str, list[Configuration]] = {}
+    for number, outcome in enumerate(mapped(partial(_run, settings=settings), jobs, workers)):
+        if outcome.labelled is not None:
+            cut = outcome.labelled.fragment
             graph = graph_name(cut.atomic_numbers, cut.bonds, cut.total_charge, cut.n_unpaired)
-            new = [replace(c, graph_id=graph) for c in outcome.made.configurations]
-            made.setdefault(outcome.family_id, []).extend(new)
+            new = [replace(c, graph_id=graph) for c in outcome.labelled.configurations]
+            labelled.setdefault(outcome.family_id, []).extend(new)
         if tick:
-            tick(number + 1, len(slots))
-    return made
+            tick(number + 1, len(jobs))
+    return labelled
+
+
+def _run(job: FragmentJob, settings: _Settings) -> Outcome:
+    return job.run(settings)
 
 
 def outside_proteins(
-    split: Split, families: Sequence[str], structures: Path, plan: Plan
+    split: Split, families: Sequence[str], structures: Path, plan: CuttingPlan
 ) -> dict[str, list[Protein]]:
     """Family → its chains in entries that the split does not hold, best first; absent where there is none.
 
@@ -106,19 +113,19 @@ def outside_proteins(
     """
     tables = read_side_tables(split.name, split)
     held = {str(pdb_id) for pdb_id in tables.fragments["pdb_id"]}
-    held |= {name.split("_")[0] for name in chain.from_iterable(tables.families["proteins"])}
+    held |= {Protein.named(name).pdb_id for name in chain.from_iterable(tables.families["proteins"])}
     topologies = chains_by_topology(structures)
     tasks = {task.family_id: task for task in split.tasks}
     found = {}
     for family in families:
         others = {c for task in split.tasks if task.family_id != family for c in task.clusters}
-        topology = family.removeprefix("membrane.")
-        mine = topologies.get(topology)
+        named = TopologyFamily.named(family)
+        mine = topologies.get(named.topology)
         if mine is None:
             everything = chain.from_iterable(topologies.values())
             mine = sorted(f for f in everything if f[1].cluster30 in tasks[family].clusters)
         else:
-            mine = [f for f in mine if f[2] == family.startswith("membrane.")]
+            mine = [f for f in mine if f[2] == named.membrane]
         found[family] = [
             protein
             for quality, protein, _ in mine
@@ -127,29 +134,28 @@ def outside_proteins(
     return {family: proteins for family, proteins in found.items() if proteins}
 
 
-def _plan(
+def _jobs(
     task: Task,
     tables: SideTables,
     proteins: Sequence[Protein],
     folder: Path,
-    plan: Plan,
+    plan: CuttingPlan,
     seed: int,
     count: int | None,
-) -> list[Slot]:
-    """Held-out slots, from as many of the proteins as a family has."""
+) -> list[FragmentJob]:
+    """Jobs of held-out fragments, from as many of the proteins as a family has."""
     rng = stream(seed, task.family_id, "outside")
-    options: list[Option] = []
+    options: list[CandidatePlace] = []
     for i in rng.permutation(len(proteins))[: plan.proteins]:
         try:
             options += candidates(folder, proteins[i])
         except StructureError:
             continue
-    rows = (tables.fragments.loc[name] for name in task.graphs)
-    taken = {stored_fragment(row)[0].motif for row in rows}
+    taken = {stored_motif(row) for row in tables.fragments.loc[list(task.graphs)].to_dict("records")}
     queue = [o for o in shuffled(rng, options) if o.selection.motif not in taken]
     kinds = [(kind, True) for kind in islice(cycle(plan.heldout), count or len(task.graphs))]
     test = task.fold == Fold.TEST
     try:
-        return fill(task.family_id, kinds, {True: queue}, plan, seed, rng=rng, reserved=test)
+        return choose_candidates(task.family_id, kinds, {True: queue}, plan, seed, rng=rng, reserved=test)
     except StructureError:  # too few places to cut
         return []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,7 @@ ANGSTROM_TO_BOHR = 1.0 / 0.529177210903
 """CODATA 2018."""
 _KELVIN_TO_HARTREE = 3.166811563e-6
 _LABEL_ACCURACY = 0.1
-_WALK_ACCURACY = 1.0
+_WARM_ACCURACY = 1.0
 _ATOMS, _CHARGES = 0, 1
 """The SCF starts from a superposition of atoms, or from electronegativity equilibration charges."""
 
@@ -34,7 +35,7 @@ class Label(NamedTuple):
     start_gap: float = 0.0
 
 
-def _tblite():
+def _tblite() -> ModuleType:
     # The wheel's own BLAS is two to three times slower than OpenBLAS at these sizes; symbols that are
     # loaded globally first win. Energies agree to 1e-8 Eh, so its absence costs time only.
     with contextlib.suppress(OSError):
@@ -51,14 +52,23 @@ class Gfn2:
         atomic_numbers: [n].
         total_charge: in units of e.
         n_unpaired: unpaired electrons; spin polarisation is switched on where it is not zero.
+        method: tblite's name; the other xTB levels run through the same class.
     """
 
-    def __init__(self, atomic_numbers: np.ndarray, total_charge: int = 0, n_unpaired: int = 0):
+    def __init__(
+        self,
+        atomic_numbers: np.ndarray,
+        total_charge: int = 0,
+        n_unpaired: int = 0,
+        *,
+        method: str = "GFN2-xTB",
+    ):
+        self._method = method
         self._numbers = np.asarray(atomic_numbers, dtype=np.int32)
         self._charge, self._unpaired = float(total_charge), int(n_unpaired)
         self._interface = _tblite()
-        self._calculator = None
-        self._warm = None
+        self._calculator: Any = None
+        self._warm: Any = None
 
     def label(self, positions: np.ndarray) -> Label:
         """Energy and forces of positions [n, 3] (Å), by a cold SCF at tight accuracy.
@@ -81,21 +91,21 @@ class Gfn2:
             start_gap=abs(one.energy - two.energy)
         )
 
-    def walk(self, positions: np.ndarray) -> Label:
-        """As ``label``, faster and looser, starting from the last ``walk``: for relaxing and sampling.
+    def warm_label(self, positions: np.ndarray) -> Label:
+        """As ``label``, faster and looser, from the last ``warm_label`` on: for relaxing and sampling.
 
         Raises:
             ScfFailure: no convergence.
         """
-        label, self._warm = self._run(positions, _WALK_ACCURACY, self._warm)
+        label, self._warm = self._run(positions, _WARM_ACCURACY, self._warm)
         return label
 
-    def forget(self) -> None:
-        """Let the next ``walk`` start cold: call it before each new trajectory, so that trajectories
+    def start_cold(self) -> None:
+        """Let the next ``warm_label`` start cold: call it before each new trajectory, so that trajectories
         do not depend on their order."""
         self._warm = None
 
-    def _run(self, positions: np.ndarray, accuracy: float, start) -> tuple[Label, object]:
+    def _run(self, positions: np.ndarray, accuracy: float, start: Any) -> tuple[Label, Any]:
         coordinates = np.asarray(positions, dtype=np.float64) * ANGSTROM_TO_BOHR
         try:
             if self._calculator is None:
@@ -113,9 +123,9 @@ class Gfn2:
             raise ScfFailure("energy or forces are not finite")
         return Label(energy, forces), result
 
-    def _new(self, coordinates: np.ndarray):
+    def _new(self, coordinates: np.ndarray) -> Any:
         calculator = self._interface.Calculator(
-            "GFN2-xTB", self._numbers, coordinates, self._charge, self._unpaired
+            self._method, self._numbers, coordinates, self._charge, self._unpaired
         )
         calculator.set("verbosity", 0)
         calculator.set("temperature", 300.0 * _KELVIN_TO_HARTREE)

@@ -11,12 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from mfbench.errors import DataError
 
 __all__ = [
+    "CuttingPlan",
     "FamilyChoice",
     "Gates",
     "Moves",
-    "Plan",
     "Recipe",
     "Sampling",
+    "SplitRecipe",
     "Strict",
     "load_recipe",
     "read_yaml",
@@ -40,21 +41,21 @@ class FamilyChoice(Strict):
     title: str = ""
 
 
-class Plan(Strict):
-    """Which fragments a family gets: a kind for every slot, and how candidates are chosen."""
+class CuttingPlan(Strict):
+    """Which fragments a family gets: the kind of each, and how candidates are chosen."""
 
     pool: list[Literal["residue", "contact", "hbond"]]
     heldout: list[Literal["residue", "contact", "hbond"]]
-    proteins: int = Field(3, ge=1)  # at most so many 30 % clusters a family
-    candidates: int = Field(5, ge=1)  # a slot's candidates: the next replaces a rejected one
+    proteins: int = Field(3, ge=1)  # at most so many 30 % clusters per family
+    candidates: int = Field(5, ge=1)  # of one fragment: the next replaces a rejected one
     min_atoms: int = 14
     max_atoms: dict[Literal["residue", "contact", "hbond"], int]  # every kind: any may replace another
-    charged_share: float = Field(0.25, ge=0, le=1)  # of the slots' first choices
+    charged_share: float = Field(0.25, ge=0, le=1)  # of first choices
     reserved_share: float = Field(0.0, ge=0, le=1)  # of contact motifs: kept for test families
     resolution: float = 3.0  # Å; entries that state none are taken too
 
     @model_validator(mode="after")
-    def _every_kind_has_a_size(self) -> Plan:
+    def _every_kind_has_a_size(self) -> CuttingPlan:
         for kind in ("residue", "contact", "hbond"):
             if kind not in self.max_atoms:
                 raise ValueError(f"max_atoms lacks {kind}")
@@ -126,8 +127,8 @@ class Gates(Strict):
         return self.model_copy(update=self.by_kind.get(kind, {}))
 
 
-class Recipe(Strict):
-    """What a split is made of."""
+class SplitRecipe(Strict):
+    """What every recipe of a split says, however its fragments come about."""
 
     name: str
     version: str
@@ -135,8 +136,13 @@ class Recipe(Strict):
     draws: int = 5
     draw_length: int = 100
     changelog: list[str]
+
+
+class Recipe(SplitRecipe):
+    """What a split cut from proteins is made of."""
+
     families: list[FamilyChoice]
-    plan: Plan
+    plan: CuttingPlan
     sampling: Sampling
     gates: Gates = Gates()
 

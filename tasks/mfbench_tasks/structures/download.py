@@ -66,7 +66,7 @@ def download(
 
 def _fetch(url: str, timeout_s: float) -> bytes:
     with urllib.request.urlopen(url, timeout=timeout_s) as response:
-        data = response.read()
+        data: bytes = response.read()
         expected = response.headers.get("Content-Length")
     if expected is not None and len(data) != int(expected):
         raise EOFError(f"got {len(data)} of {expected} bytes")

@@ -9,18 +9,20 @@ pytest.importorskip("tblite")
 pytest.importorskip("biotite")
 
 import mfbench
+from mfbench.cli import main
 from mfbench.errors import DataError, StructureError
-from mfbench_tasks.__main__ import main
-from mfbench_tasks.build import candidates as plan
-from mfbench_tasks.build.build import process_pool
-from mfbench_tasks.build.journal import Journal
-from mfbench_tasks.build.make_fragment import fill_slot
-from mfbench_tasks.families.cath import choose_families, stratum_of
+from mfbench.work.executor import Processes
+from mfbench_tasks.build import candidate_places
+from mfbench_tasks.build.candidates import family_jobs
+from mfbench_tasks.build.outcome_file import decode
+from mfbench_tasks.families.cath import choose_families
+from mfbench_tasks.families.topology import TopologyFamily
 from mfbench_tasks.fragments.cut import cut
 from mfbench_tasks.labelling.tblite import Gfn2
 from mfbench_tasks.recipes.recipe import FamilyChoice, Gates, Recipe, load_recipe
 from mfbench_tasks.sampling.gates import Rejection
 from mfbench_tasks.sampling.label_trajectory import label_trajectory
+from mfbench_tasks.sampling.role import Role
 from mfbench_tasks.sampling.trajectories import Trajectory
 
 
@@ -37,7 +39,7 @@ def test_a_build_gives_a_split_that_loads(built):
 
 
 def test_two_processes_give_the_same_bytes_as_one(built, recipe_file, structures, tmp_path, run):
-    with process_pool(2) as pool:
+    with Processes(2) as pool:
         manifest = run(recipe_file, structures, tmp_path, executor=pool)
     assert manifest["data_hash"] == built[1]["data_hash"]
 
@@ -45,14 +47,17 @@ def test_two_processes_give_the_same_bytes_as_one(built, recipe_file, structures
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["build", "no-such.yaml", "--structures", "x", "--out", "o"], "no-such.yaml"),
+        (["data", "build", "no-such.yaml", "--structures", "x", "--out", "o"], "no-such.yaml"),
         (
-            ["build", "{recipe}", "--structures", "{tmp}/nowhere", "--out", "{tmp}/o"],
+            ["data", "build", "{recipe}", "--structures", "{tmp}/nowhere", "--out", "{tmp}/o"],
             "index.tsv is missing",
         ),
-        (["build", "{recipe}", "--structures", "{structures}", "--out", "{recipe}/o"], "Not a directory"),
-        (["build", "{tmp}", "--structures", "{structures}", "--out", "{tmp}/o"], "cannot be read"),
-        (["download", "../etc", "--to", "{tmp}"], "not a PDB id"),
+        (
+            ["data", "build", "{recipe}", "--structures", "{structures}", "--out", "{recipe}/o"],
+            "Not a directory",
+        ),
+        (["data", "build", "{tmp}", "--structures", "{structures}", "--out", "{tmp}/o"], "cannot be read"),
+        (["data", "fetch-entries", "../etc", "--to", "{tmp}"], "not a PDB id"),
     ],
 )
 def test_the_callers_mistakes_are_one_line(recipe_file, structures, tmp_path, capsys, arguments, says):
@@ -76,7 +81,7 @@ def test_a_spoilt_entry_stops_a_build_in_one_line(recipe_file, structures, tmp_p
     entry = copy / "entries" / "1bbb.cif"
     whole = entry.read_bytes()
     entry.write_bytes(whole[: whole.index(b"CYS")] if content is None else content)
-    command = ["build", str(recipe_file), "--structures", str(copy), "--out", str(tmp_path / "out")]
+    command = ["data", "build", str(recipe_file), "--structures", str(copy), "--out", str(tmp_path / "out")]
     assert main([*command, "--workers", "1"]) == 2
     (line,) = [text for text in capsys.readouterr().err.splitlines() if text.startswith("error:")]
     assert "1bbb.cif" in line
@@ -99,28 +104,29 @@ def test_a_place_that_cannot_be_cut_is_in_the_report(recipe_file, structures, mo
             raise StructureError("no hydrogens")
         return cut(atoms, selection, **names)
 
-    monkeypatch.setattr(plan, "cut", stubborn)
+    monkeypatch.setattr(candidate_places, "cut", stubborn)
     recipe = load_recipe(recipe_file)
     family = choose_families(structures, recipe.families, recipe.plan)[0]
     # The held-out protein 1bbb offers alanine and cysteine; asking for two candidates tries both.
     wanted = recipe.plan.model_copy(update={"pool": ["residue"], "candidates": 3})
-    slots = plan.plan_family(family, wanted, structures, recipe.seed)
-    rows = [row for slot in slots for row in slot.rejections]
+    jobs = family_jobs(family, wanted, structures, recipe.seed)
+    rows = [row for job in jobs for row in job.rejections]
     assert [(row["gate"], row["motif"], row["reason"]) for row in rows] == [
         ("cut", "residue:CYS", "no hydrogens")
     ]
     assert rows[0]["fragment"].startswith("1bbb.r.A3")
-    assert fill_slot(slots[-1], recipe).rejections == rows
+    assert jobs[-1].run(recipe).rejections == rows
 
 
 def test_a_trajectory_that_ends_too_soon_is_rejected_not_shortened(built):
     folder, _ = built
-    digest = (folder / "journal" / "recipe.sha256").read_text()
-    made = Journal(folder / "journal", digest, resume=True).finished()["1.1.1-0"].made
-    engine = Gfn2(made.fragment.atomic_numbers, made.fragment.total_charge)
-    one = iter([made.configurations[0].positions])
+    labelled = decode((folder / "journal" / "1.1.1-0.npz").read_bytes()).labelled
+    engine = Gfn2(labelled.fragment.atomic_numbers, labelled.fragment.total_charge)
+    one = iter([labelled.configurations[0].positions])
     with pytest.raises(Rejection, match="ended after 1"):
-        label_trajectory(engine, made, Trajectory("s9", "displaced", 300.0, 2), one, Gates())
+        label_trajectory(
+            engine, labelled, Trajectory("s9", "displaced", 300.0, 2, Role.SUPPORT), one, Gates()
+        )
 
 
 @pytest.mark.parametrize(
@@ -144,6 +150,7 @@ def test_a_wrong_recipe_is_one_line_and_exit_code_2(
     path.write_text(recipe_text.replace(old, new))
     code = main(
         [
+            "data",
             "build",
             str(path),
             "--structures",
@@ -174,8 +181,8 @@ def test_families_never_share_an_entry_or_a_cluster_across_folds(recipe_file, st
     choices = [FamilyChoice(id="1.1.1", fold="train"), FamilyChoice(id="1.1.1", fold="test")]
     with pytest.raises(DataError, match="no protein is left for family 1.1.1"):
         choose_families(structures, choices, wanted)
-    assert stratum_of("4.10.410") == "few-ss"
-    assert stratum_of("membrane.2.40.160") == "membrane"
+    assert TopologyFamily.named("4.10.410").family_class == "few-ss"
+    assert TopologyFamily.named("membrane.2.40.160").family_class == "membrane"
 
 
 def test_recipes_round_trip():
