@@ -112,7 +112,7 @@ def _label(
         def begin(total: int, done: int) -> None:
             advance.append(stack.enter_context(progress_bar(total, done=done, show=show, of="structures")))
 
-        done = label_structures(
+        done = run(
             structures,
             level,
             out,
