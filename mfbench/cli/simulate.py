@@ -49,7 +49,6 @@ def simulate(
     from mfbench.own.dynamics import simulate as run
     from mfbench.own.formats import read_frames
     from mfbench.own.model import load_model
-    from mfbench.work.ownership import owned
     from mfbench.work.progress import progress_bar
 
     settings = DynamicsSettings(
@@ -70,7 +69,7 @@ def simulate(
     atoms.calc = adapted.calculator(charge=total, uncertainty=threshold > 0)
     show = not quiet and sys.stderr.isatty()
     bar = progress_bar(settings.records, of="frames") if show else nullcontext(lambda: None)
-    with owned(out), bar as advance:
+    with bar as advance:
         found = run(atoms, settings, out, resume=resume, tick=lambda ps, note: advance())
     what = "stable" if found.stable else f"broke at {found.first_break_ps:.3f} ps ({found.first_break})"
     drift = "" if found.drift_meV_per_atom_ps is None else f", drift {found.drift_meV_per_atom_ps:.2f}"

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from mfbench.errors import DataError, ProtocolError
-from mfbench.own.dynamics.stability import Stability, judge
+from mfbench.own.dynamics.stability import Stability, first_change, judge
 from mfbench.own.dynamics.trajectory import Recorded, Trajectory
+from mfbench.work.files import write_text
+from mfbench.work.ownership import holds_nothing, owned
 
 __all__ = ["DynamicsSettings", "simulate"]
 
@@ -87,8 +89,16 @@ def simulate(
 
     Raises:
         ProtocolError: the folder holds another trajectory, or something else.
+        WorkError: another process runs in it.
         DataError: its frames do not fit the molecule.
     """
+    with owned(Path(folder)):
+        return _simulate(atoms, settings, Path(folder), resume, tick)
+
+
+def _simulate(
+    atoms: Any, settings: DynamicsSettings, folder: Path, resume: bool, tick: Callable[[float, str], None]
+) -> Stability:
     request = {"numbers": atoms.numbers.tolist(), "settings": asdict(settings)}
     trajectory = _open(folder, request, resume)
     recorded = trajectory.read()
@@ -125,7 +135,7 @@ def simulate(
         conserved=settings.ensemble == "nve",
         unsure=whole.uncertainties > settings.threshold if settings.threshold else None,
     )
-    (folder / "stability.json").write_text(json.dumps(found.to_dict(), indent=1) + "\n")
+    write_text(folder / "stability.json", json.dumps(found.to_dict(), indent=1) + "\n")
     return found
 
 
@@ -137,8 +147,6 @@ class _Watch:
 
     def broken(self, positions: np.ndarray) -> str:
         """What happened, or nothing."""
-        from mfbench.own.dynamics.stability import first_change
-
         change = first_change(self._numbers, np.stack([self._first, positions]))
         return change[1] if change else ""
 
@@ -151,7 +159,7 @@ def _open(folder: Path, request: dict[str, Any], resume: bool) -> Trajectory:
             raise ProtocolError(f"{folder} holds another simulation: choose another --out")
         if not resume:
             raise ProtocolError(f"{folder} holds this simulation already: add --resume, or another --out")
-    elif folder.exists() and any(folder.iterdir()):
+    elif folder.exists() and not holds_nothing(folder):
         raise ProtocolError(f"{folder} is not empty: choose another folder with --out")
     else:
         folder.mkdir(parents=True, exist_ok=True)
