@@ -9,6 +9,7 @@ import numpy as np
 
 from mfbench.audit.checks.check import Subject
 from mfbench.audit.checks.labels import everything
+from mfbench.audit.checks.unit_advice import length_advice
 from mfbench.audit.near_duplicates import NEAR_TWIN, aligned_rmsd, twin_statistics
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import Task
@@ -31,6 +32,7 @@ def lengths(subject: Subject) -> str:
         if len(c) > 1 and not SHORTEST[0] <= shortest <= SHORTEST[1]:
             raise DataError(
                 f"{c.config_id}: its shortest distance is {shortest:.3f} Å: not in Å, or broken"
+                f"{length_advice(shortest)}"
             )
         seen.append(shortest)
     return f"shortest distance of a configuration {min(seen):.3f} to {max(seen):.3f} Å"
