@@ -58,14 +58,14 @@ class Leakage:
 
     def summary(self) -> dict[str, dict[str, Any]]:
         """Per fold: shares as means over its families, distances as medians, CATH levels as counts."""
-        out = {}
+        out: dict[str, dict[str, Any]] = {}
         for fold, rows in self.rows.groupby("fold"):
             numbers = rows.select_dtypes(include=["number", "bool"])
-            distances = [name for name in numbers if name.startswith("environment")]
+            distances = [name for name in map(str, numbers) if name.startswith("environment")]
             out[str(fold)] = {
                 "families": len(rows),
-                **numbers.drop(columns=distances).mean().to_dict(),
-                **numbers[distances].median().to_dict(),
+                **{str(k): v for k, v in numbers.drop(columns=distances).mean().items()},
+                **{str(k): v for k, v in numbers[distances].median().items()},
                 "nearest_cath": rows["nearest_cath"].value_counts().to_dict(),
             }
         return out
@@ -153,4 +153,5 @@ def _finite(value: Any) -> Any:
 
 def _quantiles(distances: np.ndarray) -> tuple[float, float]:
     # The value that is there, not between two: an interpolated infinity would not be a number.
-    return tuple(float(q) for q in np.quantile(distances, (0.5, 0.9), method="lower"))
+    median, high = np.quantile(distances, (0.5, 0.9), method="lower")
+    return float(median), float(high)

@@ -30,7 +30,7 @@ class Source:
     def listed(self, family_id: str, column: str) -> set[str]:
         """What the families' table lists for a family; empty where it has no such column."""
         families = self.tables.families
-        return set(map(str, families.loc[family_id, column])) if column in families else set()
+        return set(map(str, families[column].loc[family_id])) if column in families else set()
 
 
 class TrainFold:
@@ -75,12 +75,12 @@ def _cath(family_id: str, source: Source) -> set[str]:
 
 def _nearest_level(own: Iterable[str], train: Iterable[str]) -> str:
     """The deepest level of CATH that any two codes share."""
-    train = [code.split(".") for code in train]
+    known = [code.split(".") for code in train]
     depth = 0
     for code in own:
         parts = code.split(".")
         for level in range(len(parts), depth, -1):
-            if any(parts[:level] == other[:level] for other in train):
+            if any(parts[:level] == other[:level] for other in known):
                 depth = level
                 break
     return CATH_LEVELS[depth]

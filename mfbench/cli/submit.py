@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from mfbench.submission import Checked
 
 __all__ = ["print_checked", "register"]
 
@@ -68,7 +71,7 @@ def submit(
     return 0
 
 
-def print_checked(checked, console: Console) -> None:
+def print_checked(checked: Checked, console: Console) -> None:
     """The recomputed headline of a submission, and what was found."""
     from mfbench.reporting.run_table import QUANTITIES
 

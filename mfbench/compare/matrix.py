@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from mfbench.compare.comparison import Curve, Gain, Score, Transfer, bounds
 from mfbench.compare.contrast import contrast, mean_error
@@ -26,7 +27,7 @@ def groups_of_runs(records: Iterable[Record], support: str = "own") -> dict[Key,
     for record in records:
         if record.support != support or _narrow(record) or record.fold != "test":
             continue
-        marks = [record.arch] * (record.arch not in (None, "mace"))
+        marks = [record.arch or ""] * (record.arch not in (None, "mace"))
         marks += [record.model] * (record.model != "nano")
         marks += [f"{record.steps} steps"] * (record.steps != Budget().steps)
         trained = record.trained.construction if record.trained else record.split
@@ -64,7 +65,12 @@ def gains(records: Sequence[Record]) -> list[Gain]:
                 pairs += [("wrong-family", others, runs, k)]
                 for kind, top, bottom, k_top in pairs:
                     if top and bottom and (value := contrast(top, bottom, metric, k, k_top=k_top)):
-                        named = {"construction": test, "method": method, "k": k, "metric": metric}
+                        named: dict[str, Any] = {
+                            "construction": test,
+                            "method": method,
+                            "k": k,
+                            "metric": metric,
+                        }
                         found.append(Gain(**named, kind=kind, **bounds(value)))
     return found
 
@@ -95,7 +101,7 @@ def transfer(records: Sequence[Record], metric: str, k: int) -> list[Transfer]:
     return rows
 
 
-def _suffixed(values: Mapping[str, float | None]) -> dict[str, float | None]:
+def _suffixed(values: Mapping[str, Any]) -> dict[str, Any]:
     return {"": values["value"], "_lo": values["lo"], "_hi": values["hi"]}
 
 
@@ -119,8 +125,8 @@ def curves(
             runs[record.split, record.method, over, n].append(record)
     whole = groups_of_runs(records)
     for split, method, over, n in list(runs):
-        seeds = {r.trained.seed for r in runs[split, method, over, n]}
-        full = [r for r in whole.get((split, split, method), []) if r.trained.seed in seeds]
+        seeds = {r.trained.seed for r in runs[split, method, over, n] if r.trained}
+        full = [r for r in whole.get((split, split, method), []) if r.trained and r.trained.seed in seeds]
         if full and split in totals:
             runs[split, method, over, totals[split][over == "configurations"]] = full
     return [

@@ -79,7 +79,7 @@ class Record(_Part):
         code_version, hardware: of the evaluation.
     """
 
-    schema_: int = Field(1, alias="schema")
+    schema_: int = Field(default=1, alias="schema")
     name: str
     method: str
     arch: str | None

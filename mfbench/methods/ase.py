@@ -76,10 +76,11 @@ class AseMethod:
 
     @cached_property
     def _reference(self) -> EnergyBaseline:
+        assert self.split is not None
         pool = self.split.train_configurations
         chosen = pool[:: -(-len(pool) // _N_REFERENCE)]
         calculator = self.make()
-        return _fit(chosen, np.array([c.energy - _run(calculator, c).energy for c in chosen]))
+        return _fit(chosen, np.array([c.label[0] - _run(calculator, c).energy for c in chosen]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +115,7 @@ def _fit(configurations: Sequence[Configuration], residuals: np.ndarray) -> Ener
     counts = [[np.count_nonzero(c.atomic_numbers == z) for z in elements] for c in configurations]
     shifts, *_ = np.linalg.lstsq(np.array(counts, dtype=float), residuals)
     start = dict(zip(elements, shifts.tolist(), strict=True))
-    labelled = [c.with_label(float(r), c.forces) for c, r in zip(configurations, residuals, strict=True)]
+    labelled = [c.with_label(float(r), c.label[1]) for c, r in zip(configurations, residuals, strict=True)]
     return fit_baseline(labelled, start)
 
 

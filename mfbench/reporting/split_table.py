@@ -28,8 +28,8 @@ def summary_table(split: Split) -> Table:
     groups: dict[tuple[str, int], list[Task]] = defaultdict(list)
     for task in split.tasks:
         groups[task.stratum, list(Fold).index(task.fold)].append(task)
-    for stratum, fold in sorted(groups):
-        _add(table, (stratum, str(list(Fold)[fold])), groups[stratum, fold])
+    for stratum, place in sorted(groups):
+        _add(table, (stratum, str(list(Fold)[place])), groups[stratum, place])
     for fold in Fold:
         if tasks := split.fold(fold):
             _add(table, ("all", str(fold)), tasks)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -135,26 +136,26 @@ def _look(
     name keeps its scores.
     """
     part = None if known else _read(store, f"parts/{name}.parquet")
-    if known or (part and len(part[0]) == 1 and part[0][0].id == name):
-        summary = known or part[0][0]
+    held = part[0][0] if part and len(part[0]) == 1 and part[0][0].id == name else None
+    if summary := known or held:
         if stamp is None or summary.stamp != stamp:
             store.read_files(name)
             summary = summary.model_copy(update={"stamp": stamp})
-        return summary, None if known else part[1]
+        return summary, part[1] if part and not known else None
     _, summary, table = store.recompute(name)
     with contextlib.suppress(OSError, NotImplementedError):
         store.files.write(f"parts/{name}.parquet", write_part([summary], table))
     return summary, table
 
 
-def _read(store: Store, path: str):
+def _read(store: Store, path: str) -> tuple[list[Summary], pa.Table, dict[str, Any]] | None:
     try:
         return read_part(store.files.read(path))
     except (OSError, KeyError):
         return None
 
 
-def _told(meta: dict) -> dict[str, dict[str, Record]]:
+def _told(meta: dict[str, Any]) -> dict[str, dict[str, Record]]:
     """Records that the index holds."""
     try:
         return {
@@ -165,7 +166,7 @@ def _told(meta: dict) -> dict[str, dict[str, Record]]:
         return {}
 
 
-def _records(store: Store, meta: dict) -> dict[str, dict[str, Record]]:
+def _records(store: Store, meta: dict[str, Any]) -> dict[str, dict[str, Record]]:
     """Records of fresh tests by submission and file; only new files are read, damaged ones are left out."""
     told = _told(meta)
     found: dict[str, dict[str, Record]] = {}

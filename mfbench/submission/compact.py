@@ -18,9 +18,11 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -74,7 +76,7 @@ class Kept:
 
 def compact_bytes(episodes: Sequence[EpisodeErrors], fingerprints: Mapping[int, np.ndarray]) -> bytes:
     """The file. Failed episodes have no rows."""
-    columns: dict[str, list[int] | list[str]] = {name: [] for name in _SCHEMA.names}
+    columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA.names}
     for episode in episodes:
         if episode.errors is None:
             continue
@@ -114,7 +116,7 @@ def read_compact(data: bytes, card: Card, reference: ReferenceEpisodes) -> Kept:
     keys = list(zip(*(table[name].to_pylist() for name in _SCHEMA.names[:3]), strict=True))
     codes = {name: table[name].to_numpy() for name in _SCHEMA.names[3:]}
     starts = [0, *(i for i in range(1, len(keys)) if keys[i] != keys[i - 1]), len(keys)]
-    blocks = {keys[a]: slice(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True) if b > a}
+    blocks = {keys[a]: slice(a, b) for a, b in itertools.pairwise(starts) if b > a}
     if len(blocks) + 1 != len(starts) and keys:
         raise SubmissionError("predictions", f"the rows of {ERRORS_FILE} are not in order of episodes")
     found = []

@@ -165,7 +165,7 @@ def draft_card(run: dict[str, Any], results: Results, deposited: Mapping[str, by
         ),
         costs=_costs(results),
         failures=[
-            Failure(family=row.family_id, k=row.k, draw=row.draw, reason=row.failure[:400])
+            Failure(family=row.family_id, k=row.k, draw=row.draw, reason=(row.failure or "")[:400])
             for row in results.failures
         ],
     )

@@ -15,14 +15,14 @@ _MAX_DEPTH = 12
 _MAX_NODES = 20_000
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]  # yaml has no types
     """Refuses what makes a small file large (aliases) or ambiguous (a key given twice)."""
 
     def __init__(self, stream: str):
         super().__init__(stream)
         self._depth = self._nodes = 0
 
-    def compose_node(self, parent, index):
+    def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not allowed")
         self._depth += 1
@@ -33,7 +33,7 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         return node
 
-    def construct_mapping(self, node, deep=False):
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         keys = [key.value for key, _ in node.value]
         if len(keys) != len({str(key) for key in keys}):
             raise yaml.YAMLError("a key is given twice")
@@ -68,11 +68,12 @@ def parse_yaml(data: bytes, name: str) -> Any:
         raise SubmissionError("card", f"{name} is not plain YAML ({reason})") from None
 
 
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc, unused-ignore]
+    def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def dump_yaml(value: Any) -> str:
     """Readable YAML, keys in the order given."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return text

@@ -50,9 +50,10 @@ def forces(subject: Subject) -> str:
     """Forces are finite, one per atom, and no component is an outlier."""
     largest = 0.0
     for c in everything(subject.split):
-        if c.forces.shape != c.positions.shape:
-            raise DataError(f"{c.config_id}: forces of shape {c.forces.shape} for {len(c)} atoms")
-        top = float(np.abs(c.forces).max())
+        forces = c.label[1]
+        if forces.shape != c.positions.shape:
+            raise DataError(f"{c.config_id}: forces of shape {forces.shape} for {len(c)} atoms")
+        top = float(np.abs(forces).max())
         if not top <= LARGEST_FORCE:  # also where it is not a number
             raise DataError(
                 f"{c.config_id}: a force component of {top:.1f} eV/Å (bound {LARGEST_FORCE:.0f})"
@@ -65,7 +66,7 @@ def net_force(subject: Subject) -> str:
     """The forces on a configuration sum to zero, up to the rounding of the stored ones."""
     largest = 0.0
     for c in everything(subject.split):
-        net = float(np.abs(c.forces.sum(axis=0)).max())
+        net = float(np.abs(c.label[1].sum(axis=0)).max())
         if not net <= len(c) * FORCE_GRID / 2 + _SCF_NOISE:
             raise DataError(f"{c.config_id}: its forces sum to {net:.4f} eV/Å, not to zero")
         largest = max(largest, net)

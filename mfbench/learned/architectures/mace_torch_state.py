@@ -57,7 +57,7 @@ def to_mace_state(params: Mapping[str, np.ndarray], config: MaceConfig) -> dict[
     return state | {name: np.asarray(value) for name, value in _buffers(config).items()}
 
 
-def _buffers(config: MaceConfig) -> dict:
+def _buffers(config: MaceConfig) -> dict[str, object]:
     return {
         "atomic_numbers": np.asarray(config.elements, np.int64),
         "r_max": config.r_max,

@@ -49,7 +49,8 @@ def joint_batch(classes: np.ndarray, size: int, seed: int, step: int) -> np.ndar
         rng.permutation(m)[: n * size].reshape(n, size) for m, n in zip(members, counts, strict=True)
     ]
     together = np.concatenate(batches)
-    return (rng.permutation(together) if len(members) > 1 else together)[position]
+    found: np.ndarray = (rng.permutation(together) if len(members) > 1 else together)[position]
+    return found
 
 
 def meta_batch(

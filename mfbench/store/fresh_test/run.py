@@ -83,7 +83,7 @@ def fresh_test(
             beyond += compare_outside(*errors, split.test, new, k, COMPARED)
     return Record(
         submission=name,
-        weights_sha256=checked.card.weights_sha256,
+        weights_sha256=checked.card.weights_sha256 or "",
         seed_commitment=seed_commitment,
         verified_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         code=code_version(),
