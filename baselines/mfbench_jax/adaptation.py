@@ -17,7 +17,7 @@ import numpy as np
 import optax
 
 from mfbench.errors import UnknownNameError
-from mfbench.learned.adaptation.moving_weights import adapting
+from mfbench.learned.adaptation.moving_weights import moving_arrays
 from mfbench.learned.adaptation.recipe import AdaptSettings, step_sizes
 from mfbench.learned.architectures.registry import Config
 from mfbench_jax.compiled import Compiled
@@ -45,7 +45,7 @@ def start(params: Params, settings: AdaptSettings) -> Any:
     Raises:
         UnknownNameError: the optimiser is neither ``sgd`` nor ``adam``, or ``adapt`` fits no weight.
     """
-    return _optimizer(settings.optimizer).init(adapting(params, settings.adapt))
+    return _optimizer(settings.optimizer).init(moving_arrays(params, settings.adapt))
 
 
 def descend(
@@ -63,7 +63,7 @@ def descend(
 
     ``rates`` are factors [steps] of the step size by the name of the weight, for ``sgd``.
     """
-    moving = adapting(params, settings.adapt)
+    moving = moving_arrays(params, settings.adapt)
     frozen = {k: v for k, v in params.items() if k not in moving}
     scales = {k: precondition[k] for k in moving} if settings.optimizer == "sgd" else {}
     run = _program(config, settings.optimizer, settings.energy_weight, settings.force_weight)

@@ -18,7 +18,7 @@ from mfbench_jax.models.graphs import GraphBatch, GraphTable, Padding
 __all__ = ["batches", "model_predictions"]
 
 BATCH = 16
-"""Configurations a forward pass; the last batch is padded with empty ones, so there is one shape."""
+"""Configurations per forward pass; the last batch is padded with empty ones, so there is one shape."""
 
 
 def model_predictions(

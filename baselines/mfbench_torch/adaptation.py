@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from mfbench.errors import UnknownNameError
-from mfbench.learned.adaptation.moving_weights import adapting
+from mfbench.learned.adaptation.moving_weights import moving_arrays
 from mfbench.learned.adaptation.recipe import AdaptSettings, step_sizes
 from mfbench.learned.architectures.registry import Config
 from mfbench_torch.adam import AdamState, adam_direction, adam_start
@@ -36,7 +36,7 @@ def start(params: Params, settings: AdaptSettings) -> AdamState | None:
         UnknownNameError: the optimiser is neither ``sgd`` nor ``adam``, or ``adapt`` fits no weight.
     """
     if settings.optimizer == "adam":
-        return adam_start(adapting(params, settings.adapt))
+        return adam_start(moving_arrays(params, settings.adapt))
     if settings.optimizer == "sgd":
         return None
     raise UnknownNameError(f"unknown optimizer '{settings.optimizer}': choose sgd or adam")
@@ -57,7 +57,7 @@ def descend(
 
     ``rates`` are factors [steps] of the step size by the name of the weight, for ``sgd``.
     """
-    moving = adapting(params, settings.adapt)
+    moving = moving_arrays(params, settings.adapt)
     frozen = {k: v for k, v in params.items() if k not in moving}
     scales = {k: precondition[k] for k in moving} if state is None else {}
     loss, _ = losses(config, LossWeights(settings.energy_weight, settings.force_weight))

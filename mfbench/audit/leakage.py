@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from mfbench.audit.environments import Reference, environments
-from mfbench.audit.train_overlap import Source, TrainFold
+from mfbench.audit.train_overlap import DescribedSplit, TrainFold
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import Task
 from mfbench.errors import ProtocolError
@@ -87,7 +87,7 @@ class Leakage:
         write_text(folder / f"{self.stem}.json", json.dumps(_finite(content), indent=1) + "\n")
 
 
-def measure_leakage(source: Source, against: Source | None = None) -> Leakage:
+def measure_leakage(source: DescribedSplit, against: DescribedSplit | None = None) -> Leakage:
     """Compare each validation and test family of ``source`` with the train fold of ``against`` (default:
     its own).
 

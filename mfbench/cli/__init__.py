@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from mfbench.errors import MfbenchError, said_of
+from mfbench.errors import MfbenchError, reason_of
 from mfbench.work import interrupt
 
 __all__ = ["main"]
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, MfbenchError):
             return _fail(str(error))
         if isinstance(error, OSError):
-            return _fail(said_of(error))
+            return _fail(reason_of(error))
         # Usage errors, wherever typer keeps their class: an unknown option, a value of the wrong type.
         if hasattr(error, "format_message"):
             return _fail(error.format_message())

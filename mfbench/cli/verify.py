@@ -19,7 +19,7 @@ from mfbench.cli.options import parse_numbers
 from mfbench.errors import ProtocolError
 
 if TYPE_CHECKING:
-    from mfbench.store.fresh_test.record import Outside, Record
+    from mfbench.store.fresh_test.record import FreshTestRecord, Outside
 
 __all__ = ["register"]
 
@@ -54,12 +54,12 @@ def verify(
         str | None,
         typer.Option("--k", metavar="K,K,...", help="Support sizes. (default: the submission's)"),
     ] = None,
-    draws: Annotated[int, typer.Option(metavar="N", help="Published support sets a family and K.")] = 1,
+    draws: Annotated[int, typer.Option(metavar="N", help="Published support sets per family and K.")] = 1,
     families: Annotated[
         str | None, typer.Option(metavar="F,F,...", help="Test families. (default: all)")
     ] = None,
     fragments: Annotated[
-        int | None, typer.Option(metavar="N", help="Fragments a family, drawn at random. (default: all)")
+        int | None, typer.Option(metavar="N", help="Fragments per family, drawn at random. (default: all)")
     ] = None,
     secret: Annotated[
         Path | None,
@@ -141,7 +141,7 @@ def _bar() -> AbstractContextManager[Callable[[int, int], None]]:
     return count_bar("fragments", show=sys.stderr.isatty())
 
 
-def _print(record: Record, console: Console) -> None:
+def _print(record: FreshTestRecord, console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for title in ("error", "K", "claimed", "fresh", "ratio", "typical", "verdict"):
         table.add_column(title, justify="left" if title in ("error", "verdict") else "right")

@@ -8,7 +8,7 @@ from typing import Any
 
 from mfbench.compare.comparison import Curve, Gain, Score, Transfer, bounds
 from mfbench.compare.contrast import contrast, mean_error
-from mfbench.compare.record import METRICS, Record
+from mfbench.compare.record import RECORDED, Record
 from mfbench.protocol.protocol import Budget
 
 __all__ = ["curves", "gains", "groups_of_runs", "scores", "transfer"]
@@ -45,7 +45,7 @@ def scores(records: Sequence[Record]) -> list[Score]:
         Score(construction=test, method=method, k=k, metric=metric, **bounds(value))
         for (train, test, method), runs in sorted(groups_of_runs(records).items())
         if train == test
-        for metric in METRICS
+        for metric in RECORDED
         for k in runs[0].ks
         if (value := mean_error(runs, metric, k))
     ]
@@ -59,7 +59,7 @@ def gains(records: Sequence[Record]) -> list[Gain]:
         if train != test:
             continue
         others = wrong.get((train, test, method), [])
-        for metric in METRICS:
+        for metric in RECORDED:
             for k in (k for k in runs[0].ks if k > 0):
                 pairs = [("adaptation", runs, runs, 0)] if 0 in runs[0].ks else []
                 pairs += [("wrong-family", others, runs, k)]
@@ -108,12 +108,12 @@ def _suffixed(values: Mapping[str, Any]) -> dict[str, Any]:
 def curves(
     records: Sequence[Record], metric: str, k: int, totals: Mapping[str, tuple[int, int]]
 ) -> list[Curve]:
-    """Error against the number of training families, and against configurations a family.
+    """Error against the number of training families, and against configurations per family.
 
     Args:
         records: all of them; those that trained on less give the points, full runs the last one.
         metric, k: what is shown.
-        totals: construction → families and configurations a family of its whole train fold.
+        totals: construction → families and configurations per family of its whole train fold.
     """
     runs: dict[tuple[str, str, str, int], list[Record]] = defaultdict(list)
     for record in records:

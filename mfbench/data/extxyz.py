@@ -1,4 +1,4 @@
-"""Extended XYZ: a split for other programs, one file a family and role. Written exactly, without ASE."""
+"""Extended XYZ: a split for other programs, one file per family and role. Written exactly, without ASE."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["export_extxyz", "frame"]
 
 _README = """{name} {version}, {level_of_theory}, licence {license}, data hash {data_hash}
 
-One file a family and role: FOLD/FAMILY.ROLE.extxyz. Roles: support (may be learned from), query (other
+One file per family and role: FOLD/FAMILY.ROLE.extxyz. Roles: support (may be learned from), query (other
 trajectories of the same fragments), heldout (fragments that the support does not hold), larger (larger
 cuts of the same proteins, where a family has some).
 

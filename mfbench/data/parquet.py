@@ -34,7 +34,7 @@ FORCE_GRID = 2.0**-12
 """eV/Å. Forces are rounded to it after labelling: an error of at most 1.22e-4 eV/Å."""
 
 _VECTORS = pa.list_(pa.list_(pa.float32(), 3))
-"""[n, 3], a row an atom. Readers also take 3n numbers in one list, as in the tables of cath-mini 1.0.0."""
+"""[n, 3], one row per atom. Readers also take 3n numbers in one list, as in cath-mini 1.0.0."""
 CONFIGURATION_SCHEMA = pa.schema(
     [
         ("config_id", pa.string()),

@@ -148,7 +148,7 @@ def _bars(
     log: bool = False,
     vertical: bool = False,
 ) -> None:
-    """Stacked bars, one a row; on a log axis the parts stand side by side, since logs do not add up."""
+    """Stacked bars, one per row; on a log axis the parts stand side by side, since logs do not add up."""
     parts = list(colours or sorted({part for row in rows.values() for part in row}))
     shade = colours or dict(zip(parts, _OTHER * len(parts), strict=False))
     at, base = np.arange(len(rows)), np.zeros(len(rows))

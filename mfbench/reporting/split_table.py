@@ -13,7 +13,7 @@ __all__ = ["family_table", "summary_table"]
 
 
 def family_table(split: Split) -> Table:
-    """One row a family, fold after fold."""
+    """One row per family, fold after fold."""
     table = _table(("family", "fold", "class"), ("frag", "pool", "query", "held", "larger", "draws", "K"))
     for fold in Fold:
         for task in split.fold(fold):
@@ -23,7 +23,7 @@ def family_table(split: Split) -> Table:
 
 
 def summary_table(split: Split) -> Table:
-    """One row a class and fold, with the totals of its families; draws are ranges over the families."""
+    """One row per class and fold, with the totals of its families; draws are ranges over the families."""
     table = _table(("class", "fold"), ("families", "frag", "pool", "query", "held", "larger", "draws", "K"))
     groups: dict[tuple[str, int], list[Task]] = defaultdict(list)
     for task in split.tasks:

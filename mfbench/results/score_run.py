@@ -28,13 +28,13 @@ def constant_records(split: Split, episodes: Sequence[Episode]) -> list[EpisodeR
 
 
 def episode_scores(episode: Episode, record: EpisodeRecord | EpisodeErrors) -> Scores | None:
-    """stratum → metric → value of one episode, from predictions or from their errors; None if it failed."""
+    """subset → metric → value of one episode, from predictions or from their errors; None if it failed."""
     labels = (
         np.array([c.energy for c in episode.query]),
         np.concatenate([c.forces for c in episode.query]),
         np.array([len(c) for c in episode.query]),
         episode.fragments,
-        episode.strata,
+        episode.subsets,
     )
     if isinstance(record, EpisodeErrors):
         return None if record.errors is None else metrics_of_errors(record.errors, *labels)

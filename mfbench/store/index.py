@@ -13,7 +13,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from mfbench.errors import MfbenchError
-from mfbench.store.fresh_test.record import Record, Verdict
+from mfbench.store.fresh_test.record import FreshTestRecord, Verdict
 from mfbench.store.rows import ROWS, Summary, read_part, write_part
 from mfbench.store.store import Store
 
@@ -57,7 +57,7 @@ class Snapshot:
     summaries: dict[str, Summary]
     rows: pa.Table
     broken: list[Broken]
-    records: dict[str, list[Record]] = field(default_factory=dict)
+    records: dict[str, list[FreshTestRecord]] = field(default_factory=dict)
 
     def trust(self, name: str) -> Trust:
         """How far the numbers of a submission are to be believed."""
@@ -111,13 +111,14 @@ def read_store(
         table = pa.concat_tables([table, *tables]).unify_dictionaries().combine_chunks()
     records = _records(store, meta)
     ordered = {name: kept[name] for name in sorted(kept)}
-    if write and (gone or tables or restamped or records != _told(meta)):
-        told = {
+    if write and (gone or tables or restamped or records != _known_records(meta)):
+        known_records = {
             name: {file: r.model_dump(mode="json") for file, r in each.items()}
             for name, each in records.items()
         }
         with contextlib.suppress(OSError, NotImplementedError):
-            files.write("index.parquet", write_part(list(ordered.values()), table, {"records": told}))
+            extra = {"records": known_records}
+            files.write("index.parquet", write_part(list(ordered.values()), table, extra))
     return Snapshot(
         store.url,
         ordered,
@@ -155,27 +156,27 @@ def _read(store: Store, path: str) -> tuple[list[Summary], pa.Table, dict[str, A
         return None
 
 
-def _told(meta: dict[str, Any]) -> dict[str, dict[str, Record]]:
+def _known_records(meta: dict[str, Any]) -> dict[str, dict[str, FreshTestRecord]]:
     """Records that the index holds."""
     try:
         return {
-            name: {file: Record.model_validate(r) for file, r in each.items()}
+            name: {file: FreshTestRecord.model_validate(r) for file, r in each.items()}
             for name, each in meta.get("records", {}).items()
         }
     except (ValidationError, AttributeError):
         return {}
 
 
-def _records(store: Store, meta: dict[str, Any]) -> dict[str, dict[str, Record]]:
+def _records(store: Store, meta: dict[str, Any]) -> dict[str, dict[str, FreshTestRecord]]:
     """Records of fresh tests by submission and file; only new files are read, damaged ones are left out."""
-    told = _told(meta)
-    found: dict[str, dict[str, Record]] = {}
+    known_records = _known_records(meta)
+    found: dict[str, dict[str, FreshTestRecord]] = {}
     for name in store.files.list("verifications"):
         for file in store.files.list(f"verifications/{name}"):
-            record = told.get(name, {}).get(file)
+            record = known_records.get(name, {}).get(file)
             if record is None:
                 try:
-                    record = Record.model_validate(
+                    record = FreshTestRecord.model_validate(
                         json.loads(store.files.read(f"verifications/{name}/{file}"))
                     )
                 except (OSError, ValueError):

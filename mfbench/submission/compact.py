@@ -1,6 +1,6 @@
 """``errors.parquet``: a compact submission keeps errors per configuration instead of predictions.
 
-A row a query configuration, in the order of episodes and of their queries, which the split's data hash
+One row per query configuration, in the order of episodes and of their queries, which the split's data hash
 fixes. Three numbers on grids, some four bytes together:
 
 ``energy``     predicted less label, in 2⁻¹³ eV (0.003 kcal/mol)
@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import base64
 import io
-import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -116,7 +116,7 @@ def read_compact(data: bytes, card: Card, reference: ReferenceEpisodes) -> Kept:
     keys = list(zip(*(table[name].to_pylist() for name in _SCHEMA.names[:3]), strict=True))
     codes = {name: table[name].to_numpy() for name in _SCHEMA.names[3:]}
     starts = [0, *(i for i in range(1, len(keys)) if keys[i] != keys[i - 1]), len(keys)]
-    blocks = {keys[a]: slice(a, b) for a, b in itertools.pairwise(starts) if b > a}
+    blocks = {keys[a]: slice(a, b) for a, b in pairwise(starts) if b > a}
     if len(blocks) + 1 != len(starts) and keys:
         raise SubmissionError("predictions", f"the rows of {ERRORS_FILE} are not in order of episodes")
     found = []

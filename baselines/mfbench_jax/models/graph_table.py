@@ -112,7 +112,8 @@ class GraphTable:
             return out
 
         species = pick(self.species, n, -1).reshape(-1)
-        return GraphBatch(
+        # NumPy arrays, until a program takes them.
+        made: Any = dict(
             positions=pick(self.positions, n, 0).reshape(-1, 3).astype(dtype),
             species=species,
             atom_mask=species >= 0,
@@ -124,3 +125,4 @@ class GraphTable:
             forces=pick(self.forces, n, 0).reshape(-1, 3).astype(dtype),
             has_label=np.concatenate([self.has_label[indices], np.zeros(b - len(indices), bool)]),
         )
+        return GraphBatch(**made)

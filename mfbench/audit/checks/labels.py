@@ -13,7 +13,7 @@ from mfbench.errors import DataError
 __all__ = ["energies", "everything", "forces", "net_force"]
 
 BINDING = (-10.0, 0.0)
-"""eV an atom, total energy less that of the isolated atoms: molecules have -2 to -7; Hartree, kcal/mol or
+"""eV per atom, total energy less that of the isolated atoms: molecules have -2 to -7; Hartree, kcal/mol or
 energies that lack an atom fall outside."""
 LARGEST_FORCE = 15.0
 """eV/Å, of a component."""
@@ -39,11 +39,11 @@ def energies(subject: Subject) -> str:
         binding = (c.energy - sum(atoms[int(z)] for z in c.atomic_numbers)) / len(c)
         if not BINDING[0] <= binding <= BINDING[1]:
             raise DataError(
-                f"{c.config_id}: {binding:.2f} eV an atom from isolated atoms, outside "
+                f"{c.config_id}: {binding:.2f} eV per atom from isolated atoms, outside "
                 f"{BINDING[0]:.0f} to {BINDING[1]:.0f}"
             )
         seen.append(binding)
-    return f"{min(seen):.2f} to {max(seen):.2f} eV an atom from isolated atoms"
+    return f"{min(seen):.2f} to {max(seen):.2f} eV per atom from isolated atoms"
 
 
 def forces(subject: Subject) -> str:

@@ -33,7 +33,7 @@ class MetaEpisode:
 def joint_batch(classes: np.ndarray, size: int, seed: int, step: int) -> np.ndarray:
     """[size] indices of one size class: shuffled epochs without replacement.
 
-    Batches of like sizes waste little padding. Each class gives as many batches an epoch as it fills,
+    Batches of like sizes waste little padding. Each class gives as many batches per epoch as it fills,
     and their order is shuffled, so every configuration is met equally often (those that fill no last
     batch change from epoch to epoch).
 
@@ -68,10 +68,10 @@ def meta_batch(
 
     Args:
         pools: (number of support configurations, number of query configurations) per family.
-        tasks: families a step, without replacement while there are enough.
+        tasks: families per step, without replacement while there are enough.
         k: size of the support set.
         inner_steps, inner_batch: inner loop.
-        query: query configurations a task.
+        query: query configurations per task.
         seed, step: what the draw depends on.
     """
     rng = np.random.default_rng([seed, 1, step])

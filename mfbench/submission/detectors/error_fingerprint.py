@@ -21,7 +21,7 @@ __all__ = ["SAME", "WIDTH", "distance", "fingerprints"]
 
 _FORCES, _ENERGIES = 6, 4
 WIDTH = _FORCES + _ENERGIES
-"""Numbers a family."""
+"""Numbers per family."""
 SAME = 0.03
 """Distance, relative to the errors, under which predictions count as the same. Two backends with the same
 weights are 1e-5 apart; `maml` and `fomaml` of cath-mini, the nearest that were trained separately (from one
