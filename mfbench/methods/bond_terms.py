@@ -94,9 +94,8 @@ def _features(
 def _pairs(c: Configuration) -> list[tuple[PairType, int, int, float]]:
     numbers = np.asarray(c.atomic_numbers)
     out = []
-    for i, j, apart in _neighbours(
-        numbers.tobytes(), bonds(numbers, c.positions).astype(np.int64).tobytes(), len(c)
-    ):
+    bonded = bonds(numbers, c.positions).astype(np.int64)
+    for i, j, apart in _neighbours(bonded.tobytes(), len(c)):
         a, b = sorted((int(numbers[i]), int(numbers[j])))
         out.append(((a, b, apart), i, j, float(np.linalg.norm(c.positions[i] - c.positions[j]))))
     return out
