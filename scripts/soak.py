@@ -38,13 +38,13 @@ def main() -> int:
 def soak(options: argparse.Namespace) -> int:
     """Run trials round by round until the time is up; returns the exit code."""
     import numpy as np
+
+    from mfbench.work.progress import progress_bar
     from soak_parts.commands import commands
     from soak_parts.inputs import make_inputs
     from soak_parts.preload import preload
     from soak_parts.record import write_record
     from soak_parts.trials import WRONG, can_mount, reference_of, run_trial
-
-    from mfbench.work.progress import progress_bar
 
     began = time.monotonic()
     skipped = preload()

@@ -152,7 +152,7 @@ def read_results(path: str | Path) -> Results:
         DataError: it is missing, damaged, or of another format.
     """
     path = Path(path)
-    path = path / "results.json" if path.is_dir() else path
+    path = path if path.suffix == ".json" else path / "results.json"
     try:
         content = json.loads(path.read_text())
         content["schema_"] = content.pop("schema")

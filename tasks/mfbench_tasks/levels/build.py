@@ -1,13 +1,8 @@
-"""Writes the construction ``levels``: families, roles, draws and manifest over the pool and the labels.
-
-``python -m mfbench_tasks.levels.build``, again whenever more labels have come.
-"""
+"""Writes the construction ``levels``: families, roles, draws and manifest over the pool and the labels."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +14,7 @@ from mfbench.data.levels import EnergyShift, Labels, LevelCard, read_level_label
 from mfbench.data.manifest import OWN, POOL
 from mfbench.data.parquet import read_table
 from mfbench.data.split import Split, load_split
-from mfbench.errors import DataError, MfbenchError
+from mfbench.errors import DataError
 from mfbench.work.files import write_text
 from mfbench_tasks.build.assemble import make_manifest
 from mfbench_tasks.build.roles import Member, draw, role_rows
@@ -27,7 +22,7 @@ from mfbench_tasks.build.split_tables import DRAWS, FAMILIES, ROLES, write_rows
 from mfbench_tasks.levels.dft_tasks import read_queue
 from mfbench_tasks.levels.energy_shifts import shift_by_atoms, shift_by_fit
 from mfbench_tasks.levels.plan import LevelTask, plan_dft, plan_semiempirical
-from mfbench_tasks.levels.recipe import LevelsRecipe, load_levels_recipe
+from mfbench_tasks.levels.recipe import LevelsRecipe
 from mfbench_tasks.sampling.role import Role
 
 __all__ = ["LEVEL_FAMILIES", "build_levels"]
@@ -181,23 +176,3 @@ def _counts(tasks: Sequence[LevelTask]) -> dict[str, int]:
         **{f"{fold}_families": len(found) for fold, found in folds.items()},
         **{f"{level}_tasks": n for level, n in sorted(Counter(t.level for t in tasks).items())},
     }
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Build; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="mfbench_tasks.levels.build", description=__doc__)
-    parser.add_argument("--recipe", type=Path, default=Path("tasks/recipes/levels.yaml"))
-    parser.add_argument("--queue", type=Path, default=Path("tasks/recipes/levels-wb97x-d.tsv"))
-    parser.add_argument("--data", type=Path, default=Path("tasks/data"))
-    options = parser.parse_args(arguments)
-    try:
-        manifest = build_levels(load_levels_recipe(options.recipe), options.queue, options.data)
-    except MfbenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(json.dumps(manifest["counts"], indent=1))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
