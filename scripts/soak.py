@@ -1,10 +1,10 @@
-"""A soak test of long work: every command killed at random moments, run twice, on a full disk, on a dead one.
+"""A soak test of long work: commands killed at random moments, run twice, on a full disk, on a dead one.
 
 python scripts/soak.py                           # 20 random moments per command, within ten minutes
 python scripts/soak.py --minutes 60 --moments 200 --only build,train
 python scripts/soak.py --shell 0.2               # a fifth of the processes started as a user does (slow)
 
-The result must be equal to that of an undisturbed run, or the refusal one line. Exit code 1 if any is wrong.
+The result must be equal to that of an undisturbed run, or the refusal one line; exit code 1 if not.
 Writes results/soak.md and results/soak.json. Trials with a disk need the right to mount (root).
 """
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from mfbench.errors import MfbenchError, said_of
+from mfbench.errors import Interrupted, MfbenchError, said_of
 from mfbench.work import interrupt
 
 __all__ = ["main"]
@@ -30,6 +30,9 @@ COMMANDS = (
     "leaderboard",
 )  # fmt: skip
 """Modules of this package, in the order of the help text."""
+
+
+_CTRL_C = 130
 
 
 def _version(value: bool) -> None:
@@ -75,12 +78,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
         interrupt.raise_from_now_on()
         code = command.main(given, prog_name="mfbench", standalone_mode=False)
+        if code == _CTRL_C:  # typer makes this of a KeyboardInterrupt, without a word
+            return _interrupted()
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
     except typer.Exit as stop:
         return stop.exit_code
     except Exception as error:
+        if isinstance(error, Interrupted):
+            return _interrupted(str(error))
         if interrupt.came():  # a library turned it into an error of its own
             return _interrupted()
         if isinstance(error, MfbenchError):
@@ -97,9 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         interrupt.ignore_further()
 
 
-def _interrupted() -> int:
-    print("\ninterrupted", file=sys.stderr)
-    return 130
+def _interrupted(message: str = "interrupted") -> int:
+    print(f"\n{message}", file=sys.stderr)
+    return _CTRL_C
 
 
 def _fail(message: str) -> int:

@@ -71,7 +71,8 @@ def make_inputs(folder: Path) -> Inputs:
 
 
 def _file(run: Path, store: Path) -> None:
-    from mfbench.store.store import open_store
+    from mfbench.store.filing import file_submission
+    from mfbench.store.open import open_store
     from mfbench.submission import check_run
 
-    open_store(str(store)).submit(check_run(run))
+    file_submission(open_store(str(store)), check_run(run))

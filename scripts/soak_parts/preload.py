@@ -11,7 +11,7 @@ __all__ = ["preload"]
 _MODULES = {
     "": (
         "mfbench.cli", "mfbench.evaluate", "mfbench.reporting.run_figure", "mfbench.reporting.run_table",
-        "mfbench.store.store", "mfbench.store.export", "mfbench.submission",
+        "mfbench.store.filing", "mfbench.store.export", "mfbench.submission",
     ),
     "build": ("mfbench_tasks.build.build", "tblite.interface"),
     "label": ("mfbench_tasks.labelling.label_file", "mfbench_tasks.labelling.registry", "tblite.interface"),

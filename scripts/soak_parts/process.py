@@ -19,7 +19,7 @@ _PATIENCE_S = 600.0
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended: its exit code (negative: the signal), what it said on stderr, and how long it took."""
+    """How a process ended: exit code (negative: the signal), what it said on stderr, how long it took."""
 
     code: int
     said: str
