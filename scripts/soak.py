@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+NAMES = ("build", "label", "train", "evaluate", "submit", "board")
 
 
 def main() -> int:
@@ -47,12 +49,15 @@ def soak(options: argparse.Namespace) -> int:
     from mfbench.work.progress import progress_bar
 
     began = time.monotonic()
-    skipped = preload()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    names = [name for name in options.only.split(",") if name] or list(NAMES)
+    if unknown := set(names) - set(NAMES):
+        raise SystemExit(f"there is no command {min(unknown)}: choose some of {', '.join(NAMES)}")
+    skipped = preload(names)
     rng = np.random.default_rng(options.seed)
-    with tempfile.TemporaryDirectory(prefix="mfbench-soak-inputs-") as name:
-        known = commands(make_inputs(Path(name)))
-        chosen = [known[n] for n in options.only.split(",")] if options.only else list(known.values())
-        chosen = [command for command in chosen if command.name not in skipped]
+    with tempfile.TemporaryDirectory(prefix="mfbench-soak-inputs-") as folder:
+        known = commands(make_inputs(Path(folder), set(names) - set(skipped)))
+        chosen = [known[name] for name in names if name not in skipped]
         kinds = ["SIGKILL", "SIGINT"] * ((options.moments + 1) // 2) + ["twice"] * options.others
         if can_mount():
             kinds += ["disk-full"] * options.others + ["read-only"] * min(options.others, 1)
@@ -66,10 +71,12 @@ def soak(options: argparse.Namespace) -> int:
                 for command in chosen:
                     if time.monotonic() - began > 60 * options.minutes:
                         continue
-                    if command.name not in references:
-                        references[command.name] = reference_of(command)
-                    forked = rng.random() >= options.shell
-                    outcome = run_trial(command, kind, references[command.name], rng, forked=forked)
+                    # What else a process has loaded may change the last bits of a label: like with like.
+                    forked = bool(rng.random() >= options.shell)
+                    if (command.name, forked) not in references:
+                        references[command.name, forked] = reference_of(command, forked=forked)
+                    reference = references[command.name, forked]
+                    outcome = run_trial(command, kind, reference, rng, forked=forked)
                     outcomes.append(outcome)
                     advance(failed=outcome.verdict == WRONG)
                     if outcome.verdict == WRONG:
