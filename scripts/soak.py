@@ -40,13 +40,13 @@ def main() -> int:
 def soak(options: argparse.Namespace) -> int:
     """Run trials round by round until the time is up; returns the exit code."""
     import numpy as np
+
+    from mfbench.work.progress import progress_bar
     from soak_parts.commands import commands
     from soak_parts.inputs import make_inputs
     from soak_parts.preload import preload
     from soak_parts.record import write_record
     from soak_parts.trials import WRONG, can_mount, reference_of, run_trial
-
-    from mfbench.work.progress import progress_bar
 
     began = time.monotonic()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it

@@ -21,6 +21,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -114,7 +115,7 @@ def read_compact(data: bytes, card: Card, reference: ReferenceEpisodes) -> Kept:
     keys = list(zip(*(table[name].to_pylist() for name in _SCHEMA.names[:3]), strict=True))
     codes = {name: table[name].to_numpy() for name in _SCHEMA.names[3:]}
     starts = [0, *(i for i in range(1, len(keys)) if keys[i] != keys[i - 1]), len(keys)]
-    blocks = {keys[a]: slice(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True) if b > a}
+    blocks = {keys[a]: slice(a, b) for a, b in pairwise(starts) if b > a}
     if len(blocks) + 1 != len(starts) and keys:
         raise SubmissionError("predictions", f"the rows of {ERRORS_FILE} are not in order of episodes")
     found = []

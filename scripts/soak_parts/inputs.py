@@ -6,7 +6,7 @@ import os
 import runpy
 import shutil
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mfbench
@@ -30,7 +30,7 @@ class Inputs:
         recipe, structures: of a build.
         molecules: extxyz to label.
         split: a synthetic split, found by its name.
-        run: a finished run on it.
+        run: a drafted submission of a finished run on it.
         store: with submissions, and no index.
     """
 
@@ -61,7 +61,8 @@ def make_inputs(folder: Path, names: Collection[str]) -> Inputs:
         tiny["_write_structures"](made.structures, tiny["PEPTIDES"])
         made.recipe.write_text(tiny["RECIPE"])
     if "submit" in names:
-        mfbench.evaluate("random", "soak", out=made.run)
+        mfbench.evaluate("random", "soak", out=folder / "run0")
+        _draft(folder / "run0", made.run)
     if "board" in names:
         _fill(made.store, folder)
     return made
@@ -77,9 +78,19 @@ def _fill(store: Path, folder: Path) -> None:
     (store / "index.parquet").unlink(missing_ok=True)
 
 
+def _draft(run: Path, folder: Path) -> None:
+    from mfbench.submission import draft_submission
+    from mfbench.submission.card import write_card
+
+    card = draft_submission(run, folder).card
+    text = write_card(card.model_copy(update={"description": "A run of the soak test."}))
+    (folder / "submission.yaml").write_text(text)
+
+
 def _file(run: Path, store: Path) -> None:
-    from mfbench.store.filing import file_submission
-    from mfbench.store.open import open_store
+    from mfbench.store import file_submission, open_store
     from mfbench.submission import check_run
 
-    file_submission(open_store(str(store)), check_run(run))
+    checked = check_run(run)
+    card = checked.card.model_copy(update={"description": "A run of the soak test."})
+    file_submission(open_store(str(store)), replace(checked, card=card))

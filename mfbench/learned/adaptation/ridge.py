@@ -38,7 +38,7 @@ __all__ = [
 BACKWARD_GRADIENTS = 0.25
 """One backward pass for one feature of one configuration counts as this much of a gradient of the training
 loss in all weights: the most that was measured (MACE 0.20, NequIP 0.25, Allegro 0.10; CPU seconds in JAX,
-scripts/bench_features.py)."""
+scripts/benchmarks/features.py)."""
 STRENGTHS = (*(10.0 ** np.arange(-5.0, 1.5, 0.5)), np.inf)
 """λ to choose from: force features are scaled to 1 eV/Å, so λ = 1 shrinks as much as the data say."""
 
