@@ -206,7 +206,8 @@ class Maker:
     def card(self, **changes) -> Card:
         run = {"split": NAME, "data_hash": self.split.manifest.data_hash, "ks": [0, 5, 10], "draws": 2}
         run |= changes.pop("run", {})
-        return Card(run=DeclaredRun(**run), **({"method": "honest"} | changes))
+        said = {"method": "honest", "description": "Labels with noise."}
+        return Card(run=DeclaredRun(**run), **(said | changes))
 
     def table(self, card, *, seed=0, error=0.1, edit=None):
         """Columns of predictions: labels with relative errors ``error``; ``edit(energies, forces, labels)``

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mfbench.cli.options import parse_numbers, parse_option
+from mfbench.cli.options import parse_numbers, parse_options
 
 if TYPE_CHECKING:
     from mfbench.protocol.protocol import Budget
@@ -174,8 +174,7 @@ def evaluate(
             backend=backend,
             arch=arch,
             checkpoint=checkpoint,
-            options=dict(parse_option(text) for text in option or [])
-            | ({"trust_pickle": True} if trust_pickle else {}),
+            options=parse_options(option) | ({"trust_pickle": True} if trust_pickle else {}),
             workers=workers,
             scheduler=scheduler,
             exclude=exclude_overlap,

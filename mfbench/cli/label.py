@@ -103,9 +103,7 @@ def _label(
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with (
-        label_extra(
-            "mfbench_tasks.labelling.label_file:label_structures", "mfbench label"
-        ) as label_structures,
+        label_extra("mfbench_tasks.labelling.label_file:label_structures", "mfbench label") as run,
         ExitStack() as stack,
     ):
         executor = stack.enter_context(open_executor(workers, scheduler, here=False))
@@ -114,7 +112,7 @@ def _label(
         def begin(total: int, done: int) -> None:
             advance.append(stack.enter_context(progress_bar(total, done=done, show=show, of="structures")))
 
-        done = label_structures(
+        done = run(
             structures,
             level,
             out,

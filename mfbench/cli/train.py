@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mfbench.cli.options import parse_numbers, parse_option
+from mfbench.cli.options import parse_numbers, parse_options
 from mfbench.errors import ProtocolError
 
 __all__ = ["register"]
@@ -78,7 +78,7 @@ def train(
     load_trainer(backend)  # a missing one is an error before any work
     loaded = load_split(split)
     seeds = parse_numbers(seed, "--seed") or [0]
-    options = dict(parse_option(text) for text in option or [])
+    options = parse_options(option)
     runs = [
         Run(
             split=split,

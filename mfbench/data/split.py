@@ -15,7 +15,17 @@ from mfbench.data.parquet import read_configurations, read_table
 from mfbench.data.task import ROLES, Fold, Split, Task
 from mfbench.errors import DataError, UnknownNameError
 
-__all__ = ["ROLES", "Fold", "Split", "Task", "available_splits", "data_folder", "find_split", "load_split"]
+__all__ = [
+    "ROLES",
+    "Fold",
+    "Split",
+    "Task",
+    "as_split",
+    "available_splits",
+    "data_folder",
+    "find_split",
+    "load_split",
+]
 
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "data"
 _CHECKOUT = Path(__file__).parents[2] / "tasks" / "data"
@@ -79,6 +89,15 @@ def load_split(name: str | Path, *, level: str | None = None, verify: bool = Tru
     return split if level is None else at_level(split, folder, level, verify=verify)
 
 
+def as_split(split: str | Path | Split) -> Split:
+    """The split itself, or the one of that name or in that folder.
+
+    Raises:
+        UnknownNameError, DataError: see ``load_split``.
+    """
+    return split if isinstance(split, Split) else load_split(split)
+
+
 def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
     graphs = {
         row["fragment_id"]: row["graph_id"]
@@ -120,8 +139,8 @@ def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
                     stratum=row.stratum,
                     clusters=tuple(row.cluster30),
                     support=tuple(labelled[c] for c in role["support"]),
-                    query=tuple(labelled[c] for c in role["query"]),
-                    heldout=tuple(labelled[c] for c in role["heldout"]),
+                    query=tuple(labelled[c] for c in role.get("query", ())),
+                    heldout=tuple(labelled[c] for c in role.get("heldout", ())),
                     draws=indices.reshape(order["draw"].nunique(), -1),
                     graphs={name: graphs[name] for name in names},
                     larger=tuple(labelled[c] for c in role.get("larger", ())),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
+from mfbench.data.printable_text import printable
 from mfbench.errors import PredictionError
 from mfbench.protocol.cost import peak_memory
 from mfbench.protocol.episode import Episode
@@ -207,7 +208,6 @@ def check_independence(
 
 
 def one_line(stage: str, error: BaseException) -> str:
-    """What went wrong where, in at most 300 characters."""
-    text = " ".join(str(error).split())
-    reason = f"{stage}: {type(error).__name__}" + (f": {text}" if text else "")
-    return reason if len(reason) <= 300 else reason[:297] + "..."
+    """What went wrong where, in at most 300 characters that can be shown, kept and submitted."""
+    text = printable(error)
+    return printable(f"{stage}: {type(error).__name__}" + (f": {text}" if text else ""), 300)

@@ -145,12 +145,14 @@ class Results(BaseModel):
         return json.dumps({"schema": self.schema_, **content}, indent=1, allow_nan=False) + "\n"
 
 
-def read_results(path: Path) -> Results:
-    """Read a ``results.json``.
+def read_results(path: str | Path) -> Results:
+    """Read a ``results.json``, or that of a run folder.
 
     Raises:
         DataError: it is missing, damaged, or of another format.
     """
+    path = Path(path)
+    path = path if path.suffix == ".json" else path / "results.json"
     try:
         content = json.loads(path.read_text())
         content["schema_"] = content.pop("schema")

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from mfbench.errors import SubmissionError
+from mfbench.data.printable_text import UNPRINTABLE
+from mfbench.data.strict_yaml import dump_yaml, parse_yaml
+from mfbench.errors import DataError, SubmissionError
 from mfbench.protocol.protocol import Budget, Track
-from mfbench.submission.safe_yaml import dump_yaml, parse_yaml
 
 __all__ = [
     "Card",
@@ -26,7 +27,7 @@ __all__ = [
     "write_card",
 ]
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
+_CONTROL = re.compile(f"[{UNPRINTABLE}]")
 
 
 def _printable(text: str) -> str:
@@ -125,9 +126,9 @@ class DeclaredRun(_Part):
     data_hash: _Sha256
     level_of_theory: _text(80) = ""
     protocol: Annotated[int, Field(ge=1, le=1000)] = 1
-    ks: Annotated[list[Annotated[int, Field(ge=0, le=10**6)]], Field(min_length=1, max_length=20)]
+    ks: Annotated[list[Annotated[int, Field(ge=0, le=10**6)]], Field(min_length=1, max_length=100)]
     draws: Annotated[int, Field(ge=1, le=1000)]
-    seed: Annotated[int, Field(ge=0, le=2**63)] = 0
+    seed: Annotated[int, Field(ge=-(2**63), le=2**63)] = 0
     steps: Annotated[int, Field(ge=0, le=10**9)] = Budget().steps
     batch: Annotated[int, Field(ge=1, le=10**9)] = Budget().batch
     options: Annotated[dict[_text(60), bool | int | float | _text(200) | None], Field(max_length=50)] = (
@@ -180,7 +181,7 @@ class Card(_Part):
     code_version: _text(120) = ""
     timing_version: Annotated[int, Field(ge=1, le=1000)] = 1
     run: DeclaredRun
-    costs: Annotated[list[Cost], Field(max_length=20)] = Field(default_factory=list)
+    costs: Annotated[list[Cost], Field(max_length=100)] = Field(default_factory=list)
     failures: Annotated[list[Failure], Field(max_length=5000)] = Field(default_factory=list)
 
     def reason(self, family: str, k: int, draw: int) -> str | None:
@@ -197,7 +198,10 @@ def read_card(data: bytes) -> Card:
     Raises:
         SubmissionError: kind ``card``: not YAML, a key that does not exist, a value out of bounds.
     """
-    content = parse_yaml(data, "submission.yaml")
+    try:
+        content = parse_yaml(data, "submission.yaml")
+    except DataError as error:
+        raise SubmissionError("card", str(error)) from None
     if not isinstance(content, dict):
         raise SubmissionError("card", "submission.yaml holds no mapping of keys to values")
     try:

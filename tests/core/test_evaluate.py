@@ -314,7 +314,7 @@ def test_the_run_folder(split, tmp_path):
     assert run["request"]["data_hash"] == split.manifest.data_hash
     assert run["sessions"][0]["code"].startswith(mfbench.__version__)
     again = mfbench.read_results(tmp_path / "results.json")
-    assert again == results
+    assert again == results == mfbench.read_results(str(tmp_path))
 
 
 def test_stored_predictions_give_the_reported_errors(split, tmp_path):

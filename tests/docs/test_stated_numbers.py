@@ -44,3 +44,9 @@ def test_the_leakage_that_is_stated_is_measured():
     assert f"{test['query_graphs_in_train']:.0%}".replace("%", " %") in " ".join(stated.split())
     assert test["cluster30_in_train"] == 0
     assert not {"topology", "superfamily"} & set(test["nearest_cath"])
+
+
+def test_tracks_are_described_as_they_are():
+    page = (ROOT / "docs" / "protocol.md").read_text()
+    for track in mfbench.Track:
+        assert f"| *{track}* | {track.describe()} |" in page

@@ -90,9 +90,9 @@ def _table(found: Leakage, columns: dict[str, str]) -> Table:
     for row in found.rows.to_dict("records"):
         fold = _FOLDS.get(row["fold"], row["fold"])
         table.add_row(row["family_id"], fold, *(_cell(name, row[name]) for name in columns))
-    for fold, row in found.summary().items():
-        cells = (_cell(name, row[name]) for name in columns)
-        table.add_row(Text(f"all {row['families']}", style="bold"), _FOLDS.get(fold, fold), *cells)
+    for fold, mean in found.summary().items():
+        cells = (_cell(name, mean[name]) for name in columns)
+        table.add_row(Text(f"all {mean['families']}", style="bold"), _FOLDS.get(fold, fold), *cells)
     return table
 
 

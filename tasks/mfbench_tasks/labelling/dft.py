@@ -165,4 +165,7 @@ WB97X_D = Level(
     install="pip install pyscf",
     settings=asdict(DftSettings()),
     zero="atoms",
+    energy_tolerance=5e-5,
+    force_tolerance=3e-3,
+    dear=True,
 )

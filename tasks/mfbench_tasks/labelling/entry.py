@@ -10,7 +10,7 @@ import numpy as np
 
 __all__ = ["SUFFIX", "Entry", "decode_entry", "encode_entry"]
 
-SUFFIX = ".json"
+SUFFIX = ".label"
 """Of a journal's files of labels."""
 
 

@@ -139,6 +139,8 @@ MOPAC_LEVELS = tuple(
         install=_INSTALL,
         settings={"keywords": "1SCF GRADIENTS PRECISE NOREOR"},
         zero="formation",
+        energy_tolerance=1e-4,
+        force_tolerance=1e-3,
     )
     for name, citation in _CITATIONS.items()
 )

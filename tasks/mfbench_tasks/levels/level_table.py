@@ -90,7 +90,9 @@ def _label(entry: Entry | None) -> Label | None:
     return Label(entry.energy, entry.forces)
 
 
-def _pair(configurations: Sequence[Configuration], a: Mapping[str, Entry], b: Mapping[str, Entry]) -> dict[str, Any]:
+def _pair(
+    configurations: Sequence[Configuration], a: Mapping[str, Entry], b: Mapping[str, Entry]
+) -> dict[str, Any]:
     both = []
     for c in configurations:
         one, two = _label(a.get(c.config_id)), _label(b.get(c.config_id))

@@ -13,6 +13,7 @@ from mfbench.cli.data.making import (
     construct,
     fetch_entries,
     find_chemistry,
+    levels,
     pool,
     reaction,
 )
@@ -33,4 +34,5 @@ def register(group: typer.Typer) -> None:
     group.command(rich_help_panel=PANEL)(audit.audit)
     group.command(rich_help_panel=PANEL)(construct.construct)
     group.command(rich_help_panel=PANEL)(reaction.reaction)
+    group.command(rich_help_panel=PANEL)(levels.levels)
     group.command(rich_help_panel=PANEL)(card.card)
