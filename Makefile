@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 export OMP_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint data clean
+.PHONY: demo test docs lint data clean
 
 demo: $(VENV)/.jax  ## few-shot learning against training from scratch, on real protein families
 	rm -rf runs/demo-maml runs/demo-scratch
@@ -17,6 +17,9 @@ test: $(VENV)/.dev  ## the whole test suite
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+docs: $(VENV)/.docs  ## the site, in build/docs
+	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
@@ -32,9 +35,13 @@ $(VENV)/.jax: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/pip install -q -c constraints.txt -e '.[jax]'
 	touch $@
 
+$(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/pip install -q -c constraints.txt -e '.[docs]'
+	touch $@
+
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/pip install -q -c constraints.txt -e '.[jax,torch,label,hub,dask,leaderboard,dev]'
-	touch $@ $(VENV)/.jax
+	touch $@ $(VENV)/.jax $(VENV)/.docs
 
 clean:
 	rm -rf $(VENV) build dist runs .pytest_cache .ruff_cache

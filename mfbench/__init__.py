@@ -1,5 +1,10 @@
 """mfbench: how few quantum-mechanical labels does a learned force field need for a new family?"""
 
+# First of all: what follows takes a second, and Ctrl-C in it would be somebody else's traceback.
+from mfbench.work.interrupt import leave_while_importing
+
+leave_while_importing()
+# ruff: noqa: E402
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration, Prediction
 from mfbench.data.split import Split, Task, available_splits, load_split
 from mfbench.errors import MfbenchError

@@ -1,5 +1,7 @@
 """Expected failures, as types: the command line prints each as one line and exits with code 2."""
 
+import errno
+
 __all__ = [
     "CheckpointError",
     "DataError",
@@ -12,6 +14,8 @@ __all__ = [
     "TrainingError",
     "TransferError",
     "UnknownNameError",
+    "WorkError",
+    "said_of",
 ]
 
 
@@ -66,3 +70,24 @@ class SubmissionError(MfbenchError):
 
 class StoreError(MfbenchError):
     """A store that is not there, cannot be written, or holds no such submission."""
+
+
+class WorkError(DataError, ProtocolError):
+    """Long work that cannot start or go on: its folder is in use, or its journal is of other inputs."""
+
+
+_ADVICE = {
+    errno.ENOSPC: "free some space, then run the command again (with --resume where it has that)",
+    errno.EDQUOT: "free some space, then run the command again (with --resume where it has that)",
+    errno.EROFS: "choose another folder",
+    errno.EACCES: "choose another folder, or change its permissions",
+}
+
+
+def said_of(error: OSError) -> str:
+    """What the system refused, on what, and what to do: a line."""
+    if not error.strerror:
+        return str(error)
+    place = f"{error.filename}: " if error.filename else ""
+    advice = _ADVICE.get(error.errno or 0)
+    return f"{place}{error.strerror}" + (f": {advice}" if advice else "")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,15 @@ from mfbench.data.split import Fold, Split, Task, load_split
 from mfbench.errors import MfbenchError, ProtocolError, UnknownNameError
 from mfbench.protocol.cost import TIMING_VERSION, code_version, hardware
 from mfbench.protocol.episode import STANDARD_DRAWS, STANDARD_K, Episode, check_request
-from mfbench.protocol.executor import Here, Job, Workers, draw
+from mfbench.protocol.jobs import Job, bench, card_of, draw, run_job
 from mfbench.protocol.method import Budget, Method, MethodContext, load_method, uses_backend
-from mfbench.protocol.progress import progress_bar
 from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.protocol.run_folder import RunFolder, open_run, request_of, write_predictions
 from mfbench.results.results import Results, read_results
 from mfbench.results.score_run import score_run
+from mfbench.work.executor import open_executor
+from mfbench.work.progress import progress_bar
+from mfbench.work.request import code_digest
 
 __all__ = ["PROTOCOL_VERSION", "SUPPORTS", "evaluate"]
 
@@ -46,6 +50,7 @@ def evaluate(
     checkpoint: str | None = None,
     options: dict[str, Any] | None = None,
     workers: int = 1,
+    scheduler: str | None = None,
     exclude: str | Path | Split | None = None,
     families: Sequence[str] | None = None,
     progress: bool = False,
@@ -65,6 +70,7 @@ def evaluate(
         support_from: ``own``, or ``wrong-family``: the support comes from the next family of the fold.
         backend, arch, checkpoint, options: what a named method is made with.
         workers: processes; only for a method given by name. Scripts need ``if __name__ == "__main__"``.
+        scheduler: address of a Dask scheduler: its workers run the episodes instead.
         exclude: another split: what overlaps with its train families is left out (see
             ``mfbench.audit.exclusion``), as for a model that was trained there.
         families: only these of the fold, e.g. those with a deep pool at K = 5,000. Default: all.
@@ -91,8 +97,8 @@ def evaluate(
     check_request(tasks, ks, draws)
     if support_from not in SUPPORTS:
         raise UnknownNameError(f"unknown support '{support_from}': choose one of {', '.join(SUPPORTS)}")
-    if workers < 1 or (workers > 1 and not isinstance(method, str)):
-        raise ProtocolError("several workers need a method given by name, and at least one worker")
+    if (workers != 1 or scheduler) and not isinstance(method, str):
+        raise ProtocolError("several workers, or a cluster's, need a method given by name")
     source = _MethodSource(method, MethodContext(split, arch, checkpoint, options or {}), backend)
     request = request_of(
         **source.request(),
@@ -108,32 +114,36 @@ def evaluate(
         families=None if families is None else [task.family_id for task in tasks],
         protocol=PROTOCOL_VERSION,
     )
-    folder = open_run(Path(out), request, resume=resume) if out is not None else None
-    if folder and folder.finished:
-        return read_results(folder.path / "results.json")
-
     jobs = _jobs(tasks, ks, draws, support_from)
-    records: dict[tuple, EpisodeRecord] = folder.load() if folder else {}
-    if workers > 1:
-        engine = Workers(source.make, split, budget, seed, workers)
-    else:
-        engine = Here(source.make(), split, budget, seed)
-    with engine:
-        facts = _facts(split, engine.card())
-        if folder:
-            folder.start(**facts, session={"code": code_version(), **hardware(), "workers": workers})
-        todo = [job for job in jobs if (job.family_id, job.k, job.draw) not in records]
-        with progress_bar(len(jobs), done=len(jobs) - len(todo), show=progress) as advance:
-            for index, record in engine.run(todo):
-                records[record.key] = record
-                if folder:
-                    folder.save(index, record)
-                advance(failed=record.failure is not None)
+    setup = partial(bench, source.make, split, budget, seed)
+    with _run_folder(out, request, resume, source) as folder:
+        if folder and folder.finished:
+            return read_results(folder.path / "results.json")
+        records: dict[tuple, EpisodeRecord] = folder.load() if folder else {}
+        with open_executor(workers, scheduler, setup=setup) as executor:
+            facts = _facts(split, executor.call(card_of))
+            if folder:
+                place = {"scheduler": scheduler} if scheduler else {"workers": workers}
+                folder.start(**facts, session={"code": code_version(), **hardware(), **place})
+            todo = [job for job in jobs if (job.family_id, job.k, job.draw) not in records]
+            with progress_bar(len(jobs), done=len(jobs) - len(todo), show=progress) as advance:
+                for number, record in executor.run(run_job, todo):
+                    records[record.key] = record
+                    if folder:
+                        folder.save(todo[number].index, record)
+                    advance(failed=record.failure is not None)
+        episodes = [draw(split, job) for job in jobs]
+        ordered = [records[episode.key] for episode in episodes]
+        results = score_run(split, episodes, ordered, {**request, **facts})
+        return _write(folder, results, episodes, ordered) if folder else results
 
-    episodes = [draw(split, job) for job in jobs]
-    ordered = [records[episode.key] for episode in episodes]
-    results = score_run(split, episodes, ordered, {**request, **facts})
-    return _write(folder, results, episodes, ordered) if folder else results
+
+def _run_folder(
+    out: str | Path | None, request: dict[str, Any], resume: bool, source: _MethodSource
+) -> AbstractContextManager[RunFolder | None]:
+    if out is None:
+        return nullcontext()
+    return open_run(Path(out), request, resume=resume, code=source.code())
 
 
 def _tasks(split: Split, fold: str) -> tuple[Task, ...]:
@@ -201,6 +211,11 @@ class _MethodSource:
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             raise UnknownNameError(f"method '{self.method}' could not be made: {reason}") from error
+
+    def code(self) -> str | None:
+        """Digest of the source of a method given as ``module:Class``."""
+        named = isinstance(self.method, str) and ":" in self.method
+        return code_digest(self.method) if named else None
 
     def request(self) -> dict[str, Any]:
         """What identifies the method in a run. Backend and architecture only where they matter."""

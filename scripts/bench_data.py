@@ -107,11 +107,12 @@ def label_stage(row: dict, configurations: list, slot: str):
     """The pipeline's label stage on a fragment's stored geometries; its outcome and shift, as a worker
     returns them."""
     from mfbench.data.molecular_graph import bonds
-    from mfbench_tasks.build.make_fragment import Outcome
+    from mfbench_tasks.build.job import Outcome
     from mfbench_tasks.fragments.cut import Fragment
     from mfbench_tasks.labelling.tblite import Gfn2
     from mfbench_tasks.recipes.recipe import Gates
     from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
+    from mfbench_tasks.sampling.role import stored_role
     from mfbench_tasks.sampling.trajectories import Trajectory
 
     begin, cpu = time.time(), time.process_time()
@@ -141,6 +142,7 @@ def label_stage(row: dict, configurations: list, slot: str):
                 frames[0].sampler,
                 frames[0].temperature_K,
                 len(frames),
+                stored_role(name),
             )
             label_trajectory(engine, made, trajectory, (c.positions for c in frames), Gates(strain=6.0))
     outcome = Outcome(slot, "bench", 0, False, made, [], 0.0, time.process_time() - cpu)

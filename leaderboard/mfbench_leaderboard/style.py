@@ -15,6 +15,7 @@ PALETTE = (
 _TONES = {
     "verified": ("#0f766e", "#e0f2ef"),
     "recomputed": ("#31518f", "#e7edf8"),
+    "reproducible": ("#54457f", "#eeeaf6"),
     "refuted": ("#a3262a", "#fbe6e6"),
     "warn": ("#8a5a00", "#fdf1d8"),
     "line": ("#5d7370", "#eef2f1"),

@@ -21,6 +21,7 @@ from mfbench.audit.train_overlap import Source, TrainFold
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import Task
 from mfbench.errors import ProtocolError
+from mfbench.work.files import write_text, written
 
 __all__ = ["Leakage", "measure_leakage"]
 
@@ -72,7 +73,8 @@ class Leakage:
     def write(self, folder: Path) -> None:
         """Write ``<stem>.parquet`` (rows) and ``<stem>.json`` (rows, summaries, what was compared)."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.rows.to_parquet(folder / f"{self.stem}.parquet", index=False)
+        with written(folder / f"{self.stem}.parquet") as temporary:
+            self.rows.to_parquet(temporary, index=False)
         content = {
             "schema": 1,
             "split": self.split,
@@ -82,7 +84,7 @@ class Leakage:
             "summary": self.summary(),
             "families": self.rows.to_dict("records"),
         }
-        (folder / f"{self.stem}.json").write_text(json.dumps(_finite(content), indent=1) + "\n")
+        write_text(folder / f"{self.stem}.json", json.dumps(_finite(content), indent=1) + "\n")
 
 
 def measure_leakage(source: Source, against: Source | None = None) -> Leakage:

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from mfbench.errors import MfbenchError
+from mfbench.errors import MfbenchError, said_of
+from mfbench.work import interrupt
 
 __all__ = ["main"]
 
@@ -20,6 +21,7 @@ COMMANDS = (
     "convert",
     "methods",
     "data",
+    "label",
     "compare",
     "submit",
     "store",
@@ -70,21 +72,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         command = typer.main.get_command(_app())
         given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+        interrupt.raise_from_now_on()
         code = command.main(given, prog_name="mfbench", standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except (MfbenchError, OSError) as error:
-        return _fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
-        return 130
+        return _interrupted()
     except typer.Exit as stop:
         return stop.exit_code
     except Exception as error:
+        if interrupt.came():  # a library turned it into an error of its own
+            return _interrupted()
+        if isinstance(error, MfbenchError):
+            return _fail(str(error))
+        if isinstance(error, OSError):
+            return _fail(said_of(error))
         # Usage errors, wherever typer keeps their class: an unknown option, a value of the wrong type.
         if hasattr(error, "format_message"):
             return _fail(error.format_message())
         traceback.print_exc()
         print("error: this is a fault of mfbench, please report it", file=sys.stderr)
         return 1
+    finally:
+        interrupt.ignore_further()
+
+
+def _interrupted() -> int:
+    print("\ninterrupted", file=sys.stderr)
+    return 130
 
 
 def _fail(message: str) -> int:

@@ -54,6 +54,7 @@ def compare(
     from mfbench.compare.compare import compare as run
     from mfbench.compare.figure import save_comparison
     from mfbench.compare.record import read_records
+    from mfbench.work.files import write_text
 
     console, progress = Console(), Console(stderr=True)
     found = run(
@@ -69,8 +70,8 @@ def compare(
         console.print(f"\n{title}", style="bold", highlight=False)
         console.print(_rich(table))
     out.mkdir(parents=True, exist_ok=True)
-    (out / "compare.json").write_text(found.to_json())
-    (out / "compare.md").write_text(_markdown(tables))
+    write_text(out / "compare.json", found.to_json())
+    write_text(out / "compare.md", _markdown(tables))
     save_comparison(found, out / "compare.png", metric=metric, k=k)
     for name in ("compare.json", "compare.md", "compare.png"):
         console.print(f"wrote   {out / name}", soft_wrap=True, highlight=False)

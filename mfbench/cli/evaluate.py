@@ -53,6 +53,10 @@ def evaluate(
     workers: Annotated[
         int, typer.Option(metavar="N", help="Processes that share the work; the numbers stay the same.")
     ] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler's workers instead, e.g. tcp://host:8786."),
+    ] = None,
     backend: Annotated[
         str,
         typer.Option(
@@ -154,6 +158,7 @@ def evaluate(
             options=dict(parse_option(text) for text in option or [])
             | ({"trust_pickle": True} if trust_pickle else {}),
             workers=workers,
+            scheduler=scheduler,
             exclude=exclude_overlap,
             families=families.split(",") if families else None,
             progress=True,

@@ -42,7 +42,7 @@ def download(
 ) -> None:
     """Fetch a split and the shards that it names; what is there and right is not fetched again."""
     from mfbench.data.split import data_folder, find_split
-    from mfbench.protocol.progress import file_bar
+    from mfbench.work.progress import file_bar
 
     where = source or os.environ.get("MFBENCH_FROM")
     if not where:

@@ -73,7 +73,7 @@ def print_checked(checked, console: Console) -> None:
     run = checked.card.run
     text = Text(checked.card.method, style="bold")
     text.append(
-        f" on {run.split}   {len(checked.records)} episodes, recomputed from the predictions", style="dim"
+        f" on {run.split}   {len(checked.yardstick.episodes)} episodes, recomputed from the predictions", style="dim"
     )
     console.print(text)
     for k in checked.results.ks:

@@ -17,6 +17,7 @@ from mfbench.data.manifest import read_manifest
 from mfbench.data.side_tables import read_side_tables
 from mfbench.data.split import Split, find_split, load_split
 from mfbench.errors import ProtocolError, UnknownNameError
+from mfbench.work.files import write_text
 
 __all__ = ["compare"]
 
@@ -102,7 +103,7 @@ def _construction(split: Split, cache: Path | None) -> Construction:
         found = diversity(split, measure_leakage(source))
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(found.model_dump_json(indent=1) + "\n")
+            write_text(path, found.model_dump_json(indent=1) + "\n")
     return Construction(
         name=split.name,
         data_hash=split.manifest.data_hash,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +10,8 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.elements import symbol
 from mfbench.data.split import ROLES, Split
 from mfbench.errors import ProtocolError
+from mfbench.work.files import new_folder
+from mfbench.work.ownership import holds_nothing
 
 __all__ = ["export_extxyz", "frame"]
 
@@ -34,35 +34,33 @@ Energies of isolated atoms (eV):
 def export_extxyz(split: Split, out: Path) -> list[Path]:
     """Write a split as ``<fold>/<family>.<role>.extxyz`` and a ``README.txt`` with the units.
 
-    The folder appears when it is complete; an interrupted export leaves ``OUT.partial``.
+    The folder appears when it is complete.
 
     Returns:
         The extxyz files.
 
     Raises:
-        ProtocolError: ``out`` holds something.
+        ProtocolError: ``out`` holds something, or two families would share a file.
     """
     out = Path(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or not holds_nothing(out)):
         raise ProtocolError(f"{out} is not empty: choose another folder with --out")
-    partial = out.with_name(f"{out.name}.partial")
-    if partial.exists():
-        shutil.rmtree(partial)
     names = []
-    for task in split.tasks:
-        for role in ROLES:
-            if not getattr(task, role):
-                continue
-            family = re.sub(r"[^\w.+-]", "_", task.family_id)
-            name = Path(task.fold) / f"{family}.{role}.extxyz"
-            if name in names:
-                raise ProtocolError(f"two families would be written to {name}")
-            names.append(name)
-            (partial / name).parent.mkdir(parents=True, exist_ok=True)
-            _write(partial / name, getattr(task, role))
     atoms = "\n".join(f"{symbol(z):<2} {e!r}" for z, e in sorted(split.isolated_atom_energies.items()))
-    (partial / "README.txt").write_text(_README.format(**split.manifest.model_dump(), atoms=atoms))
-    os.replace(partial, out)
+    with new_folder(out) as folder:
+        for task in split.tasks:
+            for role in ROLES:
+                if not getattr(task, role):
+                    continue
+                family = re.sub(r"[^\w.+-]", "_", task.family_id)
+                name = Path(task.fold) / f"{family}.{role}.extxyz"
+                if name in names:
+                    raise ProtocolError(f"two families would be written to {name}")
+                names.append(name)
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                _write(folder / name, getattr(task, role))
+        text = _README.format(**split.manifest.model_dump(), atoms=atoms)
+        (folder / "README.txt").write_text(text, encoding="utf-8")
     return [out / name for name in names]
 
 

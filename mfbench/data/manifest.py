@@ -2,6 +2,7 @@
 
 Two layouts. A *self-contained* folder holds all five tables. A *construction* holds its own three and
 takes fragments and configurations from blocks of a pool beside it, which other constructions share.
+Either may name tables of labels at further levels of theory.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mfbench.data.levels import LABEL_FILE, EnergyShift
 from mfbench.data.parquet import sha256
 from mfbench.errors import DataError
 
-__all__ = ["FILES", "OWN", "POOL", "Manifest", "data_hash", "read_manifest", "tables", "verify_files"]
+__all__ = ["FILES", "OWN", "POOL", "Manifest", "data_hash", "label_levels", "read_manifest", "tables", "verify_files"]
 
 OWN = ("draws.parquet", "families.parquet", "roles.parquet")
 """Tables that every split has in its own folder."""
@@ -44,6 +46,9 @@ class Manifest(BaseModel):
     changelog: list[str]
     files: dict[str, str]
     data_hash: str
+    energy_shifts: dict[str, EnergyShift] = {}
+    """Level of theory → what puts its energies on the scale of ``level_of_theory``. Of tasks that have
+    a level of their own."""
 
 
 def data_hash(files: dict[str, str]) -> str:
@@ -78,8 +83,15 @@ def tables(manifest: Manifest, kind: str) -> list[str]:
     return sorted(name for name in manifest.files if name == file or name.endswith(f".{file}"))
 
 
+def label_levels(manifest: Manifest) -> dict[str, str]:
+    """Level → folder of its labels, relative to the split's folder."""
+    found = (LABEL_FILE.fullmatch(name) for name in manifest.files)
+    return {m[1]: m[0].rpartition("/")[0] for m in found if m is not None}
+
+
 def _is_complete(files: dict[str, str]) -> bool:
-    """Whether a file list is one of the two layouts, and leads nowhere else."""
+    """Whether a file list is one of the two layouts, with or without labels, and leads nowhere else."""
+    files = {name: digest for name, digest in files.items() if not LABEL_FILE.fullmatch(name)}
     if set(files) == set(FILES):
         return True
     blocks = [_BLOCK.fullmatch(name) for name in files if name not in OWN]

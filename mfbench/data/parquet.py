@@ -13,15 +13,18 @@ import pyarrow.parquet as pq
 
 from mfbench.data.configuration import Configuration
 from mfbench.errors import DataError
+from mfbench.work.files import written
 
 __all__ = [
     "CONFIGURATION_SCHEMA",
     "FORCE_GRID",
     "POSITION_GRID",
+    "lists",
     "read_configurations",
     "read_table",
     "round_to_grid",
     "sha256",
+    "vectors",
     "write_configurations",
 ]
 
@@ -50,7 +53,7 @@ CONFIGURATION_SCHEMA = pa.schema(
 
 
 def round_to_grid(values: np.ndarray, grid: float) -> np.ndarray:
-    """The nearest multiples of ``grid``: exact in float32 as long as |value| < 2¹¹ grid-free bits."""
+    """The nearest multiples of ``grid``: exact in float32 as long as ``|value|`` < 2¹¹ grid-free bits."""
     return np.round(np.asarray(values, dtype=np.float64) / grid) * grid
 
 
@@ -79,9 +82,9 @@ def write_configurations(path: Path, configurations: Sequence[Configuration]) ->
         "fragment_id": [c.fragment_id for c in configurations],
         "trajectory_id": [c.trajectory_id for c in configurations],
         "atomic_numbers": [np.asarray(c.atomic_numbers, np.uint8) for c in configurations],
-        "positions": _vectors([c.positions for c in configurations]),
+        "positions": vectors([c.positions for c in configurations]),
         "energy": [float(c.energy) for c in configurations],
-        "atomic_forces": _vectors([round_to_grid(c.forces, FORCE_GRID) for c in configurations]),
+        "atomic_forces": vectors([round_to_grid(c.forces, FORCE_GRID) for c in configurations]),
         "total_charge": [c.total_charge for c in configurations],
         "n_unpaired": [c.n_unpaired for c in configurations],
         "temperature_K": [c.temperature_K for c in configurations],
@@ -89,17 +92,18 @@ def write_configurations(path: Path, configurations: Sequence[Configuration]) ->
     }
     table = pa.table(columns, schema=CONFIGURATION_SCHEMA)
     # Grid-rounded floats have constant low bytes: splitting the bytes lets zstd remove them.
-    pq.write_table(
-        table,
-        path,
-        compression="zstd",
-        compression_level=19,
-        use_dictionary=["fragment_id", "trajectory_id", "sampler"],
-        column_encoding={
-            "positions.list.element.list.element": "BYTE_STREAM_SPLIT",
-            "atomic_forces.list.element.list.element": "BYTE_STREAM_SPLIT",
-        },
-    )
+    with written(path) as temporary:
+        pq.write_table(
+            table,
+            temporary,
+            compression="zstd",
+            compression_level=19,
+            use_dictionary=["fragment_id", "trajectory_id", "sampler"],
+            column_encoding={
+                "positions.list.element.list.element": "BYTE_STREAM_SPLIT",
+                "atomic_forces.list.element.list.element": "BYTE_STREAM_SPLIT",
+            },
+        )
 
 
 def read_table(path: Path) -> pa.Table:
@@ -128,7 +132,7 @@ def read_configurations(path: Path) -> list[Configuration]:
     if missing:
         raise DataError(f"{path} has no column {sorted(missing)[0]}: is it a configuration table?")
     columns = {name: table[name].to_pylist() for name in _SCALARS}
-    arrays = {name: _lists(table[name]) for name in _ARRAYS}
+    arrays = {name: lists(table[name]) for name in _ARRAYS}
     return [
         Configuration(
             atomic_numbers=arrays["atomic_numbers"][i].astype(np.int32),
@@ -151,14 +155,14 @@ _ARRAYS = ("atomic_numbers", "positions", "atomic_forces")
 _SCALARS = tuple(name for name in CONFIGURATION_SCHEMA.names if name not in _ARRAYS)
 
 
-def _vectors(rows: Sequence[np.ndarray]) -> pa.Array:
+def vectors(rows: Sequence[np.ndarray]) -> pa.Array:
     """A column of arrays [n, 3]."""
     flat = np.concatenate([np.zeros((0, 3)), *rows]).astype(np.float32).ravel()
     offsets = np.cumsum([0, *map(len, rows)], dtype=np.int32)
     return pa.ListArray.from_arrays(offsets, pa.FixedSizeListArray.from_arrays(flat, 3), type=_VECTORS)
 
 
-def _lists(column: pa.ChunkedArray) -> list[np.ndarray]:
+def lists(column: pa.ChunkedArray) -> list[np.ndarray]:
     """The rows of a column of lists, or of lists of triples, as views of one flat array."""
     array = column.combine_chunks()
     offsets = array.offsets.to_numpy() - array.offsets[0].as_py()

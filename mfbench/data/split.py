@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mfbench.data.at_level import Relabelled, at_level
 from mfbench.data.configuration import Configuration
-from mfbench.data.manifest import Manifest, read_manifest, tables, verify_files
+from mfbench.data.levels import read_level_labels
+from mfbench.data.manifest import Manifest, label_levels, read_manifest, tables, verify_files
 from mfbench.data.parquet import read_configurations, read_table
 from mfbench.errors import DataError, UnknownNameError
 
@@ -47,6 +49,8 @@ class Task:
         heldout: query configurations on fragments that the pool does not hold.
         larger: query configurations on larger cuts of the family's proteins, for size transfer; most
             families have none.
+        level: level of theory of its labels, where tasks of a split differ in it; else empty.
+        family: what ``family_id`` stands for without the level; else empty.
         draws: [n_draws, max_k] indices into ``support``; the first K of a row are one support set.
         graphs: fragment_id → molecular graph id.
     """
@@ -61,6 +65,8 @@ class Task:
     draws: np.ndarray
     graphs: dict[str, str]
     larger: tuple[Configuration, ...] = ()
+    level: str = ""
+    family: str = ""
 
     @property
     def everything(self) -> tuple[Configuration, ...]:
@@ -148,22 +154,25 @@ def find_split(name: str | Path) -> Path:
     )
 
 
-def load_split(name: str | Path, *, verify: bool = True) -> Split:
+def load_split(name: str | Path, *, level: str | None = None, verify: bool = True) -> Split:
     """Load a split by its name, or by its folder.
 
     Args:
         name: e.g. ``cath-mini``; see ``find_split``.
+        level: of theory, e.g. ``gfn1``: the same tasks with labels of that level, as far as there are
+            any; of a split whose tasks have levels, the tasks at that one. Default: as published.
         verify: compare the SHA-256 of every file first.
 
     Raises:
-        UnknownNameError: no such split.
+        UnknownNameError: no such split, or no labels at that level.
         DataError: a file is missing, altered, or inconsistent.
     """
     folder = find_split(name)
     manifest = read_manifest(folder)
     if verify:
         verify_files(folder, manifest)
-    return Split(manifest.name, manifest, _tasks(folder, manifest))
+    split = Split(manifest.name, manifest, _tasks(folder, manifest))
+    return split if level is None else at_level(split, folder, level, verify=verify)
 
 
 def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
@@ -176,6 +185,12 @@ def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
         c.config_id: replace(c, graph_id=graphs.get(c.fragment_id, ""))
         for file in tables(manifest, "configurations")
         for c in read_configurations(folder / file)
+    }
+    at = {
+        level: Relabelled(
+            configurations, read_level_labels(folder / place, verify=False)[1], manifest.energy_shifts.get(level)
+        )
+        for level, place in label_levels(manifest).items()
     }
     families = read_table(folder / "families.parquet").to_pandas()
     roles = read_table(folder / "roles.parquet").to_pandas()
@@ -190,18 +205,22 @@ def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
             position = {config: i for i, config in enumerate(role["support"])}
             order = draws_of[row.family_id].sort_values(["draw", "rank"])
             indices = np.array([position[c] for c in order["config_id"]])
+            level = getattr(row, "level", "")
+            labelled = at.get(level, configurations)
             tasks.append(
                 Task(
                     family_id=row.family_id,
                     fold=Fold(row.fold),
                     stratum=row.stratum,
                     clusters=tuple(row.cluster30),
-                    support=tuple(configurations[c] for c in role["support"]),
-                    query=tuple(configurations[c] for c in role["query"]),
-                    heldout=tuple(configurations[c] for c in role["heldout"]),
+                    support=tuple(labelled[c] for c in role["support"]),
+                    query=tuple(labelled[c] for c in role["query"]),
+                    heldout=tuple(labelled[c] for c in role["heldout"]),
                     draws=indices.reshape(order["draw"].nunique(), -1),
                     graphs={name: graphs[name] for name in names},
-                    larger=tuple(configurations[c] for c in role.get("larger", ())),
+                    larger=tuple(labelled[c] for c in role.get("larger", ())),
+                    level=level,
+                    family=getattr(row, "family", ""),
                 )
             )
     except (KeyError, ValueError) as error:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from mfbench.errors import CheckpointError
 from mfbench.learned.architectures.registry import Config, config_from, config_record
+from mfbench.work.files import written
 
 __all__ = ["EMBEDDED", "Checkpoint", "embedded_checkpoint", "load_checkpoint", "save_checkpoint"]
 
@@ -46,11 +47,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     groups = {"": checkpoint.params, _PRECONDITION: checkpoint.precondition, _RATES: checkpoint.rates}
     arrays = {p + k: np.asarray(v, np.float32) for p, group in groups.items() for k, v in group.items()}
-    temporary = path.with_suffix(".part")
-    save_file(arrays, temporary)
-    temporary.replace(path)
     card = {**checkpoint.card, "config": config_record(checkpoint.config)}
-    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
+    # Both are on disk before either appears. As bytes: the library's own writer raises no OSError.
+    with written(path) as weights, written(path.with_suffix(".json")) as text:
+        weights.write_bytes(save(arrays))
+        text.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

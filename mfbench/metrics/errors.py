@@ -13,14 +13,17 @@ mean label and nothing else (for forces: zero forces). 0 is that predictor, 1 is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL
 
-__all__ = ["COSTS", "METRICS", "Metric", "episode_metrics", "within_fragment"]
+__all__ = [
+    "COSTS", "METRICS", "ConfigurationErrors", "Metric", "configuration_errors", "episode_metrics",
+    "metrics_of_errors", "within_fragment",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,21 +88,89 @@ def episode_metrics(
         stratum → metric → value, in the units of ``METRICS``. A skill that has no yardstick (all
         labels equal) is left out.
     """
-    energy_error = predicted_energies - energies
+    force_error = (predicted_forces - forces) * EV_TO_KCAL_MOL
+
+    def force_of(mask: np.ndarray) -> tuple[float, float]:
+        found = force_error[np.repeat(mask, n_atoms)]
+        return _rms(found), _mean_abs(found)
+
+    return _by_stratum(predicted_energies - energies, force_of, energies, forces, n_atoms, fragments, strata)
+
+
+@dataclass(frozen=True, eq=False)
+class ConfigurationErrors:
+    """What is left of predictions when only their errors per configuration are kept.
+
+    Attributes:
+        energy: [n] eV, predicted less label.
+        force_square: [n] (eV/Å)², mean over the components of the configuration's forces.
+        force_absolute: [n] eV/Å, mean absolute error over the same components.
+    """
+
+    energy: np.ndarray
+    force_square: np.ndarray
+    force_absolute: np.ndarray
+
+
+def configuration_errors(
+    predicted_energies: np.ndarray,
+    predicted_forces: np.ndarray,
+    energies: np.ndarray,
+    forces: np.ndarray,
+    n_atoms: np.ndarray,
+) -> ConfigurationErrors:
+    """Errors of every configuration; arguments as in ``episode_metrics``."""
+    error = predicted_forces.astype(np.float64) - forces
+    starts = np.concatenate([[0], np.cumsum(n_atoms)[:-1]])
+    square, absolute = (np.add.reduceat(x.sum(axis=1), starts) / (3 * n_atoms) for x in (error**2, np.abs(error)))
+    return ConfigurationErrors(predicted_energies - energies, square, absolute)
+
+
+def metrics_of_errors(
+    errors: ConfigurationErrors,
+    energies: np.ndarray,
+    forces: np.ndarray,
+    n_atoms: np.ndarray,
+    fragments: np.ndarray,
+    strata: Mapping[str, np.ndarray],
+) -> dict[str, dict[str, float]]:
+    """What ``episode_metrics`` gives, from errors per configuration: equal up to rounding.
+
+    Args:
+        errors: of the n configurations.
+        energies, forces, n_atoms, fragments, strata: as in ``episode_metrics``.
+    """
+
+    def force_of(mask: np.ndarray) -> tuple[float, float]:
+        square = np.average(errors.force_square[mask], weights=n_atoms[mask])
+        absolute = np.average(errors.force_absolute[mask], weights=n_atoms[mask])
+        return float(np.sqrt(square)) * EV_TO_KCAL_MOL, float(absolute) * EV_TO_KCAL_MOL
+
+    return _by_stratum(errors.energy, force_of, energies, forces, n_atoms, fragments, strata)
+
+
+def _by_stratum(
+    energy_error: np.ndarray,
+    force_of: Callable[[np.ndarray], tuple[float, float]],
+    energies: np.ndarray,
+    forces: np.ndarray,
+    n_atoms: np.ndarray,
+    fragments: np.ndarray,
+    strata: Mapping[str, np.ndarray],
+) -> dict[str, dict[str, float]]:
+    """Every metric of every stratum. ``force_of``: mask → RMS and mean absolute error, kcal/mol/Å."""
     columns = {
         "total": energy_error * EV_TO_KCAL_MOL,
         "within": within_fragment(energy_error, fragments) * EV_TO_KCAL_MOL,
         "per_atom": energy_error / n_atoms * 1e3,
         "spread": within_fragment(energies, fragments) * EV_TO_KCAL_MOL,
     }
-    force_error = (predicted_forces - forces) * EV_TO_KCAL_MOL
     found = {}
     for stratum, mask in strata.items():
         if not mask.any():
             continue
         energy = {name: values[mask] for name, values in columns.items()}
-        atoms = np.repeat(mask, n_atoms)
-        force = force_error[atoms]
+        force_rmse, force_mae = force_of(mask)
         values = {
             "energy_rmse": _rms(energy["total"]),
             "energy_mae": _mean_abs(energy["total"]),
@@ -107,10 +178,11 @@ def episode_metrics(
             "energy_mae_within": _mean_abs(energy["within"]),
             "energy_rmse_per_atom": _rms(energy["per_atom"]),
             "energy_mae_per_atom": _mean_abs(energy["per_atom"]),
-            "force_rmse": _rms(force),
-            "force_mae": _mean_abs(force),
+            "force_rmse": force_rmse,
+            "force_mae": force_mae,
         }
-        spread, scale = _rms(energy["spread"]), _rms(forces[atoms]) * EV_TO_KCAL_MOL
+        spread = _rms(energy["spread"])
+        scale = _rms(forces[np.repeat(mask, n_atoms)]) * EV_TO_KCAL_MOL
         if spread > 0:
             values["energy_skill"] = 1 - values["energy_rmse"] / spread
             values["energy_skill_within"] = 1 - values["energy_rmse_within"] / spread

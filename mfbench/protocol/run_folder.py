@@ -6,16 +6,18 @@
 ``results.json``           scores; written last, so that its presence means a complete run
 ``rmse_vs_k.png``          the figure
 
-Every file is written beside its place and renamed, so that a killed run leaves none half written.
+Every file is written beside its place and renamed, so that a killed run leaves none half written. One
+process at a time writes a run; another one is refused.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,15 @@ import pyarrow.parquet as pq
 from mfbench.errors import DataError, ProtocolError
 from mfbench.protocol.episode import Episode
 from mfbench.protocol.run_episode import EpisodeRecord
+from mfbench.work.files import LOCK, write_text, written
+from mfbench.work.journal import Journal
+from mfbench.work.ownership import holds_nothing, owned
+from mfbench.work.request import difference
 
-__all__ = ["RunFolder", "open_run", "request_of", "write_predictions"]
+__all__ = ["EPISODES", "RunFolder", "open_run", "request_of", "write_predictions"]
+
+EPISODES = "episodes"
+"""Folder of the journal, in the folder of a run."""
 
 PREDICTION_SCHEMA = pa.schema(
     [
@@ -44,20 +53,22 @@ PREDICTION_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run on disk.
+    """A run on disk, owned by this process while it is not finished.
 
     Attributes:
         path: the folder.
         request: what identifies the run; a resumed run must ask for the same.
+        journal: its finished episodes; None where the run is complete.
     """
 
     path: Path
     request: Mapping[str, Any]
+    journal: Journal | None
 
     @property
     def finished(self) -> bool:
         """Whether the run is complete."""
-        return (self.path / "results.json").is_file()
+        return self.journal is None
 
     def start(self, **facts: Any) -> None:
         """Write ``run.json`` (request and facts), or append this session's facts to the one there is.
@@ -67,7 +78,6 @@ class RunFolder:
         """
         session = facts.pop("session")
         path = self.path / "run.json"
-        self.journal.mkdir(parents=True, exist_ok=True)
         before = json.loads(path.read_text()) if path.is_file() else {"card": facts["card"], "sessions": []}
         if before["card"] != facts["card"]:
             raise ProtocolError(
@@ -75,59 +85,76 @@ class RunFolder:
                 "choose another folder with --out"
             )
         content = {"request": dict(self.request), **facts, "sessions": [*before["sessions"], session]}
-        self.write_text("run.json", json.dumps(content, indent=1) + "\n")
-
-    @property
-    def journal(self) -> Path:
-        """Folder of the finished episodes."""
-        return self.path / "episodes"
+        write_text(path, json.dumps(content, indent=1) + "\n")
 
     def save(self, index: int, record: EpisodeRecord) -> None:
         """Journal one episode; ``index`` is its place in the run."""
-        arrays = {} if record.failure else {"energies": record.energies, "forces": record.forces}
-        rest = {k: v for k, v in vars(record).items() if k not in ("energies", "forces")}
-        path = self.journal / f"{index:05d}.npz"
-        with open(path.with_suffix(".tmp"), "wb") as file:
-            np.savez(file, record=np.array(json.dumps(rest)), **arrays)
-        os.replace(path.with_suffix(".tmp"), path)
+        assert self.journal is not None
+        self.journal.add(f"{index:05d}", _encode(record))
 
     def load(self) -> dict[tuple[str, int, int], EpisodeRecord]:
         """Journalled episodes by key. One that cannot be read counts as not done."""
-        found = {}
-        for path in sorted(self.journal.glob("*.npz")):
-            try:
-                with open(path, "rb") as stream, np.load(stream) as file:
-                    arrays = {name: file[name] for name in ("energies", "forces") if name in file}
-                    record = EpisodeRecord(**json.loads(str(file["record"])), **arrays)
-            except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
-                continue
-            found[record.key] = record
-        return found
+        found = self.journal.read(_decode).values() if self.journal else ()
+        return {record.key: record for record in found}
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file of the folder at once."""
-        path = self.path / name
-        path.with_name(name + ".tmp").write_text(text)
-        os.replace(path.with_name(name + ".tmp"), path)
+        write_text(self.path / name, text)
 
     def discard_journal(self) -> None:
         """Remove the journal of a complete run."""
-        shutil.rmtree(self.journal, ignore_errors=True)
+        shutil.rmtree(self.path / EPISODES, ignore_errors=True)
 
 
-def open_run(path: Path, request: Mapping[str, Any], *, resume: bool) -> RunFolder:
-    """The folder of a run, after checking that nothing would be overwritten or mixed. Writes nothing.
+@contextmanager
+def open_run(
+    path: Path, request: Mapping[str, Any], *, resume: bool, code: str | None = None
+) -> Iterator[RunFolder]:
+    """The folder of a run, owned for the time of the block, or a finished one to read.
+
+    Nothing is touched before it is sure that nothing would be overwritten or mixed.
+
+    Args:
+        path: it may be absent, empty, or hold this run.
+        request: what identifies the run.
+        resume: whether it may hold this run.
+        code: digest of the source of a method from outside; it must stay the same while a run goes on.
 
     Raises:
-        ProtocolError: it holds something and ``resume`` is off, or it holds a run of another request.
+        ProtocolError: it holds something and ``resume`` is off, or it holds a run of another request, or
+            another process is at work in it.
         DataError: its ``run.json`` is damaged.
     """
-    folder = RunFolder(path, request)
+    if _is_finished(path, request, resume=resume):
+        yield RunFolder(path, request, None)
+        return
+    with owned(path):
+        if _is_finished(path, request, resume=resume):  # by another process, just now
+            yield RunFolder(path, request, None)
+            return
+        episodes = path / EPISODES
+        made = not episodes.exists()
+        episodes.mkdir(exist_ok=True)
+        try:
+            inputs = {**request, "code": code}
+            # A journal without a request is of a run whose run.json was compared above.
+            journal = Journal(episodes, inputs, resume=True, adopt=True)
+            yield RunFolder(path, request, journal)
+        except BaseException:
+            if made and not (path / "run.json").exists():  # nothing began
+                shutil.rmtree(episodes, ignore_errors=True)
+            raise
+
+
+def _is_finished(path: Path, request: Mapping[str, Any], *, resume: bool) -> bool:
+    """Whether a folder holds this run, complete. Writes nothing; raises as ``open_run`` does."""
     if path.exists() and not path.is_dir():
         raise ProtocolError(f"{path} is a file: choose another folder with --out")
-    if not path.is_dir() or not any(path.iterdir()):
-        return folder
+    if not path.is_dir() or holds_nothing(path):
+        return False
     if not (path / "run.json").is_file():
+        if set(os.listdir(path)) <= {LOCK, EPISODES} and not any((path / EPISODES).glob("*.npz")):
+            return False  # killed, or at work, before its first episode
         raise ProtocolError(f"{path} is not empty and holds no run: choose another folder with --out")
     if not resume:
         raise ProtocolError(
@@ -137,15 +164,23 @@ def open_run(path: Path, request: Mapping[str, Any], *, resume: bool) -> RunFold
         before = json.loads((path / "run.json").read_text())["request"]
     except (ValueError, KeyError, TypeError, OSError):
         raise DataError(f"{path / 'run.json'} is damaged: choose another folder with --out") from None
-    # The same text on both sides: tuples and paths become what JSON makes of them.
-    now = json.loads(json.dumps(dict(request)))
-    for name in sorted({*before, *now}):
-        if before.get(name) != now.get(name):
-            raise ProtocolError(
-                f"cannot resume {path}: its {name} is {before.get(name)!r}, not {now.get(name)!r}; "
-                "choose another folder with --out"
-            )
-    return folder
+    if reason := difference(before, request, depth=1):
+        raise ProtocolError(f"cannot resume {path}: {reason}; choose another folder with --out")
+    return (path / "results.json").is_file()
+
+
+def _encode(record: EpisodeRecord) -> bytes:
+    arrays = {} if record.failure else {"energies": record.energies, "forces": record.forces}
+    rest = {k: v for k, v in vars(record).items() if k not in ("energies", "forces")}
+    buffer = io.BytesIO()
+    np.savez(buffer, record=np.array(json.dumps(rest)), **arrays)
+    return buffer.getvalue()
+
+
+def _decode(data: bytes) -> EpisodeRecord:
+    with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in ("energies", "forces") if name in file}
+        return EpisodeRecord(**json.loads(str(file["record"])), **arrays)
 
 
 def write_predictions(path: Path, episodes: Sequence[Episode], records: Sequence[EpisodeRecord]) -> None:
@@ -163,8 +198,8 @@ def write_predictions(path: Path, episodes: Sequence[Episode], records: Sequence
         columns["energy"] += record.energies.tolist()
         columns["forces"] += [part.ravel() for part in np.split(record.forces, ends)]
     table = pa.table(columns, schema=PREDICTION_SCHEMA)
-    pq.write_table(table, path.with_suffix(".tmp"), compression="zstd")
-    os.replace(path.with_suffix(".tmp"), path)
+    with written(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
 
 
 def request_of(**fields: Any) -> dict[str, Any]:

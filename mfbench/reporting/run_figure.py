@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mfbench.results.results import AggregateRow, Results
+from mfbench.work.files import written
 
 __all__ = ["draw_figure", "save_figure"]
 
@@ -30,7 +31,8 @@ _INK = "#333333"
 def save_figure(results: Results, path: Path) -> None:
     """Write the figure of a run as PNG."""
     figure = draw_figure(results)
-    figure.savefig(path, dpi=110, pil_kwargs={"compress_level": 1})
+    with written(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110, pil_kwargs={"compress_level": 1})
 
 
 def draw_figure(results: Results) -> Figure:

@@ -8,6 +8,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
+from mfbench.work.files import written
+
 __all__ = ["save_small"]
 
 _COLOURS = 128
@@ -19,4 +21,5 @@ def save_small(figure: Figure, path: Path, dpi: int = 110) -> None:
     figure.savefig(buffer, format="png", dpi=dpi)
     picture = Image.open(buffer).convert("RGB")
     few = picture.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    few.save(path, "PNG", optimize=True)
+    with written(path) as temporary:
+        few.save(temporary, "PNG", optimize=True)

@@ -16,6 +16,7 @@ from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
 from mfbench.data.elements import symbol
 from mfbench.data.side_tables import SideTables
 from mfbench.data.split import Fold, Split
+from mfbench.work.files import written
 
 __all__ = ["draw_overview", "save_overview"]
 
@@ -28,7 +29,8 @@ _INK = "#333333"
 def save_overview(split: Split, tables: SideTables, path: Path) -> None:
     """Write the overview as PNG; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw_overview(split, tables).savefig(path, dpi=130)
+    with written(path) as temporary:
+        draw_overview(split, tables).savefig(temporary, format="png", dpi=130)
 
 
 def draw_overview(split: Split, tables: SideTables) -> Figure:

@@ -21,6 +21,7 @@ from mfbench.errors import DataError
 from mfbench.metrics.errors import COSTS, METRICS
 from mfbench.metrics.statistics import Interval, bootstrap_mean
 from mfbench.protocol.run_episode import EpisodeRecord
+from mfbench.results.episode_errors import EpisodeErrors
 
 __all__ = [
     "AggregateRow",
@@ -155,7 +156,9 @@ def read_results(path: Path) -> Results:
 
 
 def score_failures(
-    records: Sequence[EpisodeRecord], scores: Sequence[Scores | None], constant: Sequence[Scores]
+    records: Sequence[EpisodeRecord | EpisodeErrors],
+    scores: Sequence[Scores | None],
+    constant: Sequence[Scores],
 ) -> list[EpisodeRow]:
     """Rows of all episodes, with a penalty where one failed.
 

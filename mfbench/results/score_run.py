@@ -9,11 +9,12 @@ import numpy as np
 
 from mfbench.data.split import Split
 from mfbench.methods.constant import constant
-from mfbench.metrics.errors import episode_metrics
+from mfbench.metrics.errors import episode_metrics, metrics_of_errors
 from mfbench.metrics.statistics import groups_of
 from mfbench.protocol.episode import Episode
 from mfbench.protocol.method import Budget, MethodContext
 from mfbench.protocol.run_episode import EpisodeRecord, run_episode
+from mfbench.results.episode_errors import EpisodeErrors
 from mfbench.results.results import Results, Scores, aggregate, not_better, score_failures
 
 __all__ = ["constant_records", "episode_scores", "family_groups", "score_run"]
@@ -25,19 +26,20 @@ def constant_records(split: Split, episodes: Sequence[Episode]) -> list[EpisodeR
     return [run_episode(line, episode, budget=Budget(), seed=0) for episode in episodes]
 
 
-def episode_scores(episode: Episode, record: EpisodeRecord) -> Scores | None:
-    """stratum → metric → value of one episode; None where it failed."""
-    if record.failure is not None:
-        return None
-    return episode_metrics(
-        record.energies,
-        record.forces.astype(np.float64),
+def episode_scores(episode: Episode, record: EpisodeRecord | EpisodeErrors) -> Scores | None:
+    """stratum → metric → value of one episode, from predictions or from their errors; None if it failed."""
+    labels = (
         np.array([c.energy for c in episode.query]),
         np.concatenate([c.forces for c in episode.query]),
         np.array([len(c) for c in episode.query]),
         episode.fragments,
         episode.strata,
     )
+    if isinstance(record, EpisodeErrors):
+        return None if record.errors is None else metrics_of_errors(record.errors, *labels)
+    if record.failure is not None:
+        return None
+    return episode_metrics(record.energies, record.forces.astype(np.float64), *labels)
 
 
 def family_groups(split: Split, families: Sequence[str]) -> dict[str, int]:
@@ -50,7 +52,7 @@ def family_groups(split: Split, families: Sequence[str]) -> dict[str, int]:
 def score_run(
     split: Split,
     episodes: Sequence[Episode],
-    records: Sequence[EpisodeRecord],
+    records: Sequence[EpisodeRecord | EpisodeErrors],
     run: dict[str, Any],
     *,
     constants: Sequence[EpisodeRecord] | None = None,
@@ -60,7 +62,7 @@ def score_run(
 
     Args:
         split: whose families they are.
-        episodes, records: in the same order.
+        episodes, records: in the same order; records hold predictions, or their errors.
         run: what identifies the run; stored with the results.
         constants: records of the constant method, computed here where they are not given.
         costs: also aggregate what the records say of costs.

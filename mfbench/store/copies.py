@@ -6,8 +6,8 @@ import numpy as np
 
 from mfbench.store.index import read_store
 from mfbench.store.store import Store
-from mfbench.submission.check import Checked
-from mfbench.submission.detectors.error_fingerprint import SAME, WIDTH, distance, sketch
+from mfbench.submission.checked import Checked
+from mfbench.submission.detectors.error_fingerprint import SAME, WIDTH, distance
 from mfbench.submission.detectors.findings import Finding, Kind
 
 __all__ = ["copy_findings"]
@@ -18,11 +18,11 @@ def copy_findings(store: Store, checked: Checked) -> list[Finding]:
 
     Forces decide: an energy correction on top of copied forces is a copy too. Predictions without a force
     field all make the same errors and are left out. A submission that says whom it is derived from is
-    noted; one that does not is refused.
+    noted; one that does not is refused. A compact submission is no copy of the one it was made from.
     """
     if any(finding.kind == Kind.CONSTANT_PREDICTIONS for finding in checked.findings):
         return []
-    own = sketch(checked.yardstick, checked.records)
+    own = checked.fingerprints
     families = checked.yardstick.families
     nearest: tuple[float, str, str] | None = None
     for name, k, theirs in _sketches(store, checked, len(families)):
@@ -54,6 +54,8 @@ def _sketches(store: Store, checked: Checked, n_families: int):
     rows = snapshot.rows.filter(snapshot.rows["sketch"].is_valid()).select(["submission", "k", "sketch"])
     for row in rows.to_pylist():
         summary = snapshot.summaries[row["submission"]]
+        if row["submission"] == checked.card.made_from:
+            continue
         if summary.card.run.data_hash == data and len(row["sketch"]) == n_families * WIDTH:
             if any(f.kind == Kind.CONSTANT_PREDICTIONS for f in summary.findings):
                 continue

@@ -23,17 +23,10 @@ from mfbench.errors import SubmissionError
 from mfbench.metrics.errors import METRICS, within_fragment
 from mfbench.protocol.cost import code_version, hardware
 from mfbench.protocol.episode import Episode, draw_episode
-from mfbench.protocol.method import (
-    ARCHITECTURES,
-    BACKENDS,
-    Budget,
-    Method,
-    MethodContext,
-    load_method,
-    method_names,
-    uses_backend,
-)
-from mfbench.protocol.run_episode import EpisodeRecord, run_episode
+from mfbench.protocol.method import Budget
+from mfbench.protocol.run_episode import run_episode
+from mfbench.results.episode_errors import EpisodeErrors, errors_of
+from mfbench.store.deposited import deposited_method
 from mfbench.store.outside import compare_outside
 from mfbench.store.verification import (
     RATIO_TOLERANCE,
@@ -43,9 +36,9 @@ from mfbench.store.verification import (
     Record,
     Verdict,
 )
-from mfbench.submission.check import Checked
+from mfbench.submission.checked import Checked
 
-__all__ = ["compare", "deposited_method", "fresh_test"]
+__all__ = ["compare", "fresh_test"]
 
 COMPARED = ("force_rmse", "energy_rmse_within", "energy_rmse")
 _RESAMPLES = 2000
@@ -56,34 +49,6 @@ _WIDEST = 1.5
 
 Errors = dict[tuple[str, str], dict[str, float]]
 """(family, fragment) → metric → mean square error."""
-
-
-def deposited_method(checked: Checked, folder: Path) -> Method:
-    """The method of a submission, made from its deposited weights and our own code.
-
-    Args:
-        checked: a submission with weights.
-        folder: where the weights are written.
-
-    Raises:
-        SubmissionError: kind ``weights``: none were deposited, or what ran them is not registered here.
-        CheckpointError: they are not a checkpoint of the architecture.
-    """
-    card = checked.card
-    if not checked.weights:
-        raise SubmissionError("weights", "no weights were deposited: nobody can run this submission")
-    name = card.implementation or card.method
-    known = name in method_names() and ":" not in name and uses_backend(name)
-    if not known or card.arch not in ARCHITECTURES or card.backend not in BACKENDS:
-        raise SubmissionError(
-            "weights",
-            f"'{name}' ({card.arch}, {card.backend}) is not registered here: foreign code is not run",
-        )
-    for file, suffix in (("weights.safetensors", ".safetensors"), ("weights.json", ".json")):
-        (folder / f"deposited{suffix}").write_bytes(checked.weights[file])
-    path = str(folder / "deposited.safetensors")
-    context = MethodContext(checked.yardstick.split, card.arch, path, dict(card.run.options))
-    return load_method(name, context, backend=card.backend)
 
 
 def fresh_test(
@@ -119,7 +84,7 @@ def fresh_test(
     new = {family: {c.fragment_id: c.graph_id for c in found} for family, found in outside.items()}
     comparisons, beyond = [], []
     with tempfile.TemporaryDirectory() as folder:
-        method = deposited_method(checked, Path(folder))
+        method = deposited_method(checked.card, split, checked.weights, Path(folder))
         for k in ks:
             claimed, measured = _Sums(), _Sums()
             for family, configurations in fresh.items():
@@ -133,7 +98,7 @@ def fresh_test(
                     record = run_episode(method, episode, budget=budget, seed=checked.card.run.seed)
                     if record.failure:
                         raise SubmissionError("weights", f"the deposited weights fail: {record.failure}")
-                    measured.add(episode, record, fragments | set(new.get(family, ())))
+                    measured.add(episode, errors_of(episode, record), fragments | set(new.get(family, ())))
                     claimed.add(*_claimed(checked, family, k, draw), fragments | heldout)
             errors = claimed.errors(), measured.errors()
             comparisons += compare(*errors, k)
@@ -167,8 +132,8 @@ def _outside(found: Mapping[str, Sequence[Configuration]], comparisons: list[Out
     )
 
 
-def _claimed(checked: Checked, family: str, k: int, draw: int) -> tuple[Episode, EpisodeRecord]:
-    for episode, record in zip(checked.yardstick.episodes, checked.records, strict=True):
+def _claimed(checked: Checked, family: str, k: int, draw: int) -> tuple[Episode, EpisodeErrors]:
+    for episode, record in zip(checked.yardstick.episodes, checked.errors, strict=True):
         if episode.key == (family, k, draw) and record.failure is None:
             return episode, record
     raise SubmissionError("coverage", f"it has no predictions for {family}, K = {k}, draw {draw}")
@@ -180,14 +145,11 @@ class _Sums:
     def __init__(self):
         self._found: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
 
-    def add(self, episode: Episode, record: EpisodeRecord, fragments: set[str]) -> None:
-        labels = np.array([c.energy for c in episode.query])
-        error = (record.energies - labels) * EV_TO_KCAL_MOL
+    def add(self, episode: Episode, record: EpisodeErrors, fragments: set[str]) -> None:
+        assert record.errors is not None
+        error = record.errors.energy * EV_TO_KCAL_MOL
         within = within_fragment(error, episode.fragments)
-        true = np.concatenate([c.forces for c in episode.query])
-        squares = ((record.forces - true) * EV_TO_KCAL_MOL) ** 2
-        ends = np.cumsum([len(c) for c in episode.query])[:-1]
-        force = np.array([part.mean() for part in np.split(squares, ends)])
+        force = record.errors.force_square * EV_TO_KCAL_MOL**2
         for name in fragments:
             rows = episode.fragments == name
             if rows.any():

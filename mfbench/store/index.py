@@ -20,8 +20,13 @@ __all__ = ["Broken", "Snapshot", "Trust", "read_store"]
 
 
 class Trust(StrEnum):
-    """``verified``: a fresh test confirmed it; ``refuted``: one contradicted it; else ``recomputed``."""
+    """How far numbers are to be believed.
 
+    ``verified``: a fresh test confirmed it; ``refuted``: one contradicted it; else ``recomputed`` where
+    its predictions are here, and ``reproducible`` where its errors are, with all that a rerun needs.
+    """
+
+    REPRODUCIBLE = "reproducible"
     RECOMPUTED = "recomputed"
     VERIFIED = "verified"
     REFUTED = "refuted"
@@ -58,7 +63,9 @@ class Snapshot:
         verdicts = {record.verdict for record in self.records.get(name, [])}
         if Verdict.REFUTED in verdicts:
             return Trust.REFUTED
-        return Trust.VERIFIED if Verdict.CONFIRMED in verdicts else Trust.RECOMPUTED
+        if Verdict.CONFIRMED in verdicts:
+            return Trust.VERIFIED
+        return Trust.REPRODUCIBLE if self.summaries[name].compact else Trust.RECOMPUTED
 
 
 def read_store(

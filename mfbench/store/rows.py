@@ -20,8 +20,7 @@ from mfbench.metrics.errors import COSTS, METRICS
 from mfbench.results.results import AggregateRow
 from mfbench.results.score_run import family_groups
 from mfbench.submission.card import Card
-from mfbench.submission.check import Checked
-from mfbench.submission.detectors.error_fingerprint import sketch
+from mfbench.submission.checked import Checked
 from mfbench.submission.detectors.findings import Finding
 
 __all__ = ["ROWS", "VERSION", "Summary", "part_of", "read_part", "write_part"]
@@ -56,6 +55,7 @@ class Summary(BaseModel):
         families: test families in order; bootstrap groups beside them.
         findings: when it was scored here.
         failed, episodes: number of episodes without predictions, and of all.
+        compact: whether errors per configuration are kept instead of predictions.
         filed_at: date and time (UTC) of filing, as its receipt says.
         stamp: sizes and times of its files when it was scored.
         size_bytes: of its files.
@@ -70,6 +70,7 @@ class Summary(BaseModel):
     findings: list[Finding]
     failed: int
     episodes: int
+    compact: bool = False
     filed_at: str = ""
     stamp: dict[str, list[int]] | None = None
     size_bytes: int = 0
@@ -88,7 +89,8 @@ def part_of(
         groups=[groups[f] for f in families],
         findings=checked.findings,
         failed=len(checked.results.failures),
-        episodes=len(checked.records),
+        episodes=len(checked.yardstick.episodes),
+        compact=checked.compact,
         filed_at=filed_at,
         stamp=stamp,
         size_bytes=size_bytes,
@@ -99,7 +101,7 @@ def part_of(
 def _table(name: str, checked: Checked) -> pa.Table:
     results = checked.results
     constant = {(r.metric, r.k, r.query): r.value for r in results.constant}
-    sketches = sketch(checked.yardstick, checked.records)
+    sketches = checked.fingerprints
     per_family = _per_family(checked)
     rows = []
     for row in [*results.aggregate, *_costs(checked)]:

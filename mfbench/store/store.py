@@ -25,7 +25,8 @@ from mfbench.protocol.cost import code_version
 from mfbench.store.files import Files, open_files
 from mfbench.store.rows import Summary, part_of, write_part
 from mfbench.store.verification import Record, record_bytes, record_name
-from mfbench.submission.check import FILES, Checked, check
+from mfbench.submission.check import check
+from mfbench.submission.checked import FILES, Checked
 
 __all__ = ["RECEIPT", "Store", "content_hash", "open_store", "submission_id"]
 

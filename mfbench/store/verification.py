@@ -110,6 +110,8 @@ class Record(_Part):
         comparisons: claimed against fresh.
         verdict: of all.
         outside: fragments from outside entries, where there were any.
+        tested_as: id of the submission with predictions that was tested, where this one is the compact form
+            of it: same weights, same errors.
     """
 
     schema_: int = 1
@@ -127,6 +129,7 @@ class Record(_Part):
     comparisons: list[Comparison]
     verdict: Verdict
     outside: Outside | None = None
+    tested_as: str | None = None
 
 
 def record_bytes(record: Record) -> bytes:

@@ -1,7 +1,9 @@
 """Submissions: data, never code. Read, recomputed and examined by ``check``; drafted from runs."""
 
 from mfbench.submission.card import Card, Track
-from mfbench.submission.check import FILES, Checked, check
+from mfbench.submission.check import check
+from mfbench.submission.checked import FILES, Checked
+from mfbench.submission.condense import compacted
 from mfbench.submission.detectors.findings import Finding, Kind
 from mfbench.submission.draft import check_files, check_run, read_folder
 
@@ -15,5 +17,6 @@ __all__ = [
     "check",
     "check_files",
     "check_run",
+    "compacted",
     "read_folder",
 ]

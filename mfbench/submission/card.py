@@ -47,6 +47,7 @@ _Name = _text(80, shortest=1)
 _SplitName = _text(60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 _Link = _text(300, pattern=r"^https?://[A-Za-z0-9][^\s<>\"'`\\]*$")
 _Sha256 = _text(64, pattern=r"^[0-9a-f]{64}$")
+_Id = _text(120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 _Count = Annotated[int, Field(ge=0, le=10**15)]
 _Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
@@ -153,6 +154,8 @@ class Card(_Part):
         weights_sha256: of the deposited ``weights.safetensors``, which ``mfbench verify --fresh`` runs.
         meta_gradients: configuration-gradients of all training before adaptation.
         derived_from: id of a submission whose weights or predictions this one shares.
+        weights_from: id of the submission whose deposited weights this one ran.
+        made_from: id of the submission, with predictions, that this compact one was made from.
         training: data the weights have seen.
         failures: every episode without predictions.
     """
@@ -171,7 +174,9 @@ class Card(_Part):
     parameters: _Count | None = None
     weights_sha256: _Sha256 | None = None
     meta_gradients: _Count | None = None
-    derived_from: _text(120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$") | None = None
+    derived_from: _Id | None = None
+    weights_from: _Id | None = None
+    made_from: _Id | None = None
     training: Annotated[list[Training], Field(max_length=50)] = Field(default_factory=list)
     tuning: Tuning | None = None
     hardware: Hardware = Hardware()

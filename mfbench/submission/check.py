@@ -4,75 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 from mfbench.errors import SubmissionError
 from mfbench.metrics.errors import METRICS
+from mfbench.protocol.method import ARCHITECTURES, BACKENDS, method_names, uses_backend
 from mfbench.protocol.run_episode import EpisodeRecord
+from mfbench.results.episode_errors import EpisodeErrors
 from mfbench.results.results import AggregateRow, Results
 from mfbench.results.score_run import score_run
-from mfbench.submission.card import Card, Track, read_card, write_card
+from mfbench.submission.card import Card, Track, read_card
+from mfbench.submission.checked import FILES, PREDICTIONS_FILE, WEIGHT_FILES, Checked
+from mfbench.submission.compact import ERRORS_FILE, read_compact
+from mfbench.submission.detectors.compact_findings import compact_findings
 from mfbench.submission.detectors.evidence import gather
 from mfbench.submission.detectors.findings import Finding, Kind
 from mfbench.submission.detectors.leaks import leak_findings, order_findings
 from mfbench.submission.detectors.training_overlap import overlap_findings
 from mfbench.submission.detectors.units import unit_findings
-from mfbench.submission.predictions import canonical_bytes, read_predictions
+from mfbench.submission.predictions import read_predictions
 from mfbench.submission.reference_episodes import Yardstick, yardstick_of
 from mfbench.submission.weights import check_weights
 
-__all__ = ["FILES", "Checked", "check", "check_claims", "track_of"]
+__all__ = ["check", "check_claims", "check_registered", "track_of"]
 
-FILES = ("submission.yaml", "predictions.parquet", "weights.safetensors", "weights.json")
-"""All that a submission may hold; the last two are for deposited weights."""
 _CLAIM = 1e-3
 """Relative tolerance of claims: predictions are rounded to a grid before they are scored."""
 _UNRANKED_LINES = ("constant", "random")
-
-
-@dataclass(frozen=True, eq=False)
-class Checked:
-    """A submission that was read and scored.
-
-    Attributes:
-        card: what it says of itself.
-        yardstick: the episodes.
-        records: predictions, rounded.
-        results: recomputed.
-        findings: by the detectors; see ``refusals``.
-        weights: deposited files by name.
-    """
-
-    card: Card
-    yardstick: Yardstick
-    records: list[EpisodeRecord]
-    results: Results
-    findings: list[Finding]
-    weights: dict[str, bytes]
-
-    @property
-    def refusals(self) -> list[Finding]:
-        """Findings with which it cannot be filed."""
-        return [finding for finding in self.findings if finding.refuses]
-
-    @cached_property
-    def files(self) -> dict[str, bytes]:
-        """What is filed: canonical card and predictions, and the weights as they are."""
-        return {
-            "submission.yaml": write_card(self.card).encode(),
-            "predictions.parquet": canonical_bytes(self.yardstick.episodes, self.records),
-            **self.weights,
-        }
-
-    def raise_refusals(self) -> None:
-        """Raise the first finding that refuses.
-
-        Raises:
-            SubmissionError: of that finding's kind.
-        """
-        for finding in self.refusals:
-            raise SubmissionError(finding.kind, finding.message)
 
 
 def check(files: Mapping[str, bytes]) -> Checked:
@@ -87,15 +44,44 @@ def check(files: Mapping[str, bytes]) -> Checked:
     check_names(files)
     card = read_card(files["submission.yaml"])
     check_track(card)
-    weights = {name: files[name] for name in FILES[2:] if name in files}
+    weights = {name: files[name] for name in WEIGHT_FILES if name in files}
     if (card.weights_sha256 is not None or weights) and len(weights) < 2:
         raise SubmissionError("weights", "weights come as weights.safetensors with weights.json beside it")
     if weights:
         check_weights(weights["weights.safetensors"], weights["weights.json"], card.weights_sha256)
     yardstick = yardstick_of(card.run)
     _check_failures(card, yardstick)
-    records = read_predictions(files["predictions.parquet"], card, yardstick)
-    results = score_run(
+    if ERRORS_FILE in files:
+        check_registered(card)
+        kept = read_compact(files[ERRORS_FILE], card, yardstick)
+        results = _scored(card, yardstick, kept.episodes)
+        found = compact_findings(yardstick, kept.episodes) + _notes(card, yardstick, results)
+        return Checked(card, yardstick, [], kept, results, found, weights)
+    records = read_predictions(files[PREDICTIONS_FILE], card, yardstick)
+    results = _scored(card, yardstick, records)
+    found = _of_predictions(yardstick, records) + _notes(card, yardstick, results)
+    return Checked(card, yardstick, records, None, results, found, weights)
+
+
+def check_registered(card: Card) -> str:
+    """The method that runs a submission, by its registered name; foreign code is never run.
+
+    Raises:
+        SubmissionError: kind ``weights``: it is not registered here.
+    """
+    name = card.implementation or card.method
+    learned = uses_backend(name)
+    known = name in method_names() and ":" not in name
+    if not known or (learned and (card.arch not in ARCHITECTURES or card.backend not in BACKENDS)):
+        raise SubmissionError(
+            "weights",
+            f"'{name}' ({card.arch}, {card.backend}) is not registered here: foreign code is not run",
+        )
+    return name
+
+
+def _scored(card: Card, yardstick: Yardstick, records: Sequence[EpisodeRecord | EpisodeErrors]) -> Results:
+    return score_run(
         yardstick.split,
         yardstick.episodes,
         records,
@@ -103,8 +89,6 @@ def check(files: Mapping[str, bytes]) -> Checked:
         constants=yardstick.constants,
         costs=False,
     )
-    findings = _findings(card, yardstick, records, results)
-    return Checked(card, yardstick, records, results, findings, weights)
 
 
 def check_names(files: Mapping[str, bytes]) -> None:
@@ -117,9 +101,11 @@ def check_names(files: Mapping[str, bytes]) -> None:
         if name not in FILES:
             shown = "".join(c if c.isprintable() else "?" for c in str(name))[:80]
             raise SubmissionError("files", f"'{shown}' is no part of a submission: {', '.join(FILES)}")
-    for name in FILES[:2]:
-        if name not in files:
+    for name in ("submission.yaml", PREDICTIONS_FILE):
+        if name not in files and not (name == PREDICTIONS_FILE and ERRORS_FILE in files):
             raise SubmissionError("files", f"{name} is missing")
+    if PREDICTIONS_FILE in files and ERRORS_FILE in files:
+        raise SubmissionError("files", f"{PREDICTIONS_FILE} and {ERRORS_FILE}: give one of them")
 
 
 def check_claims(checked: Checked, claims: Sequence[AggregateRow]) -> None:
@@ -154,14 +140,17 @@ def _check_failures(card: Card, yardstick: Yardstick) -> None:
             raise SubmissionError("card", f"submission.yaml: failures: there is no episode {where}")
 
 
-def _findings(
-    card: Card, yardstick: Yardstick, records: Sequence[EpisodeRecord], results: Results
-) -> list[Finding]:
+def _of_predictions(yardstick: Yardstick, records: Sequence[EpisodeRecord]) -> list[Finding]:
+    """What is wrong with the predictions themselves."""
     evidence = gather(yardstick, records)
     units = unit_findings(evidence)
     # Labels in other units are below the noise too once they are scaled: the mistake is named first.
-    found = [*units, *leak_findings(evidence), *([] if units else order_findings(evidence))]
-    found += overlap_findings(card, yardstick.split)
+    return [*units, *leak_findings(evidence), *([] if units else order_findings(evidence))]
+
+
+def _notes(card: Card, yardstick: Yardstick, results: Results) -> list[Finding]:
+    """What a reader should know of the run: overlap with training data, gaps, failures, a weak result."""
+    found = overlap_findings(card, yardstick.split)
     standard = [k for k in (0, 5, 10, 20, 50, 100) if k <= yardstick.split.test[0].draws.shape[1]]
     if missing := [k for k in standard if k not in card.run.ks]:
         found.append(_note(Kind.PARTIAL, f"no K = {', '.join(map(str, missing))}."))
@@ -170,7 +159,7 @@ def _findings(
         text = f"{card.run.draws} of {published} published draws: noisier than the full protocol."
         found.append(_note(Kind.FEW_DRAWS, text))
     if results.failures:
-        text = f"{len(results.failures)} of {len(records)} episodes failed; they score a penalty."
+        text = f"{len(results.failures)} of {len(yardstick.episodes)} episodes failed; they score a penalty."
         found.append(_note(Kind.FAILED_EPISODES, text))
     flagged = [k for m, k, q in results.not_better_than_constant if (m, q) == ("force_rmse", "all")]
     if flagged and card.method not in _UNRANKED_LINES:

@@ -14,8 +14,11 @@ from mfbench.errors import DataError, SubmissionError
 from mfbench.protocol.method import STARTS_FROM
 from mfbench.results.results import Results, read_results
 from mfbench.submission.card import Card, Cost, Failure, Hardware, Protocol, Training, Tuning, write_card
-from mfbench.submission.check import FILES, Checked, check, check_claims, track_of
+from mfbench.submission.check import check, check_claims, track_of
+from mfbench.submission.checked import FILES, Checked
+from mfbench.submission.compact import ERRORS_FILE
 from mfbench.submission.weights import count_parameters
+from mfbench.work.files import write_text
 
 __all__ = ["check_files", "check_run", "draft_card", "read_folder"]
 
@@ -41,14 +44,23 @@ def check_run(folder: Path, *, weights: Path | None = None) -> Checked:
         path = folder / "submission.yaml"
         if not path.exists():
             run = json.loads((folder / "run.json").read_text())
-            path.write_text(write_card(draft_card(run, claims, _weights(run["request"], weights))))
+            write_text(path, write_card(draft_card(run, claims, _weights(run["request"], weights))))
     files = read_folder(folder)
     if claims is not None and "weights.safetensors" not in files:
         files |= _weights(json.loads((folder / "run.json").read_text())["request"], weights)
+    _refuse_compact(files)
     checked = check(files)
     if claims is not None:
         check_claims(checked, claims.aggregate)
     return checked
+
+
+def _refuse_compact(files: Mapping[str, bytes]) -> None:
+    """Errors that somebody sends cannot be recomputed: who files them has condensed them."""
+    if ERRORS_FILE in files:
+        raise SubmissionError(
+            "files", f"{ERRORS_FILE} holds errors, not predictions: submit predictions.parquet"
+        )
 
 
 def check_files(files: Mapping[str, bytes]) -> Checked:
@@ -74,6 +86,7 @@ def check_files(files: Mapping[str, bytes]) -> Checked:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise SubmissionError("files", "run.json is not that of a run") from None
         given["submission.yaml"] = write_card(card).encode()
+    _refuse_compact(given)
     checked = check(given)
     if claims is not None:
         check_claims(checked, claims.aggregate)

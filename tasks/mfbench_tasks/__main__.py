@@ -20,10 +20,12 @@ from mfbench.errors import MfbenchError, ProtocolError, StructureError
 from mfbench_tasks.build.build import build, process_pool
 from mfbench_tasks.build.dask_cluster import dask_executor
 from mfbench_tasks.card.write import write_card
-from mfbench_tasks.constructions.choose_families import blocks_yaml, choose, read_names
-from mfbench_tasks.constructions.choose_families_large import choose_large
+from mfbench_tasks.constructions.choosing.families import blocks_yaml, choose, read_names
+from mfbench_tasks.constructions.choosing.families_large import choose_large
 from mfbench_tasks.constructions.write import write_constructions
+from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.table import read_families, write_families
+from mfbench_tasks.families.topology import TopologyFamily
 from mfbench_tasks.pool.make_pool import make_pool
 from mfbench_tasks.pool.recipe import load_pool_recipe
 from mfbench_tasks.pool.rejections import audit_block
@@ -172,7 +174,7 @@ def _choose(options: argparse.Namespace, console: Console) -> int:
 
 
 def _choose_large(options: argparse.Namespace, console: Console) -> int:
-    known = {row.family_id.removeprefix("membrane."): row.fold for row in read_families(options.known)}
+    known = {TopologyFamily.named(row.family_id).topology: row.fold for row in read_families(options.known)}
     blocks, rows = choose_large(Path(options.structures), known, load_pool_recipe(options.recipe).seed)
     write_families(options.out, rows)
     print(blocks_yaml(blocks), end="")
@@ -183,7 +185,7 @@ def _download(options: argparse.Namespace, console: Console) -> int:
     ids = list(options.ids)
     if options.recipe:
         groups = [group for block in load_pool_recipe(options.recipe).blocks for group in block.groups]
-        ids += dict.fromkeys(group.id.split("_")[0] for group in groups if group.kind == "protein")
+        ids += dict.fromkeys(Protein.named(group.id).pdb_id for group in groups if group.kind == "protein")
     if not ids:
         raise ProtocolError("name entries to download, or a recipe with --recipe")
     failed = 0

@@ -222,18 +222,18 @@ def recipe():
 @pytest.fixture(scope="module")
 def slots(recipe):
     """Slots of the families in REBUILT, planned afresh from their entries."""
-    from mfbench_tasks.build.candidates import plan_family
+    from mfbench_tasks.build.candidates import family_jobs
     from mfbench_tasks.families.cath import choose_families
 
     folder = Path(os.environ["MFBENCH_STRUCTURES"])
     found = choose_families(folder, recipe.families, recipe.plan)
     wanted = [f for f in found if f.family_id in REBUILT]
-    return {f.family_id: plan_family(f, recipe.plan, folder, recipe.seed) for f in wanted}
+    return {f.family_id: family_jobs(f, recipe.plan, folder, recipe.seed) for f in wanted}
 
 
 @real
 def test_recipe_and_entries_give_the_committed_fragments(recipe, slots, families):
-    from mfbench_tasks.build.candidates import fragment_id
+    from mfbench_tasks.fragments.fragment_id import fragment_id
 
     report = json.loads((ROOT / "tasks" / "reports" / "cath-mini" / "build_report.json").read_text())
     rejected = {row["fragment"] for row in report["rejections"]}
@@ -251,11 +251,10 @@ def test_recipe_and_entries_give_the_committed_fragments(recipe, slots, families
 def test_a_slot_filled_again_gives_the_committed_configurations(recipe, slots, split):
     """On the machine and with the libraries of the build it gives the same bits: set MFBENCH_SAME_BITS
     there. Elsewhere rounding differs in the last digit and molecular dynamics amplifies it."""
-    from mfbench_tasks.build.make_fragment import fill_slot
     from mfbench_tasks.labelling.relabel import ENERGY_TOLERANCE, FORCE_TOLERANCE
 
     slot = min((s for s in slots["4.10.170"] if s.heldout), key=lambda s: len(s.candidates[0]))
-    made = fill_slot(slot, recipe).made
+    made = slot.run(recipe).made
     heldout = (c for task in split.tasks for c in task.heldout)
     stored = [c for c in heldout if c.fragment_id == made.fragment_id]
     assert stored

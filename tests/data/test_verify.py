@@ -12,8 +12,9 @@ import pytest
 from mfbench.audit.checks import CHECKS, Subject, verify_split
 from mfbench.audit.checks.check import run_check
 from mfbench.cli import main
+from mfbench.data.parquet import read_table
 from mfbench.data.side_tables import read_side_tables
-from mfbench.data.split import load_split
+from mfbench.data.split import EMBEDDED, load_split
 
 
 def outcome(folder, name):
@@ -213,13 +214,17 @@ def test_a_configuration_in_other_units(plant, name, column, edit, culprit):
 def put_query_on_support(shift):
     """Each query trajectory repeats a support trajectory of its sampler, one atom moved by ``shift``."""
 
+    roles = read_table(EMBEDDED / "cath-mini" / "roles.parquet").to_pandas().set_index("config_id")["role"]
+
     def change(configurations):
-        by_trajectory = configurations.groupby("trajectory_id").groups
+        trajectories = configurations.groupby("trajectory_id")
+        by_trajectory = trajectories.groups
+        role = trajectories["config_id"].first().map(roles)
         for _, names in (
             configurations.groupby(["fragment_id", "sampler"])["trajectory_id"].unique().items()
         ):
-            known = sorted(name for name in names if "/s" in name)
-            asked = sorted(name for name in names if "/q" in name)
+            known = sorted(name for name in names if role[name] == "support")
+            asked = sorted(name for name in names if role[name] == "query")
             for one, other in zip(known, asked, strict=False):
                 pairs = zip(itertools.cycle(by_trajectory[one]), by_trajectory[other], strict=False)
                 for support, query in pairs:

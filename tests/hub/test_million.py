@@ -12,15 +12,15 @@ pytest.importorskip("tblite")
 
 from mfbench.errors import DataError, StructureError
 from mfbench_tasks import __main__ as command_line
-from mfbench_tasks.constructions.arrange import check_families
-from mfbench_tasks.constructions.choose_families_large import (
+from mfbench_tasks.constructions.arrangements.from_table import check_families
+from mfbench_tasks.constructions.choosing.families_large import (
     CLUSTERS,
     DOMAINS,
     choose_large,
     single_domain_chains,
 )
 from mfbench_tasks.families.table import read_families
-from mfbench_tasks.pool.groups import plan_group
+from mfbench_tasks.pool.groups import group_jobs
 from mfbench_tasks.pool.recipe import load_pool_recipe
 
 TASKS = Path(__file__).parents[2] / "tasks"
@@ -53,7 +53,7 @@ def test_its_first_proteins_at_hand_can_be_planned(recipe):
     folder = Path(os.environ["MFBENCH_STRUCTURES"])
     there = {path.name[:4] for path in (folder / "entries").iterdir()}
     groups = [g for block in recipe.blocks for g in block.groups if g.id[:4] in there and not g.beside]
-    slots = plan_group(groups[0], recipe, folder)
+    slots = group_jobs(groups[0], recipe, folder)
     assert [slot.heldout for slot in slots] == [False] * 6 + [True] * 3
     assert all(slot.candidates for slot in slots)
 

@@ -15,7 +15,7 @@ from biotite.structure import info
 
 import mfbench
 from mfbench.data.molecular_graph import bonds, graph_id, graph_name
-from mfbench_tasks.build.chemistry_candidates import plan_chemistry
+from mfbench_tasks.build.chemistry_candidates import chemistry_jobs
 from mfbench_tasks.families.chemistry import (
     ChemistryFamily,
     Place,
@@ -35,6 +35,7 @@ from mfbench_tasks.recipes.recipe import load_recipe
 from mfbench_tasks.sampling import gates
 from mfbench_tasks.sampling.gates import Rejection
 from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
+from mfbench_tasks.sampling.role import Role
 from mfbench_tasks.sampling.trajectories import Trajectory
 from mfbench_tasks.structures.ideal_peptide import ideal_peptide
 
@@ -238,7 +239,11 @@ def test_a_label_that_depends_on_the_scf_start_is_dropped(zinc):
     made = Made(zinc, "f", zinc.positions, 0.0, "")
     with pytest.raises(Rejection, match="scf-start"):
         label_trajectory(
-            Undecided(), made, Trajectory("s0", "md", 300.0, 3), [zinc.positions] * 20, gates.Gates()
+            Undecided(),
+            made,
+            Trajectory("s0", "md", 300.0, 3, Role.SUPPORT),
+            [zinc.positions] * 20,
+            gates.Gates(),
         )
 
 
@@ -294,7 +299,7 @@ STRUCTURES = os.environ.get("MFBENCH_STRUCTURES")
 def test_a_family_is_planned_from_real_entries():
     family = next(f for f in load_families(TABLES / "chemistry.yaml") if f.id == "zn-ccch")
     places: list[Place] = load_places(TABLES / "chemistry_places.tsv")
-    slots = plan_chemistry(family, places, Path(STRUCTURES), 1, candidates=2)
+    slots = chemistry_jobs(family, places, Path(STRUCTURES), 1, candidates=2)
     assert [s.heldout for s in slots] == [False] * 6 + [True] * 3
     names = [
         graph_name(f.atomic_numbers, f.bonds, f.total_charge, f.n_unpaired)

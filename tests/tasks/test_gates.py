@@ -10,8 +10,8 @@ pytest.importorskip("tblite")
 pytest.importorskip("biotite")
 
 from mfbench.data.molecular_graph import bonds as perceive
-from mfbench_tasks.build.candidates import Slot
-from mfbench_tasks.build.make_fragment import fill_slot, make_fragment
+from mfbench_tasks.build.fragment_job import FragmentJob
+from mfbench_tasks.build.make_fragment import make_fragment
 from mfbench_tasks.fragments import select
 from mfbench_tasks.fragments.cut import cut, prepare
 from mfbench_tasks.fragments.electron_count import spin_is_possible
@@ -102,7 +102,7 @@ def test_planted_bad_fragments_are_rejected_each_for_its_own_reason(glycine, gat
 
 def test_a_rejected_candidate_is_reported_and_replaced_by_the_next(glycine):
     bad = replace(glycine, n_unpaired=1, residues="A9")
-    outcome = fill_slot(Slot("0.0.0", 0, False, (bad, glycine)), SMALL)
+    outcome = FragmentJob("0.0.0", 0, False, (bad, glycine)).run(SMALL)
     assert [r["gate"] for r in outcome.rejections] == ["spin"]
     assert outcome.made.fragment.residues == "A2"
     made = outcome.made
@@ -113,7 +113,7 @@ def test_a_rejected_candidate_is_reported_and_replaced_by_the_next(glycine):
     for c in made.configurations:
         assert gates.intact(made.fragment, c.positions)
         assert np.isfinite(c.energy)
-    nobody = fill_slot(Slot("0.0.0", 0, False, (bad,)), SMALL)
+    nobody = FragmentJob("0.0.0", 0, False, (bad,)).run(SMALL)
     assert nobody.made is None
 
 

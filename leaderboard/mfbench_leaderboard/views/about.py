@@ -45,8 +45,10 @@ A failed or missing episode scores the worse of the constant method and the meth
 stays visible.
 
 ### Trust
-- **recomputed**: this board computed every error from the submitted predictions. There are no other
-  rows.
+- **recomputed**: this board computed every error from the submitted predictions, as it does for
+  whatever is submitted.
+- **reproducible**: a row of the benchmark's own methods. Its errors per configuration are kept instead
+  of predictions, with the weights or the recipe: `mfbench store verify --rerun ROW` runs them again.
 - **verified**: somebody ran the deposited weights on configurations of the published fragments,
   sampled afresh under a secret seed, and the errors held: fresh ÷ claimed does not exceed
   {tolerance:.2f}, for all fragments together and for the typical one. A recomputed row never

@@ -151,7 +151,8 @@ def _table(rows: list[Row], total: int, choice: Choice, ranked: bool, families: 
         note(
             f"{shown}{hidden}. Mean over families with its 95 % interval (bootstrap over families); "
             f"smaller is better; bars share a scale from zero. {ranks} Red: no better than constant. "
-            "Every error was recomputed from the predictions; costs are declared."
+            "Errors were recomputed from predictions, or from errors per configuration where the row is "
+            "reproducible; costs are declared."
         )
     )
 

@@ -71,7 +71,7 @@ def _show(checked: Checked) -> None:
         for k in checked.results.ks
     )
     st.html(html_table([("K", "labels"), *error_heads()], rows))
-    st.html(note(f"{checked.card.method} on {checked.card.run.split}, {len(checked.records)} episodes."))
+    st.html(note(f"{checked.card.method} on {checked.card.run.split}, {len(checked.yardstick.episodes)} episodes."))
 
 
 def _cell(row) -> str:

@@ -1,6 +1,6 @@
 """Closed-form regression of energies and forces on frozen features: what the network leaves over.
 
-The head adds E(x) = w·Φ(x), Φ the features summed over atoms, and forces −w·∂Φ/∂x. Its weights minimise
+The head adds E(x) = w·Φ(x), Φ the features summed over atoms, and forces −w·∂Φ/∂x. Its weights minimise::
 
     a_E r_Eᵀ (K + 1)⁻¹ r_E / n_E + a_F |r_F|² / n_F + λ Σ_f (s_f w_f)²,
 

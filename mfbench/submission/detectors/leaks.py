@@ -10,7 +10,9 @@ from mfbench.submission.detectors.evidence import Evidence
 from mfbench.submission.detectors.findings import Finding, Kind
 from mfbench.submission.detectors.units import correlation
 
-__all__ = ["ENERGY_NOISE", "FORCE_NOISE", "leak_findings", "order_findings"]
+__all__ = [
+    "ENERGY_NOISE", "FORCE_NOISE", "exact_findings", "flat_finding", "leak_findings", "order_findings",
+]  # fmt: skip
 
 FORCE_NOISE = 1e-3
 """eV/Å. Re-labelling elsewhere, or with a looser SCF, changes forces by less; no learned model does."""
@@ -24,27 +26,52 @@ _SAMPLES = 400
 def leak_findings(evidence: Sequence[Evidence]) -> list[Finding]:
     """Errors below what labels themselves are known to, in more configurations than chance explains."""
     for e in evidence:
-        exact = e.force_errors < FORCE_NOISE
-        if exact.sum() >= 3 and exact.mean() >= _FORCE_SHARE:
-            return [_leak(e, f"forces of {exact.mean():.0%} of the configurations agree with the labels to "
-                             f"{1e3 * FORCE_NOISE:g} meV/Å")]  # fmt: skip
         p, labels = e.within
-        differ = np.abs(labels) > 10 * ENERGY_NOISE
-        exact = np.abs(p - labels)[differ] < ENERGY_NOISE
-        if exact.sum() >= 5 and exact.mean() >= _ENERGY_SHARE:
-            return [_leak(e, f"energy differences of {exact.mean():.0%} of the configurations agree with "
-                             f"the labels to {1e3 * ENERGY_NOISE:g} meV")]  # fmt: skip
+        if found := exact_findings(e.k, e.force_errors, p - labels, labels):
+            return found
         r = correlation(e.forces.ravel(), e.label_forces.ravel())
         if 1 - r**2 < 1e-6:
-            return [_leak(e, "forces are a multiple of the labels")]
+            return [_leak(e.k, "forces are a multiple of the labels")]
     return []
 
 
-def _leak(e: Evidence, what: str) -> Finding:
+def exact_findings(
+    k: int, force_errors: np.ndarray, energy_errors: np.ndarray, differences: np.ndarray
+) -> list[Finding]:
+    """Errors of configurations below label noise.
+
+    Args:
+        k: number of labels.
+        force_errors: [n] RMS of a configuration's force errors, eV/Å.
+        energy_errors, differences: [n] errors of energies and the labels' energies, each less its mean
+            over the fragment, eV.
+    """
+    exact = force_errors < FORCE_NOISE
+    if exact.sum() >= 3 and exact.mean() >= _FORCE_SHARE:
+        return [_leak(k, f"forces of {exact.mean():.0%} of the configurations agree with the labels to "
+                         f"{1e3 * FORCE_NOISE:g} meV/Å")]  # fmt: skip
+    differ = np.abs(differences) > 10 * ENERGY_NOISE
+    exact = np.abs(energy_errors)[differ] < ENERGY_NOISE
+    if exact.sum() >= 5 and exact.mean() >= _ENERGY_SHARE:
+        return [_leak(k, f"energy differences of {exact.mean():.0%} of the configurations agree with "
+                         f"the labels to {1e3 * ENERGY_NOISE:g} meV")]  # fmt: skip
+    return []
+
+
+def _leak(k: int, what: str) -> Finding:
     return Finding(
         kind=Kind.LEAKED_LABELS,
-        message=f"at K = {e.k}, {what}: below label noise. The labels leaked into the predictions, or the "
+        message=f"at K = {k}, {what}: below label noise. The labels leaked into the predictions, or the "
         "method calls the labelling level of theory.",
+    )
+
+
+def flat_finding(ks: Sequence[int]) -> Finding:
+    """Forces that do not depend on the geometry, at these K."""
+    return Finding(
+        kind=Kind.CONSTANT_PREDICTIONS,
+        message=f"at K = {', '.join(map(str, ks))}, forces do not depend on the "
+        "geometry: this is no force field.",
     )
 
 
@@ -52,13 +79,7 @@ def order_findings(evidence: Sequence[Evidence]) -> list[Finding]:
     """Predictions that do not depend on the geometry, or belong to another geometry of the fragment."""
     flat = [e for e in evidence if _is_flat(e)]
     if flat:
-        return [
-            Finding(
-                kind=Kind.CONSTANT_PREDICTIONS,
-                message=f"at K = {', '.join(str(e.k) for e in flat)}, forces do not depend on the "
-                "geometry: this is no force field.",
-            )
-        ]
+        return [flat_finding([e.k for e in flat])]
     for e in evidence:
         share, r = _swapped(e)
         if share >= 0.5:

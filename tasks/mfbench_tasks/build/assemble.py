@@ -14,8 +14,9 @@ from ase.data import ground_state_magnetic_moments
 from mfbench.data.manifest import FILES, data_hash
 from mfbench.data.parquet import sha256, write_configurations
 from mfbench.errors import DataError
-from mfbench_tasks.build.make_fragment import Outcome
-from mfbench_tasks.build.roles import draw_rows, role_rows
+from mfbench.work.files import write_text
+from mfbench_tasks.build.job import Outcome
+from mfbench_tasks.build.roles import Member, draw_rows, role_rows
 from mfbench_tasks.build.split_tables import (
     DRAWS,
     FAMILIES,
@@ -27,8 +28,8 @@ from mfbench_tasks.build.split_tables import (
 )
 from mfbench_tasks.families.cath import Family
 from mfbench_tasks.labelling.tblite import LEVEL_OF_THEORY, Gfn2
-from mfbench_tasks.reaction.settings import ReactionRecipe
-from mfbench_tasks.recipes.recipe import Recipe
+from mfbench_tasks.recipes.recipe import SplitRecipe
+from mfbench_tasks.sampling.role import Role, stored_role
 
 __all__ = ["assemble", "isolated_atoms", "make_manifest"]
 
@@ -36,7 +37,7 @@ _TOOLS = ("tblite", "biotite", "hydride", "ase", "scipy", "numpy", "pyarrow")
 
 
 def assemble(
-    recipe: Recipe | ReactionRecipe,
+    recipe: SplitRecipe,
     families: Sequence[Family],
     outcomes: Sequence[Outcome],
     out: Path,
@@ -77,12 +78,7 @@ def assemble(
         [_family_row(f, by_family[f.family_id]) for f in families],
         FAMILIES,
     )
-    members = {
-        name: [
-            (c, "heldout" if slot.heldout else "pool") for slot in slots for c in slot.made.configurations
-        ]
-        for name, slots in by_family.items()
-    }
+    members = {name: [m for slot in slots for m in _members(slot)] for name, slots in by_family.items()}
     write_rows(out / "roles.parquet", role_rows(members), ROLES)
     draws = draw_rows(members, draws=recipe.draws, length=recipe.draw_length, seed=recipe.seed)
     write_rows(out / "draws.parquet", draws, DRAWS)
@@ -104,6 +100,12 @@ def assemble(
         atomic_numbers=np.unique(np.concatenate([m.fragment.atomic_numbers for m in made])).tolist(),
         tools=tools,
     )
+
+
+def _members(outcome: Outcome) -> list[Member]:
+    role = Role.HELDOUT if outcome.heldout else None
+    found = outcome.made.configurations
+    return [Member(c.config_id, c.fragment_id, role or stored_role(c.trajectory_id)) for c in found]
 
 
 def isolated_atoms(atomic_numbers: Sequence[int]) -> dict[str, float]:
@@ -168,7 +170,7 @@ def make_manifest(
         "files": hashes,
         "data_hash": data_hash(hashes),
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    write_text(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     return manifest
 
 

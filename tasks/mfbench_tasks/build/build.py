@@ -14,17 +14,16 @@ from typing import TypeVar
 
 from mfbench.data.parquet import read_table
 from mfbench_tasks.build.assemble import assemble
-from mfbench_tasks.build.candidates import Slot, plan_family
+from mfbench_tasks.build.candidates import family_jobs
+from mfbench_tasks.build.job import Job
 from mfbench_tasks.build.journal import Journal
-from mfbench_tasks.build.make_fragment import fill_slot
 from mfbench_tasks.build.report import build_report, write_report
 from mfbench_tasks.families.cath import choose_families
-from mfbench_tasks.pool.deep_pools import DeepSlot
 from mfbench_tasks.recipes.recipe import Recipe
 
 __all__ = ["THREADS", "build", "cancelled_on_failure", "longest_first", "one_thread", "process_pool"]
 
-AnySlot = TypeVar("AnySlot", bound=Slot | DeepSlot)
+AnyJob = TypeVar("AnyJob", bound=Job)
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Variables that say how many threads a library may use."""
@@ -84,7 +83,7 @@ def build(
     book = Journal(journal, digest, resume=resume)
     families = choose_families(structures, recipe.families, recipe.plan)
     plans = [
-        executor.submit(plan_family, family, recipe.plan, structures, recipe.seed) for family in families
+        executor.submit(family_jobs, family, recipe.plan, structures, recipe.seed) for family in families
     ]
     with cancelled_on_failure(plans):
         slots = [slot for plan in plans for slot in plan.result()]
@@ -92,7 +91,7 @@ def build(
     finished = {name: done for name, done in book.finished().items() if name in wanted}
     progress(len(finished), len(slots))
     waiting = longest_first(s for s in slots if s.name not in finished)
-    futures = [executor.submit(fill_slot, slot, recipe) for slot in waiting]
+    futures = [executor.submit(slot.run, recipe) for slot in waiting]
     with cancelled_on_failure(futures):
         for future in as_completed(futures):
             outcome = future.result()
@@ -108,12 +107,14 @@ def build(
     return manifest
 
 
-def longest_first(slots: Iterable[AnySlot]) -> list[AnySlot]:
-    """What a long slot leaves at the end for one worker alone is idle time of all others.
+def longest_first(jobs: Iterable[AnyJob]) -> list[AnyJob]:
+    """Jobs in the order in which they should start: what a long one leaves at the end for one worker
+    alone is idle time of all others.
 
-    A pool slot takes three times as long as a held-out one, and a label grows with the square of atoms.
+    A support fragment takes three times as long as a held-out one, and a label grows with the square of
+    atoms.
     """
-    return sorted(slots, key=lambda slot: (slot.heldout, -slot.atoms))
+    return sorted(jobs, key=lambda job: (job.heldout, -job.atoms))
 
 
 @contextmanager

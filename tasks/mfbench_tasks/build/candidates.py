@@ -1,8 +1,7 @@
-"""A family's slots: for each fragment wanted, its candidates in the order in which they are tried."""
+"""Jobs of a family: for each fragment wanted, its candidates in the order in which they are tried."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,52 +12,26 @@ import biotite.structure as struc
 import numpy as np
 
 from mfbench.errors import StructureError
+from mfbench_tasks.build.fragment_job import FragmentJob
 from mfbench_tasks.families.cath import Family, Protein
 from mfbench_tasks.fragments import select
 from mfbench_tasks.fragments.cut import Fragment, cut, prepare
+from mfbench_tasks.fragments.fragment_id import fragment_id
 from mfbench_tasks.recipes.recipe import Plan
 from mfbench_tasks.seeds import stream
 from mfbench_tasks.structures.read import find_structure, read_structure
 
 __all__ = [
     "Option",
-    "Slot",
-    "candidate_id",
     "candidates",
-    "fill",
-    "fragment_id",
-    "plan_family",
+    "choose_candidates",
+    "family_jobs",
     "segments",
     "shuffled",
 ]
 
 _CATIONS = ("LYS", "ARG")
 _CHARGED = ("ASP", "GLU", *_CATIONS)
-
-
-@dataclass(frozen=True, eq=False)
-class Slot:
-    """One fragment of a family: the first of ``candidates`` that passes all gates takes it.
-
-    In a pool, ``family_id`` names the slot's group.
-    ``rejections`` lists what could not even be cut, with its reason, for the build report.
-    """
-
-    family_id: str
-    number: int
-    heldout: bool
-    candidates: tuple[Fragment, ...]
-    rejections: tuple[dict[str, str], ...] = ()
-
-    @property
-    def name(self) -> str:
-        """``<family>-<number>``: names the slot's file in the journal."""
-        return f"{self.family_id}-{self.number}"
-
-    @property
-    def atoms(self) -> int:
-        """Of the candidate that is tried first; 0 where there is none."""
-        return len(self.candidates[0].atomic_numbers) if self.candidates else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,18 +53,6 @@ class Option:
             pdb_id=self.protein.pdb_id,
             residues=self.selection.residues,
         )
-
-
-def fragment_id(pdb_id: str, kind: str, residues: str, family_id: str) -> str:
-    """``<entry>.<kind's first letter>.<residues>.<family digest>``: the same place may serve two
-    families, each with its own trajectories."""
-    digest = hashlib.sha256(family_id.encode()).hexdigest()[:2]
-    return f"{pdb_id}.{kind[0]}.{residues}.{digest}"
-
-
-def candidate_id(slot: Slot, fragment: Fragment) -> str:
-    """The id that a candidate has where it fills the slot."""
-    return fragment_id(fragment.pdb_id, fragment.kind, fragment.residues, slot.family_id)
 
 
 def candidates(folder: Path, protein: Protein) -> list[Option]:
@@ -126,8 +87,8 @@ def _open(folder: Path, protein: Protein) -> tuple[struc.AtomArray, list[select.
         raise StructureError(f"{path.name}: {error}") from None
 
 
-def plan_family(family: Family, plan: Plan, folder: Path, seed: int) -> list[Slot]:
-    """Slots of a family. All its candidates have different motifs, hence different molecular graphs.
+def family_jobs(family: Family, plan: Plan, folder: Path, seed: int) -> list[FragmentJob]:
+    """Jobs of a family. All its candidates have different motifs, hence different molecular graphs.
 
     The last protein serves the held-out slots where the family has two; the others serve the pool.
     Motifs are drawn, not occurrences, so that rare residues appear as often as common ones. Reserved
@@ -145,10 +106,12 @@ def plan_family(family: Family, plan: Plan, folder: Path, seed: int) -> list[Slo
         heldout: shuffled(rng, [o for p in proteins for o in options[p.name]])
         for heldout, proteins in ((False, pool), (True, last))
     }
-    return fill(family.family_id, wanted, queues, plan, seed, rng=rng, reserved=family.fold == "test")
+    return choose_candidates(
+        family.family_id, wanted, queues, plan, seed, rng=rng, reserved=family.fold == "test"
+    )
 
 
-def fill(
+def choose_candidates(
     name: str,
     wanted: Sequence[tuple[str, bool]],
     queues: Mapping[bool, Sequence[Option]],
@@ -157,7 +120,7 @@ def fill(
     *,
     rng: np.random.Generator,
     reserved: bool,
-) -> list[Slot]:
+) -> list[FragmentJob]:
     """Candidates for slots, round by round: every slot's first choice comes before any second choice.
 
     Args:
@@ -191,7 +154,7 @@ def fill(
     if not all(chosen):
         raise StructureError(f"family {name} has too few places to cut: choose another")
     return [
-        Slot(
+        FragmentJob(
             name,
             number,
             heldout,
@@ -258,10 +221,10 @@ def _next(
 def _reserved(option: Option, plan: Plan, seed: int) -> bool:
     """Whether a side-chain pair is kept for test families. Cations are too few to keep any back."""
     selection = option.selection
-    if selection.kind != "contact" or any(name in selection.motif for name in _CATIONS):
+    if selection.kind != "contact" or any(name in selection.names for name in _CATIONS):
         return False
     return stream(seed, "reserved", selection.motif).random() < plan.reserved_share
 
 
 def _is_charged(selection: select.Selection) -> bool:
-    return any(name in selection.motif for name in _CHARGED)
+    return any(name in selection.names for name in _CHARGED)

@@ -10,16 +10,17 @@ import numpy as np
 
 from mfbench.data.molecular_graph import graph_name
 from mfbench.errors import StructureError
-from mfbench_tasks.build.candidates import Slot, fragment_id
+from mfbench_tasks.build.fragment_job import FragmentJob
 from mfbench_tasks.families.chemistry import ChemistryFamily, Place, open_place
 from mfbench_tasks.fragments import select_ligands, select_modified, select_sites
 from mfbench_tasks.fragments.building_blocks import Entry
 from mfbench_tasks.fragments.cut import Fragment, cut
+from mfbench_tasks.fragments.fragment_id import fragment_id
 from mfbench_tasks.fragments.select import Selection
 from mfbench_tasks.sampling.gates import Rejection, check_cut
 from mfbench_tasks.seeds import stream
 
-__all__ = ["fragments_of", "plan_chemistry"]
+__all__ = ["chemistry_jobs", "fragments_of"]
 
 POOL, HELDOUT = 6, 3
 _VARIANTS = 24  # cuts of one place
@@ -27,7 +28,7 @@ _CANDIDATES = 5
 _MIN_ATOMS = 12
 
 
-def plan_chemistry(
+def chemistry_jobs(
     family: ChemistryFamily,
     places: Sequence[Place],
     folder: Path,
@@ -36,7 +37,7 @@ def plan_chemistry(
     pool: int = POOL,
     heldout: int = HELDOUT,
     candidates: int = _CANDIDATES,
-) -> list[Slot]:
+) -> list[FragmentJob]:
     """Slots of a family. Held-out slots take other entries than the pool (other places of one entry
     where there is only one). No molecular graph fills two slots, unless the family repeats graphs.
 
@@ -64,7 +65,7 @@ def plan_chemistry(
         raise StructureError(f"family {family.id} has too few places: slots {empty} are empty")
     rejections = tuple(r | {"slot": f"{family.id}-0"} for r in failed)
     return [
-        Slot(family.id, number, role, tuple(chosen[number]), () if number else rejections)
+        FragmentJob(family.id, number, role, tuple(chosen[number]), () if number else rejections)
         for number, role in enumerate(roles)
     ]
 

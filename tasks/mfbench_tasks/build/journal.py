@@ -19,7 +19,7 @@ import numpy as np
 
 from mfbench.data.configuration import Configuration
 from mfbench.errors import DataError
-from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.fragments.cut import Fragment
 from mfbench_tasks.sampling.label_trajectory import Made
 

@@ -1,19 +1,18 @@
-"""From a slot's candidates to an accepted fragment: relax, gate, sample, label. Runs in a worker."""
+"""From a cut to an accepted fragment: relax, gate, sample, label. Runs in a worker."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from mfbench.data.parquet import POSITION_GRID, round_to_grid
-from mfbench_tasks.build.candidates import Slot, fragment_id
+from mfbench_tasks.build.job import JobSettings
 from mfbench_tasks.fragments.cut import Fragment
+from mfbench_tasks.fragments.fragment_id import id_in_family
 from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure
-from mfbench_tasks.recipes.recipe import Gates, Recipe, Sampling
+from mfbench_tasks.recipes.recipe import Gates, Sampling
 from mfbench_tasks.sampling import gates
 from mfbench_tasks.sampling.dynamics import relax
 from mfbench_tasks.sampling.gates import Rejection
@@ -22,65 +21,17 @@ from mfbench_tasks.sampling.normal_modes import hessian, normal_modes
 from mfbench_tasks.sampling.trajectories import Trajectory, geometries, trajectories
 from mfbench_tasks.seeds import stream
 
-__all__ = ["Outcome", "check_open_shell", "fill_slot", "make_fragment"]
+__all__ = ["check_open_shell", "make_fragment"]
 
 
-@dataclass(eq=False)
-class Outcome:
-    """What became of a slot: the accepted fragment (None if all candidates failed), rejections."""
-
-    slot: str
-    family_id: str
-    number: int
-    heldout: bool
-    made: Made | None
-    rejections: list[dict]
-    wall_seconds: float
-    cpu_seconds: float
-
-
-def fill_slot(slot: Slot, recipe: Recipe) -> Outcome:
-    """Try a slot's candidates in order; the first that passes every gate fills it.
-
-    The outcome depends on the slot and the recipe alone, not on the worker or on other slots.
-    """
-    wall, cpu = time.perf_counter(), time.process_time()
-    rejections, made = list(slot.rejections), None
-    for fragment in slot.candidates:
-        try:
-            made = make_fragment(fragment, recipe, slot.family_id, heldout=slot.heldout)
-            break
-        except Rejection as rejection:
-            rejections.append(
-                {
-                    "slot": slot.name,
-                    "fragment": _name(fragment, slot.family_id),
-                    "kind": fragment.kind,
-                    "motif": fragment.motif,
-                    "gate": rejection.gate,
-                    "reason": rejection.reason,
-                }
-            )
-    return Outcome(
-        slot=slot.name,
-        family_id=slot.family_id,
-        number=slot.number,
-        heldout=slot.heldout,
-        made=made,
-        rejections=rejections,
-        wall_seconds=time.perf_counter() - wall,
-        cpu_seconds=time.process_time() - cpu,
-    )
-
-
-def make_fragment(fragment: Fragment, recipe: Recipe, family_id: str, *, heldout: bool) -> Made:
+def make_fragment(fragment: Fragment, recipe: JobSettings, family_id: str, *, heldout: bool) -> Made:
     """Relax, gate, sample and label one fragment.
 
     Raises:
         Rejection: it failed a gate, named in ``gate``.
     """
     gates.check_cut(fragment)
-    name = _name(fragment, family_id)
+    name = id_in_family(fragment, family_id)
     numbers, bounds = fragment.atomic_numbers, recipe.gates.of(fragment.kind)
     sampling = recipe.sampling.of(fragment.kind)
     engine = Gfn2(numbers, fragment.total_charge, fragment.n_unpaired)
@@ -126,10 +77,6 @@ def check_open_shell(engine: Gfn2, made: Made, rng: np.random.Generator, bounds:
         sampled = np.array([made.configurations[k].positions for k in sorted(picks)])
         error = gates.check_sampled(engine, sampled, rng, bounds.finite_difference)
         made.finite_difference = max(made.finite_difference, error)
-
-
-def _name(fragment: Fragment, family_id: str) -> str:
-    return fragment_id(fragment.pdb_id, fragment.kind, fragment.residues, family_id)
 
 
 def _describe(seed: int, sampling: Sampling, wanted: Sequence[Trajectory]) -> str:

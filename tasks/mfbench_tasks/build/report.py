@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mfbench.audit.near_duplicates import twin_statistics
-from mfbench_tasks.build.make_fragment import Outcome
-from mfbench_tasks.build.roles import role_of
+from mfbench.work.files import write_text, written
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.families.cath import Family
 from mfbench_tasks.sampling.label_trajectory import Made
+from mfbench_tasks.sampling.role import Role, stored_role
 
 __all__ = ["build_report", "outcome_report", "write_label_times", "write_report"]
 
@@ -64,8 +65,8 @@ def write_report(report: dict, made: Sequence[Made], folder: Path) -> None:
     """Write ``build_report.json``, a short ``build_report.md`` and ``label_times.parquet``."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "build_report.json").write_text(json.dumps(report, indent=1) + "\n")
-    (folder / "build_report.md").write_text(_summary(report))
+    write_text(folder / "build_report.json", json.dumps(report, indent=1) + "\n")
+    write_text(folder / "build_report.md", _summary(report))
     write_label_times(made, folder / "label_times.parquet")
 
 
@@ -75,13 +76,16 @@ def write_label_times(made: Sequence[Made], path: Path) -> None:
         "config_id": [c.config_id for m in made for c in m.configurations],
         "seconds": np.round([s for m in made for s in m.label_seconds], 4).astype(np.float32),
     }
-    pq.write_table(pa.table(times), path, compression="zstd")
+    with written(path) as temporary:
+        pq.write_table(pa.table(times), temporary, compression="zstd")
 
 
 def _twins(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    pool = [c for o in outcomes if o.made and not o.heldout for c in o.made.configurations]
-    roles = {role: [c for c in pool if role_of(c, "pool") == role] for role in ("support", "query")}
-    return twin_statistics(roles["support"], roles["query"])
+    found = [c for o in outcomes if o.made and not o.heldout for c in o.made.configurations]
+    support, query = (
+        [c for c in found if stored_role(c.trajectory_id) == role] for role in (Role.SUPPORT, Role.QUERY)
+    )
+    return twin_statistics(support, query)
 
 
 def _novelty(families: Sequence[Family], outcomes: Sequence[Outcome], graphs: dict) -> dict:

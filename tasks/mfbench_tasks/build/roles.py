@@ -4,35 +4,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from mfbench.errors import DataError
+from mfbench_tasks.sampling.role import Role
 from mfbench_tasks.seeds import stream
 
-__all__ = ["Members", "Named", "draw", "draw_rows", "role_of", "role_rows"]
+__all__ = ["Member", "Members", "draw", "draw_rows", "role_rows"]
 
 
-class Named(Protocol):
-    """A configuration, or what names one."""
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A configuration of a family, and what it is for."""
 
     config_id: str
     fragment_id: str
-    trajectory_id: str
+    role: Role
 
 
-Members = Mapping[str, Sequence[tuple[Named, str]]]
-"""Family → its configurations, each with its fragment's place there: pool, heldout or larger."""
+Members = Mapping[str, Sequence[Member]]
+"""Family → its configurations."""
 
 
-def role_of(configuration: Named, place: str) -> str:
-    """support or query (other trajectories) of a pool fragment; of others their place is their role."""
-    if place != "pool":
-        return place
-    trajectory = configuration.trajectory_id.rsplit("/", 1)[1]
-    return "query" if trajectory.startswith("q") else "support"
-
-
-def draw(support: Sequence[Named], *, length: int, seed: int, family_id: str, number: int) -> list[str]:
+def draw(support: Sequence[Member], *, length: int, seed: int, family_id: str, number: int) -> list[str]:
     """One draw: config ids in order; the first K are the support at K, so draws are nested.
 
     Fragments take turns in a random order, each giving its configurations in a random order: every K
@@ -45,8 +40,8 @@ def draw(support: Sequence[Named], *, length: int, seed: int, family_id: str, nu
         raise DataError(f"family {family_id} has {len(support)} support configurations, not {length}")
     rng = stream(seed, "draw", family_id, number)
     by_fragment: dict[str, list[str]] = defaultdict(list)
-    for configuration in support:
-        by_fragment[configuration.fragment_id].append(configuration.config_id)
+    for member in support:
+        by_fragment[member.fragment_id].append(member.config_id)
     fragments = sorted(by_fragment)
     queues = [
         [by_fragment[fragments[k]][i] for i in rng.permutation(len(by_fragment[fragments[k]]))]
@@ -62,19 +57,19 @@ def draw(support: Sequence[Named], *, length: int, seed: int, family_id: str, nu
     return out
 
 
-def role_rows(members: Members) -> list[dict]:
-    """Rows of the table of roles."""
+def role_rows(members: Members) -> list[dict[str, Any]]:
+    """Rows of the table of roles, one per configuration."""
     return [
-        {"family_id": family_id, "config_id": c.config_id, "role": role_of(c, place)}
+        {"family_id": family_id, "config_id": member.config_id, "role": str(member.role)}
         for family_id, found in members.items()
-        for c, place in found
+        for member in found
     ]
 
 
 def draw_rows(
     members: Members, *, draws: int, length: int, seed: int, deep: Mapping[str, int] | None = None
-) -> list[dict]:
-    """Rows of the table of draws.
+) -> list[dict[str, Any]]:
+    """Rows of the table of draws, one per configuration drawn.
 
     Args:
         deep: longer draws of some families.
@@ -84,7 +79,7 @@ def draw_rows(
     """
     rows = []
     for family_id, found in members.items():
-        support = [c for c, place in found if role_of(c, place) == "support"]
+        support = [member for member in found if member.role == Role.SUPPORT]
         wanted = (deep or {}).get(family_id, length)
         for number in range(draws):
             ids = draw(support, length=wanted, seed=seed, family_id=family_id, number=number)

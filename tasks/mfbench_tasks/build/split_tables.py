@@ -13,6 +13,7 @@ from ase.formula import Formula
 
 from mfbench.data.molecular_graph import graph_id
 from mfbench.data.parquet import POSITION_GRID, round_to_grid
+from mfbench.work.files import written
 from mfbench_tasks.sampling.label_trajectory import Made
 
 __all__ = ["DRAWS", "FAMILIES", "FRAGMENTS", "LARGER", "ROLES", "fragment_row", "graph_of", "write_rows"]
@@ -86,15 +87,16 @@ def fragment_row(made: Made) -> dict:
 
 def write_rows(path: Path, rows: Sequence[dict], schema: pa.Schema) -> None:
     """Write a table; the same rows give the same bytes."""
-    pq.write_table(
-        pa.Table.from_pylist(rows, schema=schema),
-        path,
-        compression="zstd",
-        compression_level=19,
-        use_dictionary=[f.name for f in schema if f.type == pa.string()],
-        column_encoding={
-            f"{f.name}.list.element": "BYTE_STREAM_SPLIT"
-            for f in schema
-            if f.type == pa.list_(pa.float32())
-        },
-    )
+    with written(path) as temporary:
+        pq.write_table(
+            pa.Table.from_pylist(rows, schema=schema),
+            temporary,
+            compression="zstd",
+            compression_level=19,
+            use_dictionary=[f.name for f in schema if f.type == pa.string()],
+            column_encoding={
+                f"{f.name}.list.element": "BYTE_STREAM_SPLIT"
+                for f in schema
+                if f.type == pa.list_(pa.float32())
+            },
+        )

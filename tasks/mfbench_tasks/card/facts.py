@@ -14,11 +14,12 @@ from mfbench.data.manifest import POOL, Manifest, read_manifest, tables, verify_
 from mfbench.data.parquet import read_table
 from mfbench.data.split import Fold
 from mfbench.errors import DataError
+from mfbench_tasks.constructions.registry import CONSTRUCTIONS
 
 __all__ = ["Construction", "FoldFacts", "read_constructions"]
 
-_FIRST = ("cath", "cluster30", "chemistry", "shuffled")
-"""The order in which constructions are shown; others follow by name."""
+_ORDER = list(CONSTRUCTIONS)
+"""Constructions are shown in the registry's order; others follow by name."""
 _COLUMNS = ["config_id", "fragment_id", "sampler", "temperature_K"]
 
 
@@ -69,7 +70,7 @@ def read_constructions(folder: Path) -> tuple[list[Construction], list[str]]:
         DataError: there is none, a file is missing or altered, or a shard serves two folds or only in part.
     """
     names = sorted(path.parent.name for path in Path(folder).glob("*/manifest.json"))
-    names.sort(key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
+    names.sort(key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
     found, alone, cache = [], [], {}
     for name in names:
         manifest = read_manifest(folder / name)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mfbench.errors import DataError
+from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.pool.recipe import PoolRecipe
 
 __all__ = ["Cost", "Projection", "cost", "dropped", "project", "read_reports", "rejections"]
@@ -126,7 +127,7 @@ def project(recipe: PoolRecipe, measured: Cost, bytes_each: float) -> Projection
     support, query = (_frames(recipe, part) for part in ("support", "query"))
     held = len(recipe.plan.heldout)
     total = sum((g.size(recipe.plan) - held) * (support + query) + held * query for g in groups)
-    entries = len({group.id.split("_")[0] for group in groups})
+    entries = len({Protein.named(group.id).pdb_id for group in groups if group.kind == "protein"})
     return Projection(entries, total, total * measured.each / 3600, total * bytes_each / 2**30)
 
 

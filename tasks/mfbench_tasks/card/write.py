@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from mfbench.work.files import write_text
 from mfbench_tasks.card.croissant import croissant
 from mfbench_tasks.card.facts import read_constructions
 from mfbench_tasks.card.front import front_matter
@@ -23,7 +24,7 @@ def write_card(folder: Path, **options: Any) -> list[Path]:
     """Write what ``card_texts`` returns, which takes the same options; returns the paths."""
     texts = card_texts(folder, **options)
     for name, text in texts.items():
-        (Path(folder) / name).write_text(text)
+        write_text(Path(folder) / name, text)
     return [Path(folder) / name for name in texts]
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from mfbench.data.manifest import FILES, OWN, POOL
 from mfbench.data.parquet import read_configurations, read_table, write_configurations
 from mfbench_tasks.build.assemble import make_manifest
-from mfbench_tasks.build.roles import Members, draw_rows, role_rows
+from mfbench_tasks.build.roles import Member, Members, draw_rows, role_rows
 from mfbench_tasks.build.split_tables import DRAWS, FAMILIES, FRAGMENTS, LARGER, ROLES, write_rows
-from mfbench_tasks.constructions.arrange import Arranged
+from mfbench_tasks.constructions.arrangements.arrangement import Arranged, Families
 from mfbench_tasks.constructions.shards import Shards
 from mfbench_tasks.pool.blocks import part
 from mfbench_tasks.pool.inventory import Inventory
 from mfbench_tasks.pool.recipe import Construction, PoolRecipe
+from mfbench_tasks.sampling.role import Role
 
 __all__ = ["write_mini", "write_split"]
 
@@ -23,24 +24,23 @@ __all__ = ["write_mini", "write_split"]
 def write_split(
     recipe: PoolRecipe,
     construction: Construction,
-    families: Sequence[Arranged],
-    left_out: Sequence[str],
+    found: Families,
     inventory: Inventory,
     shards: Shards,
     out: Path,
 ) -> None:
     """Write ``out/<name>``, whose manifest names shards in ``out/pool``."""
     folder = out / construction.name
-    members = _write_own(recipe, families, inventory, folder)
-    names = shards.of_families(families)
+    members = _write_own(recipe, found.families, inventory, folder)
+    names = shards.of_families(found.families)
     files = [f"{POOL}/{name}.{kind}.parquet" for name in names for kind in ("configurations", "fragments")]
-    _write_manifest(folder, [*OWN, *files], recipe, construction, families, left_out, members, inventory)
+    _write_manifest(folder, [*OWN, *files], recipe, construction, found, members, inventory)
 
 
 def write_mini(
     recipe: PoolRecipe,
     construction: Construction,
-    families: Sequence[Arranged],
+    arranged: Families,
     inventory: Inventory,
     shards: Shards,
     pool: Path,
@@ -48,6 +48,7 @@ def write_mini(
 ) -> None:
     """Write ``out/<name>``, complete in itself, from the shards in ``pool``."""
     folder = out / construction.name
+    families = arranged.families
     members = _write_own(recipe, families, inventory, folder)
     wanted = {fragment for family in families for fragment in family.fragments}
     names = shards.of_families(families)
@@ -57,7 +58,7 @@ def write_mini(
     found = [c for n in names for c in read_configurations(part(pool, n, "configurations"))]
     found = sorted((c for c in found if c.fragment_id in wanted), key=lambda c: c.fragment_id)
     write_configurations(folder / "configurations.parquet", found)
-    _write_manifest(folder, FILES, recipe, construction, families, (), members, inventory)
+    _write_manifest(folder, FILES, recipe, construction, Families(families), members, inventory)
 
 
 def _write_own(
@@ -75,13 +76,18 @@ def _write_own(
     return members
 
 
-def _members(family: Arranged, inventory: Inventory) -> list[tuple]:
+def _members(family: Arranged, inventory: Inventory) -> list[Member]:
+    """Support and query of the pool's fragments, then what is asked of the others."""
     found = []
-    for place in ("pool", "heldout", "larger"):
-        for name in getattr(family, f"{place}_fragments"):
-            held = inventory.fragments[name]
-            deep = held.deep if family.deep and place == "pool" else ()
-            found += [(c, place) for c in (*held.configurations, *deep)]
+    for name in family.pool_fragments:
+        held = inventory.fragments[name]
+        both = (*held.configurations, *(held.deep if family.deep else ()))
+        found += [Member(c.config_id, c.fragment_id, c.role) for c in both]
+    others = ((Role.HELDOUT, family.heldout_fragments), (Role.LARGER, family.larger_fragments))
+    for role, names in others:
+        for name in names:
+            stored = inventory.fragments[name].configurations
+            found += [Member(c.config_id, c.fragment_id, role) for c in stored]
     return found
 
 
@@ -90,11 +96,11 @@ def _write_manifest(
     files: Sequence[str],
     recipe: PoolRecipe,
     construction: Construction,
-    families: Sequence[Arranged],
-    left_out: Sequence[str],
+    found: Families,
     members: Members,
     inventory: Inventory,
 ) -> None:
+    families = found.families
     used = [inventory.fragments[name] for family in families for name in family.fragments]
     own = {"families", "shuffles", "mini_of", "folds_disjoint_in"}
     make_manifest(
@@ -107,11 +113,11 @@ def _write_manifest(
         | construction.model_dump(mode="json", include=own),
         counts={
             "families": len(families),
-            "left_out_families": len(left_out),
+            "left_out_families": len(found.left_out),
             "deep_families": sum(f.deep for f in families),
             "families_with_larger_cuts": sum(bool(f.larger_fragments) for f in families),
             "fragments": len({held.fragment_id for held in used}),
-            "configurations": sum(len(found) for found in members.values()),
+            "configurations": sum(map(len, members.values())),
             "graphs": len({held.graph_id for held in used}),
             **{f"{fold}_families": sum(f.fold == fold for f in families) for fold in _FOLDS},
         },

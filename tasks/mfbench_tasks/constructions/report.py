@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from mfbench_tasks.constructions.arrange import Arranged
+from mfbench.work.files import write_text
+from mfbench_tasks.constructions.arrangements.arrangement import Arranged, Families
 from mfbench_tasks.pool.inventory import Inventory
 
 __all__ = ["novelty", "write_construction_report"]
@@ -15,10 +16,9 @@ __all__ = ["novelty", "write_construction_report"]
 _FOLDS = ("train", "validation", "test")
 
 
-def write_construction_report(
-    folder: Path, name: str, families: Sequence[Arranged], left_out: Sequence[str], inventory: Inventory
-) -> None:
+def write_construction_report(folder: Path, name: str, found: Families, inventory: Inventory) -> None:
     """Write ``<name>.json`` and ``<name>.md``."""
+    families, left_out = found.families, found.left_out
     folder.mkdir(parents=True, exist_ok=True)
     strata = sorted({f.stratum for f in families})
     count = Counter((f.fold, f.stratum) for f in families)
@@ -27,7 +27,7 @@ def write_construction_report(
         "left_out": list(left_out),
         "novelty": novelty(families, inventory),
     }
-    (folder / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
+    write_text(folder / f"{name}.json", json.dumps(report, indent=1) + "\n")
     lines = [
         f"# {name}",
         "",
@@ -46,7 +46,7 @@ def write_construction_report(
         *(f"| {' | '.join(str(v) for v in row.values())} |" for row in report["novelty"]),
         "",
     ]
-    (folder / f"{name}.md").write_text("\n".join(lines))
+    write_text(folder / f"{name}.md", "\n".join(lines))
 
 
 def novelty(families: Sequence[Arranged], inventory: Inventory) -> list[dict]:

@@ -16,7 +16,7 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.manifest import read_manifest
 from mfbench.data.parquet import read_configurations, read_table
 from mfbench.errors import DataError
-from mfbench_tasks.constructions.arrange import Arranged
+from mfbench_tasks.constructions.arrangements.arrangement import Arranged
 from mfbench_tasks.pool.blocks import PARTS, part, write_tables
 from mfbench_tasks.pool.inventory import Inventory
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mfbench.errors import DataError
+from mfbench_tasks.families.topology import TopologyFamily
 from mfbench_tasks.recipes.recipe import FamilyChoice, Plan
 
-__all__ = ["Family", "Protein", "chains_by_topology", "choose_families", "resolved", "stratum_of"]
+__all__ = ["Family", "Protein", "chains_by_topology", "choose_families", "resolved"]
 
-_STRATA = {"1": "mainly-alpha", "2": "mainly-beta", "3": "alpha-beta"}
 _UNKNOWN_RESOLUTION = 9.9
 _INDEX_COLUMNS = ("pdb_id", "tier", "resolution", "membrane")
 _CHAIN_COLUMNS = ("pdb_id", "chain", "cath_how", "bc30_cluster", "cath_superfamilies")
@@ -33,9 +33,15 @@ class Protein:
     chain: str
     cluster30: str
 
+    @classmethod
+    def named(cls, name: str) -> Protein:
+        """From its name; its cluster is not known then."""
+        pdb_id, _, chain = name.partition("_")
+        return cls(pdb_id, chain, "")
+
     @property
     def name(self) -> str:
-        """``pdb_chain``."""
+        """``<entry>_<chain>``."""
         return f"{self.pdb_id}_{self.chain}"
 
 
@@ -48,13 +54,6 @@ class Family:
     stratum: str
     title: str
     proteins: tuple[Protein, ...]
-
-
-def stratum_of(family_id: str) -> str:
-    """mainly-alpha, mainly-beta, alpha-beta, few-ss (CATH classes 4 and 6) or membrane."""
-    if family_id.startswith("membrane."):
-        return "membrane"
-    return _STRATA.get(family_id.split(".")[0], "few-ss")
 
 
 def resolved(quality: tuple, plan: Plan) -> bool:
@@ -75,14 +74,13 @@ def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Plan) -
     owner: dict[str, str] = {}  # entry or cluster → fold
     families = []
     for choice in choices:
-        stratum = stratum_of(choice.id)
-        topology = choice.id.removeprefix("membrane.")
+        family = TopologyFamily.named(choice.id)
         proteins: dict[str, Protein] = {}
-        for quality, protein, membrane in chains.get(topology, ()):
+        for quality, protein, membrane in chains.get(family.topology, ()):
             keys = (f"entry {protein.pdb_id}", f"cluster {protein.cluster30}")
             if not resolved(quality, plan):
                 continue
-            if membrane != (stratum == "membrane") or protein.cluster30 in proteins:
+            if membrane != family.membrane or protein.cluster30 in proteins:
                 continue
             if any(owner.get(key, choice.fold) != choice.fold for key in keys):
                 continue
@@ -94,7 +92,8 @@ def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Plan) -
         for protein in proteins.values():
             owner[f"entry {protein.pdb_id}"] = owner[f"cluster {protein.cluster30}"] = choice.fold
         title = choice.title or choice.id
-        families.append(Family(choice.id, choice.fold, stratum, title, tuple(proteins.values())))
+        members = tuple(proteins.values())
+        families.append(Family(choice.id, choice.fold, family.family_class, title, members))
     return families
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from mfbench.errors import DataError
 from mfbench_tasks.families.chemistry import load_families
 
-__all__ = ["FamilyRow", "chemistry_rows", "read_families", "write_families"]
+__all__ = ["FamilyRow", "chemistry_rows", "read_any_families", "read_families", "write_families"]
 
 _FOLDS = ("train", "validation", "test")
 
@@ -69,6 +69,15 @@ def chemistry_rows(path: Path) -> list[FamilyRow]:
     ]
 
 
+def read_any_families(path: Path) -> list[FamilyRow]:
+    """Read a table of families: tab-separated values, or (``.yaml``) a table of chemistry families.
+
+    Raises:
+        DataError: as of ``read_families`` and ``chemistry_rows``.
+    """
+    return _READERS.get(Path(path).suffix, read_families)(path)
+
+
 def read_families(path: Path) -> list[FamilyRow]:
     """Read a table of families.
 
@@ -95,3 +104,6 @@ def read_families(path: Path) -> list[FamilyRow]:
         if ids.count(name) > 1:
             raise DataError(f"{path}: family {name} is listed twice")
     return rows
+
+
+_READERS = {".yaml": chemistry_rows, ".tsv": read_families}

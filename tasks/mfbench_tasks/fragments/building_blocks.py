@@ -9,8 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from mfbench_tasks.fragments.coordination_shell import numbers_of
-from mfbench_tasks.fragments.protonate import WATERS
-from mfbench_tasks.fragments.select import SIDE_CHAINS
+from mfbench_tasks.structures.residue_names import SIDE_CHAINS, WATERS
 
 __all__ = ["Entry", "amide", "bridged", "contacts", "hydrogen_bonded", "side_chain"]
 

@@ -22,6 +22,10 @@ __all__ = ["Fragment", "cut", "prepare"]
 _CHARGED_ATOMS = {("ASP", "OD2"): -1, ("GLU", "OE2"): -1, ("LYS", "NZ"): 1, ("ARG", "NH2"): 1}
 """Protonation at pH 7; histidine is neutral with its proton on NE2, as its charge-free ring implies."""
 
+_RELAXATION = 300
+"""Steps in which hydrogens come to rest: good cuts take up to thirty; between atoms that overlap, the
+search would turn in circles for ever."""
+
 
 @dataclass(frozen=True, eq=False)
 class Fragment:
@@ -103,10 +107,14 @@ def cut(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # no parameters for phosphorus and metals
             full, _ = hydride.add_hydrogen(heavy, mask=~heavy.bare if bare else None)
-            full.coord = hydride.relax_hydrogen(full)
+            full.coord, energies = hydride.relax_hydrogen(
+                full, iterations=_RELAXATION, return_energies=True
+            )
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise StructureError(f"{pdb_id} {residues}: no hydrogens ({reason})") from error
+    if len(energies) >= _RELAXATION:
+        raise StructureError(f"{pdb_id} {residues}: its hydrogens find no rest: do atoms overlap?")
     if bare:
         check_valences(full)
     numbers = numbers_of(full)

@@ -17,10 +17,10 @@ from scipy.spatial import cKDTree
 from mfbench.data.molecular_graph import covalent_radius
 from mfbench_tasks.fragments.coordination_shell import first_shell, is_metal, numbers_of
 from mfbench_tasks.fragments.cut import prepare
+from mfbench_tasks.structures.residue_names import WATERS
 
-__all__ = ["WATERS", "prepare_chemistry"]
+__all__ = ["prepare_chemistry"]
 
-WATERS = ("HOH", "DOD", "WAT")
 _LINK = 1.15  # times the sum of covalent radii: a bond between two residues in a crystal structure
 _AMINO_CHARGES = {
     ("ASP", "OD2"): -1, ("GLU", "OE2"): -1, ("LYS", "NZ"): 1, ("ARG", "NH2"): 1,

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from mfbench.errors import StructureError
+from mfbench_tasks.structures.residue_names import SIDE_CHAINS, WATERS
 
 __all__ = [
     "SEGMENT_ATOMS",
@@ -24,15 +25,6 @@ __all__ = [
 ]
 
 _BACKBONE = ("N", "CA", "C", "O")
-SIDE_CHAINS = {
-    "ALA": "CB", "ARG": "CB CG CD NE CZ NH1 NH2", "ASN": "CB CG OD1 ND2", "ASP": "CB CG OD1 OD2",
-    "CYS": "CB SG", "GLN": "CB CG CD OE1 NE2", "GLU": "CB CG CD OE1 OE2", "GLY": "",
-    "HIS": "CB CG ND1 CD2 CE1 NE2", "ILE": "CB CG1 CG2 CD1", "LEU": "CB CG CD1 CD2",
-    "LYS": "CB CG CD CE NZ", "MET": "CB CG SD CE", "PHE": "CB CG CD1 CD2 CE1 CE2 CZ",
-    "PRO": "CB CG CD", "SER": "CB OG", "THR": "CB OG1 CG2",
-    "TRP": "CB CG CD1 CD2 NE1 CE2 CE3 CZ2 CZ3 CH2", "TYR": "CB CG CD1 CD2 CE1 CE2 CZ OH",
-    "VAL": "CB CG1 CG2",
-}  # fmt: skip
 _CHARGED = ("ASP", "GLU", "LYS", "ARG")
 _PEPTIDE_BOND = 1.7  # Å between C and the next N; longer means a gap in the chain
 _CONTACT = 4.2  # Å between the nearest side-chain heavy atoms
@@ -73,12 +65,17 @@ class Residue:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """Heavy atoms to cut: arguments of ``cut``."""
+    """Heavy atoms to cut: arguments of ``cut``.
+
+    Attributes:
+        names: of the amino acids that it is made of; empty for what is not of plain ones.
+    """
 
     kind: str
     motif: str
     residues: str
     atoms: np.ndarray
+    names: tuple[str, ...] = ()
 
 
 def chain_residues(atoms: struc.AtomArray, chain: str) -> list[Residue]:
@@ -131,7 +128,7 @@ def residues(chain: list[Residue]) -> Iterator[Selection]:
             continue
         atoms = before.atoms("CA", "C", "O") + here.atoms(*_BACKBONE, *here.side_chain)
         atoms += after.atoms("N", "CA")
-        yield Selection("residue", f"residue:{here.name}", here.label, np.array(atoms))
+        yield Selection("residue", f"residue:{here.name}", here.label, np.array(atoms), (here.name,))
 
 
 def segments(chain: list[Residue]) -> Iterator[Selection]:
@@ -153,8 +150,8 @@ def segments(chain: list[Residue]) -> Iterator[Selection]:
                 continue
             atoms = before.atoms("CA", "C", "O") + after.atoms("N", "CA")
             atoms += [i for r in run for i in r.atoms(*_BACKBONE, *r.side_chain)]
-            motif, where = "-".join(r.name for r in run), f"{run[0].label}-{run[-1].label}"
-            yield Selection("segment", f"segment:{motif}", where, np.array(atoms))
+            names, where = tuple(r.name for r in run), f"{run[0].label}-{run[-1].label}"
+            yield Selection("segment", f"segment:{'-'.join(names)}", where, np.array(atoms), names)
 
 
 def contacts(chain: list[Residue], coord: np.ndarray) -> Iterator[Selection]:
@@ -177,6 +174,7 @@ def contacts(chain: list[Residue], coord: np.ndarray) -> Iterator[Selection]:
             f"contact:{first.name}-{second.name}",
             f"{first.label}-{second.label}",
             np.array(first.atoms(*first.side_chain) + second.atoms(*second.side_chain)),
+            (first.name, second.name),
         )
 
 
@@ -206,6 +204,7 @@ def hbonds(chain: list[Residue], coord: np.ndarray) -> Iterator[Selection]:
                 f"hbond:{donor.name}-{acceptor.name}",
                 f"{donor.label}-{acceptor.label}",
                 np.array(atoms),
+                (donor.name, acceptor.name),
             )
 
 
@@ -220,7 +219,7 @@ def _pairs(items: list, coord: np.ndarray) -> Iterator[tuple]:
 
 def _sites(atoms: struc.AtomArray) -> cKDTree:
     """Hetero atoms (waters apart) and disulfide sulfurs: what keeps a side chain out of these kinds."""
-    water = np.isin(atoms.res_name, ("HOH", "DOD", "WAT"))
+    water = np.isin(atoms.res_name, WATERS)
     coord = [atoms.coord[(atoms.hetero & ~water)]]
     sulfur = atoms.coord[(atoms.res_name == "CYS") & (atoms.atom_name == "SG")]
     if len(sulfur) > 1:

@@ -15,8 +15,8 @@ from mfbench_tasks.fragments.building_blocks import (
     side_chain,
 )
 from mfbench_tasks.fragments.coordination_shell import first_shell, is_metal
-from mfbench_tasks.fragments.protonate import WATERS
 from mfbench_tasks.fragments.select import Selection
+from mfbench_tasks.structures.residue_names import WATERS
 
 __all__ = ["core_of", "ligands", "signature", "variants"]
 

@@ -18,12 +18,13 @@ from mfbench.data.side_tables import read_side_tables
 from mfbench.data.split import Split, Task
 from mfbench.errors import DataError
 from mfbench_tasks.fragments.cut import Fragment
+from mfbench_tasks.fragments.stored import stored_fragment
 from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure
-from mfbench_tasks.pool.deep_pools import stored_fragment
 from mfbench_tasks.recipes.recipe import Gates, Sampling
 from mfbench_tasks.sampling.gates import Rejection
 from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
 from mfbench_tasks.sampling.normal_modes import hessian, normal_modes
+from mfbench_tasks.sampling.role import Role
 from mfbench_tasks.sampling.trajectories import Trajectory, geometries
 from mfbench_tasks.seeds import stream
 
@@ -35,6 +36,7 @@ class _Job(NamedTuple):
     name: str
     fragment: Fragment
     sampler: dict[str, Any]
+    trajectories: tuple[Trajectory, ...]
     bounds: Gates
     support: tuple[np.ndarray, ...]
     seed: int
@@ -94,7 +96,13 @@ def _job(task: Task, name: str, row, bounds: Gates, seed: int) -> _Job:
     fragment, _ = stored_fragment(row)
     support = tuple(c.positions for c in task.support if c.fragment_id == name)
     sampler = json.loads(row["sampler"])  # by kind already; the bounds are not
-    return _Job(task.family_id, name, fragment, sampler, bounds.of(fragment.kind), support, seed)
+    asked = {c.trajectory_id for c in (*task.query, *task.heldout, *task.larger)}
+    wanted = tuple(
+        Trajectory(*parts, Role.QUERY)
+        for parts in sampler.pop("trajectories")
+        if f"{name}/{parts[0]}" in asked
+    )
+    return _Job(task.family_id, name, fragment, sampler, wanted, bounds.of(fragment.kind), support, seed)
 
 
 def mapped(function: Callable, jobs: Sequence, workers: int) -> Iterator:
@@ -108,8 +116,7 @@ def mapped(function: Callable, jobs: Sequence, workers: int) -> Iterator:
 
 def _make(job: _Job) -> list[Configuration]:
     """The query trajectories of a fragment, sampled anew and labelled."""
-    wanted = [Trajectory(*parts) for parts in job.sampler["trajectories"] if parts[0].startswith("q")]
-    shared = {k: v for k, v in job.sampler.items() if k not in ("seed", "trajectories")}
+    shared = {k: v for k, v in job.sampler.items() if k != "seed"}
     lists = {
         f"{r}_{s}_{e}": []
         for r in ("support", "query")
@@ -126,7 +133,7 @@ def _make(job: _Job) -> list[Configuration]:
     except ScfFailure:
         return found
     modes = normal_modes(curvature, fragment.atomic_numbers, sampling.mode_floor)
-    for trajectory in wanted:
+    for trajectory in job.trajectories:
         made = Made(fragment, job.name, relaxed, energy, "")
         endless = geometries(engine, fragment, relaxed, modes, trajectory, sampling, job.seed, job.name)
         try:

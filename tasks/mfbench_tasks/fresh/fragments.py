@@ -18,11 +18,13 @@ from mfbench.data.molecular_graph import graph_name
 from mfbench.data.side_tables import SideTables, read_side_tables
 from mfbench.data.split import Fold, Split, Task
 from mfbench.errors import DataError, StructureError
-from mfbench_tasks.build.candidates import Option, Slot, candidates, fill, shuffled
-from mfbench_tasks.build.make_fragment import fill_slot
+from mfbench_tasks.build.candidates import Option, candidates, choose_candidates, shuffled
+from mfbench_tasks.build.fragment_job import FragmentJob
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.families.cath import Protein, chains_by_topology, resolved
+from mfbench_tasks.families.topology import TopologyFamily
+from mfbench_tasks.fragments.stored import stored_motif
 from mfbench_tasks.fresh.configurations import mapped
-from mfbench_tasks.pool.deep_pools import stored_fragment
 from mfbench_tasks.recipes.recipe import Gates, Plan, Sampling
 from mfbench_tasks.seeds import stream
 
@@ -83,7 +85,7 @@ def cut_outside(
         seed, Sampling.model_validate(recipe["sampling"]), Gates.model_validate(recipe["gates"])
     )
     made: dict[str, list[Configuration]] = {}
-    for number, outcome in enumerate(mapped(partial(fill_slot, recipe=settings), slots, workers)):
+    for number, outcome in enumerate(mapped(partial(_run, settings=settings), slots, workers)):
         if outcome.made is not None:
             cut = outcome.made.fragment
             graph = graph_name(cut.atomic_numbers, cut.bonds, cut.total_charge, cut.n_unpaired)
@@ -92,6 +94,10 @@ def cut_outside(
         if tick:
             tick(number + 1, len(slots))
     return made
+
+
+def _run(job: FragmentJob, settings: _Settings) -> Outcome:
+    return job.run(settings)
 
 
 def outside_proteins(
@@ -106,19 +112,19 @@ def outside_proteins(
     """
     tables = read_side_tables(split.name, split)
     held = {str(pdb_id) for pdb_id in tables.fragments["pdb_id"]}
-    held |= {name.split("_")[0] for name in chain.from_iterable(tables.families["proteins"])}
+    held |= {Protein.named(name).pdb_id for name in chain.from_iterable(tables.families["proteins"])}
     topologies = chains_by_topology(structures)
     tasks = {task.family_id: task for task in split.tasks}
     found = {}
     for family in families:
         others = {c for task in split.tasks if task.family_id != family for c in task.clusters}
-        topology = family.removeprefix("membrane.")
-        mine = topologies.get(topology)
+        named = TopologyFamily.named(family)
+        mine = topologies.get(named.topology)
         if mine is None:
             everything = chain.from_iterable(topologies.values())
             mine = sorted(f for f in everything if f[1].cluster30 in tasks[family].clusters)
         else:
-            mine = [f for f in mine if f[2] == family.startswith("membrane.")]
+            mine = [f for f in mine if f[2] == named.membrane]
         found[family] = [
             protein
             for quality, protein, _ in mine
@@ -135,7 +141,7 @@ def _plan(
     plan: Plan,
     seed: int,
     count: int | None,
-) -> list[Slot]:
+) -> list[FragmentJob]:
     """Held-out slots, from as many of the proteins as a family has."""
     rng = stream(seed, task.family_id, "outside")
     options: list[Option] = []
@@ -145,11 +151,11 @@ def _plan(
         except StructureError:
             continue
     rows = (tables.fragments.loc[name] for name in task.graphs)
-    taken = {stored_fragment(row)[0].motif for row in rows}
+    taken = {stored_motif(row) for row in rows}
     queue = [o for o in shuffled(rng, options) if o.selection.motif not in taken]
     kinds = [(kind, True) for kind in islice(cycle(plan.heldout), count or len(task.graphs))]
     test = task.fold == Fold.TEST
     try:
-        return fill(task.family_id, kinds, {True: queue}, plan, seed, rng=rng, reserved=test)
+        return choose_candidates(task.family_id, kinds, {True: queue}, plan, seed, rng=rng, reserved=test)
     except StructureError:  # too few places to cut
         return []

@@ -1,1 +1,1 @@
-"""Labels: energies and forces of geometries at a level of theory."""
+"""Labels at any level of theory: the levels, their engines, and the queues that label many molecules."""

@@ -51,9 +51,18 @@ class Gfn2:
         atomic_numbers: [n].
         total_charge: in units of e.
         n_unpaired: unpaired electrons; spin polarisation is switched on where it is not zero.
+        method: tblite's name; the other xTB levels run through the same class.
     """
 
-    def __init__(self, atomic_numbers: np.ndarray, total_charge: int = 0, n_unpaired: int = 0):
+    def __init__(
+        self,
+        atomic_numbers: np.ndarray,
+        total_charge: int = 0,
+        n_unpaired: int = 0,
+        *,
+        method: str = "GFN2-xTB",
+    ):
+        self._method = method
         self._numbers = np.asarray(atomic_numbers, dtype=np.int32)
         self._charge, self._unpaired = float(total_charge), int(n_unpaired)
         self._interface = _tblite()
@@ -115,7 +124,7 @@ class Gfn2:
 
     def _new(self, coordinates: np.ndarray):
         calculator = self._interface.Calculator(
-            "GFN2-xTB", self._numbers, coordinates, self._charge, self._unpaired
+            self._method, self._numbers, coordinates, self._charge, self._unpaired
         )
         calculator.set("verbosity", 0)
         calculator.set("temperature", 300.0 * _KELVIN_TO_HARTREE)

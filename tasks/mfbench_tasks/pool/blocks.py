@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow as pa
 
 from mfbench.data.configuration import Configuration
 from mfbench.data.parquet import read_table, write_configurations
-from mfbench_tasks.build.make_fragment import Outcome
+from mfbench.work.files import written
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.build.split_tables import FRAGMENTS, fragment_row, write_rows
 
 __all__ = ["GROUPS", "PARTS", "copy_split", "is_written", "part", "write_block", "write_tables"]
@@ -83,10 +84,6 @@ def _publish(folder: Path, block: str, write, parts: Sequence[str] = PARTS) -> N
     """Write all parts under other names, then rename them: a reader never sees half a file."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = {name: folder / f".{block}.{name}.tmp" for name in parts}
-    write(temporary)
-    for path in temporary.values():
-        with open(path, "rb") as file:
-            os.fsync(file.fileno())
-    for name in parts:
-        os.replace(temporary[name], part(folder, block, name))
+    with ExitStack() as stack:
+        # Published in reverse order of entering.
+        write({name: stack.enter_context(written(part(folder, block, name))) for name in reversed(parts)})

@@ -9,18 +9,21 @@ from pathlib import Path
 
 from mfbench.data.parquet import read_table
 from mfbench.errors import DataError
+from mfbench_tasks.fragments.stored import stored_motif
 from mfbench_tasks.pool.blocks import is_written, part
+from mfbench_tasks.sampling.role import Role, stored_role
 
 __all__ = ["Held", "Inventory", "Stored", "take_inventory"]
 
 
 @dataclass(frozen=True)
 class Stored:
-    """Names of a configuration in a block."""
+    """Names of a configuration in a block, and what it was sampled for: support or query."""
 
     config_id: str
     fragment_id: str
     trajectory_id: str
+    role: Role
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def take_inventory(folder: Path, blocks: Sequence[str]) -> Inventory:
         stored: dict[str, list[Stored]] = defaultdict(list)
         names = ["config_id", "fragment_id", "trajectory_id"]
         for row in read_table(part(folder, block, "configurations")).select(names).to_pylist():
-            stored[row["fragment_id"]].append(Stored(**row))
+            stored[row["fragment_id"]].append(Stored(**row, role=stored_role(row["trajectory_id"])))
         if not read_table(part(folder, block, "fragments")).num_rows:
             deep.append((block, stored))
         for row in read_table(part(folder, block, "fragments")).to_pylist():
@@ -87,7 +90,7 @@ def take_inventory(folder: Path, blocks: Sequence[str]) -> Inventory:
                 block=block,
                 graph_id=row["graph_id"],
                 kind=row["kind"],
-                motif=f"{row['kind']}:{row['residues'].split()[0]}",
+                motif=stored_motif(row),
                 protein=f"{row['pdb_id']}_{row['chain']}",
                 elements=frozenset(row["atomic_numbers"]),
                 configurations=tuple(stored[name]),

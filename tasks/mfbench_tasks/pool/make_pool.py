@@ -11,12 +11,13 @@ from pathlib import Path
 from mfbench.data.split import EMBEDDED
 from mfbench.errors import DataError, StructureError
 from mfbench_tasks.build.build import cancelled_on_failure, longest_first
-from mfbench_tasks.build.candidates import Slot, candidate_id
+from mfbench_tasks.build.fragment_job import FragmentJob
+from mfbench_tasks.build.job import Job, Outcome
 from mfbench_tasks.build.journal import Journal
-from mfbench_tasks.build.make_fragment import Outcome, fill_slot
+from mfbench_tasks.fragments.fragment_id import id_in_family
 from mfbench_tasks.pool.blocks import copy_split, is_written, write_block
-from mfbench_tasks.pool.deep_pools import DeepSlot, fill_deep, plan_deep
-from mfbench_tasks.pool.groups import plan_group
+from mfbench_tasks.pool.deep_pools import deep_jobs
+from mfbench_tasks.pool.groups import group_jobs
 from mfbench_tasks.pool.recipe import Block, PoolRecipe
 from mfbench_tasks.pool.report import write_block_report
 
@@ -70,13 +71,13 @@ def make_pool(
         finished(block.name)
 
 
-def refills(slots: Sequence[Slot], finished: dict[str, Outcome]) -> list[Slot]:
+def refills(slots: Sequence[FragmentJob], finished: dict[str, Outcome]) -> list[FragmentJob]:
     """What may still fill the empty slots of one group: candidates that its other slots did not need.
 
     Depends only on which slots failed with their own candidates, so that a resumed run decides alike.
     """
     rejected = {row["fragment"] for slot in slots for row in finished[slot.name].rejections}
-    failed = [s for s in slots if all(candidate_id(s, c) in rejected for c in s.candidates)]
+    failed = [s for s in slots if all(id_in_family(c, s.family_id) in rejected for c in s.candidates)]
     out = []
     for slot in failed:
         rivals = [s for s in failed if s.heldout == slot.heldout]
@@ -85,13 +86,13 @@ def refills(slots: Sequence[Slot], finished: dict[str, Outcome]) -> list[Slot]:
             c
             for s in others
             for c in s.candidates
-            if candidate_id(s, c) not in rejected | {finished[s.name].made.fragment_id}
+            if id_in_family(c, s.family_id) not in rejected | {finished[s.name].made.fragment_id}
         ]
         mine = spare[rivals.index(slot) :: len(rivals)]
-        left = [c for c in mine if candidate_id(slot, c) not in rejected]
+        left = [c for c in mine if id_in_family(c, slot.family_id) not in rejected]
         if finished[slot.name].made is None and left:
             tried = tuple(finished[slot.name].rejections)
-            out.append(Slot(slot.family_id, slot.number, slot.heldout, tuple(left), tried))
+            out.append(FragmentJob(slot.family_id, slot.number, slot.heldout, tuple(left), tried))
     return out
 
 
@@ -107,14 +108,14 @@ def _digest(recipe: PoolRecipe, block: Block) -> str:
 
 def _plan(
     recipe: PoolRecipe, block: Block, structures: Path, pool: Path, executor: Executor
-) -> tuple[list[list[Slot] | list[DeepSlot]], dict[str, str]]:
+) -> tuple[list[Sequence[Job]], dict[str, str]]:
     """The slots of every group, and why a group has none, where the recipe goes on without it.
 
     A deep group is planned from the pool, any other from structures.
     """
     if block.deep:
-        return [plan_deep(group, recipe, pool) for group in block.groups], {}
-    plans = {group.id: executor.submit(plan_group, group, recipe, structures) for group in block.groups}
+        return [deep_jobs(group, recipe, pool) for group in block.groups], {}
+    plans = {group.id: executor.submit(group_jobs, group, recipe, structures) for group in block.groups}
     groups, unplanned = [], {}
     with cancelled_on_failure(list(plans.values())):
         for name, plan in plans.items():
@@ -133,7 +134,7 @@ def _plan(
 
 def _outcomes(
     recipe: PoolRecipe,
-    groups: Sequence[Sequence[Slot | DeepSlot]],
+    groups: Sequence[Sequence[Job]],
     book: Journal,
     executor: Executor,
     progress: Callable[[int], None],
@@ -144,8 +145,8 @@ def _outcomes(
     progress(len(finished))
     settings = recipe.model_copy(update={"blocks": (), "constructions": ()})  # workers need no more
 
-    def run(waiting: Sequence[Slot | DeepSlot]) -> None:
-        futures = [executor.submit(_FILL[type(slot)], slot, settings) for slot in longest_first(waiting)]
+    def run(waiting: Sequence[Job]) -> None:
+        futures = [executor.submit(slot.run, settings) for slot in longest_first(waiting)]
         with cancelled_on_failure(futures):
             for future in as_completed(futures):
                 outcome = future.result()
@@ -154,9 +155,6 @@ def _outcomes(
                 progress(len(finished))
 
     run([s for s in slots if s.name not in finished])
-    plain = [[slot for slot in group if isinstance(slot, Slot)] for group in groups]
+    plain = [[slot for slot in group if isinstance(slot, FragmentJob)] for group in groups]
     run([slot for group in plain for slot in refills(group, finished)])
     return [finished[slot.name] for slot in slots]
-
-
-_FILL = {Slot: fill_slot, DeepSlot: fill_deep}

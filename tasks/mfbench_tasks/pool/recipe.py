@@ -20,8 +20,8 @@ __all__ = [
     "Block",
     "ChemistryGroup",
     "Construction",
-    "Deep",
     "DeepGroup",
+    "DeepSampling",
     "Group",
     "LargerGroup",
     "PoolRecipe",
@@ -97,7 +97,7 @@ class DeepGroup(Strict):
 AnyGroup = Annotated[Group | ChemistryGroup | LargerGroup | DeepGroup, Field(union_mode="left_to_right")]
 
 
-class Deep(Strict):
+class DeepSampling(Strict):
     """How deep pools are sampled: replicas and displaced conformers in turn, ``frames`` each."""
 
     configurations: int  # a fragment
@@ -141,9 +141,24 @@ class Construction(Strict):
     folds_disjoint_in: tuple[Literal["entries", "clusters"], ...] = ("entries", "clusters")
     changelog: list[str]
 
+    @property
+    def kind(self) -> str:
+        """The field that says how it comes by its families: families, shuffles or mini_of."""
+        return next(iter(self._sources))
+
+    @property
+    def source(self) -> str:
+        """What that field names: a table, or an earlier construction."""
+        return next(iter(self._sources.values()))
+
+    @property
+    def _sources(self) -> dict[str, str]:
+        fields = {"families": self.families, "shuffles": self.shuffles, "mini_of": self.mini_of}
+        return {name: value for name, value in fields.items() if value is not None}
+
     @model_validator(mode="after")
     def _one_source(self) -> Construction:
-        if [self.families, self.shuffles, self.mini_of].count(None) != 2:
+        if len(self._sources) != 1:
             raise ValueError(f"construction {self.name} needs one of families, shuffles and mini_of")
         if bool(self.mini_of) != bool(self.only):
             raise ValueError(f"construction {self.name}: a mini needs 'only', nothing else does")
@@ -162,7 +177,7 @@ class PoolRecipe(Strict):
     sampling: Sampling
     gates: Gates = Gates()
     chemistry: str | None = None  # table of chemistry families, relative to the recipe
-    deep: Deep | None = None
+    deep: DeepSampling | None = None
     blocks: tuple[Block, ...] = ()
     constructions: tuple[Construction, ...] = ()
 

@@ -13,11 +13,12 @@ from pathlib import Path
 from mfbench.data.parquet import read_configurations, read_table
 from mfbench.errors import DataError
 from mfbench_tasks.build.build import cancelled_on_failure
-from mfbench_tasks.build.candidates import Slot, candidate_id
-from mfbench_tasks.build.make_fragment import Outcome, fill_slot
+from mfbench_tasks.build.fragment_job import FragmentJob
+from mfbench_tasks.build.job import Outcome
+from mfbench_tasks.fragments.fragment_id import id_in_family
+from mfbench_tasks.fragments.stored import stored_fragment
 from mfbench_tasks.pool.blocks import part
-from mfbench_tasks.pool.deep_pools import stored_fragment
-from mfbench_tasks.pool.groups import plan_group
+from mfbench_tasks.pool.groups import group_jobs
 from mfbench_tasks.pool.make_pool import refills
 from mfbench_tasks.pool.recipe import Block, PoolRecipe
 from mfbench_tasks.sampling.label_trajectory import Made
@@ -36,7 +37,7 @@ def audit_block(
         DataError: a candidate that must have been rejected is accepted: the block is of another recipe.
     """
     stored = _stored(pool, block.name)
-    groups = [plan_group(group, recipe, structures) for group in block.groups]
+    groups = [group_jobs(group, recipe, structures) for group in block.groups]
     finished: dict[str, Outcome] = {}
     slots = [slot for group in groups for slot in group]
     _try_again(slots, stored, recipe, finished, executor)
@@ -49,13 +50,13 @@ def audit_block(
 
 
 def _try_again(
-    slots: Sequence[Slot],
+    slots: Sequence[FragmentJob],
     stored: dict[str, Made],
     recipe: PoolRecipe,
     finished: dict[str, Outcome],
     executor: Executor,
 ) -> None:
-    ids = {slot.name: [candidate_id(slot, c) for c in slot.candidates] for slot in slots}
+    ids = {slot.name: [id_in_family(c, slot.family_id) for c in slot.candidates] for slot in slots}
     accepted = {slot.name: next((i for i in ids[slot.name] if i in stored), None) for slot in slots}
     before = {
         slot.name: replace(slot, candidates=slot.candidates[: ids[slot.name].index(accepted[slot.name])])
@@ -63,7 +64,7 @@ def _try_again(
         else slot
         for slot in slots
     }
-    futures = {name: executor.submit(fill_slot, slot, recipe) for name, slot in before.items()}
+    futures = {name: executor.submit(slot.run, recipe) for name, slot in before.items()}
     with cancelled_on_failure(list(futures.values())):
         for name, future in futures.items():
             outcome = future.result()

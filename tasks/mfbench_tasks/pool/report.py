@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mfbench_tasks.build.make_fragment import Outcome
+from mfbench.work.files import write_text
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.build.report import outcome_report, write_label_times
 
 __all__ = ["total_report", "write_block_report"]
@@ -49,9 +50,9 @@ def write_block_report(
         report |= {"audited": True, **dict.fromkeys(names)}
     else:
         write_label_times(made, folder / f"{block}.label_times.parquet")
-    (folder / f"{block}.json").write_text(json.dumps(report, indent=1) + "\n")
+    write_text(folder / f"{block}.json", json.dumps(report, indent=1) + "\n")
     blocks = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
-    (folder / "README.md").write_text(total_report(blocks))
+    write_text(folder / "README.md", total_report(blocks))
 
 
 def total_report(blocks: Sequence[dict]) -> str:

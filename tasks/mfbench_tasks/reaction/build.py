@@ -11,10 +11,10 @@ from pathlib import Path as Folder
 from mfbench.errors import DataError
 from mfbench_tasks.build.assemble import assemble
 from mfbench_tasks.build.build import cancelled_on_failure
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.build.journal import Journal
-from mfbench_tasks.build.make_fragment import Outcome
-from mfbench_tasks.constructions.from_split import spread
 from mfbench_tasks.families.cath import Family
+from mfbench_tasks.pool.shards_by_fold import move_into_shards
 from mfbench_tasks.reaction.make import STAGES, find_path, path_of, sample_system, slot_name, stage_of
 from mfbench_tasks.reaction.report import write_reaction_report
 from mfbench_tasks.reaction.settings import ReactionFamily, ReactionRecipe
@@ -113,8 +113,9 @@ def build_reactions(
     ]
     families = [Family(f.id, f.fold, f.stratum, f.title, ()) for f in kept]
     assemble(recipe, families, sampled, out, tools=("rdkit",))
-    manifest = spread(out)
-    failed = [o for o in done.values() if o.made is None and not o.slot.endswith(".path")]
+    manifest = move_into_shards(out)
+    scans = {outcome.slot for _, outcome in scanned}
+    failed = [o for o in done.values() if o.made is None and o.slot not in scans]
     write_reaction_report(kept, scanned, sampled, failed, left_out, report, figure)
     return manifest
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mfbench.data.configuration import Configuration
 from mfbench.data.parquet import FORCE_GRID, round_to_grid
-from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.fragments.cut import Fragment
 from mfbench_tasks.fragments.electron_count import spin_is_possible
 from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure

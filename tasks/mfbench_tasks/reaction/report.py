@@ -10,7 +10,8 @@ from pathlib import Path as Folder
 import numpy as np
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL
-from mfbench_tasks.build.make_fragment import Outcome
+from mfbench.work.files import write_text
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.build.report import outcome_report, write_label_times
 from mfbench_tasks.reaction.figure import draw_profiles
 from mfbench_tasks.reaction.make import path_of
@@ -44,8 +45,8 @@ def write_reaction_report(
     """
     folder.mkdir(parents=True, exist_ok=True)
     report = reaction_report(families, paths, sampled, failed) | {"left_out": dict(left_out)}
-    (folder / "report.json").write_text(json.dumps(report) + "\n")
-    (folder / "README.md").write_text(_page(report, os.path.relpath(figure, folder)))
+    write_text(folder / "report.json", json.dumps(report) + "\n")
+    write_text(folder / "README.md", _page(report, os.path.relpath(figure, folder)))
     write_label_times([o.made for o in sampled], folder / "label_times.parquet")
     draw_profiles(report, figure)
 

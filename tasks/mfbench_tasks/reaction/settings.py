@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from mfbench_tasks.recipes.recipe import Gates, Strict, read_yaml
+from mfbench_tasks.recipes.recipe import Gates, SplitRecipe, Strict, read_yaml
 
 __all__ = ["Bounds", "ReactionFamily", "ReactionRecipe", "Scan", "Windows", "load_reaction_recipe"]
 
@@ -80,15 +80,9 @@ class Bounds(Strict):
     apart: float = 4.5  # Å: the farthest that a molecule may be from the rest
 
 
-class ReactionRecipe(Strict):
+class ReactionRecipe(SplitRecipe):
     """What the split is made of."""
 
-    name: str
-    version: str
-    seed: int
-    draws: int = 5
-    draw_length: int = 100
-    changelog: list[str]
     pool: int = 6
     heldout: int = 3
     families: list[ReactionFamily]

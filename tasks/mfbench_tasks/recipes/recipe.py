@@ -17,6 +17,7 @@ __all__ = [
     "Plan",
     "Recipe",
     "Sampling",
+    "SplitRecipe",
     "Strict",
     "load_recipe",
     "read_yaml",
@@ -126,8 +127,8 @@ class Gates(Strict):
         return self.model_copy(update=self.by_kind.get(kind, {}))
 
 
-class Recipe(Strict):
-    """What a split is made of."""
+class SplitRecipe(Strict):
+    """What every recipe of a split says, however its fragments come about."""
 
     name: str
     version: str
@@ -135,6 +136,11 @@ class Recipe(Strict):
     draws: int = 5
     draw_length: int = 100
     changelog: list[str]
+
+
+class Recipe(SplitRecipe):
+    """What a split cut from proteins is made of."""
+
     families: list[FamilyChoice]
     plan: Plan
     sampling: Sampling

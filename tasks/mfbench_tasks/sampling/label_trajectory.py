@@ -17,6 +17,7 @@ from mfbench_tasks.labelling.tblite import Gfn2, Label
 from mfbench_tasks.recipes.recipe import Gates
 from mfbench_tasks.sampling import gates
 from mfbench_tasks.sampling.gates import Rejection
+from mfbench_tasks.sampling.role import Role, stored_role
 from mfbench_tasks.sampling.trajectories import Trajectory
 
 __all__ = ["Made", "away_from", "label_trajectory"]
@@ -52,7 +53,7 @@ def away_from(made: Made, trajectory: Trajectory) -> list[np.ndarray]:
     """What a trajectory may not nearly meet again: the support of its fragment, where it is a query one."""
     if not trajectory.is_query:
         return []
-    return [c.positions for c in made.configurations if "/s" in c.config_id]
+    return [c.positions for c in made.configurations if stored_role(c.trajectory_id) == Role.SUPPORT]
 
 
 def label_trajectory(

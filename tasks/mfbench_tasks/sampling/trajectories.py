@@ -14,6 +14,7 @@ from mfbench_tasks.recipes.recipe import Sampling
 from mfbench_tasks.sampling.dynamics import langevin, relax
 from mfbench_tasks.sampling.gates import intact
 from mfbench_tasks.sampling.normal_modes import Modes
+from mfbench_tasks.sampling.role import Role
 from mfbench_tasks.seeds import stream
 
 __all__ = ["DISPLACED", "MD", "Trajectory", "geometries", "trajectories"]
@@ -26,22 +27,23 @@ _SPARE = 10
 
 @dataclass(frozen=True)
 class Trajectory:
-    """What a trajectory is: its name (``s0``…: support, ``q0``…: query), sampler, K, and length."""
+    """A trajectory to be sampled: its name in the fragment, sampler, K, length, and what it is for."""
 
     name: str
     sampler: str
     temperature_K: float
     frames: int
+    role: Role
 
     @property
     def is_query(self) -> bool:
         """Whether it serves the query; else the support."""
-        return self.name.startswith("q")
+        return self.role == Role.QUERY
 
 
 def trajectories(recipe: Sampling, *, heldout: bool) -> list[Trajectory]:
     """The trajectories of a fragment, support first; a held-out fragment has query ones only."""
-    roles = [("q", "query")] if heldout else [("s", "support"), ("q", "query")]
+    roles = [("q", Role.QUERY)] if heldout else [("s", Role.SUPPORT), ("q", Role.QUERY)]
     out = []
     for letter, role in roles:
         number = 0
@@ -49,7 +51,7 @@ def trajectories(recipe: Sampling, *, heldout: bool) -> list[Trajectory]:
             temperatures = getattr(recipe, f"{role}_{sampler}_K")
             frames = getattr(recipe, f"{role}_{sampler}_frames")
             for kelvin, length in zip(temperatures, frames, strict=True):
-                out.append(Trajectory(f"{letter}{number}", sampler, kelvin, length))
+                out.append(Trajectory(f"{letter}{number}", sampler, kelvin, length, role))
                 number += 1
     return out
 

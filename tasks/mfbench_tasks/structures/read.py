@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 import gzip
-import io
 import warnings
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import biotite.structure as struc
 import numpy as np
-from biotite.structure.io import pdb, pdbx
+from ase.data import atomic_numbers as _number_of
 
 from mfbench.errors import StructureError
+from mfbench_tasks.structures.choose_locations import choose_locations
+from mfbench_tasks.structures.read_mmcif import read_mmcif
+from mfbench_tasks.structures.read_pdb import read_pdb
+from mfbench_tasks.structures.records import AtomRecord
+from mfbench_tasks.structures.residue_names import SIDE_CHAINS
 
 __all__ = ["find_structure", "read_structure"]
 
-_SUFFIXES = (".cif.gz", ".pdb.gz", ".ent.gz", ".cif", ".pdb", ".ent")
+_MMCIF = (".cif", ".mmcif")
+_ALIASES = {("ILE", "CD"): "CD1"}
+"""Of simulation programs."""
+_SUFFIXES = (".cif.gz", ".pdb.gz", ".ent.gz", ".cif", ".pdb", ".ent", ".mmcif.gz", ".mmcif")
 
 
 def find_structure(folder: Path, pdb_id: str) -> Path:
-    """The file of an entry: ``<id>.cif|pdb|ent[.gz]`` in ``folder`` or its ``entries`` subfolder.
+    """The file of an entry in ``folder`` or its ``entries`` subfolder, upper or lower case:
+    ``<id>.cif|pdb|ent|mmcif[.gz]``, or wwPDB's ``pdb<id>.ent.gz``, also in folders by the id's middle.
 
     Raises:
         StructureError: there is none.
     """
+    name = pdb_id.lower()
     for place in (Path(folder), Path(folder) / "entries"):
-        for suffix in _SUFFIXES:
-            path = place / f"{pdb_id.lower()}{suffix}"
-            if path.exists():
-                return path
+        for inside in (place, place / name[1:3]):
+            for stem in (name, name.upper(), f"pdb{name}"):
+                for suffix in _SUFFIXES:
+                    for path in (inside / f"{stem}{suffix}", inside / f"{stem}{suffix.upper()}"):
+                        if path.is_file():
+                            return path
     command = f"python -m mfbench_tasks download {pdb_id} --to {folder}"
     raise StructureError(f"no structure file of {pdb_id} in {folder}: {command}")
 
@@ -41,58 +53,90 @@ def read_structure(path: Path) -> struc.AtomArray:
     their insertion code stay apart (annotation ``ins_code``). The array has no bonds yet.
 
     Raises:
-        StructureError: the file is missing, empty, truncated, or not a structure.
+        StructureError: the file is missing, empty, truncated, not a structure, or names an atom twice.
     """
     path = Path(path)
     text = _text(path)
     if not text.strip():
         raise StructureError(f"{path.name} is empty: download it again")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # biotite guesses absent elements, and says so
-            atoms = _parse_cif(text) if _is_cif(path) else _parse_pdb(path, text)
-    except StructureError:
-        raise
-    except Exception as error:
-        # Parsers fail on broken files with whatever exception the broken line provokes.
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        kind = "mmCIF" if _is_cif(path) else "PDB"
-        raise StructureError(f"{path.name} is not a readable {kind} file: {reason}") from error
-    if atoms.array_length() == 0:
-        raise StructureError(f"{path.name} holds no atoms: is it a structure file?")
-    if not np.all(np.isfinite(atoms.coord)):
+        atoms = choose_locations(read_mmcif(text) if _is_mmcif(path) else read_pdb(text))
+        array = _array([atom for atom in atoms if _element(atom) not in ("H", "D", "T")])
+    except StructureError as error:
+        raise StructureError(f"{path.name}: {error}") from error
+    if array.array_length() == 0:
+        raise StructureError(f"{path.name} holds no heavy atoms: is it a structure file?")
+    if not np.all(np.isfinite(array.coord)):
         raise StructureError(f"{path.name} holds coordinates that are not numbers")
-    return atoms[~np.isin(atoms.element, ("H", "D"))]
+    return array
 
 
-def _is_cif(path: Path) -> bool:
-    return ".cif" in path.suffixes
+def _is_mmcif(path: Path) -> bool:
+    return any(suffix.lower() in _MMCIF for suffix in path.suffixes)
 
 
 def _text(path: Path) -> str:
+    """The text of a file; a letter in a remark may be of another encoding."""
     try:
         data = path.read_bytes()
-        if path.suffix == ".gz" and data:
+        if path.suffix.lower() == ".gz" and data:
             data = gzip.decompress(data)
-        return data.decode("utf-8")
     except FileNotFoundError:
         raise StructureError(f"{path.name} does not exist in {path.parent}") from None
     except EOFError:
         raise StructureError(f"{path.name} is truncated: download it again") from None
-    except (OSError, zlib.error, UnicodeDecodeError) as error:
-        raise StructureError(f"{path.name} cannot be read ({error}): download it again") from error
+    except (OSError, zlib.error) as error:
+        raise StructureError(f"{path.name} cannot be read ({error}): is it what its name says?") from error
+    if b"\0" in data:
+        raise StructureError(f"{path.name} cannot be read: it is no text, is it packed?")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")  # atom records are ASCII in either
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _parse_pdb(path: Path, text: str) -> struc.AtomArray:
-    records = [line for line in text.splitlines() if line.startswith(("ATOM  ", "HETATM"))]
-    if not records:
-        raise StructureError(f"{path.name} has no ATOM record: it is not a PDB file")
-    # biotite would read a line cut inside a number as a smaller number: columns 31-54 must be there.
-    short = [line for line in records if len(line.rstrip()) < 54]
-    if short:
-        raise StructureError(f"{path.name} is truncated at '{short[0][:27].strip()}': download it again")
-    return pdb.PDBFile.read(io.StringIO(text)).get_structure(model=1, altloc="occupancy")
+def _array(atoms: Sequence[AtomRecord]) -> struc.AtomArray:
+    array = struc.AtomArray(len(atoms))
+    array.coord = np.array([atom.position for atom in atoms], dtype=np.float32).reshape(-1, 3)
+    for category, values in (
+        ("chain_id", [atom.chain for atom in atoms]),
+        ("res_id", [atom.number for atom in atoms]),
+        ("ins_code", [atom.insertion for atom in atoms]),
+        ("res_name", [_residue(atom) for atom in atoms]),
+        ("hetero", [atom.hetero for atom in atoms]),
+        ("atom_name", [_name(atom) for atom in atoms]),
+        ("element", [_element(atom) for atom in atoms]),
+    ):
+        if values:
+            array.set_annotation(category, np.array(values))
+    return array
 
 
-def _parse_cif(text: str) -> struc.AtomArray:
-    return pdbx.get_structure(pdbx.CIFFile.read(io.StringIO(text)), model=1, altloc="occupancy")
+def _residue(atom: AtomRecord) -> str:
+    """Amino acids in capitals, as everything here knows them; other names as they are."""
+    upper = atom.residue.upper()
+    return upper if upper in SIDE_CHAINS else atom.residue
+
+
+def _name(atom: AtomRecord) -> str:
+    """Atoms of amino acids under the names that ``SIDE_CHAINS`` has."""
+    residue = _residue(atom)
+    upper = atom.name.upper()
+    return _ALIASES.get((residue, upper), upper) if residue in SIDE_CHAINS else atom.name
+
+
+def _element(atom: AtomRecord) -> str:
+    """The element in capitals; guessed from the atom's name where the file has none (old PDB files hold
+    other things in these columns)."""
+    given = atom.element.upper()
+    if given in ("D", "T") or given.capitalize() in _number_of:
+        return given
+    name = atom.name.upper().lstrip("0123456789'")
+    if _residue(atom) in SIDE_CHAINS:
+        return name[:1]
+    if name == atom.residue.upper() and name.capitalize() in _number_of:
+        return name  # an ion bears the name of its element
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an atom without a name has no element either
+        return str(struc.infer_elements([name])[0])

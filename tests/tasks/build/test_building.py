@@ -14,13 +14,14 @@ from mfbench_tasks.__main__ import main
 from mfbench_tasks.build import candidates as plan
 from mfbench_tasks.build.build import process_pool
 from mfbench_tasks.build.journal import Journal
-from mfbench_tasks.build.make_fragment import fill_slot
-from mfbench_tasks.families.cath import choose_families, stratum_of
+from mfbench_tasks.families.cath import choose_families
+from mfbench_tasks.families.topology import TopologyFamily
 from mfbench_tasks.fragments.cut import cut
 from mfbench_tasks.labelling.tblite import Gfn2
 from mfbench_tasks.recipes.recipe import FamilyChoice, Gates, Recipe, load_recipe
 from mfbench_tasks.sampling.gates import Rejection
 from mfbench_tasks.sampling.label_trajectory import label_trajectory
+from mfbench_tasks.sampling.role import Role
 from mfbench_tasks.sampling.trajectories import Trajectory
 
 
@@ -104,13 +105,13 @@ def test_a_place_that_cannot_be_cut_is_in_the_report(recipe_file, structures, mo
     family = choose_families(structures, recipe.families, recipe.plan)[0]
     # The held-out protein 1bbb offers alanine and cysteine; asking for two candidates tries both.
     wanted = recipe.plan.model_copy(update={"pool": ["residue"], "candidates": 3})
-    slots = plan.plan_family(family, wanted, structures, recipe.seed)
+    slots = plan.family_jobs(family, wanted, structures, recipe.seed)
     rows = [row for slot in slots for row in slot.rejections]
     assert [(row["gate"], row["motif"], row["reason"]) for row in rows] == [
         ("cut", "residue:CYS", "no hydrogens")
     ]
     assert rows[0]["fragment"].startswith("1bbb.r.A3")
-    assert fill_slot(slots[-1], recipe).rejections == rows
+    assert slots[-1].run(recipe).rejections == rows
 
 
 def test_a_trajectory_that_ends_too_soon_is_rejected_not_shortened(built):
@@ -120,7 +121,7 @@ def test_a_trajectory_that_ends_too_soon_is_rejected_not_shortened(built):
     engine = Gfn2(made.fragment.atomic_numbers, made.fragment.total_charge)
     one = iter([made.configurations[0].positions])
     with pytest.raises(Rejection, match="ended after 1"):
-        label_trajectory(engine, made, Trajectory("s9", "displaced", 300.0, 2), one, Gates())
+        label_trajectory(engine, made, Trajectory("s9", "displaced", 300.0, 2, Role.SUPPORT), one, Gates())
 
 
 @pytest.mark.parametrize(
@@ -174,8 +175,8 @@ def test_families_never_share_an_entry_or_a_cluster_across_folds(recipe_file, st
     choices = [FamilyChoice(id="1.1.1", fold="train"), FamilyChoice(id="1.1.1", fold="test")]
     with pytest.raises(DataError, match="no protein is left for family 1.1.1"):
         choose_families(structures, choices, wanted)
-    assert stratum_of("4.10.410") == "few-ss"
-    assert stratum_of("membrane.2.40.160") == "membrane"
+    assert TopologyFamily.named("4.10.410").family_class == "few-ss"
+    assert TopologyFamily.named("membrane.2.40.160").family_class == "membrane"
 
 
 def test_recipes_round_trip():

@@ -13,8 +13,8 @@ import pytest
 from mfbench.data.parquet import read_table
 from mfbench.errors import DataError, StructureError
 from mfbench_tasks.__main__ import main
-from mfbench_tasks.build.candidates import Slot
-from mfbench_tasks.build.make_fragment import Outcome
+from mfbench_tasks.build.fragment_job import FragmentJob
+from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.pool.inventory import take_inventory
 from mfbench_tasks.pool.make_pool import refills
 
@@ -93,10 +93,10 @@ def _outcome(slot, made, rejected):
 
 def test_an_empty_slot_takes_what_other_slots_of_its_group_did_not_need(monkeypatch):
     monkeypatch.setattr(
-        "mfbench_tasks.pool.make_pool.candidate_id", lambda slot, c: f"1aaa.r.{c.residues}.xx"
+        "mfbench_tasks.pool.make_pool.id_in_family", lambda c, family: f"1aaa.r.{c.residues}.xx"
     )
     names = [("A1", "A2"), ("A3", "A4", "A5"), ("A6", "A7")]
-    slots = [Slot("g", k, k == 2, tuple(map(_candidate, found))) for k, found in enumerate(names)]
+    slots = [FragmentJob("g", k, k == 2, tuple(map(_candidate, found))) for k, found in enumerate(names)]
     finished = {
         "g-0": _outcome(slots[0], None, ["A1", "A2"]),
         "g-1": _outcome(slots[1], "A4", ["A3"]),

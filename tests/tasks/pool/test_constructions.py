@@ -9,8 +9,11 @@ import mfbench
 from mfbench.data.parquet import read_configurations
 from mfbench.errors import DataError
 from mfbench_tasks.__main__ import main
-from mfbench_tasks.constructions.arrange import Arranged, arrange, shuffle
+from mfbench_tasks.constructions.arrangements.arrangement import Arranged, Families
+from mfbench_tasks.constructions.arrangements.from_table import arrange
+from mfbench_tasks.constructions.arrangements.permuted import shuffle
 from mfbench_tasks.pool.inventory import Held, Inventory, Stored
+from mfbench_tasks.sampling.role import Role
 
 
 def test_constructions_load_with_roles_and_folds_apart(constructed, monkeypatch):
@@ -110,13 +113,13 @@ def test_shards_keep_apart_from_blocks_and_from_other_files(again, capsys):
 
 
 def test_a_family_that_lost_its_support_is_left_out(tools):
-    stored = tuple(Stored(f"x/s0/{k}", "x", "x/s0") for k in range(4))
+    stored = tuple(Stored(f"x/s0/{k}", "x", "x/s0", Role.SUPPORT) for k in range(4))
     held = Held("x", "b", "g", "residue", "residue:ALA", "1aaa_A", frozenset({1, 6}), stored)
     inventory = Inventory({"x": held}, {("1aaa_A", False): ("x",)})
     rows = [tools.row("a", "train", "1aaa_A")]
-    assert arrange(rows, inventory, min_support=4) == ([], ["a"])  # nothing held out
+    assert arrange(rows, inventory, min_support=4) == Families([], ["a"])  # nothing held out
     inventory.groups["1aaa_A", True] = ("x",)
-    assert arrange(rows, inventory, min_support=5) == ([], ["a"])
+    assert arrange(rows, inventory, min_support=5) == Families([], ["a"])
     with pytest.raises(DataError, match="family a holds a molecular graph twice"):
         arrange(rows, inventory, min_support=4)
 

@@ -13,9 +13,10 @@ from mfbench.data.parquet import read_table
 from mfbench.errors import DataError
 from mfbench_tasks.__main__ import main
 from mfbench_tasks.fragments import select
+from mfbench_tasks.fragments.stored import stored_fragment
 from mfbench_tasks.labelling.tblite import Gfn2
 from mfbench_tasks.pool import groups
-from mfbench_tasks.pool.deep_pools import plan_deep, stored_fragment
+from mfbench_tasks.pool.deep_pools import deep_jobs
 from mfbench_tasks.pool.recipe import load_pool_recipe
 
 EXTRA = """
@@ -126,4 +127,4 @@ def test_a_stored_fragment_is_the_one_that_was_made(extra):
 def test_a_deep_group_needs_its_fragments(extra, tmp_path):
     recipe = load_pool_recipe(extra / "pool.yaml")
     with pytest.raises(DataError, match="make its block first"):
-        plan_deep(recipe.group("deep.b"), recipe, tmp_path)
+        deep_jobs(recipe.group("deep.b"), recipe, tmp_path)

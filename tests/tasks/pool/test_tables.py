@@ -8,9 +8,9 @@ import mfbench
 from mfbench.data.parquet import read_table
 from mfbench.errors import DataError
 from mfbench_tasks.__main__ import main
-from mfbench_tasks.constructions.arrange import check_families
+from mfbench_tasks.constructions.arrangements.from_table import check_families
 from mfbench_tasks.families.table import chemistry_rows, read_families
-from mfbench_tasks.pool.groups import plan_group
+from mfbench_tasks.pool.groups import group_jobs
 from mfbench_tasks.pool.recipe import load_pool_recipe
 
 ROOT = Path(__file__).parents[3]
@@ -119,6 +119,6 @@ def test_a_chemistry_group_needs_its_family(tmp_path):
     recipe = load_pool_recipe(ROOT / "tasks" / "recipes" / "pool.yaml")
     group = recipe.group("plp")
     with pytest.raises(DataError, match="no family nowhere"):
-        plan_group(group.model_copy(update={"id": "nowhere"}), recipe, tmp_path)
+        group_jobs(group.model_copy(update={"id": "nowhere"}), recipe, tmp_path)
     with pytest.raises(DataError, match="name it as 'chemistry'"):
-        plan_group(group, recipe.model_copy(update={"chemistry": None}), tmp_path)
+        group_jobs(group, recipe.model_copy(update={"chemistry": None}), tmp_path)

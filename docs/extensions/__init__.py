@@ -1,0 +1,1 @@
+"""Sphinx directives of this site."""

@@ -1,0 +1,136 @@
+"""``mfbench label``: energies and forces of a file of structures, at any level of theory."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mfbench.cli.extras import label_extra
+from mfbench.errors import MfbenchError, ProtocolError
+
+__all__ = ["register"]
+
+HELP = """Label a file of structures (extxyz, PDB of a small molecule, ASE database) at a level of theory.
+
+The output is extxyz that ASE and mace-torch read: energy in eV, forces in eV/Å, charge, spin and level in \
+every header. Finished labels are kept in OUT.journal as they come: --resume goes on after an \
+interruption. A structure that cannot be labelled says why in its header, the rest goes on, and the exit \
+code is 3. Needs the extra "label", and what the level runs on.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(help=HELP)(label)
+
+
+def label(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Structures: .xyz, .extxyz, .pdb, .db.")],
+    level: Annotated[
+        str, typer.Option(metavar="NAME", help="gfn2, gfn1, ipea1, pm7, …, wb97x-d, or module:Class of ASE.")
+    ],
+    out: Annotated[Path | None, typer.Option(metavar="OUT", help="extxyz file to write.")] = None,
+    charge: Annotated[
+        int | None,
+        typer.Option(metavar="Q", help="Total charge of every structure. (default: the file's, or 0)"),
+    ] = None,
+    unpaired: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Unpaired electrons of every structure. (default: the file's, or 0)"),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with OUT.journal.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Time two labels, print what all would cost, write nothing.")
+    ] = False,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes of one thread each.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler, e.g. tcp://host:8786.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
+) -> int:
+    """Label; returns the exit code."""
+    with (
+        label_extra("mfbench_tasks.labelling.registry:find_level", "mfbench label") as find,
+        label_extra("mfbench_tasks.labelling.read_structures:read_structures", "mfbench label") as read,
+    ):
+        found = find(level)
+        structures = read(source, total_charge=charge, n_unpaired=unpaired)
+    if dry_run:
+        return _project(structures, found, workers)
+    if out is None:
+        raise ProtocolError("--out says where the labels go (or --dry-run what they would cost)")
+    if out.exists() and not resume:
+        raise ProtocolError(f"{out} is there already: choose another name, or --resume")
+    if out.resolve() == source.resolve():
+        raise ProtocolError("IN and OUT are the same file: choose another name")
+    return _label(structures, found, out, resume, workers, scheduler, show=not quiet and sys.stderr.isatty())
+
+
+def _project(structures: list[Any], level: Any, workers: int) -> int:
+    from mfbench_tasks.labelling.label_file import project
+    from mfbench_tasks.labelling.level import ScfFailure
+
+    try:
+        p = project(structures, level)
+    except ScfFailure as failure:
+        raise MfbenchError(f"a structure that was to be timed could not be labelled: {failure}") from None
+    (small, large), (first, last) = p.atoms, p.seconds
+    typer.echo(
+        f"{p.structures} structures of {small} to {large} atoms at {level.name}: "
+        f"{first:.2g} s and {last:.2g} s for the smallest and the largest; "
+        f"about {p.core_hours:.2g} core-hours, {p.core_hours / workers:.2g} h in {workers} "
+        f"{'process' if workers == 1 else 'processes'}"
+    )
+    return 0
+
+
+def _label(
+    structures: list[Any],
+    level: Any,
+    out: Path,
+    resume: bool,
+    workers: int,
+    scheduler: str | None,
+    show: bool,
+) -> int:
+    from concurrent.futures.process import BrokenProcessPool
+    from contextlib import ExitStack
+
+    from mfbench.work.progress import progress_bar
+    from mfbench_tasks.build.build import process_pool
+    from mfbench_tasks.build.dask_cluster import dask_executor
+    from mfbench_tasks.labelling.label_file import label_structures
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        executor = stack.enter_context(dask_executor(scheduler) if scheduler else process_pool(workers))
+        advance: list[Any] = []
+
+        def begin(total: int, done: int) -> None:
+            advance.append(
+                stack.enter_context(progress_bar(total, done=done, show=show, of="structures"))
+            )
+
+        try:
+            done = label_structures(
+                structures,
+                level,
+                out,
+                executor=executor,
+                at_once=64 if scheduler else 2 * workers,
+                resume=resume,
+                begin=begin,
+                tick=lambda entry: advance[0](bool(entry.failure)),
+            )
+        except BrokenProcessPool:
+            raise MfbenchError(
+                "a worker process died (out of memory?): continue with --resume and fewer --workers"
+            ) from None
+    typer.echo(
+        f"{out}: {done.structures} structures at {level.name}, {done.made} labelled now, {done.kept} before, "
+        f"{done.failed} failed; {done.core_seconds / 3600:.3g} core-hours"
+    )
+    return 3 if done.failed else 0

@@ -1,0 +1,1 @@
+"""Ways in which a construction comes by its families."""

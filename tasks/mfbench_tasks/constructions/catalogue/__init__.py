@@ -1,0 +1,1 @@
+"""The constructions of this project, one file each."""

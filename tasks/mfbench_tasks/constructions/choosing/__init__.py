@@ -1,0 +1,1 @@
+"""How the families of committed tables were chosen, once and for all."""

@@ -1,0 +1,169 @@
+"""Labels a file of structures: journalled, resumable, in processes or on a Dask cluster."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mfbench.data.configuration import Configuration
+from mfbench.errors import MfbenchError
+from mfbench_tasks.labelling.label_journal import Entry, LabelJournal
+from mfbench_tasks.labelling.level import Level, check_molecule
+from mfbench_tasks.labelling.registry import find_level
+from mfbench_tasks.labelling.run_queue import label_one, level_digest
+from mfbench_tasks.labelling.write_labels import write_labelled
+
+__all__ = ["Labelled", "Projection", "journal_folder", "label_all", "label_structures", "project"]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What a labelling run did: structures, labelled now, found in the journal, failed (of all)."""
+
+    structures: int
+    made: int
+    kept: int
+    failed: int
+    core_seconds: float
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What a labelling run would cost, from two labels that were timed.
+
+    Attributes:
+        structures: how many.
+        atoms: of the smallest and of the largest structure.
+        seconds: CPU seconds of one label of each.
+        core_hours: of all.
+    """
+
+    structures: int
+    atoms: tuple[int, int]
+    seconds: tuple[float, float]
+    core_hours: float
+
+
+def journal_folder(out: Path) -> Path:
+    """Where the finished labels of an output file lie."""
+    return out.with_name(f"{out.name}.journal")
+
+
+def label_structures(
+    configurations: Sequence[Configuration],
+    level: Level,
+    out: Path,
+    *,
+    executor: Executor,
+    at_once: int,
+    resume: bool = False,
+    tick: Callable[[Entry], None] | None = None,
+    begin: Callable[[int, int], None] | None = None,
+) -> Labelled:
+    """Label every structure and write ``out``; what is finished is in ``journal_folder(out)``.
+
+    A structure that cannot be labelled is a row that says why.
+
+    Args:
+        executor: runs ``label_by_name`` in its workers.
+        at_once: labels in flight.
+        resume: go on with the journal.
+        tick: called with every new entry.
+        begin: called once with (structures, found in the journal).
+
+    Raises:
+        LevelError: the level cannot run here.
+        DataError: the journal is of other structures or another level, or in use, or not to be resumed.
+    """
+    journal = LabelJournal(
+        journal_folder(out), level_digest(level, _structures_digest(configurations)), resume=resume
+    )
+    with journal.own():
+        done = dict(journal.entries())
+        if begin is not None:
+            begin(len(configurations), len(done))
+        todo = [c for c in configurations if c.config_id not in done]
+        made = 0
+        for entry in label_all(todo, level, executor, at_once):
+            journal.add(entry)
+            made += 1
+            if tick is not None:
+                tick(entry)
+        entries = journal.entries()
+        write_labelled(out, configurations, entries, level)
+    return Labelled(
+        structures=len(configurations),
+        made=made,
+        kept=len(done),
+        failed=sum(bool(e.failure) for e in entries.values()),
+        core_seconds=sum(e.seconds for e in entries.values()),
+    )
+
+
+def label_all(
+    configurations: Sequence[Configuration], level: Level, executor: Executor, at_once: int
+) -> Iterator[Entry]:
+    """Labels as they finish, at most ``at_once`` in flight."""
+    waiting = iter(configurations)
+    running: set[Future[Entry]] = set()
+    try:
+        while True:
+            for c in waiting:
+                running.add(executor.submit(label_by_name, level.name, c))
+                if len(running) >= at_once:
+                    break
+            if not running:
+                return
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield future.result()
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def label_by_name(name: str, configuration: Configuration) -> Entry:
+    """What a worker does: levels travel by name."""
+    level = find_level(name)
+    try:
+        check_molecule(
+            level, configuration.atomic_numbers, configuration.total_charge, configuration.n_unpaired
+        )
+    except MfbenchError as refusal:
+        return Entry(configuration.config_id, None, None, str(refusal))
+    return label_one(level, configuration)
+
+
+def project(configurations: Sequence[Configuration], level: Level) -> Projection:
+    """Time a label of the smallest and one of the largest structure, and project the rest.
+
+    Seconds are taken to grow as a power of the number of atoms, between the first and the fourth.
+
+    Raises:
+        LevelError: the level cannot label one of the two.
+        ScfFailure: nor converge it.
+    """
+    sizes = np.array([len(c) for c in configurations])
+    ends = [configurations[int(np.argmin(sizes))], configurations[int(np.argmax(sizes))]]
+    label_one(level, ends[0])  # imports, and what an engine sets up once
+    seconds = [max(label_one(level, c).seconds, 1e-4) for c in ends]
+    small, large = len(ends[0]), len(ends[1])
+    power = np.log(seconds[1] / seconds[0]) / np.log(large / small) if large > small else 2.5
+    projected = seconds[1] * (sizes / large) ** float(np.clip(power, 1.0, 4.0))
+    return Projection(
+        len(configurations), (small, large), (seconds[0], seconds[1]), float(projected.sum()) / 3600.0
+    )
+
+
+def _structures_digest(configurations: Sequence[Configuration]) -> str:
+    digest = hashlib.sha256()
+    for c in configurations:
+        digest.update(f"{c.config_id};{c.total_charge};{c.n_unpaired};".encode())
+        digest.update(np.ascontiguousarray(c.atomic_numbers, "<i4").tobytes())
+        digest.update(np.ascontiguousarray(c.positions, "<f8").tobytes())
+    return digest.hexdigest()
