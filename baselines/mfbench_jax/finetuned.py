@@ -9,15 +9,13 @@ from typing import Any
 import jax
 
 from mfbench.data.configuration import Configuration
-from mfbench.learned.adaptation.inner_rates import rates_of_steps
 from mfbench.learned.adaptation.recipe import AdaptSettings
-from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.methods.energy_baseline import EnergyBaseline
 from mfbench.protocol.method import Budget, Usage
-from mfbench_jax.adaptation import descend, start
 from mfbench_jax.checkpoint import Checkpoint
 from mfbench_jax.compiled import compile_seconds
 from mfbench_jax.data import Dataset, slots
+from mfbench_jax.fit import fitted
 from mfbench_jax.models.graphs import Padding
 from mfbench_jax.predictor import CorrectedPredictor
 
@@ -56,14 +54,8 @@ class FineTuned:
         if support and self.settings and budget.steps:
             padding = slots(support, config, self.floor)
             dataset = Dataset(support, config, self.baseline, corrected=True, padding=padding)
-            steps = min(budget.steps, self.settings.max_steps)
-            indices = adaptation_batches(len(support), steps, budget.batch, seed)
-            state = start(params, self.settings)
-            precondition = self.checkpoint.precondition
-            rates = rates_of_steps(self.checkpoint.rates, params, steps)
-            params, _ = descend(params, state, precondition, dataset, indices, config, self.settings, rates)
+            params, gradients = fitted(self.checkpoint, dataset, self.settings, budget, seed)
             params = jax.block_until_ready(params)
-            gradients = indices.size
         predictor = CorrectedPredictor(params, config, self.baseline, support, Usage(gradients), self.floor)
         predictor.usage = Usage(gradients, compile_seconds() - compiling)
         return predictor

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mfbench.learned.adaptation.initial_model import adapts, baseline_of, initialisation, overridden
-from mfbench.learned.adaptation.recipe import AdaptSettings, ScratchSettings
+from mfbench.learned.adaptation.initial_model import (
+    baseline_of,
+    initialisation,
+    overridden,
+    recipe_of,
+    scratch_recipe,
+)
 from mfbench.learned.adaptation.ridge import RidgeSettings, scale_configurations
 from mfbench.learned.adaptation.tuned import tuned_settings
 from mfbench.learned.training.prepare import config_for
@@ -23,10 +28,10 @@ __all__ = ["anil", "fomaml", "maml", "maml_pp", "offset", "pretrain", "reptile",
 def _learned(name: str, context: MethodContext) -> FineTuned:
     split = context.split
     checkpoint = with_arrays(initialisation(name, context))
-    settings = tuned_settings(split.name, context.arch, name, AdaptSettings, adapt=adapts(name, checkpoint))
+    settings = recipe_of(name, context, checkpoint)
     baseline = baseline_of(checkpoint, split)
     floor = slots(split.train_configurations, checkpoint.config)
-    return FineTuned(name, checkpoint, baseline, overridden(settings, context.options), floor)
+    return FineTuned(name, checkpoint, baseline, settings, floor)
 
 
 def pretrain(context: MethodContext) -> FineTuned:
@@ -77,8 +82,7 @@ def ridge(context: MethodContext) -> Ridge:
 def scratch(context: MethodContext) -> Scratch:
     """Random weights, trained on the support alone until they stop improving."""
     split = context.split
-    settings = tuned_settings(split.name, context.arch, "scratch", ScratchSettings)
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     config = config_for(split, context.arch)
     floor = slots(split.train_configurations, config)
-    return Scratch(baseline, config, overridden(settings, context.options), floor)
+    return Scratch(baseline, config, scratch_recipe(context), floor)

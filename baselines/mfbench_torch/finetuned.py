@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
 
 from mfbench.data.configuration import Configuration
-from mfbench.learned.adaptation.inner_rates import rates_of_steps
 from mfbench.learned.adaptation.recipe import AdaptSettings
-from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.methods.energy_baseline import EnergyBaseline
 from mfbench.protocol.method import Budget, Usage
-from mfbench_torch.adaptation import descend, start
 from mfbench_torch.checkpoint import Checkpoint, tensors
 from mfbench_torch.data import Dataset
 from mfbench_torch.device import device, on_device
+from mfbench_torch.fit import fitted
 from mfbench_torch.predictor import CorrectedPredictor, network_predictor
 
 __all__ = ["FineTuned"]
@@ -56,11 +54,7 @@ class FineTuned:
             dataset = Dataset(
                 support, config, self.baseline, corrected=True, dtype=self.dtype, place=device()
             )
-            steps = min(budget.steps, self.settings.max_steps)
-            indices = adaptation_batches(len(support), steps, budget.batch, seed)
-            state = start(params, self.settings)
             precondition = on_device(tensors(self.checkpoint.precondition, self.dtype))
-            rates = rates_of_steps(self.checkpoint.rates, params, steps)
-            params, _ = descend(params, state, precondition, dataset, indices, config, self.settings, rates)
-            gradients = indices.size
+            begin = replace(self.checkpoint, params=params, precondition=precondition)
+            params, gradients = fitted(begin, dataset, self.settings, budget, seed)
         return network_predictor(params, config, self.baseline, support, Usage(gradients))

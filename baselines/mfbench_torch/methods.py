@@ -9,8 +9,13 @@ from typing import Any
 import torch
 
 from mfbench.errors import MfbenchError, UnknownNameError
-from mfbench.learned.adaptation.initial_model import adapts, baseline_of, initialisation, overridden
-from mfbench.learned.adaptation.recipe import AdaptSettings, ScratchSettings
+from mfbench.learned.adaptation.initial_model import (
+    baseline_of,
+    initialisation,
+    overridden,
+    recipe_of,
+    scratch_recipe,
+)
 from mfbench.learned.adaptation.ridge import RidgeSettings, scale_configurations
 from mfbench.learned.adaptation.tuned import tuned_settings
 from mfbench.learned.training.prepare import config_for
@@ -44,8 +49,7 @@ def _learned(name: str, context: MethodContext) -> FineTuned:
     dtype, options = _precision(context.options)
     params, scales = tensors(found.params, dtype), tensors(found.precondition, dtype)
     checkpoint = replace(found, params=params, precondition=scales)
-    settings = tuned_settings(split.name, context.arch, name, AdaptSettings, adapt=adapts(name, found))
-    settings = overridden(settings, options)
+    settings = recipe_of(name, replace(context, options=options), found)
     baseline = baseline_of(found, split)
     return FineTuned(name, checkpoint, baseline, settings, dtype)
 
@@ -106,10 +110,10 @@ def ridge(context: MethodContext) -> Ridge:
 def scratch(context: MethodContext) -> Scratch:
     """Random weights, trained on the support alone until they stop improving."""
     split = context.split
-    settings = tuned_settings(split.name, context.arch, "scratch", ScratchSettings)
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     dtype, options = _precision(context.options)
-    return Scratch(baseline, config_for(split, context.arch), overridden(settings, options), dtype)
+    settings = scratch_recipe(replace(context, options=options))
+    return Scratch(baseline, config_for(split, context.arch), settings, dtype)
 
 
 def finetune(context: MethodContext) -> FoundationModel:

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-import numpy as np
 import torch
 
 from mfbench.data.configuration import Configuration
-from mfbench.learned.adaptation.recipe import AdaptSettings, ScratchSettings
+from mfbench.learned.adaptation.recipe import ScratchSettings
 from mfbench.learned.architectures.registry import Config
-from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.methods.energy_baseline import EnergyBaseline
 from mfbench.protocol.method import Budget, Usage
-from mfbench_torch.adaptation import descend, start
-from mfbench_torch.checkpoint import tensors
+from mfbench_torch.checkpoint import Checkpoint, tensors
 from mfbench_torch.data import Dataset
 from mfbench_torch.device import device, on_device
-from mfbench_torch.meta.objective import LossWeights
-from mfbench_torch.meta.steps import losses
+from mfbench_torch.fit import fitted
 from mfbench_torch.models.architecture import init
 from mfbench_torch.predictor import CorrectedPredictor, network_predictor
 
@@ -60,33 +56,11 @@ class Scratch:
         return network_predictor(params, self.config, self.baseline, support, Usage(gradients), scale)
 
     def _train(self, params: Params, support: Sequence[Configuration], seed: int) -> tuple[Params, int]:
-        settings, config, scale = self.settings, self.config, self.settings.prior_scale
-        where = {"dtype": self.dtype, "place": device()}
-        dataset = Dataset(support, config, self.baseline, corrected=True, scale=scale, **where)
-        order = np.random.default_rng([seed, 3]).permutation(len(support))
-        held = max(len(support) // 5, 1)
-        train, validation = order[held:], order[:held]
-        adam = AdaptSettings("adam", settings.rate)
-        schedule = train[adaptation_batches(len(train), settings.steps, settings.batch, seed)]
-        state = start(params, adam)
-        best, best_error, waited, gradients = params, np.inf, 0, 0
-        for begin in range(0, settings.steps, settings.check):
-            rows = schedule[begin : begin + settings.check]
-            params, state = descend(params, state, {}, dataset, rows, config, adam)
-            gradients += rows.size
-            error = _loss(params, config, dataset, validation)
-            waited = 0 if error < best_error else waited + 1
-            if error < best_error:
-                best, best_error = params, error
-            if waited >= settings.patience:
-                break
-        return best, gradients
-
-
-def _loss(params: Params, config: Config, dataset: Dataset, indices: np.ndarray) -> float:
-    loss, _ = losses(config, LossWeights())
-    chunks = [indices[i : i + 16] for i in range(0, len(indices), 16)]
-    return sum(len(c) * float(loss(params, dataset.batch(c)).detach()) for c in chunks) / len(indices)
+        settings, where = self.settings, {"dtype": self.dtype, "place": device()}
+        scale = settings.prior_scale
+        dataset = Dataset(support, self.config, self.baseline, corrected=True, scale=scale, **where)
+        budget = Budget(settings.steps, settings.batch)
+        return fitted(Checkpoint(self.config, params, {}, {}), dataset, settings.recipe, budget, seed)
 
 
 def _silent(params: Params) -> Params:

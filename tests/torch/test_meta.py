@@ -308,10 +308,11 @@ def test_training_draws_the_batches_that_jax_draws(split, problem, monkeypatch):
     (theirs,), *their_episodes = seen["jax"]
     np.testing.assert_allclose(ours[1].energy, theirs[1].energy, rtol=1e-6)
     assert len(our_episodes) == len(their_episodes) == 2
-    for (batches, query, rate, _), (stacked, expected, alpha, _) in zip(
+    for (batches, query, rate, _, limit), (stacked, expected, alpha, _, most) in zip(
         our_episodes, their_episodes, strict=True
     ):
         assert rate == pytest.approx(float(alpha))
+        assert limit == pytest.approx(float(most))
         for k, (_, labels) in enumerate(batches):
             np.testing.assert_allclose(labels.energy, stacked[1].energy[k], rtol=1e-6)
             np.testing.assert_allclose(labels.metric, stacked[1].metric[k], rtol=1e-4, atol=1e-6)

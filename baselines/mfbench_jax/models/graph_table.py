@@ -63,7 +63,10 @@ class GraphTable:
             self.species[k, :n] = species
             self.first[k, :t], self.second[k, :t] = first, second
             slots = lists[k]
-            self.slot_of_first[k, :t], self.slot_of_second[k, :t] = slots.slot_of_first, slots.slot_of_second
+            self.slot_of_first[k, :t], self.slot_of_second[k, :t] = (
+                slots.slot_of_first,
+                slots.slot_of_second,
+            )
             for name in ("sender", "back", "pair"):
                 getattr(self, name)[k, :n, : slots.width] = getattr(slots, name)
         self._read_labels(configurations)

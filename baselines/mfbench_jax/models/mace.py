@@ -42,9 +42,7 @@ def network(params, config: MaceConfig, vectors, batch):
         around = (params[f"interactions.{t}.linear.weight"], radial)
         if t == 0:
             h, residual = _first_layer(params, config, elements)
-            a = first_messages(
-                *around, slots.from_senders(h), harmonics, slots, config.avg_num_neighbors
-            )
+            a = first_messages(*around, slots.from_senders(h), harmonics, slots, config.avg_num_neighbors)
         else:
             h, residual = _later_layer(params, config, t, elements, scalars, vector)
             h = jnp.split(slots.from_senders(h), 4, 1)

@@ -1,8 +1,8 @@
 """What arrives at the atoms of one layer: sums over neighbours of features, harmonics and radial weights.
 
-Harmonics do not depend on the channel, so the sum over an atom's slots comes first, as a product of two small
-matrices per atom (harmonics times weighted features), and Clebsch-Gordan coefficients couple the sums, of
-which there are some twenty times fewer than slots. Channels are the last axis.
+Harmonics do not depend on the channel, so the sum over an atom's slots comes first, as a product of two
+small matrices per atom (harmonics times weighted features), and Clebsch-Gordan coefficients couple the
+sums, of which there are some twenty times fewer than slots. Channels are the last axis.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Harmonics", "first_messages", "later_messages"]
 
 
 class Harmonics(NamedTuple):
-    """Of the slots, zero in empty ones: [N * K, 1], [N * K, 3] and [N * K, 5]; mean square 1 on the sphere."""
+    """Of the slots, zero in empty ones: [N * K, 1], [N * K, 3], [N * K, 5]; mean square 1 on the sphere."""
 
     zero: object
     one: object

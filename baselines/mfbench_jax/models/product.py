@@ -17,7 +17,7 @@ def rows_of(table, elements):
 
 
 def mixed_by_element(weight, x, elements):
-    """Channels of ``x`` [N, ..., c] mixed by ``weight`` [c, Z, c'] as each atom's element asks: [N, ..., c'].
+    """Channels of ``x`` [N, ..., c] mixed by ``weight`` [c, Z, c'] for each atom's element: [N, ..., c'].
 
     One product with the channels of all elements side by side, zero but for the atom's own.
     """

@@ -1,4 +1,4 @@
-"""Neighbour slots: every atom has K places for its neighbours, so that sums over them are sums over an axis.
+"""Neighbour slots: every atom has K places for its neighbours, and sums over them run along an axis.
 
 An unordered pair fills two slots, one at either atom; empty slots have sign 0. What is gathered here is
 transposed by another gather (the slots of a pair know each other) and never by a scatter, which compilers
@@ -55,7 +55,7 @@ class Slots:
         return linear_call(_take_pairs, _to_pairs, (self._pair, self._first, self._second, self._real), x)
 
     def contract(self, y, x):
-        """Σ over an atom's slots of the outer product of ``y`` [N * K, m] and ``x`` [N * K, F]: [N, m, F]."""
+        """Outer products of ``y`` [N * K, m] and ``x`` [N * K, F], summed over slots: [N, m, F]."""
         y, x = (value.reshape(self.atoms, self.width, -1) for value in (y, x))
         return jax.lax.dot_general(y, x, (((1,), (1,)), ((0,), (0,))))
 
