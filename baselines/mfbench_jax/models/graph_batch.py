@@ -39,6 +39,7 @@ class GraphBatch(NamedTuple):
         atom_mask: [N] bool.
         atom_configuration: [N] int32, the configuration of each slot.
         n_atoms: [B] int32; 0 for an empty configuration.
+        charges: [B, 2], total charge (e) and number of unpaired electrons.
         pair_first, pair_second: [B, T] int32, atom indices within the configuration; -1 if empty.
         slot_of_first, slot_of_second: [B, T] int32, the slot of a pair at either atom; 0 if empty.
         sender: [B, n, K] int32, the neighbours of each atom, within the configuration; -1 if empty.
@@ -54,6 +55,7 @@ class GraphBatch(NamedTuple):
     atom_mask: jax.Array
     atom_configuration: jax.Array
     n_atoms: jax.Array
+    charges: jax.Array
     pair_first: jax.Array
     pair_second: jax.Array
     slot_of_first: jax.Array

@@ -54,6 +54,9 @@ class GraphTable:
         self.slot_of_first, self.slot_of_second = (np.zeros((m, padding.pairs), np.int32) for _ in range(2))
         self.sender = np.full((m, padding.atoms, padding.width), -1, np.int32)
         self.back, self.pair = (np.zeros((m, padding.atoms, padding.width), np.int32) for _ in range(2))
+        self.charges = np.array([(x.total_charge, x.n_unpaired) for x in configurations], float).reshape(
+            m, 2
+        )
         self.energy = np.zeros(m)
         self.forces = np.zeros((m, padding.atoms, 3))
         self.has_label = np.zeros(m, bool)
@@ -144,6 +147,7 @@ class GraphTable:
             atom_mask=species >= 0,
             atom_configuration=np.repeat(np.arange(b, dtype=np.int32), n),
             n_atoms=np.concatenate([self.n_atoms[indices], np.zeros(b - len(indices), np.int32)]),
+            charges=pick(self.charges, (2,), 0).astype(dtype),
             pair_first=pick(self.first, (t,), -1),
             pair_second=pick(self.second, (t,), -1),
             slot_of_first=pick(self.slot_of_first, (t,), 0),

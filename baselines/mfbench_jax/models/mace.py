@@ -19,7 +19,7 @@ import numpy as np
 from mfbench.learned.architectures.mace import MaceConfig
 from mfbench_jax.models.geometry import pair_geometry
 from mfbench_jax.models.messages import first_messages, later_messages
-from mfbench_jax.models.product import mixed_by_element, product_basis, rows_of
+from mfbench_jax.models.product import mixed_by_element, product_basis
 from mfbench_jax.models.radial import SILU_NORM
 from mfbench_jax.models.slots import Slots
 
@@ -41,7 +41,7 @@ def network(params, config: MaceConfig, vectors, batch):
         radial = _radial(params, config, basis, slots, t)
         around = (params[f"interactions.{t}.linear.weight"], radial)
         if t == 0:
-            h, residual = _first_layer(params, config, elements)
+            h, residual = _first_layer(params, config, elements, batch)
             a = first_messages(*around, slots.from_senders(h), harmonics, slots, config.avg_num_neighbors)
         else:
             h, residual = _later_layer(params, config, t, elements, scalars, vector)
@@ -59,16 +59,23 @@ def network(params, config: MaceConfig, vectors, batch):
     return (config.scale * output + config.shift).reshape(features.shape[:2]), jnp.swapaxes(features, 1, 2)
 
 
-def _first_layer(params, config: MaceConfig, elements):
+def _first_layer(params, config: MaceConfig, elements, batch):
     """What atoms send [N, c], and the residual (scalars; no vectors) of the first layer.
 
-    Features depend on the element alone here, so the table of elements is mixed, not the atoms.
+    Features depend on the element alone here, and in proportion on charges where the network is told of
+    them, so the tables of elements are mixed, not the atoms.
     """
     z, c = len(config.elements), config.channels
-    table = params["node_embedding.linear.weight"] / _root(z)
-    h = table @ params["interactions.0.linear_up.weight"][0] / _root(c)
+    tables, inputs = params["node_embedding.linear.weight"][None], elements
+    if config.charge_inputs:
+        tables = jnp.concatenate([tables, params["charge_embedding.weight"]])
+        charge, unpaired = batch.charges[batch.atom_configuration].T[:, :, None]
+        inputs = jnp.concatenate([elements, charge * elements, unpaired * elements], 1)
+    tables = tables / _root(z)
+    h = tables @ params["interactions.0.linear_up.weight"][0] / _root(c)
     skip = params["interactions.0.skip_tp.weight"][0] / _root(c * z)
-    return rows_of(h, elements), (rows_of(jnp.einsum("zc,czd->zd", table, skip), elements), 0.0)
+    kept = jnp.einsum("qzc,czd->qzd", tables, skip)
+    return inputs @ h.reshape(-1, c), (inputs @ kept.reshape(-1, kept.shape[-1]), 0.0)
 
 
 def _radial(params, config: MaceConfig, basis, slots: Slots, t: int):

@@ -20,7 +20,7 @@ def limit_of(bound: float, weights: Params) -> float:
 
 
 def bounded(step: Params, limit: float) -> Params:
-    """The step, shortened to the limit; no step at all where it is not finite. Without a limit: the step."""
+    """The step, shortened to the limit if there is one; no step at all where it is not finite."""
     if math.isinf(limit):
         return step
     norm = _norm(step)

@@ -18,7 +18,7 @@ from mfbench.protocol.method import MethodContext
 __all__ = ["RECIPES", "baseline_of", "initialisation", "overridden", "recipe_of", "scratch_recipe"]
 
 RECIPES = ("tuned", "converged")
-"""What the option ``recipe`` may name: few steps, as tuned with the checkpoint; or many, as practitioners do."""
+"""What the option ``recipe`` may name: few steps, tuned with the checkpoint; many, as practitioners do."""
 
 
 def initialisation(name: str, context: MethodContext) -> Checkpoint:
@@ -37,7 +37,7 @@ def initialisation(name: str, context: MethodContext) -> Checkpoint:
 def recipe_of(name: str, context: MethodContext, checkpoint: Checkpoint) -> AdaptSettings:
     """How a method adapts: its recipe, with the user's options.
 
-    Weights that move and the loss are those of the trained inner loop, unless others are tuned or asked for.
+    Weights that move, and the loss: those of the trained inner loop, unless others are tuned or asked for.
 
     Raises:
         MfbenchError: an option or the recipe does not exist.
