@@ -24,8 +24,8 @@ class MaceConfig(BaseConfig):
         readout_width: scalars in the last readout (mace's MLP_irreps).
         avg_num_neighbors: messages are divided by it.
         charge_inputs: whether the network is told the total charge and the number of unpaired electrons:
-            each adds, in proportion, a learned vector per element to the atoms' first features. mace-torch's
-            ScaleShiftMACE has no such inputs, so these networks do not convert.
+            each adds, in proportion, a learned vector per element to the atoms' first features. The
+            ScaleShiftMACE of mace-torch has no such inputs, so these networks do not convert.
     """
 
     max_l_hidden: int = 1
