@@ -3,9 +3,9 @@
     python scripts/train_long.py --plan scripts/train_long.yaml --out runs/long --minutes 9
 
 Runs of the plan take their turn: those that have gone least far first, in the order of the plan; a method
-waits for the joint phase that it starts from. When a call's time is over, everything is saved, and the next call
-with the same arguments goes on. ``--dry-run`` trains a few steps of everything with tiny networks, by the
-same code, to see that a plan works before a machine is paid for. Exit code 0: all done; 3: time was over.
+waits for the joint phase that it starts from. When a call's time is over, all is saved, and the next
+call with the same arguments goes on. ``--dry-run`` trains a few steps of everything with tiny networks, by
+the same code, to see that a plan works before a machine is paid for. Exit code 0: all done; 3: time was over.
 """
 
 from __future__ import annotations

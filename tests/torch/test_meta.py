@@ -190,7 +190,7 @@ def test_maml_pp_is_the_derivative_in_weights_and_rates(problem, second):
 
 def test_maml_is_exact_where_steps_are_shortened(problem):
     """Autograd through the unrolled inner loop, every step shortened to the limit."""
-    limit, arguments = 0.3, (problem.batches, problem.query, RATE, problem.precondition)
+    limit, arguments = 1e-3, (problem.batches, problem.query, RATE, problem.precondition)
     value, gradient = maml_gradient(problem.params, problem.loss, problem.query_loss, *arguments, limit)
     leaves = {k: x.clone().requires_grad_() for k, x in problem.params.items()}
     theta = dict(leaves)

@@ -24,18 +24,23 @@ def limit_of(bound: float, weights: Params) -> np.float32:
 def bounded(step: Params, limit: jax.Array) -> Params:
     """The step, shortened to the limit; no step at all where it is not finite."""
     norm = _norm(step)
-    factor = jnp.where(norm > limit, limit / norm, 1.0)
+    factor = _factor(norm, limit)
     return {k: jnp.where(jnp.isfinite(norm), factor * s, 0.0).astype(s.dtype) for k, s in step.items()}
 
 
 def pulled_back(adjoint: Params, step: Params, limit: jax.Array) -> Params:
     """The adjoint of a step, from that of the shortened one: L / |u| (1 − u uᵀ / |u|²), or the same."""
     norm = _norm(step)
-    over = norm > limit
-    factor = jnp.where(over, limit / norm, 1.0)
+    over, factor = norm > limit, _factor(norm, limit)
     along = sum(jnp.vdot(step[k], adjoint[k]) for k in step)
     share = jnp.where(over, along / norm**2, 0.0)
     return {k: (factor * (a - share * step[k])).astype(a.dtype) for k, a in adjoint.items()}
+
+
+def _factor(norm: jax.Array, limit: jax.Array) -> jax.Array:
+    """What shortens a step of length ``norm``; its derivative is finite without a limit too."""
+    over = norm > limit
+    return jnp.where(over, limit, 1.0) / jnp.where(over, norm, 1.0)
 
 
 def _norm(step: Params) -> jax.Array:
