@@ -22,8 +22,8 @@ import mfbench
 
 SHAPE = {"tasks": 2, "k": 8, "inner_steps": 2, "inner_batch": 4, "query": 8}
 """Of an outer step."""
-WARM = 12
-"""Steps in which everything is compiled: three size classes."""
+WARM = 3
+"""Steps in which everything is compiled."""
 
 
 def modules() -> dict[str, Any]:
@@ -46,7 +46,7 @@ def modules() -> dict[str, Any]:
 def settings_for(method: str, batch: int) -> tuple[Any, int]:
     """The settings of a step, squared loss in every version, and its configuration-gradients."""
     found = modules()
-    options: dict[str, Any] = {"joint_batch": batch, "size_classes": 3, **SHAPE}
+    options: dict[str, Any] = {"joint_batch": batch, "size_classes": 1, **SHAPE}
     if "loss" in found["TrainSettings"].__dataclass_fields__:
         options |= {"loss": "squared", "energy_weight": 1.0}
     settings = found["TrainSettings"](method, **options)
