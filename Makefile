@@ -16,6 +16,7 @@ demo: $(VENV)/.jax  ## few-shot learning against training from scratch, on real 
 test: $(VENV)/.dev  ## the whole test suite
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 docs: $(VENV)/.docs  ## the site, in build/docs
@@ -24,9 +25,10 @@ docs: $(VENV)/.docs  ## the site, in build/docs
 lint: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python docs/drawings/draw_rooms.py
 
 data: $(VENV)/.dev  ## rebuild cath-mini from MFBENCH_STRUCTURES (about half an hour)
-	$(BIN)/python -m mfbench_tasks build tasks/recipes/cath-mini.yaml --structures $(MFBENCH_STRUCTURES) --out build/cath-mini
+	$(BIN)/mfbench data build tasks/recipes/cath-mini.yaml --structures $(MFBENCH_STRUCTURES) --out build/cath-mini
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -44,4 +46,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@ $(VENV)/.jax $(VENV)/.docs
 
 clean:
-	rm -rf $(VENV) build dist runs .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist runs .pytest_cache .ruff_cache .mypy_cache

@@ -38,6 +38,8 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
+smartquotes = False  # "--resume" is no dash
+
 html_theme = "furo"
 html_title = f"mfbench {release}"
 html_static_path = ["_static"]

@@ -12,25 +12,27 @@ from typing import Any
 
 from mfbench.audit.exclusion import without_overlap
 from mfbench.data.parquet import sha256
-from mfbench.data.split import Fold, Split, Task, load_split
+from mfbench.data.printable_text import printable
+from mfbench.data.split import Split, as_split
 from mfbench.errors import MfbenchError, ProtocolError, UnknownNameError
 from mfbench.protocol.cost import TIMING_VERSION, code_version, hardware
-from mfbench.protocol.episode import STANDARD_DRAWS, STANDARD_K, Episode, check_request
-from mfbench.protocol.jobs import Job, bench, card_of, draw, run_job
-from mfbench.protocol.method import Budget, Method, MethodContext, load_method, uses_backend
+from mfbench.protocol.episode import Episode
+from mfbench.protocol.jobs import Job, bench, card_of, run_job
+from mfbench.protocol.method import Method, MethodContext
+from mfbench.protocol.protocol import Budget, Protocol, Track
+from mfbench.protocol.registry import METHODS, Cost, load_method, uses_backend
 from mfbench.protocol.run_episode import EpisodeRecord
-from mfbench.protocol.run_folder import RunFolder, open_run, request_of, write_predictions
+from mfbench.protocol.run_folder import RunFolder, open_run, write_predictions
+from mfbench.protocol.run_weights import keep_weights
 from mfbench.results.results import Results, read_results
 from mfbench.results.score_run import score_run
-from mfbench.work.executor import open_executor
+from mfbench.work.open_executor import open_executor
 from mfbench.work.progress import progress_bar
 from mfbench.work.request import code_digest
 
-__all__ = ["PROTOCOL_VERSION", "SUPPORTS", "evaluate"]
+__all__ = ["evaluate"]
 
-PROTOCOL_VERSION = 1
-"""Raised whenever the same predictions would score differently."""
-SUPPORTS = ("own", "wrong-family")
+_LARGEST_SEED = 2**63
 
 
 def evaluate(
@@ -43,8 +45,9 @@ def evaluate(
     out: str | Path | None = None,
     resume: bool = False,
     fold: str = "test",
+    track: str | None = None,
     budget: Budget | None = None,
-    support_from: str = "own",
+    support: str = "own",
     backend: str = "jax",
     arch: str = "mace",
     checkpoint: str | None = None,
@@ -60,14 +63,17 @@ def evaluate(
     Args:
         method: a name (``mfbench methods``), ``module:Class``, or a ``Method`` object.
         split: a name, a folder, or a loaded ``Split``.
-        ks: support sizes; K = 0 is run once a family. Default: the standard ones that the split can give.
-        draws: support sets per K, from the published ones. Default: 5, or all if fewer are published.
+        ks: support sizes; K = 0 is run once per family. Default: the standard ones that the split can give.
+        draws: support sets per K, from the published ones. Default: the standard number, or all if fewer
+            are published.
         seed: every episode's own seed is derived from it.
         out: run folder to write; without it nothing is written.
         resume: continue the run in ``out`` after an interruption.
         fold: ``test``, or ``validation`` for tuning.
-        budget: adaptation budget of the standard track.
-        support_from: ``own``, or ``wrong-family``: the support comes from the next family of the fold.
+        track: ``standard``, ``converged``, ``closed-form``, ``long`` or ``open``; see
+            ``mfbench.protocol.protocol.Track``. Default: the narrowest that admits the budget.
+        budget: what adaptation may spend. Default: the track's; of ``open``, the standard one.
+        support: ``own``, or ``wrong-family``: the support comes from the next family of the fold.
         backend, arch, checkpoint, options: what a named method is made with.
         workers: processes; only for a method given by name. Scripts need ``if __name__ == "__main__"``.
         scheduler: address of a Dask scheduler: its workers run the episodes instead.
@@ -82,49 +88,43 @@ def evaluate(
     Raises:
         UnknownNameError, DataError, ProtocolError, CheckpointError: the request cannot be met.
     """
-    split = split if isinstance(split, Split) else load_split(split)
-    budget = budget or Budget()
-    tasks = _tasks(split, fold)
+    split = as_split(split)
     exclusion = None
     if exclude is not None:
-        other = exclude if isinstance(exclude, Split) else load_split(exclude)
-        split, exclusion = without_overlap(split, other, fold)
-        tasks = split.fold(fold)
-    if families is not None:
-        tasks = _only(tasks, families)
-    ks = _support_sizes(tasks, ks)
-    draws = min(STANDARD_DRAWS, *(len(task.draws) for task in tasks)) if draws is None else draws
-    check_request(tasks, ks, draws)
-    if support_from not in SUPPORTS:
-        raise UnknownNameError(f"unknown support '{support_from}': choose one of {', '.join(SUPPORTS)}")
+        split, exclusion = without_overlap(split, as_split(exclude), fold)
+    protocol = Protocol.of(
+        split,
+        ks=ks,
+        draws=draws,
+        track=track,
+        budget=budget,
+        fold=fold,
+        support=support,
+        families=families,
+        exclusion=exclusion,
+    )
+    if abs(seed) > _LARGEST_SEED:
+        raise ProtocolError(f"the seed {seed} is too large: 2^63 is the largest")
     if (workers != 1 or scheduler) and not isinstance(method, str):
         raise ProtocolError("several workers, or a cluster's, need a method given by name")
     source = _MethodSource(method, MethodContext(split, arch, checkpoint, options or {}), backend)
-    request = request_of(
-        **source.request(),
-        split=split.name,
-        data_hash=split.manifest.data_hash,
-        ks=ks,
-        draws=draws,
-        seed=seed,
-        fold=str(fold),
-        support=support_from,
-        budget=budget,
-        exclude=exclusion,
-        families=None if families is None else [task.family_id for task in tasks],
-        protocol=PROTOCOL_VERSION,
-    )
-    jobs = _jobs(tasks, ks, draws, support_from)
-    setup = partial(bench, source.make, split, budget, seed)
+    source.check(protocol)
+    request = {**source.request(), **protocol.request(), "seed": seed}
+    jobs = [
+        Job(index, *name, check_batch=name.k == max(protocol.ks) and name.draw == 0)
+        for index, name in enumerate(protocol.episode_ids(split))
+    ]
+    setup = partial(bench, source.make, split, protocol.budget, seed)
     with _run_folder(out, request, resume, source) as folder:
         if folder and folder.finished:
             return read_results(folder.path / "results.json")
-        records: dict[tuple, EpisodeRecord] = folder.load() if folder else {}
+        records: dict[tuple[str, int, int], EpisodeRecord] = folder.load() if folder else {}
         with open_executor(workers, scheduler, setup=setup) as executor:
             facts = _facts(split, executor.call(card_of))
             if folder:
                 place = {"scheduler": scheduler} if scheduler else {"workers": workers}
                 folder.start(**facts, session={"code": code_version(), **hardware(), **place})
+                keep_weights(folder.path, checkpoint)
             todo = [job for job in jobs if (job.family_id, job.k, job.draw) not in records]
             with progress_bar(len(jobs), done=len(jobs) - len(todo), show=progress) as advance:
                 for number, record in executor.run(run_job, todo):
@@ -132,7 +132,7 @@ def evaluate(
                     if folder:
                         folder.save(todo[number].index, record)
                     advance(failed=record.failure is not None)
-        episodes = [draw(split, job) for job in jobs]
+        episodes = list(protocol.episodes(split))
         ordered = [records[episode.key] for episode in episodes]
         results = score_run(split, episodes, ordered, {**request, **facts})
         return _write(folder, results, episodes, ordered) if folder else results
@@ -146,48 +146,6 @@ def _run_folder(
     return open_run(Path(out), request, resume=resume, code=source.code())
 
 
-def _tasks(split: Split, fold: str) -> tuple[Task, ...]:
-    try:
-        tasks = split.fold(Fold(fold))
-    except ValueError:
-        raise UnknownNameError(f"unknown fold '{fold}': choose one of {', '.join(Fold)}") from None
-    if not tasks:
-        raise ProtocolError(f"{split.name} has no {fold} families")
-    return tasks
-
-
-def _only(tasks: Sequence[Task], families: Sequence[str]) -> tuple[Task, ...]:
-    known = [task.family_id for task in tasks]
-    for name in families:
-        if name not in known:
-            raise UnknownNameError(f"the fold has no family '{name}': choose from {', '.join(known)}")
-    return tuple(task for task in tasks if task.family_id in families)
-
-
-def _support_sizes(tasks: Sequence[Task], ks: Sequence[int] | None) -> list[int]:
-    if ks is None:
-        largest = min(task.draws.shape[1] for task in tasks)
-        return [k for k in STANDARD_K if k <= largest]
-    if not ks:
-        raise ProtocolError("no support size was given: choose some of " + ", ".join(map(str, STANDARD_K)))
-    return sorted({int(k) for k in ks})
-
-
-def _jobs(tasks: Sequence[Task], ks: Sequence[int], draws: int, support_from: str) -> list[Job]:
-    """Every family × K × draw, in order; K = 0 has one support set, the empty one."""
-    if support_from == "wrong-family" and len(tasks) < 2:
-        raise ProtocolError("support from a wrong family needs two families in the fold")
-    shift = 1 if support_from == "wrong-family" else 0
-    found = []
-    for i, task in enumerate(tasks):
-        source = tasks[(i + shift) % len(tasks)].family_id
-        for k in ks:
-            for number in range(draws if k else 1):
-                check = k == max(ks) and number == 0
-                found.append(Job(len(found), task.family_id, k, number, source, check))
-    return found
-
-
 @dataclass(frozen=True)
 class _MethodSource:
     """How the method of a run is made: an object is itself, a name is looked up."""
@@ -195,6 +153,19 @@ class _MethodSource:
     method: str | Method
     context: MethodContext
     backend: str
+
+    def check(self, protocol: Protocol) -> None:
+        """Refuse what cannot be asked for, before anything is made or written.
+
+        Raises:
+            UnknownNameError: there is no such architecture.
+            ProtocolError: the track takes no gradient step, and the method is made of them.
+        """
+        spec = METHODS.find(self.method) if isinstance(self.method, str) else None
+        if protocol.track is Track.CLOSED_FORM and spec and spec.cost is not Cost.CLOSED_FORM:
+            raise ProtocolError(
+                f"the closed-form track takes no gradient step, '{spec.name}' does: choose another track"
+            )
 
     def make(self) -> Method:
         """The method. Whatever its own code raises is the caller's to mend, in one line."""
@@ -208,8 +179,8 @@ class _MethodSource:
             return load_method(self.method, self.context, backend=self.backend)
         except MfbenchError:
             raise
-        except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
+        except (Exception, SystemExit) as error:
+            reason = printable(f"{type(error).__name__}: {printable(error)}", 400)
             raise UnknownNameError(f"method '{self.method}' could not be made: {reason}") from error
 
     def code(self) -> str | None:
@@ -219,8 +190,9 @@ class _MethodSource:
 
     def request(self) -> dict[str, Any]:
         """What identifies the method in a run. Backend and architecture only where they matter."""
-        name = self.method if isinstance(self.method, str) else getattr(self.method, "name", "?")
-        learned = isinstance(self.method, str) and uses_backend(self.method)
+        named = isinstance(self.method, str)
+        name = self.method if named else printable(getattr(self.method, "name", "?"), 80) or "unnamed"
+        learned = named and uses_backend(self.method)
         path = self.context.checkpoint
         return {
             "method": name,
@@ -232,7 +204,7 @@ class _MethodSource:
         }
 
 
-def _facts(split: Split, card: dict | None) -> dict[str, Any]:
+def _facts(split: Split, card: dict[str, Any] | None) -> dict[str, Any]:
     try:
         card = json.loads(json.dumps(card, allow_nan=False, default=str))
     except (TypeError, ValueError) as error:

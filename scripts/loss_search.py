@@ -20,7 +20,10 @@ from typing import Any
 
 import mfbench
 from mfbench.learned.adaptation.recipe import AdaptSettings
+from mfbench.learned.methods.validation import validator
+from mfbench.learned.train import train
 from mfbench.learned.training.settings import TrainSettings
+from mfbench.methods.energy_baseline import EnergyBaseline
 from mfbench.protocol.cost import hardware
 
 TRIALS = [
@@ -35,8 +38,7 @@ STEPS_RATE = 1e-2
 
 def judged(split: Any, trial: dict[str, Any], channels: int, gradients: int) -> dict[str, Any]:
     """Train, and the errors on the validation families."""
-    from mfbench_jax.train import train
-    from mfbench_jax.validation import validator
+    from mfbench_jax.engine import ENGINE
 
     options = {
         "joint_gradients": gradients,
@@ -46,15 +48,13 @@ def judged(split: Any, trial: dict[str, Any], channels: int, gradients: int) -> 
     }
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        start = train(split, TrainSettings("joint", **options, **trial), Path(folder))
+        start = train(ENGINE, split, TrainSettings("joint", **options, **trial), Path(folder))
     seconds = time.process_time() - began
-    from mfbench.methods.energy_baseline import EnergyBaseline
-
     baseline = EnergyBaseline.from_dict(start.card["baseline"])
     shared = {"loss": trial["loss"], "energy_weight": trial["energy_weight"]}
     recipe = AdaptSettings("adam", STEPS_RATE, decay="cosine", **shared)
     errors = {
-        name: validator(split.validation, start.config, baseline, {}, settings)(start.params)
+        name: validator(ENGINE, split.validation, start.config, baseline, {}, settings)(start.params)
         for name, settings in (("no step", None), ("20 Adam steps", recipe))
     }
     return {

@@ -11,7 +11,6 @@ lowest point before the top, and the saddle's imaginary frequencies (one makes i
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 from pathlib import Path
 
@@ -19,12 +18,13 @@ import numpy as np
 from ase import Atoms
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL
-from mfbench_tasks.build.journal import Journal
+from mfbench.work.journal import Journal
+from mfbench_tasks.build.run_jobs import finished_outcomes
 from mfbench_tasks.labelling.tblite import Gfn2
-from mfbench_tasks.reaction.build import systems_of
-from mfbench_tasks.reaction.make import path_of, slot_name
+from mfbench_tasks.reaction.build import request_of, systems_of
+from mfbench_tasks.reaction.jobs import ScanJob, path_of
 from mfbench_tasks.reaction.settings import load_reaction_recipe
-from mfbench_tasks.sampling.dynamics import Walker
+from mfbench_tasks.sampling.dynamics import SurfaceCalculator
 from mfbench_tasks.sampling.normal_modes import hessian
 
 IMAGINARY = -0.05  # eV/Å² amu: softer modes are left over from rotations
@@ -37,13 +37,12 @@ def main() -> int:
     parser.add_argument("systems", nargs="+", metavar="FAMILY.SYSTEM")
     options = parser.parse_args()
     recipe = load_reaction_recipe(options.recipe)
-    digest = hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
-    done = Journal(options.journal, digest, resume=True).finished()
+    done = finished_outcomes(Journal(options.journal, request_of(recipe), resume=True))
     systems = {s.fragment_id: s for family in recipe.families for s in systems_of(family)}
     print(f"{'system':44s} {'scan':>6s} {'saddle':>7s}  kcal/mol; force, eV/Å; imaginary modes")
     for name in options.systems:
         system = systems[name]
-        path = path_of(system, done[slot_name(system, "path")])
+        path = path_of(system, done[ScanJob(system).name])
         engine = Gfn2(system.atomic_numbers, system.total_charge)
         x = saddle(engine, system.atomic_numbers, path.lower(path.positions)[path.top])
         label = engine.label(x)
@@ -62,7 +61,7 @@ def saddle(engine: Gfn2, numbers: np.ndarray, start: np.ndarray) -> np.ndarray:
     from sella import Sella
 
     atoms = Atoms(numbers, start)
-    atoms.calc = Walker(engine)
+    atoms.calc = SurfaceCalculator(engine)
     Sella(atoms, order=1, internal=False, logfile=None).run(fmax=0.01, steps=150)
     return atoms.positions.copy()
 

@@ -5,7 +5,9 @@
 Runs of the plan take their turn: those that have gone least far first, in the order of the plan; a method
 waits for the joint phase that it starts from. When a call's time is over, all is saved, and the next
 call with the same arguments goes on. ``--dry-run`` trains a few steps of everything with tiny networks, by
-the same code, to see that a plan works before a machine is paid for. Exit code 0: all done; 3: time was over.
+the same code, to see that a plan works before a machine is paid for.
+
+Exit code 0: all done; 3: time was over.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import json
 import time
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +24,8 @@ import yaml
 
 import mfbench
 from mfbench.learned.checkpoint import load_checkpoint
+from mfbench.learned.train import train
 from mfbench.learned.training.settings import settings_from
-from mfbench.protocol.method import BACKENDS
 
 TINY = {
     "joint_gradients": 12, "gradients": 400, "joint_batch": 4, "tasks": 1, "k": 4, "inner_steps": 1,
@@ -87,18 +90,13 @@ def next_run(runs: list[Run], out: Path) -> Run | None:
 
 def go_on(run: Run, runs: list[Run], out: Path, backend: str, seconds: float, dry: bool) -> None:
     """Train one run for some seconds more."""
-    if backend == "jax":
-        from mfbench_jax.checkpoint import load_checkpoint as load
-        from mfbench_jax.train import train
-    else:
-        from mfbench_torch.train import train
-
-        load = load_checkpoint
+    engine = import_module(f"mfbench_{backend}.engine").ENGINE
     options = {**run.options, **TINY} if dry else run.options
     settings = settings_from(run.method, run.arch, run.seed, options)
     start = next((other for other in runs if other.name == run.init), None)
-    initial = load(start.checkpoint(out)) if start else None
+    initial = load_checkpoint(start.checkpoint(out)) if start else None
     train(
+        engine,
         mfbench.load_split(run.split),
         settings,
         out / run.name,
@@ -117,7 +115,7 @@ def main() -> int:
     parser.add_argument(
         "--turn", type=float, default=3.0, help="minutes before the next run takes its turn"
     )
-    parser.add_argument("--backend", choices=BACKENDS, default="jax")
+    parser.add_argument("--backend", choices=("jax", "torch"), default="jax")
     parser.add_argument("--dry-run", action="store_true")
     arguments = parser.parse_args()
     runs, out, dry = plan_from(arguments.plan), arguments.out, arguments.dry_run

@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +21,8 @@ from mfbench.data.molecular_graph import graph_id
 from mfbench.data.parquet import POSITION_GRID, round_to_grid, sha256, write_configurations
 from mfbench.protocol.run_folder import PREDICTION_SCHEMA
 from mfbench.store import open_store
-from mfbench.submission.card import Card, Protocol, write_card
-from mfbench.submission.reference_episodes import yardstick_of
+from mfbench.submission.card import Card, DeclaredRun, write_card
+from mfbench.submission.reference_episodes import reference_episodes
 
 ISOLATED = {1: -10.5, 6: -48.8, 7: -70.9, 8: -102.5}
 FOLDS = {"train": 3, "validation": 2, "test": 3}
@@ -204,14 +206,15 @@ class Maker:
     def card(self, **changes) -> Card:
         run = {"split": NAME, "data_hash": self.split.manifest.data_hash, "ks": [0, 5, 10], "draws": 2}
         run |= changes.pop("run", {})
-        return Card(run=Protocol(**run), **({"method": "honest"} | changes))
+        said = {"method": "honest", "description": "Labels with noise."}
+        return Card(run=DeclaredRun(**run), **(said | changes))
 
     def table(self, card, *, seed=0, error=0.1, edit=None):
         """Columns of predictions: labels with relative errors ``error``; ``edit(energies, forces, labels)``
         alters [n] energies and the list of [3m] forces."""
         columns = {name: [] for name in PREDICTION_SCHEMA.names}
         rng = np.random.default_rng(seed)
-        for episode in yardstick_of(card.run).episodes:
+        for episode in reference_episodes(card.run).episodes:
             if card.reason(*episode.key):
                 continue
             labels = np.array([c.energy for c in episode.query])
@@ -248,3 +251,50 @@ def maker(tmp_path_factory, make_split):
 def store(tmp_path):
     """An empty store."""
     return open_store(tmp_path / "store")
+
+
+class Cluster:
+    """A scheduler and workers, each a process of its own."""
+
+    def __init__(self, folder):
+        self.file, self.processes = folder / "scheduler.json", []
+        self._start("scheduler", "--port", "0")
+        deadline = time.monotonic() + 60
+        while not self.file.exists() or not self.file.read_text().endswith("}"):
+            assert time.monotonic() < deadline, "the scheduler does not start"
+            time.sleep(0.05)
+
+    def _start(self, kind, *options):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--no-dashboard"]
+        command += ["--scheduler-file", str(self.file), *options]
+        # The number of threads is the plugin's to set, not this process's.
+        environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.processes.append(process)
+        return process
+
+    def worker(self, name, threads=1):
+        options = ("--nthreads", str(threads), "--no-nanny", "--name", name)
+        return self._start("worker", *options, "--memory-limit", "0", "--death-timeout", "60")
+
+    @property
+    def address(self):
+        return json.loads(self.file.read_text())["address"]
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    running = Cluster(tmp_path)
+    yield running
+    running.stop()

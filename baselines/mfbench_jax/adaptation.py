@@ -27,7 +27,7 @@ from mfbench_jax.meta.inner import inner_step, preconditioned
 from mfbench_jax.meta.objective import LossWeights, batch_loss
 from mfbench_jax.models.architecture import energy_forces
 
-__all__ = ["AdaptSettings", "Progress", "averaged", "batch_size", "descend", "start"]
+__all__ = ["AdaptSettings", "Progress", "batch_size", "descend", "start"]
 
 Params = dict[str, jax.Array]
 SIZES = (4, 8, 16)
@@ -55,11 +55,6 @@ def start(params: Params, settings: AdaptSettings) -> Progress:
     """
     moving = adapting(params, settings.adapt)
     return Progress(_optimizer(settings.optimizer).init(moving), moving)
-
-
-def averaged(params: Params, state: Progress, settings: AdaptSettings) -> Params:
-    """The weights to predict with: the average of those that adapted, or the last ones."""
-    return {**params, **state.average} if settings.average else params
 
 
 def descend(

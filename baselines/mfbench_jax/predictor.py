@@ -1,25 +1,21 @@
-"""An adapted model as a predictor: energies and forces in fixed-size batches, corrected in closed form."""
+"""Energies and forces of a network in fixed-size batches, in NumPy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import jax
 import numpy as np
 
-from mfbench.data.configuration import Configuration, Prediction
+from mfbench.data.configuration import Configuration
 from mfbench.learned.architectures.registry import Config
-from mfbench.methods.energy_baseline import EnergyBaseline, correction_operator
-from mfbench.protocol.method import Usage
 from mfbench_jax.compiled import Compiled
 from mfbench_jax.models.architecture import energy_forces
 from mfbench_jax.models.graph_table import round_up
 from mfbench_jax.models.graphs import GraphBatch, GraphTable, Padding
 
-__all__ = ["CorrectedPredictor", "batches", "model_predictions"]
+__all__ = ["batches", "model_predictions"]
 
 BATCH = 16
 """Configurations per forward pass; the last batch is padded with empty ones. A single configuration, as in
@@ -76,42 +72,3 @@ def _shapes(table: GraphTable, floor: Padding) -> list[tuple[np.ndarray, Padding
 @lru_cache(maxsize=8)
 def _program(config: Config) -> Compiled:
     return Compiled(lambda params, batch, *head: energy_forces(params, config, batch, *head))
-
-
-@dataclass(eq=False)
-class CorrectedPredictor:
-    """Baseline + model + closed-form correction.
-
-    Attributes:
-        params, config: the adapted model.
-        baseline: shared energy baseline.
-        support: the labelled support set that the correction is solved on.
-        usage: what the adaptation cost.
-        floor: usual padding, so that all episodes share one compiled program.
-        scale: of the correction's prior.
-        head: [F] weights of a linear head on the features, which adds to the network.
-    """
-
-    params: dict[str, Any]
-    config: Config
-    baseline: EnergyBaseline
-    support: Sequence[Configuration]
-    usage: Usage
-    floor: Padding | None = None
-    scale: float = 1.0
-    head: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        """Solve nothing yet, but find what the model leaves on the support: [K] eV."""
-        labels = np.array([c.energy for c in self.support])
-        modelled, _ = model_predictions(self.params, self.config, self.support, self.floor, self.head)
-        self.residuals = labels - self.baseline.energies(self.support) - modelled
-
-    def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
-        """Total energies (eV) and forces (eV/Å)."""
-        energies, forces = model_predictions(
-            self.params, self.config, configurations, self.floor, self.head
-        )
-        correction = correction_operator(self.support, configurations, scale=self.scale) @ self.residuals
-        total = self.baseline.energies(configurations) + energies + correction
-        return [Prediction(float(e), f) for e, f in zip(total, forces, strict=True)]

@@ -1,12 +1,11 @@
 """One phase of training: Adam with cosine decay, journalled, so that it can be stopped and resumed.
 
-A run folder holds, per phase, ``PHASE.state.safetensors`` (parameters and optimiser) and ``PHASE.json``
-(steps done, first losses, validation curve), written at least once a minute.
+A run folder holds, per phase, ``PHASE.state.safetensors`` (parameters, optimiser, steps done, first losses,
+validation curve), written at least once a minute, and ``PHASE.json`` with what of it is text.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -17,9 +16,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from safetensors.numpy import load_file, save_file
 
 from mfbench.errors import TrainingError
+from mfbench.learned.training.phase_state import load_state, save_state
 from mfbench.learned.training.phases import Phase, PhaseResult
 from mfbench_jax.compiled import Compiled
 from mfbench_jax.meta.steps import JointStep
@@ -60,20 +59,19 @@ def run_phase(
     state = optimizer.init(params)
     record: dict[str, Any] = {"name": phase.name, "steps": phase.steps, "losses": [], "validation": []}
     start, seconds = 0, 0.0
-    state_file, record_file = folder / f"{phase.name}.state.safetensors", folder / f"{phase.name}.json"
-    if state_file.is_file() and record_file.is_file():
-        saved = load_file(state_file)
+    recent: list[float] = []
+    if (found := load_state(folder, phase.name)) is not None:
+        saved, record = found
         leaves, tree = jax.tree.flatten((params, state))
         restored = [jnp.asarray(saved[str(i)], leaf.dtype) for i, leaf in enumerate(leaves)]
         params, state = jax.tree.unflatten(tree, restored)
-        record = json.loads(record_file.read_text())
         start, seconds = record["done"], record["seconds"]
+        recent = record.pop("recent", [])
 
     folder.mkdir(parents=True, exist_ok=True)
     end = min(phase.steps, stop_after or phase.steps)
     every = max(phase.steps // phase.validations, 1)
     began = saved_at = time.monotonic()
-    recent: list[float] = []
     for step in range(start, end):
         loss, params, state = advance(params, state, step)
         recent.append(float(loss))
@@ -94,7 +92,7 @@ def run_phase(
         if last or late or step + 1 == end or time.monotonic() - saved_at > SAVE_SECONDS:
             saved_at = time.monotonic()
             record |= {"done": step + 1, "seconds": seconds + saved_at - began}
-            _save(state_file, record_file, (params, state), record)
+            _save(folder, phase.name, (params, state), record | {"recent": recent})
         if late:
             break
     record["gradients"] = phase.gradients_after(record.get("done", start))
@@ -128,12 +126,9 @@ def _advance(phase: Phase, optimizer: Any) -> Callable[[Params, Any, int], tuple
     return lambda params, state, step: fused(params, state, phase.gradient.data(step))
 
 
-def _save(state_file: Path, record_file: Path, tree: Any, record: dict[str, Any]) -> None:
+def _save(folder: Path, name: str, tree: Any, record: dict[str, Any]) -> None:
     arrays = {str(i): np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(tree))}
-    save_file(arrays, state_file.with_suffix(".part"))
-    state_file.with_suffix(".part").replace(state_file)
-    record_file.with_suffix(".part").write_text(json.dumps(record))
-    record_file.with_suffix(".part").replace(record_file)
+    save_state(folder, name, arrays, record)
 
 
 def _second_moments(state: Any) -> Params:

@@ -25,7 +25,7 @@ from mfbench_torch.meta.inner import gradient_of, inner_step, preconditioned
 from mfbench_torch.meta.objective import LossWeights
 from mfbench_torch.meta.steps import losses
 
-__all__ = ["AdaptSettings", "Progress", "averaged", "descend", "start"]
+__all__ = ["AdaptSettings", "Progress", "descend", "start"]
 
 Params = dict[str, torch.Tensor]
 
@@ -49,11 +49,6 @@ def start(params: Params, settings: AdaptSettings) -> Progress:
     if settings.optimizer == "sgd":
         return Progress(None, moving)
     raise UnknownNameError(f"unknown optimizer '{settings.optimizer}': choose sgd or adam")
-
-
-def averaged(params: Params, state: Progress, settings: AdaptSettings) -> Params:
-    """The weights to predict with: the average of those that adapted, or the last ones."""
-    return {**params, **state.average} if settings.average else params
 
 
 def descend(

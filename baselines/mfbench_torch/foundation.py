@@ -26,15 +26,17 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split
 from mfbench.errors import MfbenchError, UnknownNameError
 from mfbench.learned.architectures.mace import MaceConfig
+from mfbench.learned.methods.corrected import CorrectedPredictor
 from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
-from mfbench.protocol.method import Budget, Usage
+from mfbench.protocol.method import Usage
+from mfbench.protocol.protocol import Budget
 from mfbench_torch.data import Batch, Dataset
 from mfbench_torch.device import device
 from mfbench_torch.meta.objective import LossWeights, batch_loss
 from mfbench_torch.models.graphs import GraphBatch
 from mfbench_torch.models.network import mace_inputs, read_model
-from mfbench_torch.predictor import CorrectedPredictor, predictions
+from mfbench_torch.predictor import predictions
 
 __all__ = ["FinetuneSettings", "FoundationModel"]
 

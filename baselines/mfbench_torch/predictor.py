@@ -1,21 +1,18 @@
-"""An adapted model as a predictor: energies and forces in batches, corrected in closed form."""
+"""Energies and forces of a network in batches, in NumPy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from mfbench.data.configuration import Configuration, Prediction
+from mfbench.data.configuration import Configuration
 from mfbench.learned.architectures.registry import Config
-from mfbench.methods.energy_baseline import EnergyBaseline, correction_operator
-from mfbench.protocol.method import Usage
 from mfbench_torch.models.architecture import energy_forces
 from mfbench_torch.models.graphs import GraphBatch, GraphTable
 
-__all__ = ["CorrectedPredictor", "model_predictions", "network_predictor", "predictions"]
+__all__ = ["model_predictions", "predictions"]
 
 BATCH = 16
 """Configurations a forward pass."""
@@ -59,54 +56,3 @@ def model_predictions(
         return energy_forces(params, config, batch, linear, differentiable=False)
 
     return predictions(evaluate, config, configurations, weight.dtype, weight.device)
-
-
-def network_predictor(
-    params: dict[str, torch.Tensor],
-    config: Config,
-    baseline: EnergyBaseline,
-    support: Sequence[Configuration],
-    usage: Usage,
-    scale: float = 1.0,
-    head: np.ndarray | None = None,
-) -> CorrectedPredictor:
-    """Our network with adapted weights, and a linear head [F] on its features, as a predictor."""
-    return CorrectedPredictor(
-        lambda configurations: model_predictions(params, config, configurations, head),
-        baseline,
-        support,
-        usage,
-        scale,
-    )
-
-
-@dataclass(eq=False)
-class CorrectedPredictor:
-    """Baseline + model + closed-form correction.
-
-    Attributes:
-        model: configurations → interaction energies and forces of the adapted model.
-        baseline: shared energy baseline.
-        support: the labelled support set that the correction is solved on.
-        usage: what the adaptation cost.
-        scale: of the correction's prior.
-    """
-
-    model: Callable[[Sequence[Configuration]], Modelled]
-    baseline: EnergyBaseline
-    support: Sequence[Configuration]
-    usage: Usage
-    scale: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Solve nothing yet, but find what the model leaves on the support: [K] eV."""
-        labels = np.array([c.energy for c in self.support])
-        modelled, _ = self.model(self.support)
-        self.residuals = labels - self.baseline.energies(self.support) - modelled
-
-    def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
-        """Total energies (eV) and forces (eV/Å)."""
-        energies, forces = self.model(configurations)
-        correction = correction_operator(self.support, configurations, scale=self.scale) @ self.residuals
-        total = self.baseline.energies(configurations) + energies + correction
-        return [Prediction(float(e), f) for e, f in zip(total, forces, strict=True)]

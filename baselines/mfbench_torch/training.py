@@ -1,12 +1,11 @@
 """One phase of training: Adam with cosine decay, journalled, so that it can be stopped and resumed.
 
-A run folder holds, per phase, ``PHASE.state.safetensors`` (parameters and optimiser) and ``PHASE.json``
-(steps done, first losses, validation curve), written at least once a minute.
+A run folder holds, per phase, ``PHASE.state.safetensors`` (parameters, optimiser, steps done, first losses,
+validation curve), written at least once a minute, and ``PHASE.json`` with what of it is text.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -15,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 
 from mfbench.errors import TrainingError
+from mfbench.learned.training.phase_state import load_state, save_state
 from mfbench.learned.training.phases import Phase, PhaseResult
 from mfbench_torch.adam import AdamState, adam_direction, adam_start, clipped
 from mfbench_torch.device import on_device
@@ -55,18 +54,18 @@ def run_phase(
     state = adam_start(params)
     record: dict[str, Any] = {"name": phase.name, "steps": phase.steps, "losses": [], "validation": []}
     start, seconds = 0, 0.0
-    state_file, record_file = folder / f"{phase.name}.state.safetensors", folder / f"{phase.name}.json"
-    if state_file.is_file() and record_file.is_file():
-        record = json.loads(record_file.read_text())
+    recent: list[float] = []
+    if (found := load_state(folder, phase.name)) is not None:
+        saved, record = found
         start, seconds = record["done"], record["seconds"]
-        params, state = _restore(state_file, params, start)
+        recent = record.pop("recent", [])
+        params, state = _restore(folder, saved, params, start)
     start, params, state = from_first((start, params, state))
 
     folder.mkdir(parents=True, exist_ok=True)
     end = min(phase.steps, stop_after or phase.steps)
     every = max(phase.steps // phase.validations, 1)
     began = saved_at = time.monotonic()
-    recent: list[float] = []
     for step in range(start, end):
         loss, gradient = phase.gradient(params, step)
         direction, state = adam_direction(clipped(gradient, phase.clip), state)
@@ -90,7 +89,7 @@ def run_phase(
         if last or late or step + 1 == end or time.monotonic() - saved_at > SAVE_SECONDS:
             saved_at = time.monotonic()
             record |= {"done": step + 1, "seconds": seconds + saved_at - began}
-            _save(state_file, record_file, params, state, record)
+            _save(folder, phase.name, params, state, record | {"recent": recent})
         if late:
             break
     record["gradients"] = phase.gradients_after(record.get("done", start))
@@ -104,26 +103,21 @@ def _rate(phase: Phase, step: int) -> float:
     return phase.final_rate + (phase.rate - phase.final_rate) * share
 
 
-def _save(
-    state_file: Path, record_file: Path, params: Params, state: AdamState, record: dict[str, Any]
-) -> None:
+def _save(folder: Path, name: str, params: Params, state: AdamState, record: dict[str, Any]) -> None:
     groups = {"params": params, "mean": state.mean, "square": state.square}
-    arrays = {
-        f"{group}/{k}": v.cpu().contiguous() for group, tree in groups.items() for k, v in tree.items()
-    }
-    save_file(arrays, state_file.with_suffix(".part"))
-    state_file.with_suffix(".part").replace(state_file)
-    record_file.with_suffix(".part").write_text(json.dumps(record))
-    record_file.with_suffix(".part").replace(record_file)
+    arrays = {f"{group}/{k}": v.cpu().numpy() for group, tree in groups.items() for k, v in tree.items()}
+    save_state(folder, name, arrays, record)
 
 
-def _restore(state_file: Path, params: Params, done: int) -> tuple[Params, AdamState]:
-    saved = load_file(state_file)
+def _restore(
+    folder: Path, saved: dict[str, np.ndarray], params: Params, done: int
+) -> tuple[Params, AdamState]:
+    groups = ("params", "mean", "square")
     try:
-        found = [{k: saved[f"{group}/{k}"] for k in params} for group in ("params", "mean", "square")]
+        found = [{k: torch.from_numpy(saved[f"{group}/{k}"]) for k in params} for group in groups]
     except KeyError:
         raise TrainingError(
-            f"{state_file} holds no state of PyTorch: continue with the backend that wrote it"
+            f"{folder} holds no state of PyTorch: continue with the backend that wrote it"
         ) from None
     params, mean, square = map(on_device, found)
     return params, AdamState(done, mean, square)

@@ -15,7 +15,7 @@ __all__ = ["TRUST_NOTES", "error_heads", "html_table", "leaderboard_table", "met
 TRUST_NOTES = {
     "verified": "These weights made these errors on fresh configurations that nobody had seen.",
     "recomputed": "Every number follows from the submitted predictions.",
-    "reproducible": "Errors are kept, not predictions; anybody can run the method again (store verify --rerun).",
+    "reproducible": "Errors are kept, not predictions: 'mfbench store verify --rerun' makes them again.",
     "refuted": "On fresh configurations the deposited weights made larger errors than claimed.",
 }
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from mfbench.cli.wide_table import print_wide
 
 if TYPE_CHECKING:
     from mfbench.compare.comparison import Comparison
@@ -55,20 +59,23 @@ def compare(
     from mfbench.compare.figure import save_comparison
     from mfbench.compare.record import read_records
     from mfbench.work.files import write_text
+    from mfbench.work.progress import file_bar
 
-    console, progress = Console(), Console(stderr=True)
-    found = run(
-        read_records(records),
-        [name for name in constructions.split(",") if name],
-        metric=metric,
-        k=k,
-        cache=out,
-        tell=lambda text: progress.print(f"{text} …", style="dim"),
-    )
+    console = Console()
+    beside = records.parent / "diversity"  # a campaign keeps there what was measured of its data
+    with file_bar("comparing") if sys.stderr.isatty() else nullcontext(lambda *_: None) as tick:
+        found = run(
+            read_records(records),
+            [name for name in constructions.split(",") if name],
+            metric=metric,
+            k=k,
+            cache=beside if beside.is_dir() else out,
+            tick=tick,
+        )
     tables = _tables(found, metric, k)
     for title, table in tables.items():
         console.print(f"\n{title}", style="bold", highlight=False)
-        console.print(_rich(table))
+        print_wide(console, _rich(table))
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / "compare.json", found.to_json())
     write_text(out / "compare.md", _markdown(tables))
@@ -110,8 +117,7 @@ def _markdown(tables: dict[str, Rows]) -> str:
 def _rich(rows: Rows) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for number, title in enumerate(rows[0]):
-        first = number == 0
-        table.add_column(title, justify="left" if first else "right", no_wrap=first, overflow="fold")
+        table.add_column(title, justify="right" if number else "left", no_wrap=True)
     for row in rows[1]:
         table.add_row(*(cell.replace("**", "") for cell in row))
     return table

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mfbench.cli.options import parse_numbers, parse_option
+from mfbench.cli.options import parse_numbers, parse_options
+
+if TYPE_CHECKING:
+    from mfbench.protocol.protocol import Budget
 
 __all__ = ["register"]
 
@@ -40,7 +43,8 @@ def evaluate(
         typer.Option("--k", metavar="K,K,...", help="Numbers of labels. (default: all standard ones)"),
     ] = None,
     draws: Annotated[
-        int | None, typer.Option(metavar="N", help="Support sets per family and K. (default: 5)")
+        int | None,
+        typer.Option(metavar="N", help="Support sets per family and K. (default: the standard ones)"),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the method's own randomness.")] = 0,
     out: Annotated[
@@ -93,10 +97,22 @@ def evaluate(
             rich_help_panel=_METHOD,
         ),
     ] = None,
+    track: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Budget: standard, converged, closed-form, open. (default: what --steps says)",
+            rich_help_panel=_PROTOCOL,
+        ),
+    ] = None,
     steps: Annotated[
-        int,
-        typer.Option(metavar="N", help="Gradient steps that adapting may take.", rich_help_panel=_PROTOCOL),
-    ] = 20,
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Gradient steps that adapting may take. (default: the track's)",
+            rich_help_panel=_PROTOCOL,
+        ),
+    ] = None,
     fold: Annotated[
         str, typer.Option(metavar="FOLD", help="test, or validation for tuning.", rich_help_panel=_PROTOCOL)
     ] = "test",
@@ -123,7 +139,8 @@ def evaluate(
 ) -> int:
     """Run the benchmark; returns the exit code."""
     from mfbench.evaluate import evaluate as run
-    from mfbench.protocol.method import Budget, uses_backend
+    from mfbench.protocol.protocol import Budget
+    from mfbench.protocol.registry import uses_backend
     from mfbench.reporting.run_table import print_report
 
     # A user's own module lies in the current folder; an installed script does not look there.
@@ -134,7 +151,8 @@ def evaluate(
         marks = (
             [fold] * (fold != "test")
             + [support] * (support != "own")
-            + [f"{steps}-steps"] * (steps != 20)
+            + [track or ""] * (track not in (None, "standard"))
+            + [f"{steps}-steps"] * (steps not in (None, Budget().steps))
             + ([f"without-{Path(exclude_overlap).name}"] if exclude_overlap else [])
             + ([families.replace(",", "+")] if families else [])
         )
@@ -150,13 +168,13 @@ def evaluate(
             out=out,
             resume=resume,
             fold=fold,
-            budget=Budget(steps=steps),
-            support_from=support,
+            track=track,
+            budget=None if steps is None else _budget(track, steps),
+            support=support,
             backend=backend,
             arch=arch,
             checkpoint=checkpoint,
-            options=dict(parse_option(text) for text in option or [])
-            | ({"trust_pickle": True} if trust_pickle else {}),
+            options=parse_options(option) | ({"trust_pickle": True} if trust_pickle else {}),
             workers=workers,
             scheduler=scheduler,
             exclude=exclude_overlap,
@@ -173,3 +191,11 @@ def evaluate(
         return 130
     print_report(results)
     return results.exit_code
+
+
+def _budget(track: str | None, steps: int) -> Budget:
+    """``steps`` in batches as large as the track's, or as the standard one's where none is named."""
+    from mfbench.protocol.protocol import Budget, Track
+
+    named = Track(track).budget if track in list(Track) else None
+    return Budget(steps, (named or Budget()).batch)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from mfbench.cli.extras import label_extra
-from mfbench.errors import MfbenchError, ProtocolError
+from mfbench.errors import ProtocolError
 
 __all__ = ["register"]
 
@@ -30,7 +30,8 @@ def register(app: typer.Typer) -> None:
 def label(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Structures: .xyz, .extxyz, .pdb, .db.")],
     level: Annotated[
-        str, typer.Option(metavar="NAME", help="gfn2, gfn1, ipea1, pm7, …, wb97x-d, or module:Class of ASE.")
+        str,
+        typer.Option(metavar="NAME", help="gfn2, gfn1, ipea1, pm7, …, wb97x-d, or module:Class of ASE."),
     ],
     out: Annotated[Path | None, typer.Option(metavar="OUT", help="extxyz file to write.")] = None,
     charge: Annotated[
@@ -39,7 +40,9 @@ def label(
     ] = None,
     unpaired: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Unpaired electrons of every structure. (default: the file's, or 0)"),
+        typer.Option(
+            metavar="N", help="Unpaired electrons of every structure. (default: the file's, or 0)"
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with OUT.journal.")] = False,
     dry_run: Annotated[
@@ -66,17 +69,14 @@ def label(
         raise ProtocolError(f"{out} is there already: choose another name, or --resume")
     if out.resolve() == source.resolve():
         raise ProtocolError("IN and OUT are the same file: choose another name")
-    return _label(structures, found, out, resume, workers, scheduler, show=not quiet and sys.stderr.isatty())
+    return _label(
+        structures, found, out, resume, workers, scheduler, show=not quiet and sys.stderr.isatty()
+    )
 
 
 def _project(structures: list[Any], level: Any, workers: int) -> int:
-    from mfbench_tasks.labelling.label_file import project
-    from mfbench_tasks.labelling.level import ScfFailure
-
-    try:
+    with label_extra("mfbench_tasks.labelling.label_file:project", "mfbench label") as project:
         p = project(structures, level)
-    except ScfFailure as failure:
-        raise MfbenchError(f"a structure that was to be timed could not be labelled: {failure}") from None
     (small, large), (first, last) = p.atoms, p.seconds
     typer.echo(
         f"{p.structures} structures of {small} to {large} atoms at {level.name}: "
@@ -96,41 +96,33 @@ def _label(
     scheduler: str | None,
     show: bool,
 ) -> int:
-    from concurrent.futures.process import BrokenProcessPool
     from contextlib import ExitStack
 
+    from mfbench.work.open_executor import open_executor
     from mfbench.work.progress import progress_bar
-    from mfbench_tasks.build.build import process_pool
-    from mfbench_tasks.build.dask_cluster import dask_executor
-    from mfbench_tasks.labelling.label_file import label_structures
 
     out.parent.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        executor = stack.enter_context(dask_executor(scheduler) if scheduler else process_pool(workers))
+    with (
+        label_extra("mfbench_tasks.labelling.label_file:label_structures", "mfbench label") as run,
+        ExitStack() as stack,
+    ):
+        executor = stack.enter_context(open_executor(workers, scheduler, here=False))
         advance: list[Any] = []
 
         def begin(total: int, done: int) -> None:
-            advance.append(
-                stack.enter_context(progress_bar(total, done=done, show=show, of="structures"))
-            )
+            advance.append(stack.enter_context(progress_bar(total, done=done, show=show, of="structures")))
 
-        try:
-            done = label_structures(
-                structures,
-                level,
-                out,
-                executor=executor,
-                at_once=64 if scheduler else 2 * workers,
-                resume=resume,
-                begin=begin,
-                tick=lambda entry: advance[0](bool(entry.failure)),
-            )
-        except BrokenProcessPool:
-            raise MfbenchError(
-                "a worker process died (out of memory?): continue with --resume and fewer --workers"
-            ) from None
+        done = run(
+            structures,
+            level,
+            out,
+            executor=executor,
+            resume=resume,
+            begin=begin,
+            tick=lambda entry: advance[0](bool(entry.failure)),
+        )
     typer.echo(
-        f"{out}: {done.structures} structures at {level.name}, {done.made} labelled now, {done.kept} before, "
-        f"{done.failed} failed; {done.core_seconds / 3600:.3g} core-hours"
+        f"{out}: {done.structures} structures at {level.name}, {done.made} labelled now, "
+        f"{done.kept} before, {done.failed} failed; {done.core_seconds / 3600:.3g} core-hours"
     )
     return 3 if done.failed else 0

@@ -26,8 +26,7 @@ def leaderboard(
     port: Annotated[int, typer.Option(metavar="P", help="Where the app listens, on this machine.")] = 8501,
 ) -> int:
     """Show a store in the browser: leaderboard, methods, families, and a page to submit on."""
-    from mfbench.store.place import default_store
-    from mfbench.store.store import open_store
+    from mfbench.store.open import default_store, open_store
 
     url = store or default_store()
     open_store(url).ids()  # a store that cannot be opened is an error here, not a page

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
 
 from mfbench.errors import ProtocolError
 
-__all__ = ["parse_numbers", "parse_option"]
+__all__ = ["SplitName", "parse_numbers", "parse_option", "parse_options"]
+
+SplitName = Annotated[str, typer.Argument(help="A name from 'mfbench data list', or a folder.")]
 
 
 def parse_option(text: str) -> tuple[str, Any]:
@@ -25,7 +30,21 @@ def parse_option(text: str) -> tuple[str, Any]:
         return key, value
 
 
-def parse_numbers(text: str | None) -> list[int] | None:
+def parse_options(texts: Sequence[str] | None) -> dict[str, Any]:
+    """``["rate=0.01", "steps=5"]`` as a mapping.
+
+    Raises:
+        ProtocolError: one has no key or no ``=``, or a key is given twice.
+    """
+    found: dict[str, Any] = {}
+    for key, value in map(parse_option, texts or []):
+        if key in found:
+            raise ProtocolError(f"--option {key} is given twice")
+        found[key] = value
+    return found
+
+
+def parse_numbers(text: str | None, option: str = "--k") -> list[int] | None:
     """``0,5,10`` → [0, 5, 10]; None stays None.
 
     Raises:
@@ -36,4 +55,4 @@ def parse_numbers(text: str | None) -> list[int] | None:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise ProtocolError(f"--k takes whole numbers separated by commas, not '{text}'") from None
+        raise ProtocolError(f"{option} takes whole numbers separated by commas, not '{text}'") from None

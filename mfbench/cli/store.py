@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,7 +78,7 @@ def verify(
     ] = None,
 ) -> int:
     """Recompute every submission from its files, or run one again; exit code 2 if one does not hold."""
-    from mfbench.store.store import open_store
+    from mfbench.store.open import open_store
 
     store = open_store(to or _default())
     if rerun is None:
@@ -96,7 +95,7 @@ def _recompute(store: Store) -> int:
 
     names = store.ids()
     faults = {}
-    with progress_bar(len(names), show=sys.stderr.isatty()) as advance:
+    with progress_bar(len(names), of="submissions", show=sys.stderr.isatty()) as advance:
         for name, fault in audit(store):
             if fault:
                 faults[name] = fault
@@ -124,12 +123,12 @@ def _run_again(
     store: Store, text: str, ks: list[int] | None, draws: int | None, families: list[str] | None
 ) -> int:
     """One submission's method, run again."""
-    from mfbench.work.progress import file_bar
     from mfbench.store.rerun import rerun
+    from mfbench.work.progress import count_bar
 
     name = store.find(text)
     checked, _, _ = store.recompute(name)
-    known = checked.yardstick.families
+    known = checked.reference.families
     for family in families or ():
         if family not in known:
             raise ProtocolError(f"{name} has no test family '{family}': choose some of {', '.join(known)}")
@@ -137,7 +136,7 @@ def _run_again(
         if k not in checked.card.run.ks:
             held = ", ".join(map(str, sorted(checked.card.run.ks)))
             raise ProtocolError(f"{name} has no K = {k}: choose some of {held}")
-    with file_bar("episodes") if sys.stderr.isatty() else nullcontext() as tick:
+    with count_bar("episodes", show=sys.stderr.isatty()) as tick:
         found = rerun(store, name, checked, ks=ks, draws=draws, families=families, tick=tick)
     console = Console()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
@@ -151,9 +150,9 @@ def _run_again(
         console.print(f"K = {k}: force errors are {value:.2%} of their size apart", highlight=False)
     for failure in found.failures:
         console.print(Text(failure, style="red"), soft_wrap=True)
-    said = "reproduced" if found.reproduced else "NOT reproduced"
+    outcome = "reproduced" if found.reproduced else "NOT reproduced"
     console.print(
-        f"{name}: {said} on {found.episodes} episodes", style="bold", highlight=False, soft_wrap=True
+        f"{name}: {outcome} on {found.episodes} episodes", style="bold", highlight=False, soft_wrap=True
     )
     return 0 if found.reproduced else 2
 
@@ -176,7 +175,8 @@ def compact(
     Scores stay. Its trust level becomes *reproducible*: the method must be registered here, so that
     anybody can run it again. The row that it is made from stays where it is.
     """
-    from mfbench.store.store import open_store
+    from mfbench.store.filing import file_submission
+    from mfbench.store.open import open_store
     from mfbench.submission import compacted
 
     store = open_store(to or _default())
@@ -185,8 +185,8 @@ def compact(
     if checked.compact:
         raise ProtocolError(f"{name} is compact already")
     other = store.find(weights_from) if weights_from else None
-    made, said = open_store(into or store.url).submit(compacted(checked, name, other))
-    print(f"filed    {made}{f'  ({said})' if said else ''}")
+    made, message = file_submission(open_store(into or store.url), compacted(checked, name, other))
+    print(f"filed    {made}{f'  ({message})' if message else ''}")
     return 0
 
 
@@ -218,13 +218,13 @@ def export(
 
 
 def _default() -> str:
-    from mfbench.store.place import default_store
+    from mfbench.store.open import default_store
 
     return default_store()
 
 
 def _snapshot(to: str | None):
     from mfbench.store.index import read_store
-    from mfbench.store.store import open_store
+    from mfbench.store.open import open_store
 
     return read_store(open_store(to or _default()))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mfbench.cli.options import parse_option
+from mfbench.cli.options import parse_numbers, parse_options
 from mfbench.errors import ProtocolError
 
 __all__ = ["register"]
@@ -42,9 +40,17 @@ def train(
         str, typer.Option(metavar="NAME", help="Architecture: mace, nequip or allegro.")
     ] = "mace",
     init: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Checkpoint of the joint phase to start from.")
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="Checkpoint of the joint phase to start from; {seed} stands for the seed."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the weights and of every draw.")] = 0,
+    seed: Annotated[
+        str,
+        typer.Option(
+            metavar="N,N,...", help="Seed of the weights and of every draw; several train one run each."
+        ),
+    ] = "0",
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the run folder.")] = False,
     stop_after: Annotated[
         int | None, typer.Option(metavar="N", help="Stop every phase after N steps, to check a card.")
@@ -54,42 +60,67 @@ def train(
         typer.Option(metavar="KEY=VALUE", help="A training setting, e.g. gradients=400000; repeatable."),
     ] = None,
     backend: Annotated[str, typer.Option(metavar="NAME", help="Framework: jax or torch.")] = "jax",
+    workers: Annotated[
+        int,
+        typer.Option(metavar="N", help="Processes that share several seeds; the weights stay the same."),
+    ] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler's workers instead, e.g. tcp://host:8786."),
+    ] = None,
 ) -> int:
     """Train; returns the exit code."""
     from mfbench.data.split import load_split
-    from mfbench.protocol.method import load_trainer
+    from mfbench.learned.train_several import Run, train_seeds
+    from mfbench.protocol.registry import load_trainer
+    from mfbench.work.progress import phase_bars
 
-    run = load_trainer(backend)
+    load_trainer(backend)  # a missing one is an error before any work
     loaded = load_split(split)
-    folder = out or Path("runs") / f"train-{loaded.name}-{arch}-{method}-seed{seed}"
-    options = dict(parse_option(text) for text in option or [])
-    if any(folder.glob("*.state.safetensors")) and not resume:
-        raise ProtocolError(f"{folder} holds a run: continue it with --resume, or choose another --out")
-    with _bars() as tick:
-        run(loaded, method, arch, seed, options, folder, init=init, stop_after=stop_after, tick=tick)
-    print(f"checkpoint  {folder / f'{arch}-{method}.safetensors'}", file=sys.stderr)
-    return 0
+    seeds = parse_numbers(seed, "--seed") or [0]
+    options = parse_options(option)
+    runs = [
+        Run(
+            split=split,
+            method=method,
+            arch=arch,
+            seed=number,
+            options=options,
+            folder=_folder(out, len(seeds) > 1, f"train-{loaded.name}-{arch}-{method}", number),
+            init=None if init is None else Path(str(init).replace("{seed}", str(number))),
+            stop_after=stop_after,
+            backend=backend,
+        )
+        for number in dict.fromkeys(seeds)
+    ]
+    for run in runs:
+        if any(run.folder.glob("*.state.safetensors")) and not resume:
+            raise ProtocolError(
+                f"{run.folder} holds a run: continue it with --resume, or choose another --out"
+            )
+    try:
+        if len(runs) == 1 and workers == 1 and scheduler is None:
+            with phase_bars() as tick:
+                runs[0].train(tick)
+            failed = {}
+        else:
+            failed = train_seeds(runs, workers=workers, scheduler=scheduler)
+    except KeyboardInterrupt:
+        print(
+            "\ninterrupted; what is trained is kept: run the same command with --resume to continue",
+            file=sys.stderr,
+        )
+        return 130
+    for run in runs:
+        if run.seed in failed:
+            print(f"failed      seed {run.seed}: {failed[run.seed]}", file=sys.stderr)
+        else:
+            print(f"checkpoint  {run.folder / f'{arch}-{method}.safetensors'}", file=sys.stderr)
+    return 2 if failed else 0
 
 
-@contextmanager
-def _bars() -> Iterator[Callable[[str, int, int, float], None]]:
-    """One bar per phase on stderr, with the loss and the time left."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description:>8}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.4f}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=120) as progress:
-        bars: dict[str, int] = {}
-
-        def tick(phase: str, step: int, steps: int, loss: float) -> None:
-            if phase not in bars:
-                bars[phase] = progress.add_task(phase, total=steps, loss=loss)
-            progress.update(bars[phase], completed=step + 1, loss=loss)
-
-        yield tick
+def _folder(out: Path | None, several: bool, name: str, seed: int) -> Path:
+    """Where one seed is trained: its own folder below ``out`` where there are several."""
+    if out is None:
+        return Path("runs") / f"{name}-seed{seed}"
+    return out / f"seed{seed}" if several else out

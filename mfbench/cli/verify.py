@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -73,10 +73,9 @@ def verify(
     workers: Annotated[int, typer.Option(metavar="N", help="Processes that sample.")] = 1,
 ) -> int:
     """Run the fresh test; returns the exit code."""
-    from mfbench.store.fresh import fresh_test
-    from mfbench.store.place import default_store
-    from mfbench.store.store import open_store
-    from mfbench.store.verification import Verdict
+    from mfbench.store.fresh_test.record import Verdict
+    from mfbench.store.fresh_test.run import fresh_test
+    from mfbench.store.open import default_store, open_store
 
     if not fresh:
         raise ProtocolError("say --fresh; 'mfbench store verify' recomputes a store from its predictions")
@@ -85,7 +84,7 @@ def verify(
     store = open_store(to or default_store())
     name = store.find(submission)
     checked, _, _ = store.recompute(name)
-    run, split = checked.card.run, checked.yardstick.split
+    run, split = checked.card.run, checked.reference.split
     ks = _chosen(parse_numbers(k) or sorted(run.ks), run.ks, "K")
     known = [task.family_id for task in split.test]
     names = _chosen(families.split(",") if families else known, known, "test family")
@@ -132,14 +131,11 @@ def _chosen(wanted, known, what: str):
     return wanted
 
 
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
+def _bar() -> AbstractContextManager[Callable[[int, int], None]]:
     """A bar over fragments on stderr."""
-    from rich.progress import Progress
+    from mfbench.work.progress import count_bar
 
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("fragments", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    return count_bar("fragments", show=sys.stderr.isatty())
 
 
 def _print(record, console: Console) -> None:

@@ -11,11 +11,12 @@ from mfbench.audit.leakage import measure_leakage
 from mfbench.audit.train_overlap import Source
 from mfbench.compare.comparison import Comparison, Construction, Diversity
 from mfbench.compare.diversity import DIVERSITY_VERSION, diversity
+from mfbench.compare.fold_sizes import FoldSizes, fold_sizes
 from mfbench.compare.matrix import curves, gains, scores, transfer
 from mfbench.compare.record import METRICS, Record
 from mfbench.data.manifest import read_manifest
 from mfbench.data.side_tables import read_side_tables
-from mfbench.data.split import Split, find_split, load_split
+from mfbench.data.split import find_split, load_split
 from mfbench.errors import ProtocolError, UnknownNameError
 from mfbench.work.files import write_text
 
@@ -29,7 +30,7 @@ def compare(
     metric: str = "force_rmse",
     k: int = 50,
     cache: Path | None = None,
-    tell: Callable[[str], None] = lambda text: None,
+    tick: Callable[[int, int], None] = lambda done, total: None,
 ) -> Comparison:
     """Put constructions side by side.
 
@@ -38,7 +39,8 @@ def compare(
         constructions: names or folders of the splits to show.
         metric, k: of the transfer matrix and the curves; scores and gains have all that were run.
         cache: folder that keeps what was measured of the data, by its hash.
-        tell: is told what is being done.
+        tick: ``tick(done, total)`` after every part: the diversity of a construction that is not in the
+            cache takes minutes, all else seconds.
 
     Raises:
         UnknownNameError: no such metric or split.
@@ -49,26 +51,35 @@ def compare(
     if k not in {k for record in records for k in record.ks}:
         found = ", ".join(map(str, sorted({k for record in records for k in record.ks})))
         raise ProtocolError(f"no run has K = {k}: choose one of {found}")
-    splits = {split.name: split for split in map(load_split, constructions)}
-    _check_data(records, splits)
-    shown = []
-    for split in splits.values():
-        tell(f"diversity of {split.name}")
-        shown.append(_construction(split, cache))
-    totals = {name: _totals(split) for name, split in splits.items()}
+    sizes = {found.manifest.name: found for found in map(fold_sizes, constructions)}
+    _check_data(records, {name: found.manifest.data_hash for name, found in sizes.items()})
+    total, shown = len(sizes) + 4, []
+    for name, found in sizes.items():
+        shown.append(_construction(name, found, cache))
+        tick(len(shown), total)
+    totals = {name: (found.train_families, found.configurations) for name, found in sizes.items()}
+    parts: list[list] = []
+    for part in (
+        lambda: [s for s in scores(records) if s.construction in sizes],
+        lambda: [g for g in gains(records) if g.construction in sizes],
+        lambda: transfer(records, metric, k),
+        lambda: [c for c in curves(records, metric, k, totals) if c.construction in sizes],
+    ):
+        parts.append(part())
+        tick(len(shown) + len(parts), total)
     return Comparison(
-        level_of_theory=next(iter(splits.values())).manifest.level_of_theory,
+        level_of_theory=next(iter(sizes.values())).manifest.level_of_theory,
         constructions=shown,
-        scores=[s for s in scores(records) if s.construction in splits],
-        gains=[g for g in gains(records) if g.construction in splits],
-        transfer=transfer(records, metric, k),
-        curves=[c for c in curves(records, metric, k, totals) if c.construction in splits],
+        **dict(zip(("scores", "gains", "transfer", "curves"), parts, strict=True)),
     )
 
 
-def _check_data(records: Sequence[Record], splits: Mapping[str, Split]) -> None:
-    """Whether all runs were tested and trained on the data that is here, as far as it is here."""
-    hashes = {name: split.manifest.data_hash for name, split in splits.items()}
+def _check_data(records: Sequence[Record], known: Mapping[str, str]) -> None:
+    """Whether all runs were tested and trained on the data that is here, as far as it is here.
+
+    ``known``: split → data hash.
+    """
+    hashes = dict(known)
     for name in {r.split for r in records} - set(hashes):
         with contextlib.suppress(UnknownNameError):
             hashes[name] = read_manifest(find_split(name)).data_hash
@@ -81,12 +92,6 @@ def _check_data(records: Sequence[Record], splits: Mapping[str, Split]) -> None:
                 raise ProtocolError(f"{record.name} is of another version of {name}: evaluate it again")
 
 
-def _totals(split: Split) -> tuple[int, int]:
-    """Train families, and mean configurations of one in the roles that training uses."""
-    sizes = [len(t.support) + len(t.query) + len(t.heldout) for t in split.train]
-    return len(sizes), round(sum(sizes) / max(len(sizes), 1))
-
-
 def _kept(path: Path | None) -> Diversity | None:
     """What was measured before; a file that cannot be read counts as none."""
     try:
@@ -95,18 +100,17 @@ def _kept(path: Path | None) -> Diversity | None:
         return None
 
 
-def _construction(split: Split, cache: Path | None) -> Construction:
-    path = cache / f"diversity-{DIVERSITY_VERSION}-{split.manifest.data_hash[:16]}.json" if cache else None
+def _construction(name: str, sizes: FoldSizes, cache: Path | None) -> Construction:
+    data_hash = sizes.manifest.data_hash
+    path = cache / f"diversity-{DIVERSITY_VERSION}-{data_hash[:16]}.json" if cache else None
     found = _kept(path)
     if found is None:
+        split = load_split(name)
         source = Source(split, read_side_tables(split.name, split))
         found = diversity(split, measure_leakage(source))
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, found.model_dump_json(indent=1) + "\n")
     return Construction(
-        name=split.name,
-        data_hash=split.manifest.data_hash,
-        n_test_families=len(split.test),
-        diversity=found,
+        name=name, data_hash=data_hash, n_test_families=sizes.test_families, diversity=found
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from mfbench.compare.comparison import Curve, Gain, Score, Transfer, bounds
 from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.record import METRICS, Record
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
 
 __all__ = ["curves", "gains", "groups_of_runs", "scores", "transfer"]
 

@@ -67,6 +67,7 @@ class Record(_Part):
         method, arch, options, steps: what adapted, and how.
         model: what a campaign calls the network and its training, where it has several of one method.
         split, data_hash, fold, draws, seed: what it was tested on.
+        track: what adaptation could spend; None in records from before runs named it.
         support: ``own``, or ``wrong-family``.
         exclude: split whose train families were kept apart, or None.
         trained: where the weights come from; None for methods without.
@@ -90,6 +91,7 @@ class Record(_Part):
     fold: str
     draws: int
     seed: int
+    track: str | None = None
     support: str
     exclude: str | None
     trained: Trained | None
@@ -148,6 +150,7 @@ def record_of(
         fold=run["fold"],
         draws=run["draws"],
         seed=run["seed"],
+        track=str(results.track),
         support=run["support"],
         exclude=(run.get("exclude") or {}).get("against"),
         trained=_trained(run),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,14 +12,10 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.levels import EnergyShift, Labels, find_level_folder, read_level_labels
 from mfbench.data.manifest import data_hash
 from mfbench.data.parquet import sha256
+from mfbench.data.task import ROLES, Split, Task
 from mfbench.errors import DataError, UnknownNameError
 
-if TYPE_CHECKING:
-    from mfbench.data.split import Split, Task
-
 __all__ = ["Relabelled", "at_level"]
-
-_ROLES = ("support", "query", "heldout", "larger")
 
 
 class Relabelled(Mapping[str, Configuration]):
@@ -66,7 +61,9 @@ def at_level(split: Split, folder: Path, level: str, *, verify: bool = True) -> 
         tasks = tuple(task for task in split.tasks if task.level == level)
         if not tasks:
             known = ", ".join(sorted({task.level for task in split.tasks}))
-            raise UnknownNameError(f"{split.name} has no task at the level '{level}': choose one of {known}")
+            raise UnknownNameError(
+                f"{split.name} has no task at the level '{level}': choose one of {known}"
+            )
         return replace(split, tasks=tasks)
     place = find_level_folder(folder, level)
     card, labels = read_level_labels(place, verify=verify)
@@ -89,9 +86,10 @@ def _relabel(task: Task, labels: Labels) -> Task | None:
     known = {c.config_id: c for c in task.everything if c.config_id in labels}
     view = Relabelled(known, labels, None)
     roles = {
-        role: tuple(view[c.config_id] for c in getattr(task, role) if c.config_id in known) for role in _ROLES
+        role: tuple(view[c.config_id] for c in getattr(task, role) if c.config_id in known)
+        for role in ROLES
     }
-    if not all(roles[role] for role in _ROLES[:3]):
+    if not all(roles[role] for role in ROLES[:3]):
         return None
     return replace(task, draws=_draws(task, roles["support"]), **roles)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mfbench.data.configuration import Configuration
 from mfbench.data.elements import symbol
-from mfbench.data.split import ROLES, Split
+from mfbench.data.split import ROLES, Split, as_split
 from mfbench.errors import ProtocolError
 from mfbench.work.files import new_folder
 from mfbench.work.ownership import holds_nothing
@@ -31,7 +31,7 @@ Energies of isolated atoms (eV):
 """
 
 
-def export_extxyz(split: Split, out: Path) -> list[Path]:
+def export_extxyz(split: str | Path | Split, out: Path) -> list[Path]:
     """Write a split as ``<fold>/<family>.<role>.extxyz`` and a ``README.txt`` with the units.
 
     The folder appears when it is complete.
@@ -42,7 +42,7 @@ def export_extxyz(split: Split, out: Path) -> list[Path]:
     Raises:
         ProtocolError: ``out`` holds something, or two families would share a file.
     """
-    out = Path(out)
+    out, split = Path(out), as_split(split)
     if out.exists() and (not out.is_dir() or not holds_nothing(out)):
         raise ProtocolError(f"{out} is not empty: choose another folder with --out")
     names = []

@@ -17,7 +17,17 @@ from mfbench.data.levels import LABEL_FILE, EnergyShift
 from mfbench.data.parquet import sha256
 from mfbench.errors import DataError
 
-__all__ = ["FILES", "OWN", "POOL", "Manifest", "data_hash", "label_levels", "read_manifest", "tables", "verify_files"]
+__all__ = [
+    "FILES",
+    "OWN",
+    "POOL",
+    "Manifest",
+    "data_hash",
+    "label_levels",
+    "read_manifest",
+    "tables",
+    "verify_files",
+]
 
 OWN = ("draws.parquet", "families.parquet", "roles.parquet")
 """Tables that every split has in its own folder."""

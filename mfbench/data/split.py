@@ -1,120 +1,34 @@
-"""Splits: the families of one construction, their folds, and the configurations of each."""
+"""Where splits lie, and how they are read."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from mfbench.data.at_level import Relabelled, at_level
-from mfbench.data.configuration import Configuration
 from mfbench.data.levels import read_level_labels
 from mfbench.data.manifest import Manifest, label_levels, read_manifest, tables, verify_files
 from mfbench.data.parquet import read_configurations, read_table
+from mfbench.data.task import ROLES, Fold, Split, Task
 from mfbench.errors import DataError, UnknownNameError
 
-__all__ = ["ROLES", "Fold", "Split", "Task", "available_splits", "data_folder", "find_split", "load_split"]
+__all__ = [
+    "ROLES",
+    "Fold",
+    "Split",
+    "Task",
+    "as_split",
+    "available_splits",
+    "data_folder",
+    "find_split",
+    "load_split",
+]
 
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "data"
 _CHECKOUT = Path(__file__).parents[2] / "tasks" / "data"
-
-
-ROLES = ("support", "query", "heldout", "larger")
-"""What a configuration of a family may be: fields of ``Task``. The last is optional."""
-
-
-class Fold(StrEnum):
-    """Which part of the meta-distribution a family belongs to."""
-
-    TRAIN = "train"
-    VALIDATION = "validation"
-    TEST = "test"
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """One family: everything that an episode is drawn from.
-
-    Attributes:
-        family_id: its name in the split, e.g. a CATH topology.
-        fold: train, validation or test.
-        stratum: class of the family, e.g. ``mainly-alpha``.
-        clusters: 30 %-identity clusters of its proteins (families sharing one are resampled together).
-        support: the support pool (labelled).
-        query: query configurations on the pool's fragments, other trajectories.
-        heldout: query configurations on fragments that the pool does not hold.
-        larger: query configurations on larger cuts of the family's proteins, for size transfer; most
-            families have none.
-        level: level of theory of its labels, where tasks of a split differ in it; else empty.
-        family: what ``family_id`` stands for without the level; else empty.
-        draws: [n_draws, max_k] indices into ``support``; the first K of a row are one support set.
-        graphs: fragment_id → molecular graph id.
-    """
-
-    family_id: str
-    fold: Fold
-    stratum: str
-    clusters: tuple[str, ...]
-    support: tuple[Configuration, ...]
-    query: tuple[Configuration, ...]
-    heldout: tuple[Configuration, ...]
-    draws: np.ndarray
-    graphs: dict[str, str]
-    larger: tuple[Configuration, ...] = ()
-    level: str = ""
-    family: str = ""
-
-    @property
-    def everything(self) -> tuple[Configuration, ...]:
-        """Its configurations of all roles."""
-        return (*self.support, *self.query, *self.heldout, *self.larger)
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """A construction with its families. ``tasks`` holds all folds, in order of name."""
-
-    name: str
-    manifest: Manifest
-    tasks: tuple[Task, ...]
-
-    def fold(self, fold: Fold | str) -> tuple[Task, ...]:
-        """The tasks of one fold."""
-        return tuple(task for task in self.tasks if task.fold == fold)
-
-    @property
-    def train(self) -> tuple[Task, ...]:
-        """Meta-train families."""
-        return self.fold(Fold.TRAIN)
-
-    @property
-    def validation(self) -> tuple[Task, ...]:
-        """Meta-validation families: the only ones that may be tuned on."""
-        return self.fold(Fold.VALIDATION)
-
-    @property
-    def test(self) -> tuple[Task, ...]:
-        """Meta-test families."""
-        return self.fold(Fold.TEST)
-
-    @property
-    def isolated_atom_energies(self) -> dict[int, float]:
-        """Atomic number → energy of the isolated atom in eV at the level of theory."""
-        return self.manifest.isolated_atom_energies_eV
-
-    @cached_property
-    def train_graphs(self) -> frozenset[str]:
-        """Molecular graphs of the meta-train families."""
-        return frozenset(graph for task in self.train for graph in task.graphs.values())
-
-    @cached_property
-    def train_configurations(self) -> tuple[Configuration, ...]:
-        """Every labelled configuration of the meta-train families."""
-        return tuple(c for t in self.train for c in t.everything)
 
 
 def data_folder() -> Path:
@@ -175,6 +89,15 @@ def load_split(name: str | Path, *, level: str | None = None, verify: bool = Tru
     return split if level is None else at_level(split, folder, level, verify=verify)
 
 
+def as_split(split: str | Path | Split) -> Split:
+    """The split itself, or the one of that name or in that folder.
+
+    Raises:
+        UnknownNameError, DataError: see ``load_split``.
+    """
+    return split if isinstance(split, Split) else load_split(split)
+
+
 def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
     graphs = {
         row["fragment_id"]: row["graph_id"]
@@ -188,7 +111,9 @@ def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
     }
     at = {
         level: Relabelled(
-            configurations, read_level_labels(folder / place, verify=False)[1], manifest.energy_shifts.get(level)
+            configurations,
+            read_level_labels(folder / place, verify=False)[1],
+            manifest.energy_shifts.get(level),
         )
         for level, place in label_levels(manifest).items()
     }
@@ -214,8 +139,8 @@ def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
                     stratum=row.stratum,
                     clusters=tuple(row.cluster30),
                     support=tuple(labelled[c] for c in role["support"]),
-                    query=tuple(labelled[c] for c in role["query"]),
-                    heldout=tuple(labelled[c] for c in role["heldout"]),
+                    query=tuple(labelled[c] for c in role.get("query", ())),
+                    heldout=tuple(labelled[c] for c in role.get("heldout", ())),
                     draws=indices.reshape(order["draw"].nunique(), -1),
                     graphs={name: graphs[name] for name in names},
                     larger=tuple(labelled[c] for c in role.get("larger", ())),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,10 +19,12 @@ from mfbench.data.manifest import Manifest, read_manifest
 from mfbench.data.parquet import sha256
 from mfbench.errors import DataError, UnknownNameError
 from mfbench.hub.sources import Source, known
+from mfbench.work.ownership import owned
 
 __all__ = ["Downloaded", "download"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_STAGED = re.compile(r"manifest\.json|[0-9a-f]{16}-.+")
 _AT_ONCE = 4
 
 
@@ -53,11 +54,23 @@ def download(
         UnknownNameError: the source has no such split.
         TransferError: the source cannot be reached.
         DataError: a file is not what the manifest says, or another split here needs another version of it.
+        WorkError: another process downloads it to the same place.
     """
     if not _NAME.fullmatch(split):
         raise UnknownNameError(f"'{split}' is not the name of a split")
     folder, staging = to / split, to / ".download" / split
-    staging.mkdir(parents=True, exist_ok=True)
+    with owned(staging):
+        return _download(split, source, to, folder, staging, progress)
+
+
+def _download(
+    split: str,
+    source: Source,
+    to: Path,
+    folder: Path,
+    staging: Path,
+    progress: Callable[[int, int], None],
+) -> Downloaded:
     manifest = _manifest(split, source, staging)
     files = {
         posixpath.normpath(f"{split}/{name}"): digest for name, digest in sorted(manifest.files.items())
@@ -88,9 +101,10 @@ def download(
 
 
 def _clear(staging: Path) -> None:
-    shutil.rmtree(staging)
-    if not any(staging.parent.iterdir()):
-        staging.parent.rmdir()
+    """Remove what downloads stage; the folders go with their owner if nothing else is in them."""
+    for path in staging.iterdir():
+        if _STAGED.fullmatch(path.name):
+            path.unlink()
 
 
 def _manifest(split: str, source: Source, staging: Path) -> Manifest:

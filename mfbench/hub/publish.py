@@ -39,7 +39,7 @@ def check_folder(folder: Path) -> tuple[str, ...]:
         verify_files(path, manifest)
         if text is None or manifest.data_hash not in text:
             state = "is missing" if text is None else f"is not of {manifest.name} as it is here"
-            raise DataError(f"{card} {state}: write it with python -m mfbench_tasks card {folder}")
+            raise DataError(f"{card} {state}: write it with mfbench data card {folder}")
     return tuple(path.name for path in found)
 
 

@@ -78,6 +78,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
         for prefix in (_PRECONDITION, _RATES)
     )
+    for name, value in arrays.items():
+        if not np.isfinite(value).all():
+            raise CheckpointError(f"checkpoint {path} is damaged ('{name}' is not finite): train it again")
     params = {k: v for k, v in arrays.items() if not k.startswith((_PRECONDITION, _RATES))}
     return Checkpoint(config, params, scales, card, rates)
 

@@ -15,7 +15,8 @@ import numpy as np
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.methods.energy_baseline import GRAPH_RATIO, EnergyBaseline, correction_operator, fit_baseline
 from mfbench.metrics.errors import within_fragment
-from mfbench.protocol.method import Budget, MethodContext
+from mfbench.protocol.method import MethodContext
+from mfbench.protocol.protocol import Budget
 
 __all__ = ["constant", "random"]
 

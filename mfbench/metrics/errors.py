@@ -94,7 +94,9 @@ def episode_metrics(
         found = force_error[np.repeat(mask, n_atoms)]
         return _rms(found), _mean_abs(found)
 
-    return _by_stratum(predicted_energies - energies, force_of, energies, forces, n_atoms, fragments, strata)
+    return _by_stratum(
+        predicted_energies - energies, force_of, energies, forces, n_atoms, fragments, strata
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +124,9 @@ def configuration_errors(
     """Errors of every configuration; arguments as in ``episode_metrics``."""
     error = predicted_forces.astype(np.float64) - forces
     starts = np.concatenate([[0], np.cumsum(n_atoms)[:-1]])
-    square, absolute = (np.add.reduceat(x.sum(axis=1), starts) / (3 * n_atoms) for x in (error**2, np.abs(error)))
+    square, absolute = (
+        np.add.reduceat(x.sum(axis=1), starts) / (3 * n_atoms) for x in (error**2, np.abs(error))
+    )
     return ConfigurationErrors(predicted_energies - energies, square, absolute)
 
 

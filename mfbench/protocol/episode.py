@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from mfbench.data.configuration import Configuration
-from mfbench.data.split import Split, Task
-from mfbench.errors import ProtocolError
+from mfbench.data.split import Split, Task, as_split
+from mfbench.errors import ProtocolError, UnknownNameError
 
-__all__ = ["STANDARD_DRAWS", "STANDARD_K", "STRATA", "Episode", "check_request", "draw_episode"]
+__all__ = ["STRATA", "Episode", "check_request", "draw_episode"]
 
-STANDARD_K = (0, 5, 10, 20, 50, 100)
-STANDARD_DRAWS = 5
 STRATA = ("all", "seen", "unseen", "novel", "larger")
 
 
@@ -67,16 +66,28 @@ def check_request(tasks: Sequence[Task], ks: Sequence[int], n_draws: int) -> Non
 
 
 def draw_episode(
-    split: Split, task: Task, k: int, draw: int, *, support_from: Task | None = None
+    split: str | Path | Split,
+    task: str | Task,
+    k: int,
+    draw: int,
+    *,
+    support_of: str | Task | None = None,
 ) -> Episode:
     """The episode (K, draw) of a task, from the published support indices; draw 0 is the first.
 
-    ``support_from``: take the support set of another family instead (the wrong-family control).
+    Args:
+        split: a name, a folder, or a loaded ``Split``.
+        task: a family of it, or its name.
+        k, draw: size of the support set, and which.
+        support_of: take the support set of another family instead (the wrong-family control).
 
     Raises:
         ProtocolError: K or the draw is not published.
+        UnknownNameError: no such split or family.
     """
-    source = support_from or task
+    split = as_split(split)
+    task = _task(split, task)
+    source = task if support_of is None else _task(split, support_of)
     check_request([source], [k], draw + 1)
     support = tuple(source.support[i] for i in source.draws[draw, :k])
     query = (*task.query, *task.heldout, *task.larger)
@@ -92,3 +103,12 @@ def draw_episode(
     }
     fragments = np.array([c.fragment_id for c in query])
     return Episode(split.name, task.family_id, k, draw, support, query, strata, fragments)
+
+
+def _task(split: Split, task: str | Task) -> Task:
+    if isinstance(task, Task):
+        return task
+    for known in split.tasks:
+        if known.family_id == task:
+            return known
+    raise UnknownNameError(f"{split.name} has no family '{task}'")

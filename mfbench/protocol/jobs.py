@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from mfbench.data.split import Split
 from mfbench.protocol.episode import Episode, draw_episode
-from mfbench.protocol.method import Budget, Method
+from mfbench.protocol.method import Method
+from mfbench.protocol.protocol import Budget
 from mfbench.protocol.run_episode import EpisodeRecord, run_episode
 
 __all__ = ["Bench", "Job", "bench", "card_of", "draw", "run_job"]
@@ -28,9 +29,7 @@ class Job(NamedTuple):
 def draw(split: Split, job: Job) -> Episode:
     """The episode of a job."""
     tasks = {task.family_id: task for task in split.tasks}
-    return draw_episode(
-        split, tasks[job.family_id], job.k, job.draw, support_from=tasks[job.support_family]
-    )
+    return draw_episode(split, tasks[job.family_id], job.k, job.draw, support_of=tasks[job.support_family])
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
+from mfbench.data.printable_text import printable
 from mfbench.errors import PredictionError
 from mfbench.protocol.cost import peak_memory
 from mfbench.protocol.episode import Episode
-from mfbench.protocol.method import Budget, Method, Predictor, Usage
+from mfbench.protocol.method import Method, Predictor, Usage
+from mfbench.protocol.protocol import Budget
 
-__all__ = ["EpisodeRecord", "check_predictions", "episode_seed", "run_episode"]
+__all__ = [
+    "EpisodeRecord",
+    "check_independence",
+    "check_predictions",
+    "check_weights",
+    "episode_seed",
+    "one_line",
+    "run_episode",
+]
 
 _BATCH_TOLERANCE = 1e-3
 """eV and eV/Å: far above float32 rounding in another batch shape, far below any effect that pays."""
@@ -75,7 +85,8 @@ def run_episode(
             episode if that changes a prediction. Not timed.
 
     Returns:
-        A record; if the method raised or returned no valid prediction, one with ``failure`` set.
+        A record; if the method raised, returned no valid prediction, or adapted to weights that are not
+        finite, one with ``failure`` set.
     """
     names = {"family_id": episode.family_id, "k": episode.k, "draw": episode.draw}
     _protect(episode)
@@ -89,8 +100,9 @@ def run_episode(
         predictions = predictor.predict(blind)
         predicted = time.perf_counter()
         energies, forces = check_predictions(predictions, episode.query)
+        check_weights(predictor)
         if check_batch:
-            _check_independence(predictor, blind, energies, forces)
+            check_independence(predictor, blind, energies, forces)
         usage = getattr(predictor, "usage", None) or Usage()
         return EpisodeRecord(
             **names,
@@ -104,7 +116,7 @@ def run_episode(
         )
     # Whatever a method does wrong is its failed row, never the end of the run; Ctrl-C still is.
     except (Exception, SystemExit) as error:
-        return EpisodeRecord(**names, failure=_one_line(stage, error), peak_memory_bytes=peak_memory())
+        return EpisodeRecord(**names, failure=one_line(stage, error), peak_memory_bytes=peak_memory())
 
 
 def check_predictions(
@@ -148,6 +160,25 @@ def check_predictions(
     return energies, forces
 
 
+def check_weights(predictor: Predictor) -> bool:
+    """Whether a predictor shows its weights (``params``: name → array), all of them finite.
+
+    A number that is not finite may hide in a weight that no query needs.
+
+    Raises:
+        PredictionError: one is not finite.
+    """
+    params = getattr(predictor, "params", None)
+    if not isinstance(params, Mapping):
+        return False
+    for name, value in params.items():
+        if not np.isfinite(np.asarray(value, dtype=np.float64)).all():
+            raise PredictionError(
+                f"adapting made the weight '{name}' infinite or NaN: lower the step size, or clip gradients"
+            )
+    return True
+
+
 def _protect(episode: Episode) -> None:
     """Episodes share their arrays: a method that writes into one must fail, not alter the others."""
     for configuration in (*episode.support, *episode.query):
@@ -155,10 +186,14 @@ def _protect(episode: Episode) -> None:
             array.setflags(write=False)
 
 
-def _check_independence(
+def check_independence(
     predictor: Predictor, blind: list[Configuration], energies: np.ndarray, forces: list[np.ndarray]
 ) -> None:
-    """Predictions may not depend on which other configurations are in the batch, nor on their order."""
+    """Predictions may not depend on which other configurations are in the batch, nor on their order.
+
+    Raises:
+        PredictionError: they do.
+    """
     subset = np.arange(len(blind))[::-2]
     again, forces_again = check_predictions(
         predictor.predict([blind[i] for i in subset]), [blind[i] for i in subset]
@@ -172,7 +207,7 @@ def _check_independence(
         )
 
 
-def _one_line(stage: str, error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    reason = f"{stage}: {type(error).__name__}" + (f": {text}" if text else "")
-    return reason if len(reason) <= 300 else reason[:297] + "..."
+def one_line(stage: str, error: BaseException) -> str:
+    """What went wrong where, in at most 300 characters that can be shown, kept and submitted."""
+    text = printable(error)
+    return printable(f"{stage}: {type(error).__name__}" + (f": {text}" if text else ""), 300)

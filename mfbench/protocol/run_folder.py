@@ -18,7 +18,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,14 @@ import pyarrow.parquet as pq
 
 from mfbench.errors import DataError, ProtocolError
 from mfbench.protocol.episode import Episode
+from mfbench.protocol.protocol import Budget, track_of
 from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.work.files import LOCK, write_text, written
 from mfbench.work.journal import Journal
 from mfbench.work.ownership import holds_nothing, owned
 from mfbench.work.request import difference
 
-__all__ = ["EPISODES", "RunFolder", "open_run", "request_of", "write_predictions"]
+__all__ = ["EPISODES", "RunFolder", "open_run", "write_predictions"]
 
 EPISODES = "episodes"
 """Folder of the journal, in the folder of a run."""
@@ -164,6 +165,8 @@ def _is_finished(path: Path, request: Mapping[str, Any], *, resume: bool) -> boo
         before = json.loads((path / "run.json").read_text())["request"]
     except (ValueError, KeyError, TypeError, OSError):
         raise DataError(f"{path / 'run.json'} is damaged: choose another folder with --out") from None
+    if "track" not in before and "budget" in before:  # begun before runs named their track
+        before["track"] = str(track_of(Budget(**before["budget"])))
     if reason := difference(before, request, depth=1):
         raise ProtocolError(f"cannot resume {path}: {reason}; choose another folder with --out")
     return (path / "results.json").is_file()
@@ -200,8 +203,3 @@ def write_predictions(path: Path, episodes: Sequence[Episode], records: Sequence
     table = pa.table(columns, schema=PREDICTION_SCHEMA)
     with written(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
-
-
-def request_of(**fields: Any) -> dict[str, Any]:
-    """A request as plain JSON values."""
-    return {k: asdict(v) if hasattr(v, "__dataclass_fields__") else v for k, v in fields.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -31,7 +32,8 @@ _INK = "#333333"
 def save_figure(results: Results, path: Path) -> None:
     """Write the figure of a run as PNG."""
     figure = draw_figure(results)
-    with written(path) as temporary:
+    with written(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # of a name in another script
         figure.savefig(temporary, format="png", dpi=110, pil_kwargs={"compress_level": 1})
 
 
@@ -51,8 +53,8 @@ def draw_figure(results: Results) -> Figure:
         handles, labels, loc="lower center", bbox_to_anchor=(0.5, 0.075), ncols=4, frameon=False, fontsize=9
     )
     run = results.run
-    figure.text(0.06, 0.93, _title(run), fontsize=13, color=_INK, weight="bold")
-    figure.text(0.06, 0.025, _footer(results), fontsize=8, color="#555555")
+    figure.text(0.06, 0.93, _title(run), fontsize=13, color=_INK, weight="bold", parse_math=False)
+    figure.text(0.06, 0.025, _footer(results), fontsize=8, color="#555555", parse_math=False)
     return figure
 
 

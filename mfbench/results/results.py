@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mfbench.errors import DataError
 from mfbench.metrics.errors import COSTS, METRICS
 from mfbench.metrics.statistics import Interval, bootstrap_mean
+from mfbench.protocol.protocol import Budget, Track, track_of
 from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.results.episode_errors import EpisodeErrors
 
@@ -106,6 +107,11 @@ class Results(BaseModel):
         return 3 if self.failures else 0
 
     @property
+    def track(self) -> Track:
+        """What adaptation could spend; of a run that names no track, what its budget says."""
+        return Track(named) if (named := self.run.get("track")) else track_of(Budget(**self.run["budget"]))
+
+    @property
     def ks(self) -> list[int]:
         """Support sizes, ascending."""
         return sorted({row.k for row in self.episodes})
@@ -139,12 +145,14 @@ class Results(BaseModel):
         return json.dumps({"schema": self.schema_, **content}, indent=1, allow_nan=False) + "\n"
 
 
-def read_results(path: Path) -> Results:
-    """Read a ``results.json``.
+def read_results(path: str | Path) -> Results:
+    """Read a ``results.json``, or that of a run folder.
 
     Raises:
         DataError: it is missing, damaged, or of another format.
     """
+    path = Path(path)
+    path = path if path.suffix == ".json" else path / "results.json"
     try:
         content = json.loads(path.read_text())
         content["schema_"] = content.pop("schema")

@@ -12,7 +12,8 @@ from mfbench.methods.constant import constant
 from mfbench.metrics.errors import episode_metrics, metrics_of_errors
 from mfbench.metrics.statistics import groups_of
 from mfbench.protocol.episode import Episode
-from mfbench.protocol.method import Budget, MethodContext
+from mfbench.protocol.method import MethodContext
+from mfbench.protocol.protocol import Budget
 from mfbench.protocol.run_episode import EpisodeRecord, run_episode
 from mfbench.results.episode_errors import EpisodeErrors
 from mfbench.results.results import Results, Scores, aggregate, not_better, score_failures
@@ -21,7 +22,7 @@ __all__ = ["constant_records", "episode_scores", "family_groups", "score_run"]
 
 
 def constant_records(split: Split, episodes: Sequence[Episode]) -> list[EpisodeRecord]:
-    """What the constant method predicts on these episodes: the yardstick of failures and flags."""
+    """What the constant method predicts on these episodes: failures and flags are measured against it."""
     line = constant(MethodContext(split))
     return [run_episode(line, episode, budget=Budget(), seed=0) for episode in episodes]
 

@@ -23,9 +23,9 @@ def copy_findings(store: Store, checked: Checked) -> list[Finding]:
     if any(finding.kind == Kind.CONSTANT_PREDICTIONS for finding in checked.findings):
         return []
     own = checked.fingerprints
-    families = checked.yardstick.families
+    families = checked.reference.families
     nearest: tuple[float, str, str] | None = None
-    for name, k, theirs in _sketches(store, checked, len(families)):
+    for name, k, theirs in _fingerprints(store, checked, len(families)):
         forces, energies = distance(own[k], theirs) if k in own else (np.inf, np.inf)
         if forces < SAME and (nearest is None or forces < nearest[0]):
             what = "energies and forces" if energies < SAME else "forces"
@@ -47,7 +47,7 @@ def copy_findings(store: Store, checked: Checked) -> list[Finding]:
     ]
 
 
-def _sketches(store: Store, checked: Checked, n_families: int):
+def _fingerprints(store: Store, checked: Checked, n_families: int):
     """(id, K, [n_families, WIDTH]) of the other submissions on the same data."""
     snapshot = read_store(store, write=False)
     data = checked.card.run.data_hash

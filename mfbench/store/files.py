@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from mfbench.errors import StoreError
 
-__all__ = ["Files", "LocalFiles", "RemoteFiles", "open_files"]
+__all__ = ["Files", "LocalFiles", "RemoteFiles"]
 
 
 class Files(Protocol):
@@ -136,27 +136,3 @@ class RemoteFiles:
         """See ``Files``."""
         self.fs.makedirs(f"{self.root}/{path}".rpartition("/")[0], exist_ok=True)
         self.fs.pipe_file(f"{self.root}/{path}", data)
-
-
-def open_files(url: str | Path) -> Files:
-    """A folder, ``hf://datasets/OWNER/NAME``, or any other fsspec URL.
-
-    Raises:
-        StoreError: the URL's protocol is not installed, or it cannot be reached.
-    """
-    text = str(url)
-    if "://" not in text:
-        return LocalFiles(Path(text))
-    import fsspec
-
-    try:
-        fs, root = fsspec.core.url_to_fs(text)
-    except Exception as error:  # unknown protocol, missing package, no access
-        raise StoreError(f"{text} cannot be opened ({' '.join(str(error).split())[:160]})") from None
-    if "file" in fs.protocol:
-        return LocalFiles(Path(root))
-    if text.startswith("hf://"):
-        from mfbench.store.hub import HubFiles
-
-        return HubFiles(fs, root, text)
-    return RemoteFiles(fs, root, text)

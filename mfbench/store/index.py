@@ -12,9 +12,9 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from mfbench.errors import MfbenchError
+from mfbench.store.fresh_test.record import Record, Verdict
 from mfbench.store.rows import ROWS, Summary, read_part, write_part
 from mfbench.store.store import Store
-from mfbench.store.verification import Record, Verdict
 
 __all__ = ["Broken", "Snapshot", "Trust", "read_store"]
 

@@ -80,8 +80,8 @@ def part_of(
     name: str, checked: Checked, *, filed_at: str, stamp: dict[str, list[int]] | None, size_bytes: int
 ) -> tuple[Summary, pa.Table]:
     """Summary and scores of a checked submission; ``size_bytes``: of its files, as they are kept."""
-    families = checked.yardstick.families
-    groups = family_groups(checked.yardstick.split, families)
+    families = checked.reference.families
+    groups = family_groups(checked.reference.split, families)
     summary = Summary(
         id=name,
         card=checked.card,
@@ -89,7 +89,7 @@ def part_of(
         groups=[groups[f] for f in families],
         findings=checked.findings,
         failed=len(checked.results.failures),
-        episodes=len(checked.yardstick.episodes),
+        episodes=len(checked.reference.episodes),
         compact=checked.compact,
         filed_at=filed_at,
         stamp=stamp,
@@ -101,12 +101,12 @@ def part_of(
 def _table(name: str, checked: Checked) -> pa.Table:
     results = checked.results
     constant = {(r.metric, r.k, r.query): r.value for r in results.constant}
-    sketches = checked.fingerprints
+    prints = checked.fingerprints
     per_family = _per_family(checked)
     rows = []
     for row in [*results.aggregate, *_costs(checked)]:
         key = (row.metric, row.k, row.query)
-        drawn = sketches.get(row.k) if (row.metric, row.query) == ("force_rmse", "all") else None
+        drawn = prints.get(row.k) if (row.metric, row.query) == ("force_rmse", "all") else None
         rows.append(
             {
                 **row.model_dump(exclude={"ci95"}),
@@ -123,7 +123,7 @@ def _table(name: str, checked: Checked) -> pa.Table:
 
 def _per_family(checked: Checked) -> dict[tuple[str, int, str], np.ndarray]:
     """(metric, k, query) → mean over draws of every family, NaN where it has no such stratum."""
-    place = {family: i for i, family in enumerate(checked.yardstick.families)}
+    place = {family: i for i, family in enumerate(checked.reference.families)}
     sums: dict[tuple[str, int, str], np.ndarray] = {}
     for row in checked.results.episodes:
         for query, values in row.metrics.items():
@@ -136,7 +136,7 @@ def _per_family(checked: Checked) -> dict[tuple[str, int, str], np.ndarray]:
 
 def _costs(checked: Checked) -> list[AggregateRow]:
     """Declared costs in the form of scores, without intervals."""
-    split, n = checked.yardstick.split.name, len(checked.yardstick.families)
+    split, n = checked.reference.split.name, len(checked.reference.families)
     return [
         AggregateRow(
             split=split, metric=name, k=cost.k, query="all", value=value, ci95=(None, None), n_families=n

@@ -15,20 +15,17 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pyarrow as pa
 
 from mfbench.errors import StoreError, SubmissionError
-from mfbench.protocol.cost import code_version
-from mfbench.store.files import Files, open_files
-from mfbench.store.rows import Summary, part_of, write_part
-from mfbench.store.verification import Record, record_bytes, record_name
+from mfbench.store.files import Files
+from mfbench.store.fresh_test.record import Record, record_bytes, record_name
+from mfbench.store.rows import Summary, part_of
 from mfbench.submission.check import check
 from mfbench.submission.checked import FILES, Checked
 
-__all__ = ["RECEIPT", "Store", "content_hash", "open_store", "submission_id"]
+__all__ = ["RECEIPT", "Store", "content_hash", "submission_id"]
 
 RECEIPT = "receipt.json"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}-[0-9a-f]{16}")
@@ -60,37 +57,6 @@ class Store:
     def ids(self) -> list[str]:
         """Folders of submissions, sorted, sound or not."""
         return self.files.list("submissions")
-
-    def submit(self, checked: Checked) -> tuple[str, str | None]:
-        """File a checked submission.
-
-        Returns:
-            Its id, and a message where there is more to say (a pull request, or: it is already there).
-
-        Raises:
-            SubmissionError: a detector refuses it, or it copies another submission.
-            StoreError: the store cannot be written.
-        """
-        from mfbench.store.copies import copy_findings
-
-        checked.raise_refusals()
-        name = submission_id(checked.card.method, checked.files)
-        if name in self.ids():
-            return name, "it is already there"
-        copies = copy_findings(self, checked)
-        for finding in copies:
-            if finding.refuses:
-                raise SubmissionError(finding.kind, finding.message)
-        checked.findings.extend(copies)
-        filed_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        receipt = json.dumps({"id": name, "filed_at": filed_at, "code": code_version()}, indent=1)
-        folder = f"submissions/{name}"
-        files = {**checked.files, RECEIPT: receipt.encode()}
-        said = self.files.add_folder(folder, files, note=f"Submission {name}")
-        stamp, size = self.files.stamp(folder), sum(map(len, checked.files.values()))
-        summary, table = part_of(name, checked, filed_at=filed_at, stamp=stamp, size_bytes=size)
-        self.files.write(f"parts/{name}.parquet", write_part([summary], table))
-        return name, said
 
     def read_files(self, name: str) -> dict[str, bytes]:
         """The submitted files of a folder, whose content hash fits its name.
@@ -159,17 +125,6 @@ class Store:
             return found[0]
         hint = f"it fits {len(found)}: give more of it" if found else "see 'mfbench store list'"
         raise StoreError(f"{self.url} holds no submission '{_plain(text)}': {hint}")
-
-
-def open_store(url: str | Path) -> Store:
-    """A store at a folder or URL; an empty folder is an empty store.
-
-    Raises:
-        StoreError: the URL cannot be opened.
-    """
-    if not str(url):
-        raise StoreError("no store was given: name a folder or URL")
-    return Store(open_files(url))
 
 
 def _plain(text: str) -> str:

@@ -1,11 +1,11 @@
 """Submissions: data, never code. Read, recomputed and examined by ``check``; drafted from runs."""
 
-from mfbench.submission.card import Card, Track
+from mfbench.submission.card import Card
 from mfbench.submission.check import check
 from mfbench.submission.checked import FILES, Checked
 from mfbench.submission.condense import compacted
 from mfbench.submission.detectors.findings import Finding, Kind
-from mfbench.submission.draft import check_files, check_run, read_folder
+from mfbench.submission.draft import check_files, check_run, draft_submission, read_folder
 
 __all__ = [
     "FILES",
@@ -13,10 +13,10 @@ __all__ = [
     "Checked",
     "Finding",
     "Kind",
-    "Track",
     "check",
     "check_files",
     "check_run",
     "compacted",
+    "draft_submission",
     "read_folder",
 ]

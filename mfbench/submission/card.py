@@ -6,28 +6,28 @@ Text is shown to others, so it is bounded and holds no control characters; links
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from mfbench.errors import SubmissionError
-from mfbench.submission.safe_yaml import dump_yaml, parse_yaml
+from mfbench.data.printable_text import UNPRINTABLE
+from mfbench.data.strict_yaml import dump_yaml, parse_yaml
+from mfbench.errors import DataError, SubmissionError
+from mfbench.protocol.protocol import Budget, Track
 
 __all__ = [
     "Card",
     "Cost",
+    "DeclaredRun",
     "Failure",
     "Hardware",
-    "Protocol",
-    "Track",
     "Training",
     "Tuning",
     "read_card",
     "write_card",
 ]
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
+_CONTROL = re.compile(f"[{UNPRINTABLE}]")
 
 
 def _printable(text: str) -> str:
@@ -50,14 +50,6 @@ _Sha256 = _text(64, pattern=r"^[0-9a-f]{64}$")
 _Id = _text(120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 _Count = Annotated[int, Field(ge=0, le=10**15)]
 _Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-
-
-class Track(StrEnum):
-    """Which budget adaptation had: 20 steps of 16, 300 steps, or anything, declared."""
-
-    STANDARD = "standard"
-    LONG = "long"
-    OPEN = "open"
 
 
 class _Part(BaseModel):
@@ -117,14 +109,15 @@ class Failure(_Part):
     reason: _text(400, shortest=3)
 
 
-class Protocol(_Part):
-    """What was run: which data, which episodes, which budget.
+class DeclaredRun(_Part):
+    """What was run, as the card says it: which data, which episodes, which budget.
 
     Attributes:
         split, split_version, data_hash, level_of_theory: the data.
         ks, draws: support sizes, and how many of the published support sets per size, from the first.
         seed: of the method's randomness.
         steps, batch: budget of adaptation.
+        protocol: version of the rules.
         options: of the method.
     """
 
@@ -133,14 +126,19 @@ class Protocol(_Part):
     data_hash: _Sha256
     level_of_theory: _text(80) = ""
     protocol: Annotated[int, Field(ge=1, le=1000)] = 1
-    ks: Annotated[list[Annotated[int, Field(ge=0, le=10**6)]], Field(min_length=1, max_length=20)]
+    ks: Annotated[list[Annotated[int, Field(ge=0, le=10**6)]], Field(min_length=1, max_length=100)]
     draws: Annotated[int, Field(ge=1, le=1000)]
-    seed: Annotated[int, Field(ge=0, le=2**63)] = 0
-    steps: Annotated[int, Field(ge=0, le=10**9)] = 20
-    batch: Annotated[int, Field(ge=1, le=10**9)] = 16
+    seed: Annotated[int, Field(ge=-(2**63), le=2**63)] = 0
+    steps: Annotated[int, Field(ge=0, le=10**9)] = Budget().steps
+    batch: Annotated[int, Field(ge=1, le=10**9)] = Budget().batch
     options: Annotated[dict[_text(60), bool | int | float | _text(200) | None], Field(max_length=50)] = (
         Field(default_factory=dict)
     )
+
+    @property
+    def budget(self) -> Budget:
+        """What adaptation could spend."""
+        return Budget(self.steps, self.batch)
 
 
 class Card(_Part):
@@ -182,8 +180,8 @@ class Card(_Part):
     hardware: Hardware = Hardware()
     code_version: _text(120) = ""
     timing_version: Annotated[int, Field(ge=1, le=1000)] = 1
-    run: Protocol
-    costs: Annotated[list[Cost], Field(max_length=20)] = Field(default_factory=list)
+    run: DeclaredRun
+    costs: Annotated[list[Cost], Field(max_length=100)] = Field(default_factory=list)
     failures: Annotated[list[Failure], Field(max_length=5000)] = Field(default_factory=list)
 
     def reason(self, family: str, k: int, draw: int) -> str | None:
@@ -200,7 +198,10 @@ def read_card(data: bytes) -> Card:
     Raises:
         SubmissionError: kind ``card``: not YAML, a key that does not exist, a value out of bounds.
     """
-    content = parse_yaml(data, "submission.yaml")
+    try:
+        content = parse_yaml(data, "submission.yaml")
+    except DataError as error:
+        raise SubmissionError("card", str(error)) from None
     if not isinstance(content, dict):
         raise SubmissionError("card", "submission.yaml holds no mapping of keys to values")
     try:

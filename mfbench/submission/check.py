@@ -6,13 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 
 from mfbench.errors import SubmissionError
+from mfbench.learned.architectures.registry import ARCHITECTURES
 from mfbench.metrics.errors import METRICS
-from mfbench.protocol.method import ARCHITECTURES, BACKENDS, method_names, uses_backend
+from mfbench.protocol.protocol import standard_draws, standard_ks, track_of
+from mfbench.protocol.registry import BACKENDS, METHODS, reference_lines, uses_backend
 from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.results.episode_errors import EpisodeErrors
 from mfbench.results.results import AggregateRow, Results
 from mfbench.results.score_run import score_run
-from mfbench.submission.card import Card, Track, read_card
+from mfbench.submission.card import Card, read_card
 from mfbench.submission.checked import FILES, PREDICTIONS_FILE, WEIGHT_FILES, Checked
 from mfbench.submission.compact import ERRORS_FILE, read_compact
 from mfbench.submission.detectors.compact_findings import compact_findings
@@ -22,14 +24,13 @@ from mfbench.submission.detectors.leaks import leak_findings, order_findings
 from mfbench.submission.detectors.training_overlap import overlap_findings
 from mfbench.submission.detectors.units import unit_findings
 from mfbench.submission.predictions import read_predictions
-from mfbench.submission.reference_episodes import Yardstick, yardstick_of
+from mfbench.submission.reference_episodes import ReferenceEpisodes, reference_episodes
 from mfbench.submission.weights import check_weights
 
-__all__ = ["check", "check_claims", "check_registered", "track_of"]
+__all__ = ["check", "check_claims", "check_described", "check_registered"]
 
 _CLAIM = 1e-3
 """Relative tolerance of claims: predictions are rounded to a grid before they are scored."""
-_UNRANKED_LINES = ("constant", "random")
 
 
 def check(files: Mapping[str, bytes]) -> Checked:
@@ -49,18 +50,18 @@ def check(files: Mapping[str, bytes]) -> Checked:
         raise SubmissionError("weights", "weights come as weights.safetensors with weights.json beside it")
     if weights:
         check_weights(weights["weights.safetensors"], weights["weights.json"], card.weights_sha256)
-    yardstick = yardstick_of(card.run)
-    _check_failures(card, yardstick)
+    reference = reference_episodes(card.run)
+    _check_failures(card, reference)
     if ERRORS_FILE in files:
         check_registered(card)
-        kept = read_compact(files[ERRORS_FILE], card, yardstick)
-        results = _scored(card, yardstick, kept.episodes)
-        found = compact_findings(yardstick, kept.episodes) + _notes(card, yardstick, results)
-        return Checked(card, yardstick, [], kept, results, found, weights)
-    records = read_predictions(files[PREDICTIONS_FILE], card, yardstick)
-    results = _scored(card, yardstick, records)
-    found = _of_predictions(yardstick, records) + _notes(card, yardstick, results)
-    return Checked(card, yardstick, records, None, results, found, weights)
+        kept = read_compact(files[ERRORS_FILE], card, reference)
+        results = _scored(card, reference, kept.episodes)
+        found = compact_findings(reference, kept.episodes) + _notes(card, reference, results)
+        return Checked(card, reference, [], kept, results, found, weights)
+    records = read_predictions(files[PREDICTIONS_FILE], card, reference)
+    results = _scored(card, reference, records)
+    found = _of_predictions(reference, records) + _notes(card, reference, results)
+    return Checked(card, reference, records, None, results, found, weights)
 
 
 def check_registered(card: Card) -> str:
@@ -70,9 +71,11 @@ def check_registered(card: Card) -> str:
         SubmissionError: kind ``weights``: it is not registered here.
     """
     name = card.implementation or card.method
-    learned = uses_backend(name)
-    known = name in method_names() and ":" not in name
-    if not known or (learned and (card.arch not in ARCHITECTURES or card.backend not in BACKENDS)):
+    if name not in METHODS or ":" in name:
+        known = False
+    else:
+        known = not uses_backend(name) or (card.arch in ARCHITECTURES and card.backend in BACKENDS)
+    if not known:
         raise SubmissionError(
             "weights",
             f"'{name}' ({card.arch}, {card.backend}) is not registered here: foreign code is not run",
@@ -80,13 +83,29 @@ def check_registered(card: Card) -> str:
     return name
 
 
-def _scored(card: Card, yardstick: Yardstick, records: Sequence[EpisodeRecord | EpisodeErrors]) -> Results:
+def check_described(card: Card) -> None:
+    """Refuse a card that says nothing of its method: what is filed stays as it is.
+
+    Raises:
+        SubmissionError: kind ``card``.
+    """
+    if not card.description.strip():
+        raise SubmissionError(
+            "card",
+            "submission.yaml: the description is empty: draft a submission with 'mfbench submit RUN "
+            "--draft DIR', say in DIR/submission.yaml what the method does, then file DIR",
+        )
+
+
+def _scored(
+    card: Card, reference: ReferenceEpisodes, records: Sequence[EpisodeRecord | EpisodeErrors]
+) -> Results:
     return score_run(
-        yardstick.split,
-        yardstick.episodes,
+        reference.split,
+        reference.episodes,
         records,
         {"method": card.method},
-        constants=yardstick.constants,
+        constants=reference.constants,
         costs=False,
     )
 
@@ -129,40 +148,42 @@ def check_claims(checked: Checked, claims: Sequence[AggregateRow]) -> None:
             )
 
 
-def _check_failures(card: Card, yardstick: Yardstick) -> None:
+def _check_failures(card: Card, reference: ReferenceEpisodes) -> None:
     """A reason must be for an episode of this run: a misspelt one would hide nothing, and help nobody."""
     for row in card.failures:
         if not any(
             e.family_id == row.family and row.k in (None, e.k) and row.draw in (None, e.draw)
-            for e in yardstick.episodes
+            for e in reference.episodes
         ):
             where = f"{row.family}, K = {row.k}, draw {row.draw}"
             raise SubmissionError("card", f"submission.yaml: failures: there is no episode {where}")
 
 
-def _of_predictions(yardstick: Yardstick, records: Sequence[EpisodeRecord]) -> list[Finding]:
+def _of_predictions(reference: ReferenceEpisodes, records: Sequence[EpisodeRecord]) -> list[Finding]:
     """What is wrong with the predictions themselves."""
-    evidence = gather(yardstick, records)
+    evidence = gather(reference, records)
     units = unit_findings(evidence)
     # Labels in other units are below the noise too once they are scaled: the mistake is named first.
     return [*units, *leak_findings(evidence), *([] if units else order_findings(evidence))]
 
 
-def _notes(card: Card, yardstick: Yardstick, results: Results) -> list[Finding]:
+def _notes(card: Card, reference: ReferenceEpisodes, results: Results) -> list[Finding]:
     """What a reader should know of the run: overlap with training data, gaps, failures, a weak result."""
-    found = overlap_findings(card, yardstick.split)
-    standard = [k for k in (0, 5, 10, 20, 50, 100) if k <= yardstick.split.test[0].draws.shape[1]]
-    if missing := [k for k in standard if k not in card.run.ks]:
+    found = overlap_findings(card, reference.split)
+    tasks = reference.split.test
+    if missing := [k for k in standard_ks(tasks) if k not in card.run.ks]:
         found.append(_note(Kind.PARTIAL, f"no K = {', '.join(map(str, missing))}."))
-    published = min(len(task.draws) for task in yardstick.split.test)
-    if card.run.draws < min(5, published):
+    if card.run.draws < standard_draws(tasks):
+        published = min(len(task.draws) for task in tasks)
         text = f"{card.run.draws} of {published} published draws: noisier than the full protocol."
         found.append(_note(Kind.FEW_DRAWS, text))
     if results.failures:
-        text = f"{len(results.failures)} of {len(yardstick.episodes)} episodes failed; they score a penalty."
+        text = (
+            f"{len(results.failures)} of {len(reference.episodes)} episodes failed; they score a penalty."
+        )
         found.append(_note(Kind.FAILED_EPISODES, text))
     flagged = [k for m, k, q in results.not_better_than_constant if (m, q) == ("force_rmse", "all")]
-    if flagged and card.method not in _UNRANKED_LINES:
+    if flagged and card.method not in reference_lines():
         text = f"forces at K = {', '.join(map(str, flagged))} are not better than the constant method's."
         found.append(_note(Kind.NOT_BETTER_THAN_CONSTANT, text))
     return found
@@ -172,24 +193,15 @@ def _note(kind: Kind, message: str) -> Finding:
     return Finding(kind=kind, message=message)
 
 
-def track_of(steps: int, batch: int) -> Track:
-    """The track that a budget belongs to."""
-    if steps <= 20 and batch <= 16:
-        return Track.STANDARD
-    return Track.LONG if steps <= 300 and batch <= 16 else Track.OPEN
-
-
 def check_track(card: Card) -> None:
     """Refuse a track whose budget the run exceeded.
 
     Raises:
         SubmissionError: kind ``card``.
     """
-    order = list(Track)
-    smallest = track_of(card.run.steps, card.run.batch)
-    if order.index(card.track) < order.index(smallest):
+    if not card.track.admits(card.run.budget):
         raise SubmissionError(
             "card",
             f"submission.yaml: a budget of {card.run.steps} steps of {card.run.batch} is not the "
-            f"{card.track} track but {smallest}",
+            f"{card.track} track but {track_of(card.run.budget)}",
         )

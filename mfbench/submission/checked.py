@@ -13,10 +13,10 @@ from mfbench.results.episode_errors import EpisodeErrors, errors_of
 from mfbench.results.results import Results
 from mfbench.submission.card import Card, write_card
 from mfbench.submission.compact import ERRORS_FILE, Kept, compact_bytes
-from mfbench.submission.detectors.error_fingerprint import sketch
+from mfbench.submission.detectors.error_fingerprint import fingerprints
 from mfbench.submission.detectors.findings import Finding
 from mfbench.submission.predictions import canonical_bytes
-from mfbench.submission.reference_episodes import Yardstick
+from mfbench.submission.reference_episodes import ReferenceEpisodes
 
 __all__ = ["FILES", "PREDICTIONS_FILE", "WEIGHT_FILES", "Checked"]
 
@@ -32,7 +32,7 @@ class Checked:
 
     Attributes:
         card: what it says of itself.
-        yardstick: the episodes.
+        reference: the episodes.
         records: predictions of every episode, rounded; none for a compact submission.
         kept: what a compact submission holds instead; None where predictions are at hand.
         results: recomputed.
@@ -41,7 +41,7 @@ class Checked:
     """
 
     card: Card
-    yardstick: Yardstick
+    reference: ReferenceEpisodes
     records: list[EpisodeRecord]
     kept: Kept | None
     results: Results
@@ -60,16 +60,16 @@ class Checked:
 
     @cached_property
     def errors(self) -> list[EpisodeErrors]:
-        """Errors of every episode, in the yardstick's order."""
+        """Errors of every episode, in the order of the reference episodes."""
         if self.kept is not None:
             return self.kept.episodes
-        pairs = zip(self.yardstick.episodes, self.records, strict=True)
+        pairs = zip(self.reference.episodes, self.records, strict=True)
         return [errors_of(episode, record) for episode, record in pairs]
 
     @cached_property
     def fingerprints(self) -> dict[int, np.ndarray]:
         """K → [n_families, WIDTH]: what copies are recognised by."""
-        return self.kept.fingerprints if self.kept else sketch(self.yardstick, self.records)
+        return self.kept.fingerprints if self.kept else fingerprints(self.reference, self.records)
 
     @cached_property
     def files(self) -> dict[str, bytes]:
@@ -77,7 +77,7 @@ class Checked:
         card = {"submission.yaml": write_card(self.card).encode()}
         if self.kept is not None:
             return {**card, ERRORS_FILE: compact_bytes(self.errors, self.fingerprints), **self.weights}
-        predictions = canonical_bytes(self.yardstick.episodes, self.records)
+        predictions = canonical_bytes(self.reference.episodes, self.records)
         return {**card, PREDICTIONS_FILE: predictions, **self.weights}
 
     def raise_refusals(self) -> None:

@@ -21,6 +21,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +32,7 @@ from mfbench.metrics.errors import ConfigurationErrors
 from mfbench.results.episode_errors import EpisodeErrors
 from mfbench.submission.card import Card
 from mfbench.submission.detectors.error_fingerprint import WIDTH
-from mfbench.submission.reference_episodes import Yardstick
+from mfbench.submission.reference_episodes import ReferenceEpisodes
 
 __all__ = ["ERRORS_FILE", "Kept", "compact_bytes", "read_compact"]
 
@@ -64,7 +65,7 @@ class Kept:
     """What a compact submission holds instead of predictions.
 
     Attributes:
-        episodes: errors, in the order of the yardstick's episodes.
+        episodes: errors, in the order of the reference episodes.
         fingerprints: K → [n_families, WIDTH], see ``error_fingerprint``.
     """
 
@@ -103,22 +104,22 @@ def compact_bytes(episodes: Sequence[EpisodeErrors], fingerprints: Mapping[int, 
     return buffer.getvalue()
 
 
-def read_compact(data: bytes, card: Card, yardstick: Yardstick) -> Kept:
-    """Errors of every episode of the yardstick; one without rows has its declared reason.
+def read_compact(data: bytes, card: Card, reference: ReferenceEpisodes) -> Kept:
+    """Errors of every reference episode; one without rows has its declared reason.
 
     Raises:
         SubmissionError: kind ``predictions`` (no such table, numbers out of range) or ``coverage`` (an
             episode is incomplete, or missing without a reason).
     """
-    table, fingerprints = _table(data, yardstick)
+    table, fingerprints = _table(data, reference)
     keys = list(zip(*(table[name].to_pylist() for name in _SCHEMA.names[:3]), strict=True))
     codes = {name: table[name].to_numpy() for name in _SCHEMA.names[3:]}
     starts = [0, *(i for i in range(1, len(keys)) if keys[i] != keys[i - 1]), len(keys)]
-    blocks = {keys[a]: slice(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True) if b > a}
+    blocks = {keys[a]: slice(a, b) for a, b in pairwise(starts) if b > a}
     if len(blocks) + 1 != len(starts) and keys:
         raise SubmissionError("predictions", f"the rows of {ERRORS_FILE} are not in order of episodes")
     found = []
-    for episode in yardstick.episodes:
+    for episode in reference.episodes:
         block, reason = blocks.pop(episode.key, None), card.reason(*episode.key)
         where = f"episode {episode.family_id}, K = {episode.k}, draw {episode.draw}"
         if block is None:
@@ -153,11 +154,11 @@ def _decoded(codes: Mapping[str, np.ndarray]) -> ConfigurationErrors:
     return ConfigurationErrors(codes["energy"] * ENERGY_STEP, rms**2, rms * codes["force_mae"] / _SHARE)
 
 
-def _table(data: bytes, yardstick: Yardstick) -> tuple[pa.Table, dict[int, np.ndarray]]:
+def _table(data: bytes, reference: ReferenceEpisodes) -> tuple[pa.Table, dict[int, np.ndarray]]:
     """The table and its fingerprints, after its metadata promised no more than the episodes need."""
     if len(data) > _MAX_BYTES:
         raise SubmissionError("predictions", f"{ERRORS_FILE} is larger than {_MAX_BYTES >> 20} MiB")
-    rows = sum(len(episode.query) for episode in yardstick.episodes)
+    rows = sum(len(episode.query) for episode in reference.episodes)
     try:
         file = pq.ParquetFile(io.BytesIO(data))
         if not file.schema_arrow.remove_metadata().equals(_SCHEMA):
@@ -169,7 +170,7 @@ def _table(data: bytes, yardstick: Yardstick) -> tuple[pa.Table, dict[int, np.nd
         table = file.read()
         table.validate(full=True)
         text = json.loads((table.schema.metadata or {})[_FINGERPRINTS])
-        fingerprints = {int(k): _fingerprint(value, len(yardstick.families)) for k, value in text.items()}
+        fingerprints = {int(k): _fingerprint(value, len(reference.families)) for k, value in text.items()}
     except SubmissionError:
         raise
     except Exception as error:  # whatever a damaged file makes of the reader

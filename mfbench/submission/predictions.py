@@ -22,7 +22,7 @@ from mfbench.protocol.episode import Episode
 from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.protocol.run_folder import PREDICTION_SCHEMA
 from mfbench.submission.card import Card
-from mfbench.submission.reference_episodes import Yardstick
+from mfbench.submission.reference_episodes import ReferenceEpisodes
 
 __all__ = ["ENERGY_GRID", "MAX_BYTES", "canonical_bytes", "read_predictions"]
 
@@ -51,21 +51,21 @@ class _Rows(NamedTuple):
     errors: bool
 
 
-def read_predictions(data: bytes, card: Card, yardstick: Yardstick) -> list[EpisodeRecord]:
-    """One record an episode of the yardstick, rounded to the grid; one without rows has its reason.
+def read_predictions(data: bytes, card: Card, reference: ReferenceEpisodes) -> list[EpisodeRecord]:
+    """One record per reference episode, rounded to the grid; one without rows has its reason.
 
     Args:
         data: the file.
         card: says why episodes are missing.
-        yardstick: the episodes that must be there.
+        reference: the episodes that must be there.
 
     Raises:
         SubmissionError: kind ``predictions`` (not such a table, wrong types, NaN or infinity, ids twice or
             unknown, wrong number of forces), or ``coverage`` (an episode is incomplete, or missing
             without a reason).
     """
-    rows = _columns(_table(data, yardstick), len(yardstick.episodes))
-    episode_of = {episode.key: i for i, episode in enumerate(yardstick.episodes)}
+    rows = _columns(_table(data, reference), len(reference.episodes))
+    episode_of = {episode.key: i for i, episode in enumerate(reference.episodes)}
     keys = zip(rows.family.tolist(), rows.k.tolist(), rows.draw.tolist(), strict=True)
     codes = np.array([episode_of.get(key, -1) for key in keys], dtype=np.int64)
     if (codes < 0).any():
@@ -73,9 +73,9 @@ def read_predictions(data: bytes, card: Card, yardstick: Yardstick) -> list[Epis
         name = f"family {_show(rows.family[i])}, K = {rows.k[i]}, draw {rows.draw[i]}"
         raise SubmissionError("predictions", f"there is no episode {name} in this run")
     order = np.argsort(codes, kind="stable")
-    bounds = np.searchsorted(codes[order], np.arange(len(yardstick.episodes) + 1))
+    bounds = np.searchsorted(codes[order], np.arange(len(reference.episodes) + 1))
     records, place = [], {}
-    for i, episode in enumerate(yardstick.episodes):
+    for i, episode in enumerate(reference.episodes):
         chosen = order[bounds[i] : bounds[i + 1]]
         reason = card.reason(*episode.key)
         if not len(chosen):
@@ -90,7 +90,7 @@ def read_predictions(data: bytes, card: Card, yardstick: Yardstick) -> list[Epis
             raise SubmissionError(
                 "coverage", f"{_episode(episode)} has predictions, and is declared failed"
             )
-        records.append(_record(rows, chosen, episode, yardstick, place))
+        records.append(_record(rows, chosen, episode, reference, place))
     return records
 
 
@@ -98,7 +98,7 @@ def _record(
     rows: _Rows,
     chosen: np.ndarray,
     episode: Episode,
-    yardstick: Yardstick,
+    reference: ReferenceEpisodes,
     place: dict[str, dict[str, int]],
 ) -> EpisodeRecord:
     """The rows of an episode, put in the order of its query."""
@@ -118,18 +118,18 @@ def _record(
         )
     chosen = chosen[np.argsort(index)]
     starts, lengths = rows.ends[chosen], rows.ends[chosen + 1] - rows.ends[chosen]
-    if np.any(lengths != 3 * yardstick.n_atoms[family]):
-        i = int(np.argmax(lengths != 3 * yardstick.n_atoms[family]))
+    if np.any(lengths != 3 * reference.n_atoms[family]):
+        i = int(np.argmax(lengths != 3 * reference.n_atoms[family]))
         raise SubmissionError(
             "predictions",
             f"{_episode(episode)}: {episode.query[i].config_id} has {lengths[i]} force components, "
-            f"its {yardstick.n_atoms[family][i]} atoms need {3 * yardstick.n_atoms[family][i]}",
+            f"its {reference.n_atoms[family][i]} atoms need {3 * reference.n_atoms[family][i]}",
         )
     total = int(lengths.sum())
     within = np.arange(total) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     forces = rows.forces[np.repeat(starts, lengths) + within]
     if rows.errors:
-        forces = forces + yardstick.labels[family][1].ravel()
+        forces = forces + reference.labels[family][1].ravel()
     return EpisodeRecord(
         *episode.key,
         energies=round_to_grid(rows.energy[chosen], ENERGY_GRID),
@@ -137,12 +137,12 @@ def _record(
     )
 
 
-def _table(data: bytes, yardstick: Yardstick) -> pa.Table:
+def _table(data: bytes, reference: ReferenceEpisodes) -> pa.Table:
     """The table, after its metadata promised no more than the episodes need."""
     if len(data) > MAX_BYTES:
         raise SubmissionError("predictions", f"predictions.parquet is larger than {MAX_BYTES >> 20} MiB")
-    rows = sum(len(episode.query) for episode in yardstick.episodes)
-    values = sum(3 * int(yardstick.n_atoms[e.family_id].sum()) for e in yardstick.episodes)
+    rows = sum(len(episode.query) for episode in reference.episodes)
+    values = sum(3 * int(reference.n_atoms[e.family_id].sum()) for e in reference.episodes)
     try:
         file = pq.ParquetFile(io.BytesIO(data))
         names = file.schema_arrow.names

@@ -9,17 +9,17 @@ import numpy as np
 
 from mfbench.data.split import Split, load_split
 from mfbench.errors import DataError, ProtocolError, SubmissionError, UnknownNameError
-from mfbench.evaluate import PROTOCOL_VERSION
-from mfbench.protocol.episode import Episode, check_request, draw_episode
+from mfbench.protocol.episode import Episode
+from mfbench.protocol.protocol import PROTOCOL_VERSION, Protocol
 from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.results.score_run import constant_records
-from mfbench.submission.card import Protocol
+from mfbench.submission.card import DeclaredRun
 
-__all__ = ["Yardstick", "known_split", "yardstick_of"]
+__all__ = ["ReferenceEpisodes", "known_split", "reference_episodes"]
 
 
 @dataclass(frozen=True, eq=False)
-class Yardstick:
+class ReferenceEpisodes:
     """Episodes in order of family, K and draw, as a run makes them; K = 0 has one draw.
 
     Attributes:
@@ -70,41 +70,35 @@ def known_split(name: str) -> Split:
         raise SubmissionError("data", str(error)) from None
 
 
-def yardstick_of(protocol: Protocol) -> Yardstick:
+def reference_episodes(run: DeclaredRun) -> ReferenceEpisodes:
     """The episodes of a run, from the split that is installed here.
 
     Raises:
         SubmissionError: kind ``data``: the split is not here, or is another version; its draws do not
             hold what was asked; the protocol is another.
     """
-    split = known_split(protocol.split)
-    if split.manifest.data_hash != protocol.data_hash:
+    split = known_split(run.split)
+    if split.manifest.data_hash != run.data_hash:
         raise SubmissionError(
             "data",
-            f"it was run on another version of {split.name} (data {protocol.data_hash[:12]}, here "
+            f"it was run on another version of {split.name} (data {run.data_hash[:12]}, here "
             f"{split.manifest.data_hash[:12]}): evaluate again",
         )
-    if protocol.protocol != PROTOCOL_VERSION:
+    if run.protocol != PROTOCOL_VERSION:
         raise SubmissionError(
-            "data", f"it was run under protocol {protocol.protocol}, here is {PROTOCOL_VERSION}"
+            "data", f"it was run under protocol {run.protocol}, here is {PROTOCOL_VERSION}"
         )
-    if len(set(protocol.ks)) != len(protocol.ks):
+    if len(set(run.ks)) != len(run.ks):
         raise SubmissionError("card", "submission.yaml: run.ks names a K twice")
-    return _yardstick(split, tuple(sorted(protocol.ks)), protocol.draws)
+    return _episodes_of(split, tuple(sorted(run.ks)), run.draws)
 
 
 @lru_cache(maxsize=16)
-def _yardstick(split: Split, ks: tuple[int, ...], draws: int) -> Yardstick:
+def _episodes_of(split: Split, ks: tuple[int, ...], draws: int) -> ReferenceEpisodes:
+    if not split.test:
+        raise SubmissionError("data", f"{split.name} has no test families")
     try:
-        check_request(split.test, ks, draws)
+        protocol = Protocol.of(split, ks=ks, draws=draws)
     except ProtocolError as error:
         raise SubmissionError("data", str(error)) from None
-    episodes = [
-        draw_episode(split, task, k, draw)
-        for task in split.test
-        for k in ks
-        for draw in range(draws if k else 1)
-    ]
-    if not episodes:
-        raise SubmissionError("data", f"{split.name} has no test families")
-    return Yardstick(split, tuple(episodes))
+    return ReferenceEpisodes(split, tuple(protocol.episodes(split)))

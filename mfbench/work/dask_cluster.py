@@ -67,6 +67,10 @@ class DaskCluster(Futures):
     def __exit__(self, kind: object, *_: object) -> None:
         self._client.close()
 
+    @property
+    def _at_once(self) -> int:
+        return max(64, 2 * len(self._client.nthreads()))
+
     def _share(self) -> Any:
         """The setup on the cluster: a task, so that the scheduler can make it again on another worker."""
         if self._setup is None:

@@ -12,12 +12,13 @@ import signal
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
-from mfbench.errors import MfbenchError, ProtocolError
+from mfbench.errors import MfbenchError
 
 __all__ = [
     "ONE_THREAD",
@@ -28,7 +29,6 @@ __all__ = [
     "Setup",
     "State",
     "environment",
-    "open_executor",
 ]
 
 ONE_THREAD = {
@@ -100,7 +100,12 @@ class Here(Executor):
 
 
 class Futures(Executor):
-    """What executors with futures share: they submit all units, and take results as they come."""
+    """What executors with futures share: a few units per worker are on their way at a time."""
+
+    @property
+    @abstractmethod
+    def _at_once(self) -> int:
+        """How many units to submit before the first is done."""
 
     @abstractmethod
     def _submit(self, calls: Sequence[tuple]) -> list[Future]:
@@ -113,14 +118,20 @@ class Futures(Executor):
 
     def run(self, function: Callable[..., Any], units: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         """See ``Executor``."""
-        futures = self._submit([(function, unit) for unit in units])
-        places = {future: place for place, future in enumerate(futures)}
-        del futures
+        waiting = iter(enumerate(units))
+        places: dict[Future, int] = {}
         try:
-            for future in as_completed(list(places)):
+            while True:
+                more = list(islice(waiting, max(self._at_once - len(places), 0)))
                 with self._translated():
-                    result = future.result()
-                yield places.pop(future), result
+                    submitted = self._submit([(function, unit) for _, unit in more])
+                places |= {future: place for future, (place, _) in zip(submitted, more, strict=True)}
+                if not places:
+                    return
+                for future in wait(places, return_when=FIRST_COMPLETED).done:
+                    with self._translated():
+                        result = future.result()
+                    yield places.pop(future), result
         finally:
             for future in places:
                 future.cancel()
@@ -159,6 +170,10 @@ class Processes(Futures):
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._environment.__exit__(None, None, None)
 
+    @property
+    def _at_once(self) -> int:
+        return 2 * self._workers
+
     def _submit(self, calls: Sequence[tuple]) -> list[Future]:
         # Submitting starts processes, and they inherit what is blocked: a Ctrl-C in the terminal reaches
         # the whole process group, but only the parent acts on it.
@@ -174,34 +189,6 @@ class Processes(Futures):
                 "a worker process died (out of memory, or a script without "
                 'if __name__ == "__main__"): continue with --resume and fewer --workers'
             ) from None
-
-
-def open_executor(
-    workers: int = 1,
-    scheduler: str | None = None,
-    *,
-    setup: Setup | None = None,
-    here: bool = True,
-) -> AbstractContextManager[Executor]:
-    """An executor for a command's options.
-
-    Args:
-        workers: processes of this machine.
-        scheduler: address of a Dask scheduler, e.g. ``tcp://host:8786``: its workers instead.
-        setup: see ``Setup``.
-        here: whether one worker is this process; a process of its own has one thread for certain.
-
-    Raises:
-        ProtocolError: less than one worker.
-        ClusterError: the cluster cannot be used.
-    """
-    if workers < 1:
-        raise ProtocolError(f"--workers takes a number of processes, not {workers}")
-    if scheduler:
-        from mfbench.work.dask_cluster import DaskCluster
-
-        return DaskCluster(scheduler, setup)
-    return Here(setup) if workers == 1 and here else Processes(workers, setup)
 
 
 class State:

@@ -34,9 +34,11 @@ def written(path: Path) -> Iterator[Path]:
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == str(temporary):
+            error.filename = str(path)  # the name that the caller knows
         raise
 
 
@@ -66,7 +68,11 @@ def new_folder(target: Path) -> Iterator[Path]:
     _remove_abandoned(target)
     # The parent of a folder that is there may be no place to write: the folder itself is.
     staging = _beside(target)
-    staging.mkdir()
+    try:
+        staging.mkdir()
+    except OSError as error:
+        error.filename = str(target)  # the name that the caller knows
+        raise
     with claimed(staging / LOCK):
         try:
             yield staging

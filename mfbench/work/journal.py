@@ -87,6 +87,10 @@ class Journal:
         """Keys of the units that are there, damaged or not."""
         return sorted(_key(path.name.removesuffix(self.suffix)) for path in self._files())
 
+    def holds(self, key: str) -> bool:
+        """Whether a unit is finished."""
+        return (self.folder / f"{_file_name(key)}{self.suffix}").is_file()
+
     def claim(self, key: str) -> AbstractContextManager[bool]:
         """Whether a unit is this process's for the time of the block, where several share the journal.
 

@@ -55,16 +55,16 @@ def difference(before: Request, now: Request, *, depth: int = 8) -> str | None:
 
     Args:
         before, now: requests.
-        depth: how far to look inside; what lies deeper is shown whole.
+        depth: how far to look inside; what lies deeper is shown whole. With 1, hashes are shown too.
     """
-    found = _differences(as_json(before), as_json(now), (), depth)
+    found = _differences(as_json(before), as_json(now), (), depth, show_hashes=depth == 1)
     if not found:
         return None
     more = f" ({len(found) - 1} more differ)" if len(found) > 1 else ""
     return found[0] + more
 
 
-def _differences(before: Any, now: Any, place: tuple[str, ...], depth: int) -> list[str]:
+def _differences(before: Any, now: Any, place: tuple[str, ...], depth: int, show_hashes: bool) -> list[str]:
     if before == now:
         return []
     if depth and isinstance(before, dict) and isinstance(now, dict):
@@ -73,7 +73,11 @@ def _differences(before: Any, now: Any, place: tuple[str, ...], depth: int) -> l
             text
             for key in keys
             for text in _differences(
-                before.get(key, _ABSENT), now.get(key, _ABSENT), (*place, str(key)), depth - 1
+                before.get(key, _ABSENT),
+                now.get(key, _ABSENT),
+                (*place, str(key)),
+                depth - 1,
+                show_hashes,
             )
         ]
     name = _name(place)
@@ -81,7 +85,9 @@ def _differences(before: Any, now: Any, place: tuple[str, ...], depth: int) -> l
         return [f"its {name} is new"]
     if now is _ABSENT:
         return [f"its {name} is gone"]
-    if len(place) > 1 and all(isinstance(value, str) and _HASH.fullmatch(value) for value in (before, now)):
+    if not show_hashes and all(
+        isinstance(value, str) and _HASH.fullmatch(value) for value in (before, now)
+    ):
         return [f"its {name} has changed"]
     return [f"its {name} is {_short(before)}, not {_short(now)}"]
 

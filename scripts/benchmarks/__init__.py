@@ -1,1 +1,1 @@
-"""What the benchmarks of speed share."""
+"""Speed and memory, measured: one command per file or folder."""

@@ -9,7 +9,7 @@ pytest.importorskip("streamlit")
 
 from mfbench.cli import main
 from mfbench.metrics.statistics import ranks
-from mfbench.store import open_store, read_store
+from mfbench.store import file_submission, open_store, read_store
 from mfbench.submission.check import check
 from mfbench_leaderboard.data.board import Board, Choice, filter_rows, standings
 from mfbench_leaderboard.data.curves import constant_line, cost_points, curves
@@ -30,9 +30,13 @@ def board(maker, tmp_path_factory):
     """Three methods with growing errors, the constant line, and one without K = 10."""
     store = open_store(tmp_path_factory.mktemp("board") / "store")
     for number_, error in enumerate((0.1, 0.3, 0.9)):
-        store.submit(check(maker.files(seed=number_, error=error, method=f"m{number_}", arch="mace")))
-    store.submit(check(maker.files(edit=lambda e, f, _: (e, [0 * x for x in f]), method="constant")))
-    store.submit(check(maker.files(seed=9, error=0.2, method="partial", run={"ks": [0, 5]})))
+        file_submission(
+            store, check(maker.files(seed=number_, error=error, method=f"m{number_}", arch="mace"))
+        )
+    file_submission(
+        store, check(maker.files(edit=lambda e, f, _: (e, [0 * x for x in f]), method="constant"))
+    )
+    file_submission(store, check(maker.files(seed=9, error=0.2, method="partial", run={"ks": [0, 5]})))
     return Board(read_store(store))
 
 
@@ -123,7 +127,7 @@ def test_students_t():
 
 def test_hostile_text_is_inert(maker, store):
     files = maker.files(method=EVIL[:70], description=EVIL, authors=[EVIL], contact=EVIL)
-    store.submit(check(files))
+    file_submission(store, check(files))
     board = Board(read_store(store))
     rows = standings(board, CHOICE).rows
     html = leaderboard_table(rows, rank_by="force_rmse", ranked=False, total_families=3)

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mfbench.store import open_store
+from mfbench.store import file_submission, open_store
 from mfbench.submission.card import read_card, write_card
 from mfbench.submission.check import check
 from mfbench.submission.draft import read_folder
@@ -79,7 +79,7 @@ def place(tmp_path_factory, reference):
     }
     files = reference["constant"]
     card = read_card(files["submission.yaml"]).model_copy(update=said)
-    store.submit(check(files | {"submission.yaml": write_card(card).encode()}))
+    file_submission(store, check(files | {"submission.yaml": write_card(card).encode()}))
     broken = target / "submissions" / "broken-0123456789abcdef"
     broken.mkdir()
     (broken / "submission.yaml").write_text("a: [")
@@ -314,7 +314,7 @@ def test_a_bad_upload_is_told_why_and_a_good_one_is_filed(page, server, place, r
     checked = check(good)
     for record in checked.records:
         vars(record).update(forces=(23.060548 * record.forces).astype(np.float32))
-    bad = canonical_bytes(checked.yardstick.episodes, checked.records)
+    bad = canonical_bytes(checked.reference.episodes, checked.records)
     show(page, f"{server}/submit", "submit")
 
     def upload(card: bytes, predictions: bytes, more=()):
@@ -350,7 +350,7 @@ def test_a_bad_upload_is_told_why_and_a_good_one_is_filed(page, server, place, r
         noisy = record.forces + rng.normal(scale=0.2, size=record.forces.shape)
         vars(record).update(forces=noisy.astype(np.float32))
     card = read_card(good["submission.yaml"]).model_copy(update={"method": "mine", "weights_sha256": None})
-    upload(write_card(card).encode(), canonical_bytes(checked.yardstick.episodes, checked.records))
+    upload(write_card(card).encode(), canonical_bytes(checked.reference.episodes, checked.records))
     expect(page.get_by_text("It can be filed")).to_be_visible(timeout=PATIENT)
     shoot(page, "submit_good")
     before = set(open_store(place).ids())

@@ -1,9 +1,7 @@
 """The campaign: its plan, its shared work, the families it trains on, and what a record keeps."""
 
 import json
-import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,18 +13,16 @@ from mfbench.errors import DataError, ProtocolError, TrainingError
 from mfbench.learned.training.settings import settings_from
 from mfbench.learned.training.train_families import meta_train_of
 from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
-
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-from campaign_parts.convergence import is_converged  # noqa: E402
-from campaign_parts.plan import read_campaign  # noqa: E402
-from campaign_parts.units import Unit, work_through  # noqa: E402
-from campaign_parts.work import Workplace, settings_of  # noqa: E402
+from mfbench_campaign.folders import PLAN
+from mfbench_campaign.plan import read_campaign
+from mfbench_campaign.report.convergence import is_converged
+from mfbench_campaign.running.campaign_jobs import CampaignFolders, settings_of
+from mfbench_campaign.running.jobs import Job, run_jobs
 
 
 @pytest.fixture(scope="module")
 def campaign():
-    return read_campaign(SCRIPTS / "campaign.yaml")
+    return read_campaign(PLAN)
 
 
 @pytest.fixture(scope="module")
@@ -57,20 +53,20 @@ def test_a_transferred_model_is_asked_nothing_it_was_trained_on(campaign):
 
 
 def test_no_run_is_evaluated_within_the_folder_of_another(campaign, tmp_path):
-    place = Workplace(campaign, runs=tmp_path, results=tmp_path)
+    place = CampaignFolders(campaign, runs=tmp_path, results=tmp_path)
     folders = [place.evaluation(run) for run in campaign.expand()]
     assert len(set(folders)) == len(folders)
     assert not set(folders) & {parent for folder in folders for parent in folder.parents}
 
 
 def test_two_runs_of_one_name_are_refused(tmp_path):
-    text = (SCRIPTS / "campaign.yaml").read_text()
+    text = (PLAN).read_text()
     (tmp_path / "c.yaml").write_text(text + text.partition("runs:\n")[2].partition("\n\n")[0])
     with pytest.raises(ProtocolError, match="two runs are called"):
         read_campaign(tmp_path / "c.yaml")
 
 
-def test_two_workers_share_the_units_and_a_failed_one_stops_nobody(tmp_path):
+def test_two_workers_share_the_jobs_and_a_failed_one_stops_nobody(tmp_path):
     made = []
 
     def make(name, needs=()):
@@ -80,13 +76,12 @@ def test_two_workers_share_the_units_and_a_failed_one_stops_nobody(tmp_path):
                 raise RuntimeError("on purpose")
             (tmp_path / name).write_text("")
 
-        return Unit(name, tmp_path / name, tuple(tmp_path / n for n in needs), do)
+        return Job(name, tmp_path / name, tuple(tmp_path / n for n in needs), do)
 
-    units = [make("a"), make("b", ["a"]), make("broken"), make("c", ["broken"]), make("d")]
+    jobs = [make("a"), make("b", ["a"]), make("broken"), make("c", ["broken"]), make("d")]
     failed = []
     workers = [
-        threading.Thread(target=lambda: failed.extend(work_through(units, tmp_path / "locks")))
-        for _ in range(2)
+        threading.Thread(target=lambda: failed.extend(run_jobs(jobs, tmp_path / "locks"))) for _ in range(2)
     ]
     for worker in workers:
         worker.start()

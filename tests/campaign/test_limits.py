@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-SCRIPTS = str(Path(__file__).parents[2] / "scripts")
-if SCRIPTS not in sys.path:
-    sys.path.append(SCRIPTS)
-
-# The scripts are no package: their folder has to be on the path first.
-# ruff: noqa: E402
-from science.bins import rms_in, shares
-from science.files import Content, Unit, finish, read_measured
-from science.intervals import gap, shown
-from science.label_curve import labels_needed
-from science.label_factor import scratch_options
-from science.label_table import payback, savings
-from science.near import nearest
-from science.overfitting import spread
-from science.remembered import remembered, replayed
-from science.setting import Setting, read_tuning
-from science.torsions import (
+from mfbench.data.configuration import Configuration
+from mfbench.errors import CheckpointError, DataError, ProtocolError, UnknownNameError
+from mfbench.learned.adaptation.recipe import AdaptSettings, step_sizes
+from mfbench_campaign.intervals import gap, shown
+from mfbench_campaign.limits.coverage.equal_shares import rms_in, shares
+from mfbench_campaign.limits.coverage.nearest_environment import nearest
+from mfbench_campaign.limits.coverage.torsions import (
     UNSEEN,
     circular_distance,
     farthest_torsion,
@@ -33,10 +20,13 @@ from science.torsions import (
     torsion_distances,
     torsions_of,
 )
-
-from mfbench.data.configuration import Configuration
-from mfbench.errors import CheckpointError, DataError, ProtocolError, UnknownNameError
-from mfbench.learned.adaptation.recipe import AdaptSettings, step_sizes
+from mfbench_campaign.limits.forgetting.remembered import remembered, replayed
+from mfbench_campaign.limits.label_worth.curve import labels_needed
+from mfbench_campaign.limits.label_worth.measure import scratch_options
+from mfbench_campaign.limits.label_worth.table import payback, savings
+from mfbench_campaign.limits.measured import Content, Measurement, finish, read_measured
+from mfbench_campaign.limits.overfitting import spread
+from mfbench_campaign.limits.setting import Setting, read_tuning
 
 
 def butane(angle: float, name: str = "butane") -> Configuration:
@@ -221,14 +211,14 @@ def test_a_finished_unit_is_kept_and_one_of_something_else_is_refused(split, tmp
         calls.append(1)
         return Content(groups={"a": 0}, values={"a": {"x": 1 / 3, "y": float("nan")}})
 
-    unit = Unit(setting.identity("steps", "constant", "one", {}, k=50), make)
+    unit = Measurement(setting.identity("steps", "constant", "one", {}, k=50), make)
     assert finish(unit, tmp_path)
     assert not finish(unit, tmp_path)
     assert len(calls) == 1
     (found,) = read_measured(tmp_path, "steps")
     assert found.content.values == {"a": {"x": 0.333333, "y": None}}
     assert found.identity.data_hash == split.manifest.data_hash
-    other = Unit(setting.identity("steps", "constant", "one", {"rate": 1.0}, k=50), make)
+    other = Measurement(setting.identity("steps", "constant", "one", {"rate": 1.0}, k=50), make)
     with pytest.raises(ProtocolError, match="other options"):
         finish(other, tmp_path)
 

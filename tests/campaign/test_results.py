@@ -1,39 +1,58 @@
 """RESULTS.md says what the committed records say, and its verdicts follow from intervals."""
 
+import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mfbench
-
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-from campaign_parts.costs import inner_share  # noqa: E402
-from campaign_parts.findings import families_finding, rows_that_beat, start_finding  # noqa: E402
-from campaign_parts.plan import read_campaign  # noqa: E402
-from campaign_parts.select import Records  # noqa: E402
-from campaign_parts.tables import force_ranks  # noqa: E402
-
-import results  # noqa: E402
-from mfbench.compare.comparison import Comparison  # noqa: E402
-from mfbench.compare.record import read_records  # noqa: E402
+from mfbench.compare.comparison import Comparison
+from mfbench.compare.record import read_records
+from mfbench_campaign.folders import CAMPAIGN, PLAN, RESULTS, ROOT
+from mfbench_campaign.plan import read_campaign
+from mfbench_campaign.records import Records
+from mfbench_campaign.reference.runs import RUNS
+from mfbench_campaign.reference.tables import long_table
+from mfbench_campaign.report import command
+from mfbench_campaign.report.findings import families_finding, rows_that_beat, start_finding
+from mfbench_campaign.report.outer_costs import inner_share
+from mfbench_campaign.report.tables import force_ranks
 
 
 @pytest.fixture(scope="module")
 def committed():
-    return read_records(ROOT / "results" / "campaign" / "records")
+    return read_records(CAMPAIGN / "records")
 
 
 def test_every_text_regenerates_identically(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["results.py", "--check"])
-    results.main()
+    command.main()
+
+
+@pytest.mark.parametrize("name", ["cath-mini", "chemistry-mini"])
+def test_the_tables_are_what_the_stored_runs_say(name):
+    split = mfbench.load_split(name)
+    found = json.loads((RESULTS / f"{name}.json").read_text())
+    assert {run["data_hash"] for run in found.values()} == {split.manifest.data_hash}
+    stored = (RESULTS / f"{name}.md").read_text()
+    assert stored == long_table(found, split)
+    for run in RUNS[name]:
+        assert run.name in found or f"`{run.name}`" in stored.partition("Not run yet:")[2]
+
+
+def test_the_readmes_part_is_written_between_its_marks_and_nowhere_else():
+    start, end = command.MARKS
+    text = f"before\n{start}\nold\n{end}\nafter\n"
+    assert command.with_part(text, "new") == f"before\n{start}\nnew\n{end}\nafter\n"
+    for broken in ("no marks", f"{end} {start}", f"{start} {end} {start}"):
+        with pytest.raises(SystemExit, match="needs these two lines"):
+            command.with_part(broken, "new")
 
 
 def test_records_are_of_the_data_that_is_here_and_of_runs_in_the_plan(committed):
     hashes = {name: mfbench.load_split(name).manifest.data_hash for name in {r.split for r in committed}}
-    planned = {run.name for run in read_campaign(ROOT / "scripts" / "campaign.yaml").expand()}
+    planned = {run.name for run in read_campaign(PLAN).expand()}
     for record in committed:
         assert record.data_hash == hashes[record.split]
         assert record.name in planned
@@ -43,7 +62,7 @@ def test_records_are_of_the_data_that_is_here_and_of_runs_in_the_plan(committed)
 def test_what_was_not_run_is_named(committed):
     text = (ROOT / "RESULTS.md").read_text().partition("## Not run")[2]
     ran = {record.name for record in committed}
-    for run in read_campaign(ROOT / "scripts" / "campaign.yaml").expand():
+    for run in read_campaign(PLAN).expand():
         assert (f"`{run.name}`" in text) == (run.name not in ran)
 
 
@@ -88,13 +107,13 @@ def test_families_mean_something_only_where_a_wrong_family_costs_more_than_in_th
 
 def test_a_trained_start_pays_only_where_random_weights_have_the_larger_error(committed, tmp_path):
     by_name = {r.name: r for r in committed if r.name in ("cath/scratch/seed0", "cath/pretrain/seed0")}
-    said = start_finding(Records(by_name.values()), tmp_path)
-    assert "does not show, on `cath`; on those that it shows, nowhere" in said
+    text = start_finding(Records(by_name.values()), tmp_path)
+    assert "does not show, on `cath`; on those that it shows, nowhere" in text
     by_name["cath/scratch/seed0"] = by_name["cath/pretrain/seed0"].model_copy(
         update={"name": "cath/scratch/seed0", "method": "scratch", "trained": None}
     )
-    said = start_finding(Records(by_name.values()), tmp_path)
-    assert "does not show, nowhere; on those that it shows, nowhere" in said
+    text = start_finding(Records(by_name.values()), tmp_path)
+    assert "does not show, nowhere; on those that it shows, nowhere" in text
 
 
 def test_more_seeds_are_no_advantage_in_ranks(committed):

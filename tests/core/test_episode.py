@@ -49,7 +49,7 @@ def test_nothing_is_seen_at_zero_labels(split):
 
 def test_a_graph_counts_as_seen_whichever_fragment_showed_it(split):
     own, other = split.test[:2]
-    episode = draw_episode(split, own, 10, 0, support_from=other)
+    episode = draw_episode(split, own, 10, 0, support_of=other)
     assert {c.fragment_id for c in episode.support} == {f"{other.family_id}-a", f"{other.family_id}-b"}
     assert {c.fragment_id for c in episode.query} == set(own.graphs)
     assert set(episode.fragments[episode.strata["seen"]]) == {f"{own.family_id}-a"}

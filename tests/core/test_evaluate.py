@@ -190,7 +190,7 @@ def test_random_is_worse_than_constant(split):
 
 def test_wrong_family_support_is_worse_and_labelled(split):
     own = mfbench.evaluate("constant", split, ks=[0, 10], draws=2)
-    wrong = mfbench.evaluate("constant", split, ks=[0, 10], draws=2, support_from="wrong-family")
+    wrong = mfbench.evaluate("constant", split, ks=[0, 10], draws=2, support="wrong-family")
     assert (own.run["support"], wrong.run["support"]) == ("own", "wrong-family")
     assert wrong.value("energy_rmse", 10) > own.value("energy_rmse", 10)
     assert wrong.value("energy_rmse", 0) == own.value("energy_rmse", 0)
@@ -314,7 +314,7 @@ def test_the_run_folder(split, tmp_path):
     assert run["request"]["data_hash"] == split.manifest.data_hash
     assert run["sessions"][0]["code"].startswith(mfbench.__version__)
     again = mfbench.read_results(tmp_path / "results.json")
-    assert again == results
+    assert again == results == mfbench.read_results(str(tmp_path))
 
 
 def test_stored_predictions_give_the_reported_errors(split, tmp_path):

@@ -50,7 +50,7 @@ def test_force_error_is_over_components_of_all_atoms(found):
 
 
 def test_skill_is_measured_against_each_fragments_mean_label(found):
-    # Labels of a are ±1 about their mean: the yardstick is 1 eV.
+    # Labels of a are ±1 about their mean: the reference is 1 eV.
     assert found["seen"]["energy_skill"] == pytest.approx(1 - np.sqrt(0.05))
     assert found["seen"]["energy_skill_within"] == pytest.approx(1 - 0.1)
     assert found["seen"]["force_skill"] == pytest.approx(1 - 0.6 / np.sqrt(12))
@@ -62,7 +62,7 @@ def test_an_empty_stratum_is_left_out_and_every_metric_is_declared(found):
     assert not set(METRICS) & set(COSTS)
 
 
-def test_skill_without_a_yardstick_is_left_out():
+def test_skill_without_a_reference_is_left_out():
     one = np.ones(1, bool)
     found = episode_metrics(
         np.array([1.0]), np.zeros((1, 3)), np.array([2.0]), np.zeros((1, 3)), np.array([1]),

@@ -75,7 +75,14 @@ def test_the_data_commands_need_no_extra(installed, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("verify", "cath-mini", "--relabel", "1"), ("build", "recipe.yaml")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("verify", "cath-mini", "--relabel", "1"),
+        ("build", "recipe.yaml", "--structures", "x", "--out", "o"),
+        ("reaction", "recipe.yaml", "--out", "o"),
+    ],
+)
 def test_labelling_names_its_extra(installed, tmp_path, arguments):
     done = mfbench_command(installed, tmp_path, "data", *arguments)
     assert done.returncode == 2
@@ -92,9 +99,17 @@ def test_the_leaderboard_names_its_extra(installed, tmp_path):
 
 def test_submitting_needs_no_extra(installed, tmp_path):
     evaluate = "evaluate -m constant -s cath-mini --k 10 --draws 1 --out run"
-    for command in (evaluate, "submit run --to store", "store verify --to store"):
+    for command in (
+        evaluate,
+        "submit run --draft mine",
+        "submit mine --to store",
+        "store verify --to store",
+    ):
         done = mfbench_command(installed, tmp_path, *command.split())
         assert done.returncode == 0, done.stderr
+        if command.endswith("mine"):
+            card = tmp_path / "mine" / "submission.yaml"
+            card.write_text(card.read_text().replace("description: ''", "description: Means."))
     assert "1 of 1 submissions" in done.stdout
 
 

@@ -20,7 +20,7 @@ class Interrupted:
 
     def __init__(self, split, after):
         self.inner, self.left = (
-            mfbench.protocol.method.load_method("random", mfbench.MethodContext(split)),
+            mfbench.protocol.registry.load_method("random", mfbench.MethodContext(split)),
             after,
         )
 
@@ -107,7 +107,7 @@ def test_a_folder_that_is_no_run_is_left_alone(split, tmp_path):
         ({"seed": 2}, "seed is 1, not 2"),
         ({"ks": [0, 10]}, "ks is"),
         ({"draws": 1}, "draws is 2, not 1"),
-        ({"support_from": "wrong-family"}, "support is 'own'"),
+        ({"support": "wrong-family"}, "support is 'own'"),
         ({"budget": mfbench.Budget(steps=300)}, "budget is"),
         ({"fold": "validation"}, "fold is"),
     ],

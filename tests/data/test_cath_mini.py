@@ -220,8 +220,8 @@ def recipe():
 
 
 @pytest.fixture(scope="module")
-def slots(recipe):
-    """Slots of the families in REBUILT, planned afresh from their entries."""
+def jobs(recipe):
+    """Jobs of the families in REBUILT, planned afresh from their entries."""
     from mfbench_tasks.build.candidates import family_jobs
     from mfbench_tasks.families.cath import choose_families
 
@@ -232,15 +232,15 @@ def slots(recipe):
 
 
 @real
-def test_recipe_and_entries_give_the_committed_fragments(recipe, slots, families):
+def test_recipe_and_entries_give_the_committed_fragments(recipe, jobs, families):
     from mfbench_tasks.fragments.fragment_id import fragment_id
 
     report = json.loads((ROOT / "tasks" / "reports" / "cath-mini" / "build_report.json").read_text())
     rejected = {row["fragment"] for row in report["rejections"]}
     committed = {row["family_id"]: row for row in families}
-    for family, planned in slots.items():
+    for family, planned in jobs.items():
         names = [
-            [fragment_id(c.pdb_id, c.kind, c.residues, family) for c in slot.candidates] for slot in planned
+            [fragment_id(c.pdb_id, c.kind, c.residues, family) for c in job.candidates] for job in planned
         ]
         first = [next(name for name in found if name not in rejected) for found in names]
         row = committed[family]
@@ -248,17 +248,17 @@ def test_recipe_and_entries_give_the_committed_fragments(recipe, slots, families
 
 
 @real
-def test_a_slot_filled_again_gives_the_committed_configurations(recipe, slots, split):
+def test_a_job_run_again_gives_the_committed_configurations(recipe, jobs, split):
     """On the machine and with the libraries of the build it gives the same bits: set MFBENCH_SAME_BITS
     there. Elsewhere rounding differs in the last digit and molecular dynamics amplifies it."""
     from mfbench_tasks.labelling.relabel import ENERGY_TOLERANCE, FORCE_TOLERANCE
 
-    slot = min((s for s in slots["4.10.170"] if s.heldout), key=lambda s: len(s.candidates[0]))
-    made = slot.run(recipe).made
+    job = min((s for s in jobs["4.10.170"] if s.heldout), key=lambda s: len(s.candidates[0]))
+    labelled = job.run(recipe).labelled
     heldout = (c for task in split.tasks for c in task.heldout)
-    stored = [c for c in heldout if c.fragment_id == made.fragment_id]
+    stored = [c for c in heldout if c.fragment_id == labelled.fragment_id]
     assert stored
-    for fresh, old in zip(made.configurations, stored, strict=True):
+    for fresh, old in zip(labelled.configurations, stored, strict=True):
         assert fresh.config_id == old.config_id
         assert (fresh.temperature_K, fresh.sampler) == (old.temperature_K, old.sampler)
         apart = np.abs(fresh.positions - old.positions).max()

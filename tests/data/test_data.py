@@ -153,7 +153,7 @@ def test_unknown_split(split_name):
         ({"backend": "fortran"}, UnknownNameError, "unknown backend 'fortran'"),
         ({"arch": "mlp"}, UnknownNameError, "unknown architecture 'mlp'"),
         ({"fold": "secret"}, UnknownNameError, "unknown fold 'secret': choose one of train, "),
-        ({"support_from": "friends"}, UnknownNameError, "unknown support 'friends'"),
+        ({"support": "friends"}, UnknownNameError, "unknown support 'friends'"),
         ({"ks": [5, 11]}, ProtocolError, "K = 11 is not possible"),
         ({"ks": [-5]}, ProtocolError, "K = -5 is not possible"),
         ({"ks": []}, ProtocolError, "no support size"),
@@ -174,7 +174,7 @@ def test_a_fold_without_families(make_split, tmp_path):
     with pytest.raises(ProtocolError, match="has no validation families"):
         mfbench.evaluate("constant", folder, fold="validation", draws=1)
     with pytest.raises(ProtocolError, match="needs two families"):
-        mfbench.evaluate("constant", folder, support_from="wrong-family", draws=1)
+        mfbench.evaluate("constant", folder, support="wrong-family", draws=1)
 
 
 def test_the_default_support_sizes_are_those_that_the_split_can_give(split):

@@ -27,7 +27,7 @@ def test_the_figure_has_a_place_of_its_own(small, tmp_path, capsys, monkeypatch)
 
 
 def test_many_families_are_summarised_by_class_and_fold(small, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("mfbench.cli.data._MANY", 4)
+    monkeypatch.setattr("mfbench.cli.data.info._MANY", 4)
     monkeypatch.setattr("mfbench.reporting.split_figure.save_overview", lambda *_: None)
     command = ["data", "info", str(small), "--out", str(tmp_path)]
     assert main(command) == 0
@@ -88,8 +88,8 @@ def test_build_is_the_builder_of_the_tasks(tmp_path, capsys):
 
 
 def test_build_without_the_extra_says_how_to_get_it(capsys, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "mfbench_tasks.__main__", None)
-    assert main(["data", "build", "recipe.yaml"]) == 2
+    monkeypatch.setitem(__import__("sys").modules, "mfbench_tasks.build.build", None)
+    assert main(["data", "build", "recipe.yaml", "--structures", "x", "--out", "o"]) == 2
     assert re.fullmatch(
         r"error: data build needs .* \(pip install 'mfbench\[label\]'\)\n", capsys.readouterr().err
     )

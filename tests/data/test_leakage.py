@@ -148,7 +148,7 @@ def test_the_command_prints_and_writes_the_table(small, tmp_path, capsys):
 
 @pytest.mark.parametrize("between", [False, True])
 def test_a_long_name_folds_and_no_number_is_cut(leak, between):
-    from mfbench.cli.leakage import COLUMNS, SHARED, _table
+    from mfbench.cli.data.leakage import COLUMNS, SHARED, _table
 
     rows = leak.rows.assign(family_id="shuffled.membrane.2.40.160")
     console = Console(width=80, file=io.StringIO())

@@ -82,10 +82,10 @@ def command_lines() -> list[tuple[str, str, bool]]:
 
 
 def pytest_generate_tests(metafunc):
-    """Arguments of tests: ``page`` is each page with blocks that run, ``command_line`` each command."""
-    if "page" in metafunc.fixturenames:
+    """``running_page``: each page with blocks that run; ``command_line``: each command of every page."""
+    if "running_page" in metafunc.fixturenames:
         pages = [page for page in PAGES if any(b.runs for b in read_blocks(page))]
-        metafunc.parametrize("page", pages, ids=lambda page: page.relative_to(ROOT).as_posix())
+        metafunc.parametrize("running_page", pages, ids=lambda page: page.relative_to(ROOT).as_posix())
     if "command_line" in metafunc.fixturenames:
         metafunc.parametrize("command_line", command_lines(), ids=lambda c: f"{c[0]} {c[1][:60]}")
 

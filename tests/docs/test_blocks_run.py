@@ -11,19 +11,23 @@ from mfbench.cli import main
 
 ROOT = Path(__file__).parents[2]
 
-NEEDS = {"docs/own-system.md": ("tblite", "jax"), "README.md": ("ase",)}
+NEEDS = {
+    "docs/own-system.md": ("tblite", "torch", "mace"),
+    "docs/add/level.md": ("ase", "tblite"),
+    "README.md": ("ase",),
+}
 """Extras that a page says it needs."""
 
 
-def test_the_code_on_a_page_runs_from_top_to_bottom(page, blocks_of, tmp_path, monkeypatch, capsys):
-    for name in NEEDS.get(page.relative_to(ROOT).as_posix(), ()):
+def test_the_code_on_a_page_runs_from_top_to_bottom(running_page, blocks_of, tmp_path, monkeypatch, capsys):
+    for name in NEEDS.get(running_page.relative_to(ROOT).as_posix(), ()):
         pytest.importorskip(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("MFBENCH_STORE", str(tmp_path / "store"))
     before = set(sys.modules)
     names = {"__name__": "page"}
-    for block in blocks_of(page):
+    for block in blocks_of(running_page):
         if block.marker.startswith("file: "):
             (tmp_path / block.marker.removeprefix("file: ")).write_text(block.text)
         elif block.language == "python" and not block.skipped:

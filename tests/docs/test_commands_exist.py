@@ -3,6 +3,7 @@
 import re
 import shlex
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import typer
@@ -11,7 +12,19 @@ from mfbench.cli import _app
 
 ROOT = Path(__file__).parents[2]
 
-SHELL = {"git", "cd", "export", "source", "mkdir", "dask", "torchrun", "apt-get", "pre-commit", "cat"}
+SHELL = {
+    "python3.11",
+    "git",
+    "cd",
+    "export",
+    "source",
+    "mkdir",
+    "dask",
+    "torchrun",
+    "apt-get",
+    "pre-commit",
+    "cat",
+}
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
 
@@ -29,7 +42,7 @@ def test_a_command_line_is_one_that_there_is(command_line):
 
 def _mfbench(words, whole):
     """Commands, options and the number of arguments; in prose a line may be a part (``whole`` False)."""
-    command = typer.main.get_command(_app())
+    command = _root()
     while inner := getattr(command, "commands", None):
         if not words:
             assert not whole
@@ -56,6 +69,11 @@ def _mfbench(words, whole):
         missing = [p.opts[0] for p in missing if p.param_type_name == "option"]
         assert not missing, f"{command.name} needs {missing}"
         assert len(arguments) >= sum(p.required for p in wanted), f"{command.name} needs more arguments"
+
+
+@cache
+def _root():
+    return typer.main.get_command(_app())
 
 
 def _make(words):

@@ -15,8 +15,8 @@ pytest.importorskip("tblite")
 import yaml
 
 import mfbench
+from mfbench.cli import main
 from mfbench.errors import DataError
-from mfbench_tasks.__main__ import main
 from mfbench_tasks.card.facts import read_constructions
 from mfbench_tasks.card.features import CONFIGURATIONS, SIDE_TABLES
 from mfbench_tasks.card.limits import shared_places
@@ -52,7 +52,7 @@ def test_the_same_data_give_the_same_bytes(carded, tmp_path):
     before = {path: path.read_bytes() for path in (copy / "README.md", copy / "croissant.json")}
     for path in before:
         path.unlink()
-    assert main(["card", str(copy), "--reports", str(REPORTS), "--larger", str(MILLION)]) == 0
+    assert main(["data", "card", str(copy), "--reports", str(REPORTS), "--larger", str(MILLION)]) == 0
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -60,7 +60,7 @@ def test_the_same_data_give_the_same_bytes(carded, tmp_path):
 def test_the_committed_card_is_of_the_committed_data():
     found = card_texts(ROOT / "tasks/data", reports=REPORTS, larger=[MILLION])
     for name, text in found.items():
-        assert (ROOT / "tasks/data" / name).read_text() == text, "python -m mfbench_tasks card tasks/data"
+        assert (ROOT / "tasks/data" / name).read_text() == text, "mfbench data card tasks/data"
 
 
 def test_its_counts_are_those_of_the_split(carded):
@@ -109,7 +109,7 @@ def test_a_shard_that_serves_no_whole_fold_is_refused(own_dataset, resign, how):
 
 def test_mistakes_are_one_line(own_dataset, tmp_path, capsys):
     def line(*arguments):
-        assert main(["card", *map(str, arguments)]) == 2
+        assert main(["data", "card", *map(str, arguments)]) == 2
         (found,) = capsys.readouterr().err.strip().splitlines()
         return found
 
@@ -159,7 +159,7 @@ def test_cost_and_projection_come_from_the_build_reports(carded):
     assert f"| {measured.configurations:,} | {measured.each:.3f} | {measured.label:.4f} |" in text
     assert f"| `million` | {found.entries:,} | {found.configurations:,} | {found.core_hours:,.0f} |" in text
     stated = f"{found.configurations / 1e6:.1f} million configurations from {found.entries:,} entries"
-    assert stated in " ".join((ROOT / "README.md").read_text().split())
+    assert stated in " ".join((ROOT / "docs" / "data.md").read_text().split())
     rejected = sum(len(r["rejections"]) for r in reports.values())
     assert rejected == sum(int(n) for n in _rejected(text))
 

@@ -10,8 +10,8 @@ pytest.importorskip("yaml")
 pytest.importorskip("biotite")
 pytest.importorskip("tblite")
 
+from mfbench.cli import main
 from mfbench.errors import DataError, StructureError
-from mfbench_tasks import __main__ as command_line
 from mfbench_tasks.constructions.arrangements.from_table import check_families
 from mfbench_tasks.constructions.choosing.families_large import (
     CLUSTERS,
@@ -37,7 +37,7 @@ def test_folds_share_no_entry_and_no_cluster_and_known_topologies_keep_theirs(re
     rows = read_families(MILLION.parent / construction.families)
     check_families(rows, recipe)
     groups = {group.id for block in recipe.blocks for group in block.groups}
-    assert groups == {name for row in rows for name in (row.pool, row.heldout)}
+    assert groups == {name for row in rows for name in (row.support_group, row.heldout_group)}
     known = {row.family_id: row.fold for row in read_families(TASKS / "families" / "cath.tsv")}
     both = [row for row in rows if row.family_id in known]
     assert len(both) > 50
@@ -53,9 +53,9 @@ def test_its_first_proteins_at_hand_can_be_planned(recipe):
     folder = Path(os.environ["MFBENCH_STRUCTURES"])
     there = {path.name[:4] for path in (folder / "entries").iterdir()}
     groups = [g for block in recipe.blocks for g in block.groups if g.id[:4] in there and not g.beside]
-    slots = group_jobs(groups[0], recipe, folder)
-    assert [slot.heldout for slot in slots] == [False] * 6 + [True] * 3
-    assert all(slot.candidates for slot in slots)
+    jobs = group_jobs(groups[0], recipe, folder)
+    assert [job.heldout for job in jobs] == [False] * 6 + [True] * 3
+    assert all(job.candidates for job in jobs)
 
 
 def write_tables(folder, domains, clusters):
@@ -72,7 +72,7 @@ def test_only_whole_single_domain_chains_of_different_clusters_are_paired(tmp_pa
     write_tables(tmp_path, domains, clusters)
     assert [p.name for p in single_domain_chains(tmp_path)["1.10.8"]] == [f"{k}aaa_A" for k in range(1, 7)]
     blocks, rows = choose_large(tmp_path, {"1.10.8": "validation"}, seed=1)
-    assert [(r.family_id, r.fold, r.pool, r.heldout) for r in rows] == [
+    assert [(r.family_id, r.fold, r.support_group, r.heldout_group) for r in rows] == [
         ("1.10.8", "validation", "1aaa_A", "2aaa_A"),
         ("1.10.8-2", "validation", "3aaa_A", "4aaa_A"),
         ("1.10.8-3", "validation", "5aaa_A", "6aaa_A"),
@@ -92,10 +92,10 @@ def test_every_entry_of_a_recipe_is_asked_for_once(monkeypatch, tmp_path, capsys
             raise StructureError("cannot download 2r6s: HTTP 404")
         return folder / pdb_id
 
-    monkeypatch.setattr(command_line, "download", fetch)
+    monkeypatch.setattr("mfbench_tasks.structures.download.download", fetch)
     recipe = TASKS / "recipes" / "pool.yaml"
-    command = ["download", "1abc", "--recipe", str(recipe), "--to", str(tmp_path)]
-    assert command_line.main(command) == 2  # one entry failed, the others were fetched
+    command = ["data", "fetch-entries", "1abc", "--recipe", str(recipe), "--to", str(tmp_path)]
+    assert main(command) == 2  # one entry failed, the others were fetched
     assert "2r6s" in capsys.readouterr().err
     proteins = {
         group.id[:4]
@@ -105,5 +105,5 @@ def test_every_entry_of_a_recipe_is_asked_for_once(monkeypatch, tmp_path, capsys
     }
     assert asked[0] == "1abc"
     assert len(asked) == len(set(asked)) == len(proteins) + 1
-    assert command_line.main(["download", "--to", str(tmp_path)]) == 2
-    assert "name entries to download" in capsys.readouterr().err
+    assert main(["data", "fetch-entries", "--to", str(tmp_path)]) == 2
+    assert "name entries to fetch" in capsys.readouterr().err

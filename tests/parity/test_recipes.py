@@ -7,7 +7,7 @@ jax = pytest.importorskip("jax")
 torch = pytest.importorskip("torch")
 
 from mfbench.errors import UnknownNameError  # noqa: E402
-from mfbench.learned.adaptation.fit import fit_support  # noqa: E402
+from mfbench.learned.adaptation.fit import fit_support, fitted  # noqa: E402
 from mfbench.learned.adaptation.recipe import (  # noqa: E402
     CONVERGED,
     AdaptSettings,
@@ -17,7 +17,7 @@ from mfbench.learned.adaptation.recipe import (  # noqa: E402
 )
 from mfbench.learned.training.losses import LOSSES, softening  # noqa: E402
 from mfbench.learned.training.settings import TrainSettings, as_recorded  # noqa: E402
-from mfbench.protocol.method import Budget  # noqa: E402
+from mfbench.protocol.protocol import Budget  # noqa: E402
 from mfbench_jax.meta import objective as in_jax  # noqa: E402
 from mfbench_torch.meta import objective as in_torch  # noqa: E402
 
@@ -120,16 +120,13 @@ def test_no_rate_makes_an_adaptation_diverge(split, backend):
 
     config = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
     weights = initial_weights(config, 0)
-    package = f"mfbench_{backend}"
-    load = lambda name: importlib.import_module(f"{package}.{name}")  # noqa: E731
-    arrays = load("checkpoint").tensors if backend == "torch" else (lambda x: x)
+    engine = importlib.import_module(f"mfbench_{backend}.engine").ENGINE
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
-    dataset = load("data").Dataset(split.train[0].support[:6], config, baseline, corrected=True)
-    ones = {k: np.ones_like(v) for k, v in weights.items()}
-    start = Checkpoint(config, arrays(weights), arrays(ones), {})
+    dataset = engine.dataset(split.train[0].support[:6], config, baseline)
+    start = Checkpoint(config, weights, {k: np.ones_like(v) for k, v in weights.items()}, {})
     for optimizer in ("sgd", "adam"):
         settings = AdaptSettings(optimizer, 1e6, bound=0.01, loss="l1", average=0.9, check=2, patience=2)
-        found, gradients = load("fit").fitted(start, dataset, settings, Budget(4, 4), 0)
+        found, gradients = fitted(engine, start, dataset, settings, Budget(4, 4), 0)
         moved = np.concatenate([np.ravel(np.asarray(found[k]) - weights[k]) for k in weights])
         assert np.isfinite(moved).all()
         assert np.sqrt(np.mean(moved**2)) <= 4 * 0.01 * 1.001

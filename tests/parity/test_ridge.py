@@ -1,5 +1,9 @@
 """The closed-form head: exact where it can be, absent where it does not help, within the budget."""
 
+import copy
+import importlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,9 +12,10 @@ from mfbench.errors import UnknownNameError
 from mfbench.learned.adaptation.ridge import Design, RidgeSettings, fit_head, force_configurations
 from mfbench.learned.architectures.mace import MaceConfig, initial_weights
 from mfbench.learned.checkpoint import Checkpoint
+from mfbench.learned.methods.ridge import Ridge
 from mfbench.learned.training.settings import TrainSettings
 from mfbench.methods.energy_baseline import fit_baseline
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
 
 CONFIG = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
 FEATURES = 6  # two layers of two scalars, and the hidden layer of the last readout
@@ -38,10 +43,12 @@ def test_labels_without_a_head_give_none():
 
 
 def test_forces_are_paid_for():
-    for gradients in (0, 7, 80, 320):
-        count, cost = force_configurations(50, 32, gradients)
+    for gradients in (7, 80, 320):
+        count, cost = force_configurations(50, 32, Budget(gradients, 1))
         assert cost <= gradients
         assert count == min(50, gradients // 8)
+    # The closed-form track takes no step and counts no gradients: every label is solved for.
+    assert force_configurations(50, 32, Budget(0)) == (50, 400)
 
 
 def test_training_names_the_network_that_ridge_uses():
@@ -59,17 +66,10 @@ class Episode:
         self.support, self.query = list(self.task.support), [c.blind() for c in self.task.query]
 
     def made(self, backend):
-        module = pytest.importorskip(f"mfbench_{backend}.ridge")
-        if backend == "jax":
-            from mfbench_jax.checkpoint import with_arrays as arrays
-        else:
-            from dataclasses import replace
-
-            from mfbench_torch.checkpoint import tensors
-
-            arrays = lambda c: replace(c, params=tensors(c.params))  # noqa: E731
-        checkpoint = arrays(Checkpoint(CONFIG, self.weights, {}, {}))
-        return module.Ridge(checkpoint, self.baseline, RidgeSettings(), self.support[:6])
+        pytest.importorskip({"jax": "jax", "torch": "torch"}[backend])
+        engine = importlib.import_module(f"mfbench_{backend}.engine").ENGINE
+        checkpoint = Checkpoint(CONFIG, self.weights, {}, {})
+        return Ridge(engine, checkpoint, self.baseline, RidgeSettings(), self.support[:6])
 
 
 @pytest.fixture(scope="module")
@@ -93,20 +93,18 @@ def arrays(predictions):
 
 def test_without_labels_it_is_the_network_and_the_budget_holds(episode, jax_ridge, adapted):
     nothing = jax_ridge.adapt([], budget=Budget(), seed=0)
-    assert nothing.head is None
+    assert nothing.model.head is None
     assert nothing.usage.gradient_evaluations == 0
     assert adapted.usage.gradient_evaluations == len(episode.support) * FEATURES / 4
-    assert np.abs(adapted.head).max() > 0
+    assert np.abs(adapted.model.head).max() > 0
     poor = jax_ridge.adapt(episode.support, budget=Budget(steps=1, batch=4), seed=0)
     assert 0 < poor.usage.gradient_evaluations <= 4
 
 
 def test_forces_are_the_gradient_of_the_energies(episode, adapted):
     """The head's part, by central differences (float32: a generous step)."""
-    import copy
-
     plain = copy.copy(adapted)
-    plain.head = None
+    plain.model = replace(adapted.model, head=None)
     c = episode.query[0]
 
     def part(positions):
@@ -122,7 +120,6 @@ def test_forces_are_the_gradient_of_the_energies(episode, adapted):
 
 
 def test_pytorch_fits_the_head_that_jax_fits(episode, jax_ridge, adapted):
-    pytest.importorskip("mfbench_torch.libraries")
     twin = episode.made("torch")
     for ours, theirs in zip(twin.scales, jax_ridge.scales, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)

@@ -2,6 +2,7 @@
 
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ from mfbench.errors import StoreError, SubmissionError
 from mfbench.metrics.errors import metrics_of_errors
 from mfbench.results.episode_errors import errors_of
 from mfbench.results.score_run import episode_scores
-from mfbench.store import read_store
+from mfbench.store import file_submission, read_store
 from mfbench.store.rerun import rerun, weights_of
 from mfbench.submission import check_run, compacted
 from mfbench.submission.card import read_card, write_card
@@ -32,6 +33,7 @@ def of_a_run(method, folder):
     """The compact form of what a method really predicts."""
     mfbench.evaluate(method, "board-chains", ks=[0, 5], draws=2, out=folder)
     checked = check_run(folder)
+    checked = replace(checked, card=checked.card.model_copy(update={"description": "As it ships."}))
     return compacted(checked, "random-0123456789abcdef")
 
 
@@ -49,7 +51,7 @@ def with_columns(checked, **change):
 
 
 def test_scores_follow_from_errors_per_configuration(whole):
-    for episode, record in zip(whole.yardstick.episodes, whole.records, strict=True):
+    for episode, record in zip(whole.reference.episodes, whole.records, strict=True):
         exact, again = episode_scores(episode, record), episode_scores(episode, errors_of(episode, record))
         assert exact.keys() == again.keys()
         for stratum, values in exact.items():
@@ -69,8 +71,8 @@ def test_a_compact_row_shows_the_scores_and_findings_of_the_whole_one(whole):
 
 def test_a_configuration_takes_a_handful_of_bytes(maker):
     whole = check(maker.files(method="random", error=0.3))
-    n = sum(len(e.query) for e in whole.yardstick.episodes)
-    atoms = sum(sum(whole.yardstick.n_atoms[e.family_id]) for e in whole.yardstick.episodes)
+    n = sum(len(e.query) for e in whole.reference.episodes)
+    atoms = sum(sum(whole.reference.n_atoms[e.family_id]) for e in whole.reference.episodes)
     small = with_columns(compacted(whole, "a-0123456789abcdef"))["errors.parquet"]
     assert len(pq.read_table(io.BytesIO(small))) == n
     assert len(small) < len(whole.files["predictions.parquet"]) < 24 * atoms
@@ -78,7 +80,7 @@ def test_a_configuration_takes_a_handful_of_bytes(maker):
 
 def test_a_store_files_it_and_says_that_it_can_be_run_again(whole, store, capsys):
     kept = compacted(whole, "random-0123456789abcdef")
-    name, _ = store.submit(kept)
+    name, _ = file_submission(store, kept)
     snapshot = read_store(store)
     assert snapshot.summaries[name].compact
     assert snapshot.trust(name) == "reproducible"
@@ -90,26 +92,26 @@ def test_a_store_files_it_and_says_that_it_can_be_run_again(whole, store, capsys
 
 def test_a_stranger_who_copies_a_compact_row_is_refused(maker, store):
     theirs = maker.files(method="random", error=0.3)
-    store.submit(compacted(check(theirs), "random-0123456789abcdef"))
+    file_submission(store, compacted(check(theirs), "random-0123456789abcdef"))
     card = read_card(theirs["submission.yaml"]).model_copy(update={"method": "mine"})
     with pytest.raises(SubmissionError, match="forces at K = |energies and forces at K = ") as caught:
-        store.submit(check(theirs | {"submission.yaml": write_card(card).encode()}))
+        file_submission(store, check(theirs | {"submission.yaml": write_card(card).encode()}))
     assert caught.value.kind == Kind.COPIED_PREDICTIONS
 
 
 def test_the_row_that_it_was_made_from_is_not_its_original(maker, store):
     whole = check(maker.files(method="random", error=0.3))
-    name, _ = store.submit(whole)
-    made, _ = store.submit(compacted(whole, name))
+    name, _ = file_submission(store, whole)
+    made, _ = file_submission(store, compacted(whole, name))
     assert set(store.ids()) == {name, made}
 
 
 def test_running_it_again_gives_the_same_errors(maker, store, tmp_path, capsys):
-    name, _ = store.submit(of_a_run("random", tmp_path / "run"))
+    name, _ = file_submission(store, of_a_run("random", tmp_path / "run"))
     checked, _, _ = store.recompute(name)
     found = rerun(store, name, checked)
     assert found.reproduced
-    assert found.episodes == len(checked.yardstick.episodes)
+    assert found.episodes == len(checked.reference.episodes)
     assert max(found.apart.values()) < 1e-3
     assert main(["store", "verify", "--to", store.url, "--rerun", name, "--k", "5", "--draws", "1"]) == 0
     assert "reproduced on 3 episodes" in capsys.readouterr().out
@@ -119,7 +121,7 @@ def test_running_it_again_gives_the_same_errors(maker, store, tmp_path, capsys):
 def test_errors_that_the_method_does_not_make_are_noticed(maker, store, tmp_path, column, factor):
     honest = of_a_run("random", tmp_path / "run")
     forged = check(with_columns(honest, **{column: lambda codes: factor * codes}))
-    name, _ = store.submit(forged)
+    name, _ = file_submission(store, forged)
     assert not rerun(store, name, forged).reproduced
     assert main(["store", "verify", "--to", store.url, "--rerun", name]) == 2
 
@@ -152,7 +154,7 @@ def test_weights_of_another_row_must_be_there(maker, store):
     missing = compacted(whole, "random-0123456789abcdef", "pretrain-0123456789abcdef")
     with pytest.raises(StoreError, match="holds no submission pretrain-0123456789abcdef"):
         weights_of(store, missing)
-    name, _ = store.submit(whole)
+    name, _ = file_submission(store, whole)
     with pytest.raises(SubmissionError, match="has deposited no weights"):
         weights_of(store, compacted(whole, "random-0123456789abcdef", name))
 
@@ -192,11 +194,11 @@ def test_predictions_and_errors_together_are_refused(whole):
 
 
 def test_a_perfect_force_has_an_error_of_zero(whole):
-    episode, record = whole.yardstick.episodes[0], whole.records[0]
-    labels = whole.yardstick.labels[episode.family_id]
+    episode, record = whole.reference.episodes[0], whole.records[0]
+    labels = whole.reference.labels[episode.family_id]
     vars(record).update(energies=labels[0], forces=labels[1])
     found = errors_of(episode, record).errors
     scores = metrics_of_errors(
-        found, *labels, whole.yardstick.n_atoms[episode.family_id], episode.fragments, episode.strata
+        found, *labels, whole.reference.n_atoms[episode.family_id], episode.fragments, episode.strata
     )
     assert math.isclose(scores["all"]["force_rmse"], 0, abs_tol=1e-6)

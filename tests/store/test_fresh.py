@@ -10,15 +10,16 @@ import pytest
 from mfbench.cli import main
 from mfbench.data.configuration import EV_TO_KCAL_MOL
 from mfbench.errors import SubmissionError
-from mfbench.store import open_store, read_store
-from mfbench.store.fresh import compare, fresh_test
-from mfbench.store.verification import Verdict
+from mfbench.store import file_submission, open_store, read_store
+from mfbench.store.fresh_test.compare import compare
+from mfbench.store.fresh_test.record import Verdict
+from mfbench.store.fresh_test.run import fresh_test
 from mfbench.submission.card import read_card, write_card
 from mfbench.submission.check import check
 from mfbench.submission.detectors.findings import Kind
 from mfbench.submission.draft import read_folder
 from mfbench.submission.predictions import canonical_bytes
-from mfbench.submission.reference_episodes import yardstick_of
+from mfbench.submission.reference_episodes import reference_episodes
 
 REFERENCE = Path(__file__).parents[2] / "leaderboard" / "submissions" / "submissions"
 VERIFIED = "maml-936427a4eaa1785b"
@@ -85,15 +86,15 @@ def maml():
 def altered(files, alter, **changes):
     """A submission with other predictions: what ``alter(record, energies, forces)`` gives."""
     card = read_card(files["submission.yaml"]).model_copy(update=changes)
-    yardstick = yardstick_of(card.run)
+    reference = reference_episodes(card.run)
     records = []
     for record in check(files).records:
-        energies, forces = alter(record, *yardstick.labels[record.family_id])
+        energies, forces = alter(record, *reference.labels[record.family_id])
         vars(record).update(energies=energies, forces=forces.astype(np.float32))
         records.append(record)
     return files | {
         "submission.yaml": write_card(card).encode(),
-        "predictions.parquet": canonical_bytes(yardstick.episodes, records),
+        "predictions.parquet": canonical_bytes(reference.episodes, records),
     }
 
 
@@ -127,16 +128,16 @@ def test_honest_maml_is_confirmed_and_a_blended_run_refuted(maml, blended, tmp_p
     store, other = open_store(tmp_path / "store"), open_store(tmp_path / "other")
     secret = "the verifier's"
     seed = int(hashlib.sha256(secret.encode()).hexdigest()[:15], 16)
-    name, _ = store.submit(check(maml))
+    name, _ = file_submission(store, check(maml))
     checked, _, _ = store.recompute(name)
-    fresh = resample(checked.yardstick.split, FAMILIES, seed, fragments=3)
+    fresh = resample(checked.reference.split, FAMILIES, seed, fragments=3)
     published = {
-        c.positions.tobytes() for t in checked.yardstick.split.test for c in (*t.query, *t.heldout)
+        c.positions.tobytes() for t in checked.reference.split.test for c in (*t.query, *t.heldout)
     }
     assert all(c.positions.tobytes() not in published for found in fresh.values() for c in found)
     options = {"ks": [10], "draws": 1, "seed_commitment": "0" * 64}
     # Held-out fragments under another name stand for those of other entries.
-    outside = {t.family_id: renamed(t.heldout) for t in checked.yardstick.split.test}
+    outside = {t.family_id: renamed(t.heldout) for t in checked.reference.split.test}
     record = fresh_test(name, checked, fresh, outside=outside, **options)
     assert record.verdict == Verdict.CONFIRMED
     assert (record.outside.families, record.outside.entries) == (FAMILIES, ["0new"])
@@ -148,7 +149,7 @@ def test_honest_maml_is_confirmed_and_a_blended_run_refuted(maml, blended, tmp_p
     store.add_record(record)
     assert read_store(store).trust(name) == "verified"
 
-    name, _ = other.submit(check(blended))  # nothing in its predictions gives it away
+    name, _ = file_submission(other, check(blended))  # nothing in its predictions gives it away
     checked, _, _ = other.recompute(name)
     record = fresh_test(name, checked, fresh, outside=outside, **options)
     assert record.verdict == Verdict.REFUTED
@@ -158,12 +159,12 @@ def test_honest_maml_is_confirmed_and_a_blended_run_refuted(maml, blended, tmp_p
 
 
 def test_a_blended_run_beside_the_honest_one_is_a_copy(maml, blended, store):
-    store.submit(check(maml))
+    file_submission(store, check(maml))
     with pytest.raises(SubmissionError, match="copied-predictions"):
-        store.submit(check(blended))
+        file_submission(store, check(blended))
 
 
-def test_the_reference_store_holds_a_fresh_test_of_maml_and_the_readme_states_it():
+def test_the_reference_store_holds_a_fresh_test_of_maml_and_the_docs_state_it():
     snapshot = read_store(open_store(REFERENCE.parent), write=False)
     assert snapshot.broken == []
     verified = {n for n in snapshot.summaries if snapshot.trust(n) == "verified"}
@@ -174,13 +175,13 @@ def test_the_reference_store_holds_a_fresh_test_of_maml_and_the_readme_states_it
     found = next(c for c in record.comparisons if (c.metric, c.k) == ("force_rmse", 50))
     lo, hi = found.typical_ci95
     stated = f"{record.configurations} fresh configurations of {record.fragments} fragments"
-    readme = " ".join((REFERENCE.parents[2] / "README.md").read_text().split())
-    assert stated in readme
-    assert f"{found.typical:.2f} [{lo:.2f}, {hi:.2f}] times the claimed one" in readme
+    page = " ".join((REFERENCE.parents[2] / "docs" / "submit.md").read_text().split())
+    assert stated in page
+    assert f"{found.typical:.2f} [{lo:.2f}, {hi:.2f}] times the claimed one" in page
 
 
 def test_what_cannot_be_verified_is_said(maker, store, capsys):
-    name, _ = store.submit(check(maker.files()))
+    name, _ = file_submission(store, check(maker.files()))
     checked, _, _ = store.recompute(name)
     query = {"test-0": list(maker.split.test[0].query)}
     with pytest.raises(SubmissionError, match="no weights were deposited"):

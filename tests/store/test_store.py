@@ -14,7 +14,7 @@ import pytest
 from mfbench.cli import main
 from mfbench.data.configuration import EV_TO_KCAL_MOL
 from mfbench.errors import StoreError, SubmissionError
-from mfbench.store import flat_table, open_store, read_store
+from mfbench.store import file_submission, flat_table, open_store, read_store
 from mfbench.store.store import content_hash
 from mfbench.submission.check import check
 
@@ -23,25 +23,25 @@ from mfbench.submission.check import check
 def filled(maker, store):
     """A store of three submissions."""
     for seed in range(3):
-        store.submit(check(maker.files(seed=seed, error=0.3, method=f"method {seed}")))
+        file_submission(store, check(maker.files(seed=seed, error=0.3, method=f"method {seed}")))
     return store
 
 
 def test_a_folder_is_named_by_its_content_and_scores_survive_the_round_trip(maker, store):
     checked = check(maker.files())
-    name, said = store.submit(checked)
+    name, said = file_submission(store, checked)
     assert said is None
     assert name == f"honest-{content_hash(store.read_files(name))[:16]}"
     again, _, _ = store.recompute(name)
     assert again.results.aggregate == checked.results.aggregate
     assert again.files == checked.files
-    assert store.submit(check(maker.files())) == (name, "it is already there")
+    assert file_submission(store, check(maker.files())) == (name, "it is already there")
     assert store.ids() == [name]
 
 
 def test_the_kept_file_alone_gives_the_force_error(maker, store):
     checked = check(maker.files())
-    name, _ = store.submit(checked)
+    name, _ = file_submission(store, checked)
     kept = pd.read_parquet(io.BytesIO(store.read_files(name)["predictions.parquet"]))
     for row in checked.results.episodes:
         its = kept[(kept.family_id == row.family_id) & (kept.k == row.k) & (kept.draw == row.draw)]
@@ -51,7 +51,7 @@ def test_the_kept_file_alone_gives_the_force_error(maker, store):
 
 def test_where_forces_take_less_space_than_their_errors_they_are_kept(maker, store):
     silent = maker.files(edit=lambda energies, forces, _: (energies, [0 * f for f in forces]))
-    name, _ = store.submit(check(silent))
+    name, _ = file_submission(store, check(silent))
     kept = pd.read_parquet(io.BytesIO(store.read_files(name)["predictions.parquet"]))
     assert not np.concatenate(kept.forces.to_list()).any()
 
@@ -151,7 +151,7 @@ def test_a_submission_put_there_by_other_means_is_scored_by_its_first_reader(fil
 def test_a_store_behind_a_url(maker):
     url = "memory://board-test"
     store = open_store(url)
-    name, _ = store.submit(check(maker.files()))
+    name, _ = file_submission(store, check(maker.files()))
     assert open_store(url).ids() == [name]
     assert list(read_store(open_store(url)).summaries) == [name]
     fsspec.filesystem("memory").pipe_file(f"board-test/submissions/{name}/predictions.parquet", b"x")
@@ -174,7 +174,7 @@ def test_the_hub_gets_a_pull_request(maker, monkeypatch):
 
     monkeypatch.setattr(hub.HfApi, "create_commit", create_commit)
     files = HubFiles(fsspec.filesystem("memory"), "hub-test", "hf://datasets/me/board/store")
-    name, said = Store(files).submit(check(maker.files()))
+    name, said = file_submission(Store(files), check(maker.files()))
     ((repo, paths, options),) = calls
     assert repo == "me/board"
     assert paths == [
@@ -187,7 +187,7 @@ def test_the_hub_gets_a_pull_request(maker, monkeypatch):
 
 def _submit(url, files, barrier):
     barrier.wait()
-    open_store(url).submit(check(files))
+    file_submission(open_store(url), check(files))
 
 
 def test_32_processes_at_once_lose_none(maker, store):
@@ -231,11 +231,13 @@ def test_from_a_run_to_a_row(maker, tmp_path, monkeypatch, capsys):
         )
         == 0
     )
-    assert main(["submit", str(run), "--to", str(store), "--dry-run"]) == 0
+    draft = tmp_path / "draft"
+    assert main(["submit", str(run), "--draft", str(draft)]) == 0
+    text = (draft / "submission.yaml").read_text()
+    (draft / "submission.yaml").write_text(text.replace("description: ''", "description: A coin."))
+    assert main(["submit", str(draft), "--check"]) == 0
     assert not store.exists()
-    text = (run / "submission.yaml").read_text()
-    (run / "submission.yaml").write_text(text.replace("description: ''", "description: A coin."))
-    assert main(["submit", str(run), "--to", str(store)]) == 0
+    assert main(["submit", str(draft), "--to", str(store)]) == 0
     capsys.readouterr()
     assert main(["store", "list", "--to", str(store)]) == 0
     assert "random-" in capsys.readouterr().out

@@ -23,7 +23,7 @@ from mfbench_tasks.families.chemistry import (
     load_places,
     with_overrides,
 )
-from mfbench_tasks.families.find_chemistry import scan_entry, thin
+from mfbench_tasks.families.find_chemistry import limit_places, scan_entry
 from mfbench_tasks.fragments import select_ligands, select_modified, select_sites
 from mfbench_tasks.fragments.building_blocks import Entry
 from mfbench_tasks.fragments.cut import cut
@@ -34,7 +34,7 @@ from mfbench_tasks.labelling.tblite import Gfn2, Label
 from mfbench_tasks.recipes.recipe import load_recipe
 from mfbench_tasks.sampling import gates
 from mfbench_tasks.sampling.gates import Rejection
-from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
+from mfbench_tasks.sampling.label_trajectory import LabelledFragment, label_trajectory
 from mfbench_tasks.sampling.role import Role
 from mfbench_tasks.sampling.trajectories import Trajectory
 from mfbench_tasks.structures.ideal_peptide import ideal_peptide
@@ -236,11 +236,11 @@ def test_a_label_that_depends_on_the_scf_start_is_dropped(zinc):
         def label(self, x):
             return Label(0.0, np.zeros_like(x), start_gap=0.2)
 
-    made = Made(zinc, "f", zinc.positions, 0.0, "")
+    labelled = LabelledFragment(zinc, "f", zinc.positions, 0.0, "")
     with pytest.raises(Rejection, match="scf-start"):
         label_trajectory(
             Undecided(),
-            made,
+            labelled,
             Trajectory("s0", "md", 300.0, 3, Role.SUPPORT),
             [zinc.positions] * 20,
             gates.Gates(),
@@ -289,7 +289,7 @@ def test_a_scan_finds_a_site_and_keeps_few_places(entry):
     (place,) = scan_entry(entry, "test", [family])
     assert (place.label, place.detail) == ("A100", "CCHH")
     many = [place.model_copy(update={"residue": str(k)}) for k in range(100)]
-    assert len(thin([family], many)) == 40
+    assert len(limit_places([family], many)) == 40
 
 
 STRUCTURES = os.environ.get("MFBENCH_STRUCTURES")
@@ -299,14 +299,14 @@ STRUCTURES = os.environ.get("MFBENCH_STRUCTURES")
 def test_a_family_is_planned_from_real_entries():
     family = next(f for f in load_families(TABLES / "chemistry.yaml") if f.id == "zn-ccch")
     places: list[Place] = load_places(TABLES / "chemistry_places.tsv")
-    slots = chemistry_jobs(family, places, Path(STRUCTURES), 1, candidates=2)
-    assert [s.heldout for s in slots] == [False] * 6 + [True] * 3
+    jobs = chemistry_jobs(family, places, Path(STRUCTURES), 1, candidates=2)
+    assert [s.heldout for s in jobs] == [False] * 6 + [True] * 3
     names = [
         graph_name(f.atomic_numbers, f.bonds, f.total_charge, f.n_unpaired)
-        for s in slots
+        for s in jobs
         for f in s.candidates[:1]
     ]
     assert len(set(names)) == 9
-    pool = {f.pdb_id for s in slots if not s.heldout for f in s.candidates}
-    assert not pool & {f.pdb_id for s in slots if s.heldout for f in s.candidates}
-    assert all(f.total_charge == -1 and f.coordination.size for s in slots for f in s.candidates)
+    pool = {f.pdb_id for s in jobs if not s.heldout for f in s.candidates}
+    assert not pool & {f.pdb_id for s in jobs if s.heldout for f in s.candidates}
+    assert all(f.total_charge == -1 and f.coordination.size for s in jobs for f in s.candidates)

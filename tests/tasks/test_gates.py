@@ -16,7 +16,7 @@ from mfbench_tasks.fragments import select
 from mfbench_tasks.fragments.cut import cut, prepare
 from mfbench_tasks.fragments.electron_count import spin_is_possible
 from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure
-from mfbench_tasks.recipes.recipe import Gates, Moves, Plan, Recipe, Sampling
+from mfbench_tasks.recipes.recipe import CuttingPlan, Gates, Moves, Recipe, Sampling
 from mfbench_tasks.sampling import gates
 from mfbench_tasks.sampling.gates import Rejection
 from mfbench_tasks.structures.ideal_peptide import ideal_peptide
@@ -29,7 +29,9 @@ SMALL = Recipe(
     draw_length=2,
     changelog=[],
     families=[],
-    plan=Plan(pool=["residue"], heldout=["residue"], max_atoms={"residue": 30, "contact": 30, "hbond": 30}),
+    plan=CuttingPlan(
+        pool=["residue"], heldout=["residue"], max_atoms={"residue": 30, "contact": 30, "hbond": 30}
+    ),
     sampling=Sampling(
         support_md_K=[300],
         support_md_frames=[2],
@@ -104,20 +106,20 @@ def test_a_rejected_candidate_is_reported_and_replaced_by_the_next(glycine):
     bad = replace(glycine, n_unpaired=1, residues="A9")
     outcome = FragmentJob("0.0.0", 0, False, (bad, glycine)).run(SMALL)
     assert [r["gate"] for r in outcome.rejections] == ["spin"]
-    assert outcome.made.fragment.residues == "A2"
-    made = outcome.made
-    assert [c.trajectory_id.rsplit("/")[-1] for c in made.configurations] == ["s0"] * 2 + ["s1"] * 2 + [
+    assert outcome.labelled.fragment.residues == "A2"
+    labelled = outcome.labelled
+    assert [c.trajectory_id.rsplit("/")[-1] for c in labelled.configurations] == ["s0"] * 2 + ["s1"] * 2 + [
         "q0",
         "q1",
     ]
-    for c in made.configurations:
-        assert gates.intact(made.fragment, c.positions)
+    for c in labelled.configurations:
+        assert gates.intact(labelled.fragment, c.positions)
         assert np.isfinite(c.energy)
     nobody = FragmentJob("0.0.0", 0, False, (bad,)).run(SMALL)
-    assert nobody.made is None
+    assert nobody.labelled is None
 
 
-def test_a_slot_gives_the_same_labels_whenever_it_is_filled(glycine):
+def test_a_job_gives_the_same_labels_whenever_it_runs(glycine):
     one, two = (make_fragment(glycine, SMALL, "0.0.0", heldout=True) for _ in range(2))
     for a, b in zip(one.configurations, two.configurations, strict=True):
         assert np.array_equal(a.positions, b.positions)
@@ -177,7 +179,7 @@ def test_labels_do_not_depend_on_what_came_before(glycine):
     x = glycine.positions
     first = engine.label(x)
     for k in range(3):
-        engine.walk(x + 0.02 * k)
+        engine.warm_label(x + 0.02 * k)
     again = engine.label(x)
     assert first.energy == again.energy
     assert np.array_equal(first.forces, again.forces)

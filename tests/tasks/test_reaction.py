@@ -1,12 +1,11 @@
 """Reactions: bonds transfer both ways, profiles follow their slopes, labels are free of the bias."""
 
 import dataclasses
-import hashlib
+import json
 import shutil
 import subprocess
 import sys
 import time
-from concurrent.futures import Executor, Future
 
 import numpy as np
 import pytest
@@ -17,14 +16,22 @@ pytest.importorskip("rdkit")
 
 from mfbench import load_split
 from mfbench.audit.checks import verify_split
+from mfbench.cli import main
 from mfbench.data.molecular_graph import graph_name
 from mfbench.methods.energy_baseline import correction_operator
-from mfbench_tasks.__main__ import main
+from mfbench.work.executor import Here
 from mfbench_tasks.labelling.relabel import relabel
 from mfbench_tasks.labelling.tblite import Gfn2
 from mfbench_tasks.reaction.bias import Biased
-from mfbench_tasks.reaction.build import TooFewSystems, build_reactions, cast, next_jobs, systems_of
-from mfbench_tasks.reaction.make import find_path, path_of, slot_name
+from mfbench_tasks.reaction.build import (
+    TooFewSystems,
+    build_reactions,
+    next_jobs,
+    request_of,
+    sampled_systems,
+    systems_of,
+)
+from mfbench_tasks.reaction.jobs import ScanJob, path_of, sampling_name
 from mfbench_tasks.reaction.path import check_path
 from mfbench_tasks.reaction.sample import windows
 from mfbench_tasks.reaction.settings import Bounds, Windows, load_reaction_recipe
@@ -57,15 +64,6 @@ families:
 """
 
 
-class Inline(Executor):
-    """Runs everything at once, in this process."""
-
-    def submit(self, call, *given, **named):
-        future = Future()
-        future.set_result(call(*given, **named))
-        return future
-
-
 def run(recipe_file, folder, **named):
     return build_reactions(
         load_reaction_recipe(recipe_file),
@@ -73,7 +71,7 @@ def run(recipe_file, folder, **named):
         report=folder / "report",
         figure=folder / "report" / "profiles.png",
         journal=folder / "journal",
-        executor=Inline(),
+        executor=Here(),
         **named,
     )
 
@@ -108,8 +106,8 @@ def split(built):
 
 @pytest.fixture(scope="module")
 def path(recipe, system):
-    outcome = find_path(system, recipe)
-    assert outcome.made is not None, outcome.rejections
+    outcome = ScanJob(system).run(recipe)
+    assert outcome.labelled is not None, outcome.rejections
     return path_of(system, outcome)
 
 
@@ -164,10 +162,10 @@ def test_the_bias_pulls_along_its_own_gradient(system, path):
     x = path.positions[0, 4] + rng.normal(0, 0.15, path.positions[0, 4].shape)  # bent: the wall acts
     biased = Biased(engine, system, system.coordinate.value(x) - 0.3, 10.0)
     direction = rng.normal(size=x.shape)
-    ahead, behind = (biased.walk(x + step * direction).energy for step in (1e-3, -1e-3))
-    slope = np.sum(biased.walk(x).forces * direction)
+    ahead, behind = (biased.warm_label(x + step * direction).energy for step in (1e-3, -1e-3))
+    slope = np.sum(biased.warm_label(x).forces * direction)
     assert slope == pytest.approx(-(ahead - behind) / 2e-3, abs=5e-3)
-    assert np.abs(biased.walk(x).forces - engine.label(x).forces).max() > 1.0
+    assert np.abs(biased.warm_label(x).forces - engine.label(x).forces).max() > 1.0
 
 
 def test_gates_refuse_a_jump_and_a_bond_that_did_not_transfer(system, path):
@@ -191,7 +189,7 @@ def test_a_stranger_bond_or_a_lost_molecule_is_not_the_reaction(system, path):
     assert not system.holds(pulled, 4.5)
     gone = x.copy()
     gone[sorted(_kin(system))] += 6.0
-    assert not system.strangers(gone)
+    assert not system.unrelated_bond_changes(gone)
     assert not system.holds(gone, 4.5)
 
 
@@ -249,14 +247,14 @@ def test_a_system_that_cannot_be_leaves_its_place_to_the_next(recipe, built):
     systems = systems_of(recipe.families[0])
     found = (built[0] / "report" / "README.md").read_text()
     assert "| dehalogenation.odd.path | spin |" in found
-    odd = find_path(systems[1], recipe)
-    good = dataclasses.replace(odd, made=object(), rejections=[])
-    done = {slot_name(s, "path"): odd if s.name == "odd" else good for s in systems}
-    assert [(s.name, heldout) for s, heldout in cast(systems, recipe, done)] == [
+    odd = ScanJob(systems[1]).run(recipe)
+    good = dataclasses.replace(odd, labelled=object(), rejections=[])
+    done = {ScanJob(s).name: odd if s.name == "odd" else good for s in systems}
+    assert [(s.name, heldout) for s, heldout in sampled_systems(systems, recipe, done)] == [
         ("formate-chloromethane", False),
         ("formate-bromomethane", True),
     ]
-    done[slot_name(systems[2], "heldout")] = odd
+    done[sampling_name(systems[2], heldout=True)] = odd
     with pytest.raises(TooFewSystems, match="dehalogenation has too few systems"):
         next_jobs(systems, recipe, done)
 
@@ -268,15 +266,15 @@ def test_a_family_without_enough_systems_stays_out_and_the_report_says_so(built,
     family |= {"id": "short", "systems": {f"odd{k}": "[O-:3]C=O.[CH2:2][Cl:1]" for k in (1, 2)}}
     recipe = yaml.safe_load(RECIPE)
     short.write_text(yaml.safe_dump(recipe | {"families": [*recipe["families"], family]}))
-    digest = hashlib.sha256(load_reaction_recipe(short).model_dump_json().encode()).hexdigest()
-    (tmp_path / "journal" / "recipe.sha256").write_text(digest)  # its finished slots are the same
+    request = request_of(load_reaction_recipe(short))
+    (tmp_path / "journal" / "request.json").write_text(json.dumps(request))  # finished systems are the same
     assert run(short, tmp_path, resume=True)["counts"]["families"] == 1
     assert "| short | family | family short has too few" in (tmp_path / "report" / "README.md").read_text()
 
 
 def test_a_killed_build_resumes_to_the_same_bytes(built, recipe_file, tmp_path):
     out, journal = tmp_path / "out", tmp_path / "out.journal"
-    command = [sys.executable, "-m", "mfbench_tasks", "reaction", str(recipe_file), "--out", str(out)]
+    command = [sys.executable, "-m", "mfbench", "data", "reaction", str(recipe_file), "--out", str(out)]
     command += ["--workers", "1"]
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
@@ -309,7 +307,7 @@ def test_a_killed_build_resumes_to_the_same_bytes(built, recipe_file, tmp_path):
 def test_a_wrong_recipe_is_one_line(tmp_path, capsys, old, new, message):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(RECIPE.replace(old, new))
-    assert main(["reaction", str(recipe), "--out", str(tmp_path / "out"), "--workers", "1"]) == 2
+    assert main(["data", "reaction", str(recipe), "--out", str(tmp_path / "out"), "--workers", "1"]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("error: ")
     assert message in error

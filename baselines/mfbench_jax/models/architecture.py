@@ -10,12 +10,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from mfbench.learned.architectures.registry import Config, arch_of, initial_weights
-from mfbench_jax.models import allegro, mace, nequip
+from mfbench.learned.architectures.registry import Config, initial_weights, network_of
 
 __all__ = ["atom_energies", "energy", "energy_forces", "feature_forces", "features", "init"]
-
-_NETWORKS = {"mace": mace.network, "nequip": nequip.network, "allegro": allegro.network}
 
 
 def init(config: Config, seed: int) -> dict[str, jax.Array]:
@@ -78,7 +75,7 @@ def feature_forces(params, config: Config, batch, *, forces: bool = True):
 
 
 def _network(params, config: Config, vectors, batch):
-    return _NETWORKS[arch_of(config)](params, config, vectors, batch)
+    return network_of(config, "jax").network(params, config, vectors, batch)
 
 
 def _masked(values, batch):

@@ -16,8 +16,7 @@ from collections.abc import Sequence
 
 import torch
 
-from mfbench.learned.architectures.registry import Config, arch_of, initial_weights
-from mfbench_torch.models import allegro, mace, nequip
+from mfbench.learned.architectures.registry import Config, initial_weights, network_of
 from mfbench_torch.models.graphs import GraphBatch
 from mfbench_torch.models.leaves import Leaves
 
@@ -33,7 +32,6 @@ __all__ = [
 ]
 
 Params = dict[str, torch.Tensor]
-_MODULES = {"mace": mace, "nequip": nequip, "allegro": allegro}
 
 
 def init(config: Config, seed: int) -> Params:
@@ -48,7 +46,7 @@ def energy(params: Params, config: Config, batch: GraphBatch) -> torch.Tensor:
 
 def atom_energies(params: Params, config: Config, batch: GraphBatch) -> torch.Tensor:
     """What each atom contributes to the energy, eV, [N]."""
-    module = _MODULES[arch_of(config)]
+    module = network_of(config, "torch")
     return module.network(params, config, batch, module.start(params, config, batch.geometry))[0]
 
 
@@ -67,7 +65,7 @@ def energy_forces(
     """
     with torch.enable_grad():
         leaves = leaves_of(params, config, batch)
-        atoms, seen = _MODULES[arch_of(config)].network(params, config, batch, leaves)
+        atoms, seen = network_of(config, "torch").network(params, config, batch, leaves)
         atoms = atoms if head is None else atoms + head @ seen
         total = _per_configuration(atoms, batch)
         forces = forces_of(total.sum(), leaves, batch, create_graph=differentiable)
@@ -93,12 +91,12 @@ def feature_forces(
 
 def leaves_of(params: Params, config: Config, batch: GraphBatch) -> Leaves:
     """Fresh leaves that forces can be asked of."""
-    return _MODULES[arch_of(config)].start(params, config, batch.geometry, forces=True)
+    return network_of(config, "torch").start(params, config, batch.geometry, forces=True)
 
 
 def features_of(params: Params, config: Config, batch: GraphBatch, leaves: Leaves) -> torch.Tensor:
     """Scalar features of atoms [F, N]."""
-    return _MODULES[arch_of(config)].network(params, config, batch, leaves)[1]
+    return network_of(config, "torch").network(params, config, batch, leaves)[1]
 
 
 def forces_of(

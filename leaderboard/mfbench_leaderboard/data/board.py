@@ -12,15 +12,13 @@ import pandas as pd
 import pyarrow as pa
 
 from mfbench.metrics.errors import METRICS
+from mfbench.protocol.registry import reference_lines
 from mfbench.store.index import Snapshot, Trust
 from mfbench.store.rows import Summary
 from mfbench.submission.detectors.findings import Finding
 from mfbench_leaderboard.data.ranks import rank_methods
 
-__all__ = ["LINES", "Board", "Cell", "Choice", "Row", "Standings", "filter_rows", "standings"]
-
-LINES = ("constant", "random")
-"""Reference lines: shown among the others, never ranked."""
+__all__ = ["Board", "Cell", "Choice", "Row", "Standings", "filter_rows", "standings"]
 
 
 class Cell(NamedTuple):
@@ -67,7 +65,7 @@ class Row:
     @property
     def is_line(self) -> bool:
         """Whether it is a reference line."""
-        return self.summary.card.method in LINES
+        return self.summary.card.method in reference_lines()
 
     @property
     def findings(self) -> list[Finding]:
@@ -216,7 +214,7 @@ def _ranks(board: Board, choice: Choice, trusts: dict[str, Trust]) -> dict[str, 
     able = [
         s
         for s in board.of(choice.split)
-        if s.card.method not in LINES and trusts[s.id] != Trust.REFUTED and s.id in errors
+        if s.card.method not in reference_lines() and trusts[s.id] != Trust.REFUTED and s.id in errors
     ]
     if not able:
         return None

@@ -10,7 +10,8 @@ from mfbench.data.configuration import EV_TO_KCAL_MOL
 from mfbench.data.side_tables import read_side_tables
 from mfbench.data.split import Split
 from mfbench.metrics.errors import within_fragment
-from mfbench_leaderboard.data.board import LINES, Board
+from mfbench.protocol.registry import reference_lines
+from mfbench_leaderboard.data.board import Board
 from mfbench_leaderboard.data.curves import label
 
 __all__ = ["FamilyView", "Fragment", "family_errors", "family_view"]
@@ -110,6 +111,6 @@ def family_errors(board: Board, split: str, family: str, k: int, metric: str):
     for name, errors in board.families(split, k, metric).items():
         families = board.snapshot.summaries[name].families
         if family in families and np.isfinite(value := errors[families.index(family)]):
-            line = board.snapshot.summaries[name].card.method in LINES
+            line = board.snapshot.summaries[name].card.method in reference_lines()
             found.append((name, label(board, name), float(value), line))
     return sorted(found, key=lambda item: item[2])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from mfbench import __version__
-from mfbench.store.verification import RATIO_TOLERANCE
+from mfbench.protocol.protocol import STANDARD_K, Track
+from mfbench.store.fresh_test.record import RATIO_TOLERANCE
 from mfbench.submission.detectors.leaks import ENERGY_NOISE, FORCE_NOISE
 from mfbench_leaderboard.state import current_store
 
@@ -15,7 +16,7 @@ TEXT = """
 ### What is measured
 A *task* is a protein family: capped fragments cut from real PDB structures, thermally sampled and
 labelled with energies and forces at one level of theory. A method sees **K labelled
-configurations** of a family it has never met, K ∈ {{0, 5, 10, 20, 50, 100}}, and predicts the rest
+configurations** of a family it has never met, K ∈ {{{ks}}}, and predicts the rest
 blind: atoms, positions, charge and unpaired electrons only. Support sets are published; every
 method gets the same ones.
 
@@ -37,8 +38,7 @@ rank. Under ten test families there are no ranks. *constant* (no force field at 
 are lines, never ranked.
 
 ### Tracks
-*Standard*: at most 20 gradient steps of at most 16 configurations at adaptation (training from
-scratch is exempt). *Long*: up to 300 steps. *Open*: anything, declared.
+{tracks} Training from scratch has a rule of its own and is exempt. Rows are compared within a track.
 
 ### Failures count
 A failed or missing episode scores the worse of the constant method and the method's own worst, and
@@ -78,6 +78,8 @@ def show() -> None:
     left, _ = st.columns([4, 1])
     left.markdown(
         TEXT.format(
+            ks=", ".join(map(str, STANDARD_K)),
+            tracks=" ".join(f"*{track.capitalize()}*: {track.describe()}." for track in Track),
             tolerance=RATIO_TOLERANCE,
             force=1e3 * FORCE_NOISE,
             energy=1e3 * ENERGY_NOISE,

@@ -6,8 +6,8 @@ from html import escape
 
 import streamlit as st
 
+from mfbench.store.fresh_test.record import Record
 from mfbench.store.rows import Summary
-from mfbench.store.verification import Record
 from mfbench.submission.card import write_card
 from mfbench_leaderboard.data.board import Board, Row
 from mfbench_leaderboard.data.curves import constant_line, curves

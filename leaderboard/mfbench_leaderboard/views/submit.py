@@ -7,8 +7,10 @@ from urllib.parse import quote
 import streamlit as st
 
 from mfbench.errors import MfbenchError, SubmissionError
+from mfbench.store import file_submission
 from mfbench.store.files import LocalFiles
 from mfbench.submission import Checked, check_files
+from mfbench.submission.card import write_card
 from mfbench_leaderboard.data.text import HEADLINES
 from mfbench_leaderboard.state import current_store
 from mfbench_leaderboard.style import note
@@ -36,7 +38,8 @@ def show() -> None:
     if not uploads:
         st.html(
             '<div class="mf-empty"><b>Nothing here yet</b>On the command line the same is<br><br>'
-            "<code>mfbench submit runs/mine --dry-run</code></div>"
+            "<code>mfbench submit runs/mine --draft mine</code><br>"
+            "<code>mfbench submit mine --check</code></div>"
         )
         return
     try:
@@ -71,7 +74,12 @@ def _show(checked: Checked) -> None:
         for k in checked.results.ks
     )
     st.html(html_table([("K", "labels"), *error_heads()], rows))
-    st.html(note(f"{checked.card.method} on {checked.card.run.split}, {len(checked.yardstick.episodes)} episodes."))
+    st.html(
+        note(
+            f"{checked.card.method} on {checked.card.run.split}, "
+            f"{len(checked.reference.episodes)} episodes."
+        )
+    )
 
 
 def _cell(row) -> str:
@@ -81,11 +89,20 @@ def _cell(row) -> str:
 def _file(checked: Checked) -> None:
     store = current_store()
     if not isinstance(store.files, LocalFiles):
-        st.html(note(f"This store is remote: file it with 'mfbench submit RUN --to {store.url}'."))
+        st.html(note(f"This store is remote: file it with 'mfbench submit DIR --to {store.url}'."))
+        return
+    if not checked.card.description.strip():
+        st.html(
+            note(
+                "One step is missing: its card does not say what the method does. Download it, write a "
+                "description, and drop it here beside the other files."
+            )
+        )
+        st.download_button("submission.yaml", write_card(checked.card), "submission.yaml", "text/yaml")
         return
     if st.button("File it", type="primary", icon=":material/publish:"):
         try:
-            name, said = store.submit(checked)
+            name, said = file_submission(store, checked)
         except MfbenchError as error:
             st.error("**Not filed**", icon=":material/block:")
             st.text(str(error))

@@ -67,7 +67,7 @@ def _family_roles(task: Task, stored: dict[str, set[str]]) -> int:
         if (c.fragment_id in pool) == apart:
             where = "is in the pool" if apart else "is not in the pool"
             raise DataError(f"{task.family_id}: {role} {c.config_id}: its fragment {where}")
-    for fragment in task.graphs:
+    for fragment in () if task.level else task.graphs:  # at a level, what is labelled has a role
         lacking = sorted(stored.get(fragment, set()) - given.keys())
         if lacking:
             raise DataError(f"{task.family_id}: {lacking[0]} is stored but has no role")

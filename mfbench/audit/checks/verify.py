@@ -12,7 +12,7 @@ from mfbench.audit.checks.check import Check, Subject, run_check
 from mfbench.data.configuration import Configuration
 from mfbench.data.side_tables import read_side_tables
 from mfbench.data.split import Split, load_split
-from mfbench.errors import DataError
+from mfbench.errors import DataError, MfbenchError
 
 __all__ = ["CHECKS", "verify_split"]
 
@@ -30,8 +30,8 @@ CHECKS: dict[str, Callable[[Subject], str]] = {
 }
 """In the order in which they are shown. ``hashes`` comes before them, ``labels`` after them."""
 
-Relabel = Callable[[Sequence[Configuration], int], Any]
-"""(configurations, count) → checked, energy and forces (largest differences), worst (id), ok."""
+Relabel = Callable[..., Any]
+"""(configurations, count[, level=]) → checked, energy and forces (largest differences), worst (id), ok."""
 
 
 def verify_split(name: str | Path, *, relabel: Relabel | None = None, count: int = 0) -> list[Check]:
@@ -60,7 +60,9 @@ def verify_split(name: str | Path, *, relabel: Relabel | None = None, count: int
     found = [_hashes(split, intact)]
     found += [run_check(check, partial(measure, subject)) for check, measure in CHECKS.items()]
     if relabel and count:
-        found.append(run_check("labels", partial(_labels, subject, relabel, count)))
+        for level, labelled in _by_level(split).items():
+            name = f"labels at {level}" if level else "labels"
+            found.append(run_check(name, partial(_labels, labelled, relabel, count, level)))
     return found
 
 
@@ -71,11 +73,26 @@ def _hashes(split: Split | None, fault: DataError | None) -> Check:
     return Check("hashes", True, f"{len(manifest.files)} files, data hash {manifest.data_hash}")
 
 
-def _labels(subject: Subject, relabel: Relabel, count: int) -> str:
+def _by_level(split: Split) -> dict[str, list[Configuration]]:
+    """Level → configurations with its labels on its own energy zero; "" where tasks have no levels."""
+    found: dict[str, dict[str, Configuration]] = {}
+    for task in split.tasks:
+        shift = split.manifest.energy_shifts.get(task.level)
+        for c in task.everything:
+            raw = c if shift is None else c.with_label(c.energy - shift.of(c), c.forces)
+            found.setdefault(task.level, {})[c.config_id] = raw
+    return {level: list(rows.values()) for level, rows in sorted(found.items())}
+
+
+def _labels(labelled: Sequence[Configuration], relabel: Relabel, count: int, level: str) -> str:
     try:
-        agreement = relabel(labels.everything(subject.split), count)
+        agreement = relabel(labelled, count, **({"level": level} if level else {}))
     except RuntimeError as error:  # what the labelling engine raises when it does not converge
         raise DataError(f"a configuration could not be labelled again: {error}") from None
+    except DataError:
+        raise
+    except MfbenchError as error:  # a level that is not installed here
+        return f"not labelled again: {error}"
     found = (
         f"{agreement.checked} labelled again: energies within {agreement.energy:.1e} eV, "
         f"forces within {agreement.forces:.1e} eV/Å"

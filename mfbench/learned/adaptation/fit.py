@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from mfbench.learned.adaptation.inner_rates import rates_of_steps
 from mfbench.learned.adaptation.recipe import AdaptSettings, averaging, step_sizes
+from mfbench.learned.checkpoint import Checkpoint
+from mfbench.learned.engine import Engine, Params
 from mfbench.learned.training.sampling_order import adaptation_batches
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
 
-__all__ = ["Steps", "fit_support"]
+__all__ = ["Steps", "fit_support", "fitted"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,38 @@ class Steps:
     rows: np.ndarray
     sizes: np.ndarray
     keeps: np.ndarray
+
+
+def fitted(
+    engine: Engine, start: Checkpoint, dataset: Any, settings: AdaptSettings, budget: Budget, seed: int
+) -> tuple[Params, int]:
+    """Weights adapted to a support set by a recipe, and the configuration-gradients that they took.
+
+    Args:
+        engine: of a backend.
+        start: where the weights start, with inner scales and learned rates where there are any.
+        dataset: the support, of the engine.
+        settings, budget, seed: as in ``fit_support``.
+    """
+    params, precondition = engine.arrays(start.params), engine.arrays(start.precondition)
+    rates = rates_of_steps(start.rates, params, min(budget.steps, settings.max_steps))
+
+    def descend(state: Any, steps: Steps) -> Any:
+        part = slice(steps.first, steps.first + len(steps.rows))
+        factors = {name: value[part] for name, value in rates.items()}
+        made = dataset, steps.rows, start.config, settings, factors, steps.sizes, steps.keeps
+        return engine.descend(*state, precondition, *made)
+
+    def loss(state: Any, indices: np.ndarray) -> float:
+        return engine.loss(averaged(state), start.config, dataset, indices, settings)
+
+    def averaged(state: Any) -> Params:
+        params, progress = state
+        return {**params, **progress.average} if settings.average else params
+
+    begin = params, engine.start(params, settings)
+    state, gradients = fit_support(begin, len(dataset), settings, budget, seed, descend, loss)
+    return averaged(state), gradients
 
 
 def fit_support(

@@ -23,6 +23,7 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split
 from mfbench.errors import UnknownNameError
 from mfbench.methods.energy_baseline import correction_kernel
+from mfbench.protocol.protocol import Budget
 
 __all__ = [
     "Design",
@@ -37,7 +38,7 @@ __all__ = [
 BACKWARD_GRADIENTS = 0.25
 """One backward pass for one feature of one configuration counts as this much of a gradient of the training
 loss in all weights: the most that was measured (MACE 0.20, NequIP 0.25, Allegro 0.10; CPU seconds in JAX,
-scripts/bench_features.py)."""
+scripts/benchmarks/features.py)."""
 STRENGTHS = (*(10.0 ** np.arange(-5.0, 1.5, 0.5)), np.inf)
 """λ to choose from: force features are scaled to 1 eV/Å, so λ = 1 shrinks as much as the data say."""
 
@@ -111,10 +112,13 @@ def scale_configurations(split: Split) -> list[Configuration]:
     return list(everything[:: -(-len(everything) // SCALED_ON)])
 
 
-def force_configurations(k: int, features: int, gradients: int) -> tuple[int, int]:
-    """How many of K configurations give their forces within ``gradients``, and what that costs."""
+def force_configurations(k: int, features: int, budget: Budget) -> tuple[int, int]:
+    """How many of K configurations give their forces within a budget, and what that costs in gradients.
+
+    Where the budget takes no gradient step (the closed-form track), all do.
+    """
     each = features * BACKWARD_GRADIENTS
-    count = min(k, int(gradients // each))
+    count = min(k, int(budget.steps * budget.batch // each)) if budget.steps else k
     return count, int(np.ceil(count * each))
 
 

@@ -8,12 +8,9 @@ from typing import Any
 from mfbench.errors import UnknownNameError
 from mfbench.learned.architectures.registry import config_class
 from mfbench.learned.training.losses import FORMER_LOSS, softening
-from mfbench.protocol.method import STARTS_FROM
+from mfbench.protocol.registry import METHODS, trained_methods
 
-__all__ = ["LEARNED", "TrainSettings", "as_recorded", "gradients_per_step", "settings_from"]
-
-LEARNED = ("joint", "pretrain", "maml", "maml++", "anil", "fomaml", "reptile")
-"""What can be trained: the shared first phase alone, and the methods with a learned initialisation."""
+__all__ = ["TrainSettings", "as_recorded", "gradients_per_step", "settings_from"]
 
 _MODEL = "model."
 HVP_GRADIENTS = 3
@@ -95,12 +92,15 @@ class TrainSettings:
         """Refuse a method that has nothing to learn, and an architecture that does not exist."""
         config_class(self.arch)
         softening(self.loss)
-        if start := STARTS_FROM.get(self.method):
+        spec = METHODS.find(self.method)
+        if spec and (start := spec.starts_from):
             raise UnknownNameError(
                 f"'{self.method}' uses the network of '{start}': train that with --method {start}"
             )
-        if self.method not in LEARNED:
-            raise UnknownNameError(f"'{self.method}' is not trained: choose one of {', '.join(LEARNED)}")
+        # The shared first phase alone, and the methods with a learned initialisation.
+        known = ("joint", *trained_methods())
+        if self.method not in known:
+            raise UnknownNameError(f"'{self.method}' is not trained: choose one of {', '.join(known)}")
         if self.method == "anil" and self.adapt == "all":
             object.__setattr__(self, "adapt", "head")
 

@@ -1,7 +1,7 @@
-"""Sketches: a few numbers an episode that tell whether two submissions made the same errors.
+"""Fingerprints: a few numbers per episode that tell whether two submissions made the same errors.
 
 Errors of forces and of energies are scaled to length one and projected on fixed random directions. Two
-sketches are as far apart as the errors are, to about a tenth of the distance, so a thousand submissions
+fingerprints are as far apart as the errors are, to about a tenth of the distance, so a thousand submissions
 are compared without reading their predictions. Copies with a little noise stay close; separately trained
 models, even of one architecture on one data set, do not.
 """
@@ -15,9 +15,9 @@ from functools import lru_cache
 import numpy as np
 
 from mfbench.protocol.run_episode import EpisodeRecord
-from mfbench.submission.reference_episodes import Yardstick
+from mfbench.submission.reference_episodes import ReferenceEpisodes
 
-__all__ = ["SAME", "WIDTH", "distance", "sketch"]
+__all__ = ["SAME", "WIDTH", "distance", "fingerprints"]
 
 _FORCES, _ENERGIES = 6, 4
 WIDTH = _FORCES + _ENERGIES
@@ -28,16 +28,16 @@ weights are 1e-5 apart; `maml` and `fomaml` of cath-mini, the nearest that were 
 joint start, with one seed), are 0.06 apart."""
 
 
-def sketch(yardstick: Yardstick, records: Sequence[EpisodeRecord]) -> dict[int, np.ndarray]:
+def fingerprints(reference: ReferenceEpisodes, records: Sequence[EpisodeRecord]) -> dict[int, np.ndarray]:
     """K → [n_families, WIDTH] float32 of draw 0, families in order; NaN where there is no prediction."""
     found: dict[int, np.ndarray] = {}
-    row = {family: i for i, family in enumerate(yardstick.families)}
+    row = {family: i for i, family in enumerate(reference.families)}
     for record in records:
         if record.draw or not record.k:  # without labels, one pre-trained model is in several methods
             continue
         values = found.setdefault(record.k, np.full((len(row), WIDTH), np.nan, np.float32))
         if record.failure is None:
-            energies, forces = yardstick.labels[record.family_id]
+            energies, forces = reference.labels[record.family_id]
             values[row[record.family_id]] = np.concatenate(
                 [
                     _project((record.forces - forces).ravel(), record.family_id, _FORCES),
@@ -48,7 +48,7 @@ def sketch(yardstick: Yardstick, records: Sequence[EpisodeRecord]) -> dict[int, 
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """Relative distance of two sketches [n_families, WIDTH]: forces, energies; inf where none overlap."""
+    """Relative distances of two fingerprints [n_families, WIDTH]: forces, energies; inf without overlap."""
     both = np.isfinite(a).all(axis=1) & np.isfinite(b).all(axis=1)
     if not both.any():
         return float("inf"), float("inf")

@@ -10,7 +10,7 @@ import numpy as np
 
 from mfbench.metrics.errors import within_fragment
 from mfbench.protocol.run_episode import EpisodeRecord
-from mfbench.submission.reference_episodes import Yardstick
+from mfbench.submission.reference_episodes import ReferenceEpisodes
 
 __all__ = ["Evidence", "gather"]
 
@@ -53,18 +53,18 @@ class Evidence:
         return np.add.reduceat(values.sum(axis=1), starts) / (3 * self.n_atoms)
 
 
-def gather(yardstick: Yardstick, records: Sequence[EpisodeRecord]) -> list[Evidence]:
+def gather(reference: ReferenceEpisodes, records: Sequence[EpisodeRecord]) -> list[Evidence]:
     """The evidence of every K that has predictions, ascending."""
-    zero = yardstick.split.isolated_atom_energies
-    reference = {
+    zero = reference.split.isolated_atom_energies
+    isolated = {
         e.family_id: np.array([sum(zero.get(int(z), 0.0) for z in c.atomic_numbers) for c in e.query])
-        for e in {e.family_id: e for e in yardstick.episodes}.values()
+        for e in {e.family_id: e for e in reference.episodes}.values()
     }
     found = []
-    for k in sorted({episode.k for episode in yardstick.episodes}):
+    for k in sorted({episode.k for episode in reference.episodes}):
         pairs = [
             (e, r)
-            for e, r in zip(yardstick.episodes, records, strict=True)
+            for e, r in zip(reference.episodes, records, strict=True)
             if e.k == k and r.failure is None
         ]
         if not pairs:
@@ -75,12 +75,12 @@ def gather(yardstick: Yardstick, records: Sequence[EpisodeRecord]) -> list[Evide
             Evidence(
                 k=k,
                 fragments=np.unique(np.concatenate(codes), return_inverse=True)[1],
-                n_atoms=np.concatenate([yardstick.n_atoms[f] for f in families]),
+                n_atoms=np.concatenate([reference.n_atoms[f] for f in families]),
                 energies=np.concatenate([r.energies for _, r in pairs]),
-                labels=np.concatenate([yardstick.labels[f][0] for f in families]),
+                labels=np.concatenate([reference.labels[f][0] for f in families]),
                 forces=np.concatenate([r.forces for _, r in pairs]).astype(np.float64),
-                label_forces=np.concatenate([yardstick.labels[f][1] for f in families]),
-                atomic_energies=np.concatenate([reference[f] for f in families]),
+                label_forces=np.concatenate([reference.labels[f][1] for f in families]),
+                atomic_energies=np.concatenate([isolated[f] for f in families]),
             )
         )
     return found

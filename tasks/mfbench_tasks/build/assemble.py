@@ -1,4 +1,4 @@
-"""From finished slots to the folder of a split: five tables and a manifest."""
+"""From finished jobs to the folder of a split: five tables and a manifest."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import platform
 from collections.abc import Sequence
 from importlib.metadata import version as package_version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase.data import ground_state_magnetic_moments
@@ -43,7 +44,7 @@ def assemble(
     out: Path,
     *,
     tools: Sequence[str] = (),
-) -> dict:
+) -> dict[str, Any]:
     """Write the split's folder; the same outcomes give the same bytes.
 
     Args:
@@ -53,32 +54,34 @@ def assemble(
         The manifest.
 
     Raises:
-        DataError: a slot is empty, or a family holds the same molecular graph twice.
+        DataError: a fragment was not accepted, or a family holds the same molecular graph twice.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    by_family = {f.family_id: [] for f in families}
+    by_family: dict[str, list[Outcome]] = {f.family_id: [] for f in families}
     for outcome in sorted(outcomes, key=lambda o: (o.family_id, o.number)):
-        if outcome.made is None:
+        if outcome.labelled is None:
             reasons = ", ".join(r["gate"] for r in outcome.rejections)
-            raise DataError(f"slot {outcome.slot} is empty (rejected: {reasons}): add candidates")
+            raise DataError(f"no candidate of {outcome.job} passes (rejected: {reasons}): add candidates")
         by_family[outcome.family_id].append(outcome)
-    for family_id, slots in by_family.items():
-        graphs = {graph_of(slot.made) for slot in slots}
-        if len(graphs) < len(slots):
+    for family_id, jobs in by_family.items():
+        graphs = {graph_of(job.accepted) for job in jobs}
+        if len(graphs) < len(jobs):
             raise DataError(f"family {family_id} holds a molecular graph twice")
-    made = sorted((o.made for slots in by_family.values() for o in slots), key=lambda m: m.fragment_id)
-    if len({m.fragment_id for m in made}) < len(made):
+    labelled = sorted(
+        (o.accepted for jobs in by_family.values() for o in jobs), key=lambda m: m.fragment_id
+    )
+    if len({m.fragment_id for m in labelled}) < len(labelled):
         raise DataError("two fragments share an id: choose another seed")
 
-    write_configurations(out / "configurations.parquet", [c for m in made for c in m.configurations])
-    write_rows(out / "fragments.parquet", [fragment_row(m) for m in made], FRAGMENTS)
+    write_configurations(out / "configurations.parquet", [c for m in labelled for c in m.configurations])
+    write_rows(out / "fragments.parquet", [fragment_row(m) for m in labelled], FRAGMENTS)
     write_rows(
         out / "families.parquet",
         [_family_row(f, by_family[f.family_id]) for f in families],
         FAMILIES,
     )
-    members = {name: [m for slot in slots for m in _members(slot)] for name, slots in by_family.items()}
+    members = {name: [m for job in jobs for m in _members(job)] for name, jobs in by_family.items()}
     write_rows(out / "roles.parquet", role_rows(members), ROLES)
     draws = draw_rows(members, draws=recipe.draws, length=recipe.draw_length, seed=recipe.seed)
     write_rows(out / "draws.parquet", draws, DRAWS)
@@ -91,20 +94,20 @@ def assemble(
         recipe=recipe.model_dump(mode="json"),
         counts={
             "families": len(families),
-            "fragments": len(made),
-            "configurations": sum(len(m.configurations) for m in made),
-            "graphs": len({graph_of(m) for m in made}),
+            "fragments": len(labelled),
+            "configurations": sum(len(m.configurations) for m in labelled),
+            "graphs": len({graph_of(m) for m in labelled}),
             **{f"{fold}_families": sum(f.fold == fold for f in families) for fold in _FOLDS},
         },
         changelog=recipe.changelog,
-        atomic_numbers=np.unique(np.concatenate([m.fragment.atomic_numbers for m in made])).tolist(),
+        atomic_numbers=np.unique(np.concatenate([m.fragment.atomic_numbers for m in labelled])).tolist(),
         tools=tools,
     )
 
 
 def _members(outcome: Outcome) -> list[Member]:
     role = Role.HELDOUT if outcome.heldout else None
-    found = outcome.made.configurations
+    found = outcome.accepted.configurations
     return [Member(c.config_id, c.fragment_id, role or stored_role(c.trajectory_id)) for c in found]
 
 
@@ -118,16 +121,16 @@ def isolated_atoms(atomic_numbers: Sequence[int]) -> dict[str, float]:
     return out
 
 
-def _family_row(family: Family, slots: Sequence[Outcome]) -> dict:
+def _family_row(family: Family, jobs: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "family_id": family.family_id,
         "fold": family.fold,
-        "stratum": family.stratum,
+        "stratum": family.family_class,
         "title": family.title,
         "proteins": [p.name for p in family.proteins],
         "cluster30": [p.cluster30 for p in family.proteins],
-        "pool_fragments": [o.made.fragment_id for o in slots if not o.heldout],
-        "heldout_fragments": [o.made.fragment_id for o in slots if o.heldout],
+        "pool_fragments": [o.accepted.fragment_id for o in jobs if not o.heldout],
+        "heldout_fragments": [o.accepted.fragment_id for o in jobs if o.heldout],
     }
 
 
@@ -138,12 +141,12 @@ def make_manifest(
     name: str,
     version: str,
     seed: int,
-    recipe: dict,
-    counts: dict,
+    recipe: dict[str, Any],
+    counts: dict[str, Any],
     changelog: Sequence[str],
     atomic_numbers: Sequence[int],
     tools: Sequence[str] = (),
-) -> dict:
+) -> dict[str, Any]:
     """Write ``manifest.json`` for a folder's files (relative names).
 
     Args:

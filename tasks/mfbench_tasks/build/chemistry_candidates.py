@@ -1,4 +1,4 @@
-"""Slots of a ``chemistry`` family: its places, cut in many ways, shared out to pool and held-out slots."""
+"""Jobs of a ``chemistry`` family: its places, cut in many ways, shared out to support and held-out ones."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ from mfbench.data.molecular_graph import graph_name
 from mfbench.errors import StructureError
 from mfbench_tasks.build.fragment_job import FragmentJob
 from mfbench_tasks.families.chemistry import ChemistryFamily, Place, open_place
-from mfbench_tasks.fragments import select_ligands, select_modified, select_sites
-from mfbench_tasks.fragments.building_blocks import Entry
+from mfbench_tasks.families.chemistry_kinds import KINDS
 from mfbench_tasks.fragments.cut import Fragment, cut
 from mfbench_tasks.fragments.fragment_id import fragment_id
-from mfbench_tasks.fragments.select import Selection
 from mfbench_tasks.sampling.gates import Rejection, check_cut
 from mfbench_tasks.seeds import stream
 
-__all__ = ["chemistry_jobs", "fragments_of"]
+__all__ = ["chemistry_jobs"]
 
 POOL, HELDOUT = 6, 3
 _VARIANTS = 24  # cuts of one place
@@ -38,8 +36,8 @@ def chemistry_jobs(
     heldout: int = HELDOUT,
     candidates: int = _CANDIDATES,
 ) -> list[FragmentJob]:
-    """Slots of a family. Held-out slots take other entries than the pool (other places of one entry
-    where there is only one). No molecular graph fills two slots, unless the family repeats graphs.
+    """Jobs of a family. Held-out fragments come from other entries than the support (other places of
+    one entry where there is only one). No molecular graph comes twice, unless the family repeats graphs.
 
     Args:
         places: of this family, or of all.
@@ -49,20 +47,20 @@ def chemistry_jobs(
     """
     rng = stream(seed, "chemistry", family.id)
     mine = [p for p in places if p.family == family.id]
-    sides = _sides(family, mine, rng)
+    sides = _share_out(family, mine, rng)
     failed: list[dict[str, str]] = []
-    stocks = {side: _Stock(family, sides[side], folder, rng, failed) for side in (False, True)}
+    supplies = {side: _Supply(family, sides[side], folder, rng, failed) for side in (False, True)}
     roles = [False] * pool + [True] * heldout
     chosen: list[list[Fragment]] = [[] for _ in roles]
     used: dict[str, int] = {}
     for _ in range(candidates):
         for number, role in enumerate(roles):
-            fragment = stocks[role].next(used, number, repeat=family.repeat_graphs)
+            fragment = supplies[role].next(used, number, repeat=family.repeat_graphs)
             if fragment is not None:
                 chosen[number].append(fragment)
     if not all(chosen):
         empty = [n for n, options in enumerate(chosen) if not options]
-        raise StructureError(f"family {family.id} has too few places: slots {empty} are empty")
+        raise StructureError(f"family {family.id} has too few places: none for its fragments {empty}")
     rejections = tuple(r | {"slot": f"{family.id}-0"} for r in failed)
     return [
         FragmentJob(family.id, number, role, tuple(chosen[number]), () if number else rejections)
@@ -70,9 +68,12 @@ def chemistry_jobs(
     ]
 
 
-def _sides(family: ChemistryFamily, places: Sequence[Place], rng) -> dict[bool, list[Place]]:
-    """Places for the pool (False) and for held-out slots (True): a third of the entries, half of fewer
-    than six, or a third of one entry's places. Entries take turns, first those where nothing is built."""
+def _share_out(
+    family: ChemistryFamily, places: Sequence[Place], rng: np.random.Generator
+) -> dict[bool, list[Place]]:
+    """Places for the support (False) and for held-out fragments (True): a third of the entries, half of
+    fewer than six, or a third of one entry's places. Entries take turns, first those without anything
+    built."""
     by_entry: dict[str, list[Place]] = {}
     for place in places:
         by_entry.setdefault(place.pdb_id, []).append(place)
@@ -95,7 +96,7 @@ def _sides(family: ChemistryFamily, places: Sequence[Place], rng) -> dict[bool, 
 
 
 @dataclass
-class _Stock:
+class _Supply:
     """Fragments of one side: places take turns, each giving one more cut at a time."""
 
     family: ChemistryFamily
@@ -104,32 +105,31 @@ class _Stock:
     rng: np.random.Generator
     failed: list[dict[str, str]]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._queues = [self._cuts(place) for place in self.places]
-        self._shelf: list[tuple[str, Fragment]] = []
+        self._unused: list[tuple[str, Fragment]] = []
 
-    def next(self, used: dict[str, int], slot: int, *, repeat: bool) -> Fragment | None:
-        """The next fragment whose graph no other slot holds."""
+    def next(self, used: dict[str, int], job: int, *, repeat: bool) -> Fragment | None:
+        """The next fragment whose graph no other job has."""
         while True:
-            for k, (name, fragment) in enumerate(self._shelf):
-                if used.setdefault(name, slot) == slot or repeat:
-                    del self._shelf[k]
+            for k, (name, fragment) in enumerate(self._unused):
+                if used.setdefault(name, job) == job or repeat:
+                    del self._unused[k]
                     return fragment
             if not self._queues:
                 return None
             queue = self._queues.pop(0)
-            fragment = next(queue, None)
-            if fragment is not None:
+            f = next(queue, None)
+            if f is not None:
                 self._queues.append(queue)
-                f = fragment
                 name = graph_name(f.atomic_numbers, f.bonds, f.total_charge, f.n_unpaired)
-                self._shelf.append((name, f))
+                self._unused.append((name, f))
 
     def _cuts(self, place: Place) -> Iterator[Fragment]:
         seen: set[str] = set()
         rng = np.random.default_rng(int(self.rng.integers(2**63)))
         entry, residue, built = open_place(self.folder, self.family, place)
-        for selection in fragments_of(entry, residue, self.family, rng):
+        for selection in KINDS[self.family.kind].selections(entry, residue, self.family, rng, _VARIANTS):
             if selection.residues in seen:
                 continue
             seen.add(selection.residues)
@@ -165,30 +165,3 @@ class _Stock:
                 )
                 continue
             yield fragment
-
-
-def fragments_of(
-    entry: Entry, residue: int, family: ChemistryFamily, rng: np.random.Generator
-) -> Iterator[Selection]:
-    """Selections of one place, by the family's kind; at most ``_VARIANTS`` a place."""
-    if family.kind == "site":
-        yield from select_sites.variants(entry, residue, rng, _VARIANTS)
-        return
-    name, label = entry.name(residue), entry.label(residue)
-    if family.kind == "modified":
-        cores = select_modified.residue_cores(entry, residue)
-    elif family.kind == "ligand":
-        cores = select_ligands.moiety_cores(entry, residue, family.atoms[name])
-    elif family.kind == "halogen":
-        cores = select_ligands.halogen_cores(entry, residue)
-    else:
-        anchor = entry.named(residue)[family.bond]
-        others = select_modified.partners(entry, anchor)
-        cores = []
-        for other in others:
-            cores += select_modified.bridge_cores(entry, anchor, other, family.depth)
-            name = f"{entry.name(residue)}-{entry.name(int(entry.residue[other]))}"
-            label = f"{entry.label(residue)}-{entry.label(int(entry.residue[other]))}"
-    found = select_modified.with_contacts(entry, cores, family.kind, name, label, rng, family.alone)
-    for _, selection in zip(range(_VARIANTS), found, strict=False):
-        yield selection

@@ -44,10 +44,10 @@ class FragmentJob:
         The outcome depends on the job and the settings alone, not on the worker or on other jobs.
         """
         wall, cpu = time.perf_counter(), time.process_time()
-        rejections, made = list(self.rejections), None
+        rejections, labelled = list(self.rejections), None
         for fragment in self.candidates:
             try:
-                made = make_fragment(fragment, settings, self.family_id, heldout=self.heldout)
+                labelled = make_fragment(fragment, settings, self.family_id, heldout=self.heldout)
                 break
             except Rejection as rejection:
                 rejections.append(
@@ -61,11 +61,11 @@ class FragmentJob:
                     }
                 )
         return Outcome(
-            slot=self.name,
+            job=self.name,
             family_id=self.family_id,
             number=self.number,
             heldout=self.heldout,
-            made=made,
+            labelled=labelled,
             rejections=rejections,
             wall_seconds=time.perf_counter() - wall,
             cpu_seconds=time.process_time() - cpu,

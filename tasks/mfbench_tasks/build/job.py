@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mfbench_tasks.recipes.recipe import Gates, Sampling
-from mfbench_tasks.sampling.label_trajectory import Made
+from mfbench_tasks.sampling.label_trajectory import LabelledFragment
 
 __all__ = ["Job", "JobSettings", "Outcome"]
 
@@ -16,18 +16,29 @@ class Outcome:
     """What became of a job: the accepted fragment (None if all candidates failed), rejections, cost.
 
     Attributes:
-        slot: the job's name.
+        job: its name.
         rejections: rows of the build report: slot, fragment, kind, motif, gate and reason.
     """
 
-    slot: str
+    job: str
     family_id: str
     number: int
     heldout: bool
-    made: Made | None
+    labelled: LabelledFragment | None
     rejections: list[dict[str, Any]]
     wall_seconds: float
     cpu_seconds: float
+
+    @property
+    def accepted(self) -> LabelledFragment:
+        """The accepted fragment, where there is one.
+
+        Raises:
+            ValueError: all candidates failed.
+        """
+        if self.labelled is None:
+            raise ValueError(f"no candidate of {self.job} passed every gate")
+        return self.labelled
 
 
 class JobSettings(Protocol):

@@ -16,7 +16,7 @@ from mfbench_tasks.recipes.recipe import Gates, Sampling
 from mfbench_tasks.sampling import gates
 from mfbench_tasks.sampling.dynamics import relax
 from mfbench_tasks.sampling.gates import Rejection
-from mfbench_tasks.sampling.label_trajectory import Made, away_from, label_trajectory
+from mfbench_tasks.sampling.label_trajectory import LabelledFragment, away_from, label_trajectory
 from mfbench_tasks.sampling.normal_modes import hessian, normal_modes
 from mfbench_tasks.sampling.trajectories import Trajectory, geometries, trajectories
 from mfbench_tasks.seeds import stream
@@ -24,7 +24,9 @@ from mfbench_tasks.seeds import stream
 __all__ = ["check_open_shell", "make_fragment"]
 
 
-def make_fragment(fragment: Fragment, recipe: JobSettings, family_id: str, *, heldout: bool) -> Made:
+def make_fragment(
+    fragment: Fragment, recipe: JobSettings, family_id: str, *, heldout: bool
+) -> LabelledFragment:
     """Relax, gate, sample and label one fragment.
 
     Raises:
@@ -51,32 +53,34 @@ def make_fragment(fragment: Fragment, recipe: JobSettings, family_id: str, *, he
         shaken = relaxed + rng.normal(0.0, 0.03, relaxed.shape)
         error = gates.check_finite_differences(engine, shaken, rng, bounds.finite_difference)
         gates.check_rotation(engine, shaken, rng, bounds)
-        engine.forget()
-        curvature = hessian(lambda x: engine.walk(x).forces, relaxed)
+        engine.start_cold()
+        curvature = hessian(lambda x: engine.warm_label(x).forces, relaxed)
         modes = normal_modes(curvature, numbers, sampling.mode_floor)
         wanted = trajectories(sampling, heldout=heldout)
         sampler = _describe(recipe.seed, sampling, wanted)
-        made = Made(fragment, name, relaxed, energy, sampler, finite_difference=error)
+        labelled = LabelledFragment(fragment, name, relaxed, energy, sampler, finite_difference=error)
         for trajectory in wanted:
             endless = geometries(engine, fragment, relaxed, modes, trajectory, sampling, recipe.seed, name)
-            label_trajectory(engine, made, trajectory, endless, bounds, away_from(made, trajectory))
-        check_open_shell(engine, made, rng, bounds)
+            label_trajectory(engine, labelled, trajectory, endless, bounds, away_from(labelled, trajectory))
+        check_open_shell(engine, labelled, rng, bounds)
     except ScfFailure as failure:
         raise Rejection("scf", str(failure)) from failure
-    return made
+    return labelled
 
 
-def check_open_shell(engine: Gfn2, made: Made, rng: np.random.Generator, bounds: Gates) -> None:
+def check_open_shell(
+    engine: Gfn2, labelled: LabelledFragment, rng: np.random.Generator, bounds: Gates
+) -> None:
     """Finite differences on samples of an open shell too: its relaxed geometry may be no warning.
 
     Raises:
         Rejection: gate ``finite-differences``.
     """
-    if made.fragment.n_unpaired:
-        picks = rng.permutation(len(made.configurations))[: bounds.sampled_checks]
-        sampled = np.array([made.configurations[k].positions for k in sorted(picks)])
+    if labelled.fragment.n_unpaired:
+        picks = rng.permutation(len(labelled.configurations))[: bounds.sampled_checks]
+        sampled = np.array([labelled.configurations[k].positions for k in sorted(picks)])
         error = gates.check_sampled(engine, sampled, rng, bounds.finite_difference)
-        made.finite_difference = max(made.finite_difference, error)
+        labelled.finite_difference = max(labelled.finite_difference, error)
 
 
 def _describe(seed: int, sampling: Sampling, wanted: Sequence[Trajectory]) -> str:

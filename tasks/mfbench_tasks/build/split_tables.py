@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ from ase.formula import Formula
 from mfbench.data.molecular_graph import graph_id
 from mfbench.data.parquet import POSITION_GRID, round_to_grid
 from mfbench.work.files import written
-from mfbench_tasks.sampling.label_trajectory import Made
+from mfbench_tasks.sampling.label_trajectory import LabelledFragment
 
 __all__ = ["DRAWS", "FAMILIES", "FRAGMENTS", "LARGER", "ROLES", "fragment_row", "graph_of", "write_rows"]
 
@@ -59,33 +60,33 @@ DRAWS = pa.schema(
 )
 
 
-def graph_of(made: Made) -> str:
+def graph_of(labelled: LabelledFragment) -> str:
     """Molecular graph id of an accepted fragment."""
-    f = made.fragment
-    return graph_id(f.atomic_numbers, made.relaxed, f.total_charge, f.n_unpaired)
+    f = labelled.fragment
+    return graph_id(f.atomic_numbers, labelled.relaxed, f.total_charge, f.n_unpaired)
 
 
-def fragment_row(made: Made) -> dict:
+def fragment_row(labelled: LabelledFragment) -> dict[str, Any]:
     """Its row of the fragment table."""
-    f = made.fragment
+    f = labelled.fragment
     symbols = "".join(chemical_symbols[z] for z in f.atomic_numbers)
     return {
-        "fragment_id": made.fragment_id,
-        "graph_id": graph_of(made),
+        "fragment_id": labelled.fragment_id,
+        "graph_id": graph_of(labelled),
         "kind": f.kind,
         "pdb_id": f.pdb_id,
         "chain": f.chain,
         "residues": f"{f.motif.split(':')[1]} {f.residues}",
         "formula": Formula(symbols).format("hill"),
         "atomic_numbers": f.atomic_numbers.astype(np.uint8),
-        "relaxed_positions": round_to_grid(made.relaxed, POSITION_GRID).astype(np.float32).ravel(),
+        "relaxed_positions": round_to_grid(labelled.relaxed, POSITION_GRID).astype(np.float32).ravel(),
         "total_charge": f.total_charge,
         "n_unpaired": f.n_unpaired,
-        "sampler": made.sampler,
+        "sampler": labelled.sampler,
     }
 
 
-def write_rows(path: Path, rows: Sequence[dict], schema: pa.Schema) -> None:
+def write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
     """Write a table; the same rows give the same bytes."""
     with written(path) as temporary:
         pq.write_table(

@@ -1,1 +1,1 @@
-"""The data set's card and metadata, generated from the data: ``python -m mfbench_tasks card FOLDER``."""
+"""The data set's card and metadata, generated from the data: ``mfbench data card FOLDER``."""

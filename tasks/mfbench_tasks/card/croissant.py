@@ -65,10 +65,10 @@ _CONTEXT = {
 
 
 def croissant(folder: Path, constructions: Sequence[Construction]) -> str:
-    """The JSON text: one file object a table, and one record set a fold, a side table and the fragments."""
-    files: dict[str, dict] = {}
-    sets: list[dict] = []
-    records: list[dict] = []
+    """The JSON text: one file object per table; one record set per fold and per side table."""
+    files: dict[str, dict[str, Any]] = {}
+    sets: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
 
     def add(name: str, paths: Sequence[str], features: Sequence[Feature], meaning: str) -> None:
         for path in paths:
@@ -111,7 +111,7 @@ def croissant(folder: Path, constructions: Sequence[Construction]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _file(folder: Path, path: str) -> dict:
+def _file(folder: Path, path: str) -> dict[str, Any]:
     return {
         "@type": "cr:FileObject",
         "@id": path,
@@ -123,7 +123,7 @@ def _file(folder: Path, path: str) -> dict:
     }
 
 
-def _file_set(name: str, paths: Sequence[str]) -> dict:
+def _file_set(name: str, paths: Sequence[str]) -> dict[str, Any]:
     """Tables that lie beside the metadata: readers join no file objects, so the set names them again."""
     return {
         "@type": "cr:FileSet",
@@ -134,7 +134,7 @@ def _file_set(name: str, paths: Sequence[str]) -> dict:
     }
 
 
-def _record_set(name: str, features: Sequence[Feature], meaning: str) -> dict:
+def _record_set(name: str, features: Sequence[Feature], meaning: str) -> dict[str, Any]:
     return {
         "@type": "cr:RecordSet",
         "@id": name,

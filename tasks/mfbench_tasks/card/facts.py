@@ -71,7 +71,9 @@ def read_constructions(folder: Path) -> tuple[list[Construction], list[str]]:
     """
     names = sorted(path.parent.name for path in Path(folder).glob("*/manifest.json"))
     names.sort(key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
-    found, alone, cache = [], [], {}
+    found: list[Construction] = []
+    alone: list[str] = []
+    cache: dict[str, pd.DataFrame] = {}
     for name in names:
         manifest = read_manifest(folder / name)
         verify_files(folder / name, manifest)
@@ -114,13 +116,13 @@ def _read(folder: Path, name: str, manifest: Manifest, cache: dict[str, pd.DataF
         raise DataError(f"{name}: no shard describes fragment {min(lacking)}")
     fragments = fragments[fragments.index.isin(owner)].assign(family_id=lambda f: f.index.map(owner))
     fragments = fragments.assign(fold=fragments["family_id"].map(families["fold"])).sort_index()
-    folds = {
+    counted = {
         str(fold): _count(found, families[families["fold"] == fold], fragments[fragments["fold"] == fold])
         for fold, found in parts.items()
         if found
     }
     shards = tuple(path for path, rows in zip(files, known, strict=True) if len(rows))
-    return Construction(name, manifest, folds, fragments, shards)
+    return Construction(name, manifest, counted, fragments, shards)
 
 
 def _only_fold(name: str, path: str, ids: pd.Series, folds: pd.Series) -> str:
@@ -131,13 +133,14 @@ def _only_fold(name: str, path: str, ids: pd.Series, folds: pd.Series) -> str:
     if folds.nunique() > 1:
         both = " and ".join(sorted(folds.unique()))
         raise DataError(f"{name}: {path} holds configurations of {both}: arrange the shards again")
-    return folds.iloc[0]
+    return str(folds.iloc[0])
 
 
 def _configurations(path: Path) -> pd.DataFrame:
     table = read_table(path)
     sizes = pc.list_value_length(table["atomic_numbers"]).to_numpy()
-    return table.select(_COLUMNS).to_pandas().assign(atoms=sizes)
+    rows: pd.DataFrame = table.select(_COLUMNS).to_pandas()
+    return rows.assign(atoms=sizes)
 
 
 def _count(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import yaml
 
@@ -66,5 +67,5 @@ def licence_id(constructions: Sequence[Construction]) -> str:
     return found[0]
 
 
-def _config(name: str, files: list[dict], *, default: bool = False) -> dict:
+def _config(name: str, files: list[dict[str, Any]], *, default: bool = False) -> dict[str, Any]:
     return {"config_name": name, **({"default": True} if default else {}), "data_files": files}

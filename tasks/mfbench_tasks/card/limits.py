@@ -70,15 +70,20 @@ def built(fragments: pd.DataFrame) -> pd.Series:
     return fragments["residues"].str.contains(" built ", regex=False)
 
 
+_Place = tuple[str, str, str]
+"""Entry, chain, and metal or residue."""
+
+
 def shared_places(construction: Construction) -> dict[tuple[str, str, str, str], int]:
     """(family, fold, family, fold) → places (entry, chain, metal or residue) that both were cut from, where
     the folds differ and the two hold different molecules there."""
-    where: dict[tuple, set[tuple[str, str, str]]] = defaultdict(set)
-    for row in construction.fragments.itertuples():
-        anchor = _ANCHOR.match(row.residues.split()[-1])
-        if row.kind in _CHEMISTRY and anchor:
-            where[row.pdb_id, row.chain, anchor[0]].add((row.family_id, row.fold, row.graph_id))
-    pairs: dict[tuple[str, str, str, str], set[tuple]] = defaultdict(set)
+    where: dict[_Place, set[tuple[str, str, str]]] = defaultdict(set)
+    for row in construction.fragments.to_dict("records"):
+        anchor = _ANCHOR.match(row["residues"].split()[-1])
+        if row["kind"] in _CHEMISTRY and anchor:
+            place = (row["pdb_id"], row["chain"], anchor[0])
+            where[place].add((row["family_id"], row["fold"], row["graph_id"]))
+    pairs: dict[tuple[str, str, str, str], set[_Place]] = defaultdict(set)
     for place, users in where.items():
         for a, fold_a, graph_a in users:
             for b, fold_b, graph_b in users:

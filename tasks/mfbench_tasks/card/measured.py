@@ -62,7 +62,9 @@ def gains(folder: Path, constructions: Sequence[Construction]) -> list[str]:
     return lines[:-1]
 
 
-def _files(folder: Path, pattern: str, constructions: Sequence[Construction]) -> list[tuple[Path, dict]]:
+def _files(
+    folder: Path, pattern: str, constructions: Sequence[Construction]
+) -> list[tuple[Path, dict[str, Any]]]:
     hashes = {c.name: c.manifest.data_hash for c in constructions}
     out = []
     for path in sorted([*folder.glob(pattern), *folder.glob(f"*/{pattern}")]):

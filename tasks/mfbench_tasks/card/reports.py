@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mfbench.errors import DataError
-from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.pool.recipe import PoolRecipe
 
 __all__ = ["Cost", "Projection", "cost", "dropped", "project", "read_reports", "rejections"]
@@ -37,12 +37,12 @@ class Cost:
 
     @property
     def each(self) -> float:
-        """CPU seconds a configuration: planning, relaxing, gates, sampling and its label."""
+        """CPU seconds per configuration: planning, relaxing, gates, sampling and its label."""
         return self.worker_seconds / self.configurations
 
     @property
     def label(self) -> float:
-        """Seconds a label."""
+        """Seconds per label."""
         return self.label_seconds / self.configurations
 
 
@@ -56,7 +56,7 @@ class Projection:
     gibibytes: float
 
 
-def read_reports(folder: Path) -> dict[str, dict]:
+def read_reports(folder: Path) -> dict[str, dict[str, Any]]:
     """Build reports below a folder (``<pool>/<block>.json``, ``<split>/build_report.json``), by name.
 
     Raises:
@@ -74,9 +74,9 @@ def read_reports(folder: Path) -> dict[str, dict]:
     return out
 
 
-def rejections(reports: dict[str, dict]) -> list[tuple[str, int, int, str]]:
+def rejections(reports: dict[str, dict[str, Any]]) -> list[tuple[str, int, int, str]]:
     """Rows (kind of fragment, tried, rejected, gates with their counts), all reports together."""
-    tried: Counter = sum((Counter(r["tried"]) for r in reports.values()), Counter())
+    tried: Counter[str] = sum((Counter(r["tried"]) for r in reports.values()), Counter())
     gates = Counter((x["kind"], x["gate"]) for r in reports.values() for x in r["rejections"])
     rows = []
     for kind in sorted(tried):
@@ -86,13 +86,13 @@ def rejections(reports: dict[str, dict]) -> list[tuple[str, int, int, str]]:
     return rows
 
 
-def dropped(reports: dict[str, dict]) -> dict[str, int]:
+def dropped(reports: dict[str, dict[str, Any]]) -> dict[str, int]:
     """Gate → single configurations that it dropped from accepted fragments, where reports count them."""
     counts = [Counter(r["configurations_dropped_by_gate"] or {}) for r in reports.values()]
     return dict(sorted(sum(counts, Counter()).items()))
 
 
-def cost(reports: dict[str, dict], part: str | None = None) -> Cost | None:
+def cost(reports: dict[str, dict[str, Any]], part: str | None = None) -> Cost | None:
     """The sum over the reports that measured it; None where there is none.
 
     Args:
@@ -110,7 +110,7 @@ def cost(reports: dict[str, dict], part: str | None = None) -> Cost | None:
     )
 
 
-def _part(report: dict) -> str:
+def _part(report: dict[str, Any]) -> str:
     if not report["tried"]:
         return "deep"
     return "proteins" if set(report["tried"]) <= _PROTEIN else "others"
@@ -121,13 +121,13 @@ def project(recipe: PoolRecipe, measured: Cost, bytes_each: float) -> Projection
 
     Args:
         measured: of protein fragments.
-        bytes_each: stored bytes a configuration.
+        bytes_each: stored bytes per configuration.
     """
     groups = [group for block in recipe.blocks for group in block.groups]
     support, query = (_frames(recipe, part) for part in ("support", "query"))
     held = len(recipe.plan.heldout)
     total = sum((g.size(recipe.plan) - held) * (support + query) + held * query for g in groups)
-    entries = len({Protein.named(group.id).pdb_id for group in groups if group.kind == "protein"})
+    entries = len(recipe.entries)
     return Projection(entries, total, total * measured.each / 3600, total * bytes_each / 2**30)
 
 

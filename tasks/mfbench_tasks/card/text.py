@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from mfbench.data.elements import symbol
 from mfbench_tasks.card.facts import Construction
@@ -18,7 +19,7 @@ __all__ = ["body"]
 
 def body(
     constructions: Sequence[Construction],
-    reports: dict[str, dict],
+    reports: dict[str, dict[str, Any]],
     projections: dict[str, Projection],
     stored: tuple[int, int],
     leakage: Sequence[str],
@@ -162,7 +163,7 @@ def _sampling(constructions: Sequence[Construction]) -> list[str]:
     ]
 
 
-def _rejected(reports: dict[str, dict]) -> list[str]:
+def _rejected(reports: dict[str, dict[str, Any]]) -> list[str]:
     rows = [(kind, tried, f"{n} ({share(n, tried)})", text) for kind, tried, n, text in rejections(reports)]
     single = ", ".join(f"{gate} {n:,}" for gate, n in dropped(reports).items()) or "none"
     worst = max(r["worst_finite_difference_eV_per_A"] or 0.0 for r in reports.values())
@@ -182,7 +183,7 @@ def _rejected(reports: dict[str, dict]) -> list[str]:
 
 
 def _cost(
-    reports: dict[str, dict], projections: dict[str, Projection], stored: tuple[int, int]
+    reports: dict[str, dict[str, Any]], projections: dict[str, Projection], stored: tuple[int, int]
 ) -> list[str]:
     parts: list[tuple[str, Cost | None]] = [
         ("protein fragments", cost(reports, "proteins")),
@@ -206,11 +207,11 @@ def _cost(
     ]
     if projections:
         head = ("recipe", "entries", "configurations", "core-hours, projected", "GiB, projected")
-        rows = [
+        projected = [
             (f"`{name}`", p.entries, p.configurations, f"{p.core_hours:,.0f}", f"{p.gibibytes:.2f}")
             for name, p in projections.items()
         ]
-        lines += ["", "Larger, at the measured cost of protein fragments:", "", *table(head, rows)]
+        lines += ["", "Larger, at the measured cost of protein fragments:", "", *table(head, projected)]
     return lines
 
 
@@ -225,7 +226,7 @@ _LEAKAGE = [
 
 def _provenance(constructions: Sequence[Construction]) -> list[str]:
     entries = sorted({pdb for c in constructions for pdb in c.fragments["pdb_id"]})
-    tools: Counter = Counter()
+    tools: Counter[str] = Counter()
     for c in constructions:
         tools.update(f"{name} {version}" for name, version in c.manifest.tools.items())
     seeds = ", ".join(str(seed) for seed in sorted({c.manifest.seed for c in constructions}))

@@ -9,11 +9,12 @@ __all__ = ["ConstructionEntry", "MadeBy"]
 
 
 class MadeBy(StrEnum):
-    """The commands that make a construction from its recipe."""
+    """The commands of ``mfbench data`` that make a construction from its recipe, one after another."""
 
-    BUILD = "mfbench data build {recipe}"
-    POOL = "mfbench data pool {recipe}; mfbench data construct {recipe}"
-    REACTION = "mfbench data reaction {recipe}"
+    BUILD = "build"
+    POOL = "pool, construct"
+    REACTION = "reaction"
+    LEVELS = "levels"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,6 @@ class ConstructionEntry:
     made_by: MadeBy
 
     @property
-    def commands(self) -> str:
+    def commands(self) -> list[str]:
         """Shell commands that make it, without the folders."""
-        return self.made_by.format(recipe=f"tasks/recipes/{self.recipe}")
+        return [f"mfbench data {name} tasks/recipes/{self.recipe}" for name in self.made_by.split(", ")]

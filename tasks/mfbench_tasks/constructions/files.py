@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mfbench.data.manifest import FILES, OWN, POOL
 from mfbench.data.parquet import read_configurations, read_table, write_configurations
 from mfbench_tasks.build.assemble import make_manifest
 from mfbench_tasks.build.roles import Member, Members, draw_rows, role_rows
 from mfbench_tasks.build.split_tables import DRAWS, FAMILIES, FRAGMENTS, LARGER, ROLES, write_rows
-from mfbench_tasks.constructions.arrangements.arrangement import Arranged, Families
+from mfbench_tasks.constructions.arrangements.arrangement import ArrangedFamily, Families
 from mfbench_tasks.constructions.shards import Shards
 from mfbench_tasks.pool.blocks import part
 from mfbench_tasks.pool.inventory import Inventory
@@ -62,21 +63,27 @@ def write_mini(
 
 
 def _write_own(
-    recipe: PoolRecipe, families: Sequence[Arranged], inventory: Inventory, folder: Path
+    recipe: PoolRecipe, families: Sequence[ArrangedFamily], inventory: Inventory, folder: Path
 ) -> Members:
     """Families, roles and draws; returns every family's configurations with their places."""
     folder.mkdir(parents=True, exist_ok=True)
     members = {family.family_id: _members(family, inventory) for family in families}
     schema = LARGER if any(family.larger_fragments for family in families) else FAMILIES
-    write_rows(folder / "families.parquet", [dataclasses.asdict(f) for f in families], schema)
+    write_rows(folder / "families.parquet", [_row(family) for family in families], schema)
     write_rows(folder / "roles.parquet", role_rows(members), ROLES)
-    deep = {f.family_id: recipe.deep.draw_length for f in families if f.deep}
+    deep = {f.family_id: recipe.deep.draw_length for f in families if recipe.deep and f.deep}
     draws = draw_rows(members, draws=recipe.draws, length=recipe.draw_length, seed=recipe.seed, deep=deep)
     write_rows(folder / "draws.parquet", draws, DRAWS)
     return members
 
 
-def _members(family: Arranged, inventory: Inventory) -> list[Member]:
+def _row(family: ArrangedFamily) -> dict[str, Any]:
+    """Its row of the family table, where the class is called stratum."""
+    row = dataclasses.asdict(family)
+    return row | {"stratum": row.pop("family_class")}
+
+
+def _members(family: ArrangedFamily, inventory: Inventory) -> list[Member]:
     """Support and query of the pool's fragments, then what is asked of the others."""
     found = []
     for name in family.pool_fragments:

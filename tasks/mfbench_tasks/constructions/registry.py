@@ -10,6 +10,7 @@ from mfbench_tasks.constructions.catalogue import (
     chemistry_mini,
     cluster30,
     cluster30_mini,
+    levels,
     reaction,
     shuffled,
 )
@@ -25,6 +26,7 @@ CONSTRUCTIONS: dict[str, ConstructionEntry] = {
         chemistry.ENTRY,
         shuffled.ENTRY,
         reaction.ENTRY,
+        levels.ENTRY,
         cath_mini.ENTRY,
         cluster30_mini.ENTRY,
         chemistry_mini.ENTRY,

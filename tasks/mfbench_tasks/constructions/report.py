@@ -1,4 +1,4 @@
-"""The report of a construction: folds and strata, what test families hold that train does not."""
+"""The report of a construction: folds and family classes, what test families hold that train does not."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mfbench.work.files import write_text
-from mfbench_tasks.constructions.arrangements.arrangement import Arranged, Families
+from mfbench_tasks.constructions.arrangements.arrangement import ArrangedFamily, Families
 from mfbench_tasks.pool.inventory import Inventory
 
 __all__ = ["novelty", "write_construction_report"]
@@ -20,22 +21,23 @@ def write_construction_report(folder: Path, name: str, found: Families, inventor
     """Write ``<name>.json`` and ``<name>.md``."""
     families, left_out = found.families, found.left_out
     folder.mkdir(parents=True, exist_ok=True)
-    strata = sorted({f.stratum for f in families})
-    count = Counter((f.fold, f.stratum) for f in families)
+    classes = sorted({f.family_class for f in families})
+    count = Counter((f.fold, f.family_class) for f in families)
+    new = novelty(families, inventory)
     report = {
-        "families": {fold: {s: count[fold, s] for s in strata} for fold in _FOLDS},
+        "families": {fold: {s: count[fold, s] for s in classes} for fold in _FOLDS},
         "left_out": list(left_out),
-        "novelty": novelty(families, inventory),
+        "novelty": new,
     }
     write_text(folder / f"{name}.json", json.dumps(report, indent=1) + "\n")
     lines = [
         f"# {name}",
         "",
-        "| fold | " + " | ".join(strata) + " | all |",
-        "|---" * (len(strata) + 2) + "|",
+        "| fold | " + " | ".join(classes) + " | all |",
+        "|---" * (len(classes) + 2) + "|",
         *(
-            f"| {fold} | {' | '.join(str(count[fold, s]) for s in strata)} "
-            f"| {sum(count[fold, s] for s in strata)} |"
+            f"| {fold} | {' | '.join(str(count[fold, s]) for s in classes)} "
+            f"| {sum(count[fold, s] for s in classes)} |"
             for fold in _FOLDS
         ),
         "",
@@ -43,13 +45,13 @@ def write_construction_report(folder: Path, name: str, found: Families, inventor
         "",
         "| family | fold | stratum | fragments | graph not in train | motif not in train |",
         "|---|---|---|---|---|---|",
-        *(f"| {' | '.join(str(v) for v in row.values())} |" for row in report["novelty"]),
+        *(f"| {' | '.join(str(v) for v in row.values())} |" for row in new),
         "",
     ]
     write_text(folder / f"{name}.md", "\n".join(lines))
 
 
-def novelty(families: Sequence[Arranged], inventory: Inventory) -> list[dict]:
+def novelty(families: Sequence[ArrangedFamily], inventory: Inventory) -> list[dict[str, Any]]:
     """For each family outside train: how many of its fragments, graphs and motifs train does not hold."""
     train = [inventory.fragments[name] for f in families if f.fold == "train" for name in f.fragments]
     graphs, motifs = {held.graph_id for held in train}, {held.motif for held in train}
@@ -62,7 +64,7 @@ def novelty(families: Sequence[Arranged], inventory: Inventory) -> list[dict]:
             {
                 "family_id": family.family_id,
                 "fold": family.fold,
-                "stratum": family.stratum,
+                "stratum": family.family_class,
                 "fragments": len(found),
                 "graphs_not_in_train": sum(held.graph_id not in graphs for held in found),
                 "motifs_not_in_train": sum(held.motif not in motifs for held in found),

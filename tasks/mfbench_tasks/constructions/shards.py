@@ -11,12 +11,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mfbench.data.configuration import Configuration
 from mfbench.data.manifest import read_manifest
 from mfbench.data.parquet import read_configurations, read_table
 from mfbench.errors import DataError
-from mfbench_tasks.constructions.arrangements.arrangement import Arranged
+from mfbench_tasks.constructions.arrangements.arrangement import ArrangedFamily
 from mfbench_tasks.pool.blocks import PARTS, part, write_tables
 from mfbench_tasks.pool.inventory import Inventory
 
@@ -30,14 +31,14 @@ class Shards:
     of: dict[str, str]
     deep: dict[str, str] = field(default_factory=dict)
 
-    def of_families(self, families: Sequence[Arranged]) -> list[str]:
+    def of_families(self, families: Sequence[ArrangedFamily]) -> list[str]:
         """Names of the shards that these families need."""
         names = {self.of[f] for family in families for f in family.fragments}
         names |= {self.deep[f] for family in families if family.deep for f in family.pool_fragments}
         return sorted(names)
 
 
-def assign(constructions: Mapping[str, Sequence[Arranged]], inventory: Inventory) -> Shards:
+def assign(constructions: Mapping[str, Sequence[ArrangedFamily]], inventory: Inventory) -> Shards:
     """The shard of every fragment, from the constructions that have families of their own, in order.
 
     Larger cuts and deep pools have shards of their own: a permuted construction does without them.
@@ -84,7 +85,7 @@ def write_shards(pool: Path, blocks: Sequence[str], out: Path, shards: Shards, m
             known |= {Path(file).name for file in read_manifest(manifest.parent).files}
     if stray := sorted({path.name for path in Path(out).glob("*.parquet")} - known):
         raise DataError(f"{out} holds {stray[0]}, which is no shard: remove it, or choose another folder")
-    rows: dict[str, list[dict]] = defaultdict(list)
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     configurations: dict[str, list[Configuration]] = defaultdict(list)
     for block in blocks:
         fragments = read_table(part(pool, block, "fragments")).to_pylist()

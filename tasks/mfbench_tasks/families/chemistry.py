@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol, Self, TypeVar
 
-import yaml
+import biotite.structure as struc
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mfbench.data.strict_yaml import read_yaml
 from mfbench.errors import DataError
+from mfbench_tasks.families.read_table import read_table
 from mfbench_tasks.fragments.building_blocks import Entry
 from mfbench_tasks.fragments.modify import modify, substitute
 from mfbench_tasks.fragments.protonate import prepare_chemistry
-from mfbench_tasks.recipes.recipe import Recipe
+from mfbench_tasks.recipes.recipe import Gates, Sampling
 from mfbench_tasks.structures.read import find_structure, read_structure
 
 __all__ = ["ChemistryFamily", "Place", "load_families", "load_places", "open_place", "with_overrides"]
@@ -83,11 +85,9 @@ def load_families(path: Path) -> list[ChemistryFamily]:
         DataError: it is missing or wrong; the message names the field.
     """
     try:
-        rows = yaml.safe_load(Path(path).read_text())
+        rows = read_yaml(path)
         families = [ChemistryFamily.model_validate(row) for row in rows["families"]]
-    except FileNotFoundError:
-        raise DataError(f"there is no family table {path}") from None
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise DataError(f"{path} is not a family table: {str(error).splitlines()[0]}") from error
     except ValidationError as error:
         first = error.errors()[0]
@@ -100,15 +100,30 @@ def load_families(path: Path) -> list[ChemistryFamily]:
     return families
 
 
-def with_overrides(recipe: Recipe, path: Path) -> Recipe:
+class _HasSampling(Protocol):
+    """A recipe with gates and sampling."""
+
+    @property
+    def gates(self) -> Gates: ...
+
+    @property
+    def sampling(self) -> Sampling: ...
+
+    def model_copy(self, *, update: Mapping[str, Any]) -> Self: ...
+
+
+_Sampled = TypeVar("_Sampled", bound=_HasSampling)
+
+
+def with_overrides(recipe: _Sampled, path: Path) -> _Sampled:
     """A recipe with the bounds and steps that the family table asks for by fragment kind.
 
     Raises:
         DataError: the table is missing or names an unknown bound.
     """
     try:
-        by_kind = yaml.safe_load(Path(path).read_text())["by_kind"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        by_kind = read_yaml(path)["by_kind"]
+    except (KeyError, TypeError) as error:
         raise DataError(f"{path} has no overrides by kind: {str(error).splitlines()[0]}") from error
     update = {}
     for part in ("gates", "sampling"):
@@ -128,17 +143,15 @@ def load_places(path: Path) -> list[Place]:
     Raises:
         DataError: it is missing or wrong.
     """
+    columns = list(Place.model_fields)
     try:
-        with open(path) as file:
-            return [Place.model_validate(row) for row in csv.DictReader(file, delimiter="\t")]
-    except FileNotFoundError:
-        raise DataError(f"there is no table of places {path}") from None
-    except (OSError, csv.Error, ValidationError) as error:
+        return [Place.model_validate(row) for row in read_table(path, columns, others=False)]
+    except ValidationError as error:
         raise DataError(f"{path} is not a table of places: {str(error).splitlines()[0]}") from error
 
 
 @lru_cache(maxsize=4)
-def _structure(folder: Path, pdb_id: str):
+def _structure(folder: Path, pdb_id: str) -> struc.AtomArray:
     return read_structure(find_structure(folder, pdb_id))
 
 
@@ -163,7 +176,7 @@ def open_place(folder: Path, family: ChemistryFamily, place: Place) -> tuple[Ent
     return entry, int(entry.residue[start]), built
 
 
-def _span(atoms, place: Place) -> tuple[int, int]:
+def _span(atoms: struc.AtomArray, place: Place) -> tuple[int, int]:
     labels = (atoms.chain_id == place.chain) & (atoms.res_name == place.name)
     for i in labels.nonzero()[0]:
         if f"{atoms.res_id[i]}{atoms.ins_code[i]}".strip() == place.residue:

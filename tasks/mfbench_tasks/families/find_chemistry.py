@@ -1,36 +1,48 @@
-"""Where the families of the ``chemistry`` construction occur: one pass over all entries.
-
-``python -m mfbench_tasks.families.find_chemistry STRUCTURES FAMILIES.yaml PLACES.tsv`` writes the table of
-places.
-"""
+"""Where the families of the ``chemistry`` construction occur: one pass over all entries."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import re
-import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mfbench.errors import DataError, StructureError
 from mfbench_tasks.families.chemistry import ChemistryFamily, Place, load_families
-from mfbench_tasks.fragments.building_blocks import Entry, contacts
+from mfbench_tasks.families.chemistry_kinds import KINDS
+from mfbench_tasks.fragments.building_blocks import Entry
 from mfbench_tasks.fragments.protonate import prepare_chemistry
-from mfbench_tasks.fragments.select_ligands import moiety_cores
-from mfbench_tasks.fragments.select_modified import partners
-from mfbench_tasks.fragments.select_sites import core_of, signature
 from mfbench_tasks.structures.read import read_structure
 
-__all__ = ["scan_entry", "scan_folder", "thin", "write_places"]
+__all__ = ["find_places", "limit_places", "scan_entry", "scan_folder", "write_places"]
 
 _PER_ENTRY = 12  # places of a family in one entry; crystals repeat themselves
 _PER_FAMILY = 40
 
 
-def scan_folder(folder: Path, families: Sequence[ChemistryFamily]) -> Iterator[Place]:
-    """Places of all families in all entries of ``folder/entries``; unreadable entries are skipped."""
+def find_places(
+    table: Path, structures: Path, out: Path, *, log: Callable[[str], None] = lambda line: None
+) -> int:
+    """Write the table of places of a table of families; returns how many there are.
+
+    Args:
+        structures: folder of entries.
+        log: takes a line for every entry that cannot be read.
+
+    Raises:
+        DataError: the table of families is missing or wrong, or there is no folder of entries.
+    """
+    families = load_families(table)
+    if not (Path(structures) / "entries").is_dir():
+        raise DataError(f"{structures} has no folder 'entries'")
+    return write_places(out, limit_places(families, list(scan_folder(structures, families, log))))
+
+
+def scan_folder(
+    folder: Path, families: Sequence[ChemistryFamily], log: Callable[[str], None]
+) -> Iterator[Place]:
+    """Places of all families in all entries of ``folder/entries``; what cannot be read is logged."""
     anchors = {name for family in families for name in family.anchors}
     for path in sorted((Path(folder) / "entries").iterdir()):
         try:
@@ -39,7 +51,7 @@ def scan_folder(folder: Path, families: Sequence[ChemistryFamily]) -> Iterator[P
                 entry = Entry(prepare_chemistry(atoms))
                 yield from scan_entry(entry, path.name[:4].lower(), families)
         except StructureError as error:
-            print(f"skipped: {error}", file=sys.stderr)
+            log(f"skipped: {error}")
 
 
 def scan_entry(entry: Entry, pdb_id: str, families: Sequence[ChemistryFamily]) -> Iterator[Place]:
@@ -48,7 +60,7 @@ def scan_entry(entry: Entry, pdb_id: str, families: Sequence[ChemistryFamily]) -
     for family in families:
         count = 0
         for residue in [k for k, name in enumerate(names) if name in family.anchors]:
-            for detail in _matches(entry, residue, family):
+            for detail in KINDS[family.kind].matches(entry, residue, family):
                 i = entry.starts[residue]
                 number = f"{entry.atoms.res_id[i]}{entry.atoms.ins_code[i]}".strip()
                 chain = str(entry.atoms.chain_id[i])
@@ -61,29 +73,8 @@ def scan_entry(entry: Entry, pdb_id: str, families: Sequence[ChemistryFamily]) -
                 break
 
 
-def _matches(entry: Entry, residue: int, family: ChemistryFamily) -> Iterator[str]:
-    index = entry.named(residue)
-    if family.kind == "site":
-        core = core_of(entry, residue)
-        letters = signature(entry, core) if core else "?"
-        if re.fullmatch(family.ligand_set, letters):
-            yield letters
-    elif family.kind == "bridge":
-        for j in partners(entry, index[family.bond]) if family.bond in index else ():
-            name = f"{entry.name(int(entry.residue[j]))}.{entry.atoms.atom_name[j]}"
-            if any(re.fullmatch(pattern, name) for pattern in family.to):
-                yield name
-    elif family.kind == "ligand":
-        for _, core in moiety_cores(entry, residue, family.atoms[entry.name(residue)])[:1]:
-            # What is too small to stand alone needs a side chain that touches it.
-            if len(core) >= family.alone or contacts(entry, set(core)):
-                yield ""
-    elif family.kind == "halogen" or entry.follower(residue) is not None or family.build == "":
-        yield ""
-
-
-def thin(families: Sequence[ChemistryFamily], places: Sequence[Place]) -> list[Place]:
-    """At most ``_PER_FAMILY`` places a family: entries take turns in the order of a hash, those first
+def limit_places(families: Sequence[ChemistryFamily], places: Sequence[Place]) -> list[Place]:
+    """At most ``_PER_FAMILY`` places per family: entries take turns in the order of a hash, those first
     that need nothing built."""
     out: list[Place] = []
     for family in families:
@@ -108,12 +99,3 @@ def write_places(path: Path, places: Iterable[Place]) -> int:
         writer.writeheader()
         writer.writerows(rows)
     return len(rows)
-
-
-if __name__ == "__main__":
-    try:
-        structures, table, out = map(Path, sys.argv[1:4])
-        families = load_families(table)
-        print(write_places(out, thin(families, list(scan_folder(structures, families)))))
-    except (ValueError, DataError) as error:
-        sys.exit(f"error: {error} (usage: STRUCTURES FAMILIES.yaml PLACES.tsv)")

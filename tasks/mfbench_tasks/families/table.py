@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from mfbench.errors import DataError
 from mfbench_tasks.families.chemistry import load_families
+from mfbench_tasks.families.read_table import read_table
 
 __all__ = ["FamilyRow", "chemistry_rows", "read_any_families", "read_families", "write_families"]
 
@@ -20,27 +21,32 @@ class FamilyRow:
     """A family of a construction.
 
     Attributes:
-        family_id, fold, stratum, title: as in a split.
-        pool: the group whose pool fragments it takes.
-        heldout: the group whose held-out fragments it takes.
+        family_id, fold, title: as in a split.
+        family_class: what a split calls its stratum, e.g. ``mainly-alpha``.
+        support_group: the group whose support fragments it takes.
+        heldout_group: the group whose held-out fragments it takes.
         proteins, clusters: chains, and the 30 % cluster of each.
     """
 
     family_id: str
     fold: str
-    stratum: str
+    family_class: str
     title: str
-    pool: str
-    heldout: str
+    support_group: str
+    heldout_group: str
     proteins: tuple[str, ...]
     clusters: tuple[str, ...]
+
+
+_COLUMNS = ["family_id", "fold", "stratum", "title", "pool", "heldout", "proteins", "clusters"]
+"""Of the table, in the order of the fields."""
 
 
 def write_families(path: Path, rows: Sequence[FamilyRow]) -> None:
     """Write a table of tab-separated values, lists joined by ``;``."""
     with open(path, "w", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow([f.name for f in fields(FamilyRow)])
+        writer.writerow(_COLUMNS)
         for row in rows:
             writer.writerow([";".join(v) if isinstance(v, tuple) else v for v in astuple(row)])
 
@@ -49,7 +55,7 @@ def chemistry_rows(path: Path) -> list[FamilyRow]:
     """The families of a chemistry table. Each is its own group, and its own cluster in the bootstrap: it
     is its chemistry that is held out, not the proteins it was cut from.
 
-    The stratum of a test family is its test stratum, that of the others its kind.
+    The class of a test family is its test stratum, that of the others its kind.
 
     Raises:
         DataError: the table is missing or wrong.
@@ -58,10 +64,10 @@ def chemistry_rows(path: Path) -> list[FamilyRow]:
         FamilyRow(
             family_id=f.id,
             fold=f.fold,
-            stratum=f.test_stratum or f.kind,
+            family_class=f.test_stratum or f.kind,
             title=f.title,
-            pool=f.id,
-            heldout=f.id,
+            support_group=f.id,
+            heldout_group=f.id,
             proteins=(),
             clusters=(f.id,),
         )
@@ -84,25 +90,26 @@ def read_families(path: Path) -> list[FamilyRow]:
     Raises:
         DataError: it is missing or damaged, a fold is unknown, or a family is listed twice.
     """
-    names = [f.name for f in fields(FamilyRow)]
-    try:
-        with open(path, newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t")
-            header, lines = reader.fieldnames, list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read ({error})") from None
-    if header != names:
-        raise DataError(f"{path}: its columns must be {', '.join(names)}")
     rows = []
+    lines = read_table(path, _COLUMNS, key=(_COLUMNS[0],), others=False)
     for number, line in enumerate(lines, start=2):
-        if None in line.values() or line["fold"] not in _FOLDS:
-            raise DataError(f"{path}, line {number}: a column is missing, or the fold is none of {_FOLDS}")
-        lists = {name: tuple(line.pop(name).split(";")) for name in ("proteins", "clusters")}
-        rows.append(FamilyRow(**line, **lists))
-    ids = [row.family_id for row in rows]
-    for name in ids:
-        if ids.count(name) > 1:
-            raise DataError(f"{path}: family {name} is listed twice")
+        if line["fold"] not in _FOLDS:
+            raise DataError(f"{path}, line {number}: the fold is none of {_FOLDS}")
+        family_id, fold, family_class, title, support, heldout, proteins, clusters = (
+            line[name] for name in _COLUMNS
+        )
+        rows.append(
+            FamilyRow(
+                family_id=family_id,
+                fold=fold,
+                family_class=family_class,
+                title=title,
+                support_group=support,
+                heldout_group=heldout,
+                proteins=tuple(proteins.split(";")),
+                clusters=tuple(clusters.split(";")),
+            )
+        )
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Pieces of a structure that selectors put together: side chains, peptide groups, neighbours."""
+"""Building blocks of fragments that selectors put together: side chains, peptide groups, neighbours."""
 
 from __future__ import annotations
 
@@ -93,10 +93,10 @@ def amide(entry: Entry, residue: int, depth: int = 0) -> list[int] | None:
     if after is None:
         return None
     one, two = entry.named(residue), entry.named(after)
-    wanted = [one.get("C"), one.get("O"), two.get("N")]
-    wanted += [one.get("CA")] if depth >= 1 else []
-    wanted += [two.get("CA")] if depth >= 2 else []
-    return None if None in wanted else wanted
+    wanted = [(one, "C"), (one, "O"), (two, "N")]
+    wanted += [(one, "CA")] if depth >= 1 else []
+    wanted += [(two, "CA")] if depth >= 2 else []
+    return [index[name] for index, name in wanted] if all(n in index for index, n in wanted) else None
 
 
 def bridged(entry: Entry, selected: set[int]) -> set[int]:
@@ -123,6 +123,7 @@ def contacts(entry: Entry, core: set[int], near: list[int] | None = None) -> lis
     own = {int(entry.residue[i]) for i in core}
     own |= {int(entry.residue[j]) for i in core for j in entry.bonded[i]}
     found: dict[int, float] = {}
+    chains: dict[int, list[int]] = {}
     for i in sorted(core if near is None else near):
         for j in entry.tree.query_ball_point(entry.atoms.coord[i], _CONTACT):
             k = int(entry.residue[j])
@@ -132,8 +133,9 @@ def contacts(entry: Entry, core: set[int], near: list[int] | None = None) -> lis
             if chain and j in chain and not _linked(entry, chain):
                 distance = float(np.linalg.norm(entry.atoms.coord[i] - entry.atoms.coord[j]))
                 found[k] = min(found.get(k, np.inf), distance)
+                chains[k] = chain
     order = sorted(found, key=lambda k: (found[k], k))
-    return [(entry.label(k), side_chain(entry, k)) for k in order]
+    return [(entry.label(k), chains[k]) for k in order]
 
 
 def hydrogen_bonded(entry: Entry, polar: list[int], core: set[int]) -> list[tuple[str, list[int]]]:
@@ -146,10 +148,12 @@ def hydrogen_bonded(entry: Entry, polar: list[int], core: set[int]) -> list[tupl
             if k in own or entry.name(k) in WATERS or str(entry.atoms.atom_name[j]) not in ("N", "O"):
                 continue
             group = entry.predecessor(k) if entry.atoms.atom_name[j] == "N" else k
-            piece = None if group is None else amide(entry, group)
-            if piece and not set(piece) & core and not own & {int(entry.residue[a]) for a in piece}:
-                out[group] = piece
-    return [(f"{entry.label(k)}o", piece) for k, piece in sorted(out.items())]
+            if group is None:
+                continue
+            peptide = amide(entry, group)
+            if peptide and not set(peptide) & core and not own & {int(entry.residue[a]) for a in peptide}:
+                out[group] = peptide
+    return [(f"{entry.label(k)}o", peptide) for k, peptide in sorted(out.items())]
 
 
 def _linked(entry: Entry, atoms: list[int]) -> bool:

@@ -67,7 +67,7 @@ def _dictionary(name: str) -> dict[str, tuple[str, int]]:
 def _elements(atoms: struc.AtomArray) -> np.ndarray:
     """Elements, [n]: the dictionary's where it knows the atom, since files without elements leave
     guesses (iron as fluorine)."""
-    out = atoms.element.copy()
+    out: np.ndarray = atoms.element.copy()
     for i in np.flatnonzero(atoms.hetero):
         known = _dictionary(str(atoms.res_name[i])).get(str(atoms.atom_name[i]))
         out[i] = known[0] if known else out[i]
@@ -119,7 +119,7 @@ def _bond(atoms: struc.AtomArray, i: int, j: int) -> None:
 
 
 def _phosphates(atoms: struc.AtomArray, numbers: np.ndarray) -> None:
-    """One negative oxygen a phosphate: dianions would take a proton from their surroundings."""
+    """One negative oxygen per phosphate: dianions would take a proton from their surroundings."""
     for p in np.flatnonzero((numbers == 15) & atoms.hetero):
         around, kinds = atoms.bonds.get_bonds(p)
         ends = [

@@ -160,9 +160,9 @@ def contacts(chain: list[Residue], coord: np.ndarray) -> Iterator[Selection]:
     At most one of the two is charged: a salt bridge in the gas phase transfers its proton.
     """
     # No side chain, one that is closed on the backbone, or methane: nothing to cut.
-    pool = [(i, r) for i, r in enumerate(chain) if r.intact and r.name not in _NO_CONTACT]
-    trees = [cKDTree(coord[r.atoms(*r.side_chain)]) for _, r in pool]
-    for (a, tree_a), (b, tree_b) in _pairs(list(zip(pool, trees, strict=True)), coord):
+    usable = [(i, r) for i, r in enumerate(chain) if r.intact and r.name not in _NO_CONTACT]
+    trees = [cKDTree(coord[r.atoms(*r.side_chain)]) for _, r in usable]
+    for (a, tree_a), (b, tree_b) in _pairs(list(zip(usable, trees, strict=True)), coord):
         (i, one), (j, two) = a, b
         if abs(i - j) < _SEPARATION or (one.name in _CHARGED and two.name in _CHARGED):
             continue
@@ -208,7 +208,11 @@ def hbonds(chain: list[Residue], coord: np.ndarray) -> Iterator[Selection]:
             )
 
 
-def _pairs(items: list, coord: np.ndarray) -> Iterator[tuple]:
+_SideChain = tuple[tuple[int, Residue], cKDTree]
+"""A residue, its place in the chain, and its side chain's atoms."""
+
+
+def _pairs(items: list[_SideChain], coord: np.ndarray) -> Iterator[tuple[_SideChain, _SideChain]]:
     """Pairs of side chains whose CB atoms are near enough for a contact to be possible."""
     if len(items) < 2:
         return

@@ -8,7 +8,7 @@ from mfbench_tasks.fragments.select_modified import Core, partners
 __all__ = ["halogen_cores", "moiety_cores"]
 
 _HALOGENS = (9, 17, 35)
-_LARGEST = 14  # heavy atoms of a piece around a halogen
+_LARGEST = 14  # heavy atoms of a core around a halogen
 
 
 def moiety_cores(entry: Entry, residue: int, names: str) -> list[Core]:

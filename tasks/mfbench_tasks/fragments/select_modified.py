@@ -84,11 +84,11 @@ def with_contacts(
         if len(atoms) >= alone:
             bare.append((marked, atoms))
         polar = [i for i in sorted(atoms) if entry.numbers[i] in (7, 8)]
-        for name, piece in contacts(entry, atoms) + hydrogen_bonded(entry, polar, atoms):
+        for name, neighbour in contacts(entry, atoms) + hydrogen_bonded(entry, polar, atoms):
             # A salt bridge in the gas phase transfers its proton; beyond one charge it may too.
-            extra = int(entry.atoms.charge[piece].sum())
+            extra = int(entry.atoms.charge[neighbour].sum())
             if not (charge and extra):
-                options.append((f"{marked}+{name}", atoms | set(piece)))
+                options.append((f"{marked}+{name}", atoms | set(neighbour)))
     order = [bare[k] for k in rng.permutation(len(bare))]
     mixed = [options[k] for k in rng.permutation(len(options))]
     # Bare cores and pairs take turns: a family holds both.

@@ -59,7 +59,7 @@ def ligands(entry: Entry, core: list[int]) -> dict[int, list[int]]:
 
 
 def signature(entry: Entry, core: list[int]) -> str:
-    """Ligand set: one letter a side chain, w water, o and n backbone, x anything else; ? not alone."""
+    """Ligand set: one letter per side chain, w water, o and n backbone, x anything else; ? not alone."""
     metals = [i for i in core if is_metal(entry.numbers[i : i + 1])[0]]
     for i in metals:
         around = entry.tree.query_ball_point(entry.atoms.coord[i], _ALONE)
@@ -101,18 +101,18 @@ def variants(entry: Entry, residue: int, rng: np.random.Generator, count: int) -
         for k, group in shell.items():
             # Other lengths of the ligands make other graphs, with other surroundings.
             length = int(rng.integers(0, 3)) if number else 0
-            piece = _ligand(entry, k, group, length, heme)
-            if piece is None:
+            part = _ligand(entry, k, group, length, heme)
+            if part is None:
                 return  # a side chain with missing atoms: no cut of this site is whole
-            chosen |= set(piece)
+            chosen |= set(part)
             labels.append(entry.label(k) + "'" * length)
         if number and heme:
             index = entry.named(residue)
             methyls = [n for n in _METHYLS if n in index and rng.random() < 0.25]
             chosen |= {index[n] for n in methyls}
             labels += methyls
-        for label, piece in _some(second, rng) if number else ():
-            chosen |= set(piece)
+        for label, part in _drawn(second, rng) if number else ():
+            chosen |= set(part)
             labels.append(label)
         atoms = np.array(sorted(bridged(entry, chosen)))
         yield Selection("heme" if heme else "site", motif, "+".join(labels), atoms)
@@ -137,7 +137,8 @@ def _ligand(entry: Entry, residue: int, donors: list[int], length: int, heme: bo
     if len(donors) > len(backbone):
         starts = _HEME_STARTS if heme and name in ("HIS", "MET") else _STARTS.get(name, _USUAL_STARTS)
         parts.append(side_chain(entry, residue, starts[length]))
-    return None if None in parts else [i for part in parts for i in part]
+    whole = [part for part in parts if part is not None]
+    return [i for part in whole for i in part] if len(whole) == len(parts) else None
 
 
 def _waters(entry: Entry, polar: list[int], taken: set[int]) -> list[tuple[str, list[int]]]:
@@ -146,6 +147,6 @@ def _waters(entry: Entry, polar: list[int], taken: set[int]) -> list[tuple[str, 
     return [(entry.label(int(entry.residue[j])), [j]) for j in waters]
 
 
-def _some(pieces: list[tuple[str, list[int]]], rng: np.random.Generator) -> list[tuple[str, list[int]]]:
+def _drawn(groups: list[tuple[str, list[int]]], rng: np.random.Generator) -> list[tuple[str, list[int]]]:
     count = _SECOND_SHELL[int(rng.integers(len(_SECOND_SHELL)))]
-    return [pieces[k] for k in rng.permutation(len(pieces))[:count]]
+    return [groups[k] for k in rng.permutation(len(groups))[:count]]

@@ -14,12 +14,12 @@ from mfbench_tasks.fragments.cut import Fragment
 __all__ = ["stored_fragment", "stored_motif"]
 
 
-def stored_motif(row: Mapping[str, Any]) -> str:
+def stored_motif(row: Mapping[Any, Any]) -> str:
     """The motif of a row of the fragment table, e.g. ``contact:ALA-VAL``."""
     return f"{row['kind']}:{row['residues'].partition(' ')[0]}"
 
 
-def stored_fragment(row: Mapping[str, Any]) -> tuple[Fragment, np.ndarray]:
+def stored_fragment(row: Mapping[Any, Any]) -> tuple[Fragment, np.ndarray]:
     """A fragment from its row of the fragment table, and its relaxed positions [n, 3] in Å.
 
     Bonds and first shells are perceived from the relaxed geometry: the gates made sure of them there.

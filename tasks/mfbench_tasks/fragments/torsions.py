@@ -91,7 +91,8 @@ def random_move(
 def molecules(count: int, pairs: np.ndarray) -> np.ndarray:
     """Label of the connected component of each atom, [count]."""
     matrix = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    return connected_components(matrix, directed=False)[1]
+    labels: np.ndarray = connected_components(matrix, directed=False)[1]
+    return labels
 
 
 def _conjugated(numbers: np.ndarray, degree: np.ndarray, i: int, j: int) -> bool:

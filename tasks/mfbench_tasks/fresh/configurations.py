@@ -7,11 +7,12 @@ random stream is the verifier's. No structure file is needed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from mfbench.data.configuration import Configuration
 from mfbench.data.side_tables import read_side_tables
@@ -22,7 +23,7 @@ from mfbench_tasks.fragments.stored import stored_fragment
 from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure
 from mfbench_tasks.recipes.recipe import Gates, Sampling
 from mfbench_tasks.sampling.gates import Rejection
-from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
+from mfbench_tasks.sampling.label_trajectory import LabelledFragment, label_trajectory
 from mfbench_tasks.sampling.normal_modes import hessian, normal_modes
 from mfbench_tasks.sampling.role import Role
 from mfbench_tasks.sampling.trajectories import Trajectory, geometries
@@ -51,13 +52,13 @@ def resample(
     workers: int = 1,
     tick: Callable[[int, int], None] | None = None,
 ) -> dict[str, list[Configuration]]:
-    """Fresh labelled query configurations, as many a fragment as the split's own query has.
+    """Fresh labelled query configurations, as many per fragment as the split's own query has.
 
     Args:
         split: whose fragments.
         families: names.
         seed: the verifier's secret.
-        fragments: so many a family, drawn under the seed; all by default.
+        fragments: so many per family, drawn under the seed; all by default.
         workers: processes.
         tick: ``tick(done, total)`` after each fragment.
 
@@ -78,34 +79,34 @@ def resample(
     tasks = {task.family_id: task for task in split.tasks}
     jobs = [job for f in families for job in _jobs(tasks[f], table, bounds, seed, fragments)]
     found: dict[str, list[Configuration]] = {family: [] for family in families}
-    for number, (job, made) in enumerate(zip(jobs, mapped(_make, jobs, workers), strict=True)):
-        found[job.family_id] += made
+    for number, (job, labelled) in enumerate(zip(jobs, mapped(_make, jobs, workers), strict=True)):
+        found[job.family_id] += labelled
         if tick:
             tick(number + 1, len(jobs))
     return found
 
 
-def _jobs(task: Task, table, bounds: Gates, seed: int, count: int | None) -> list[_Job]:
+def _jobs(task: Task, table: pd.DataFrame, bounds: Gates, seed: int, count: int | None) -> list[_Job]:
     names = sorted(task.graphs)
     order = stream(seed, task.family_id, "fragments").permutation(len(names))
     chosen = [names[i] for i in order[:count]] if count else names
-    return [_job(task, name, table.loc[name], bounds, seed) for name in chosen]
+    return [_job(task, name, table.loc[name].to_dict(), bounds, seed) for name in chosen]
 
 
-def _job(task: Task, name: str, row, bounds: Gates, seed: int) -> _Job:
+def _job(task: Task, name: str, row: Mapping[Any, Any], bounds: Gates, seed: int) -> _Job:
     fragment, _ = stored_fragment(row)
     support = tuple(c.positions for c in task.support if c.fragment_id == name)
     sampler = json.loads(row["sampler"])  # by kind already; the bounds are not
     asked = {c.trajectory_id for c in (*task.query, *task.heldout, *task.larger)}
     wanted = tuple(
-        Trajectory(*parts, Role.QUERY)
-        for parts in sampler.pop("trajectories")
-        if f"{name}/{parts[0]}" in asked
+        Trajectory(number, how, kelvin, frames, Role.QUERY)
+        for number, how, kelvin, frames in sampler.pop("trajectories")
+        if f"{name}/{number}" in asked
     )
     return _Job(task.family_id, name, fragment, sampler, wanted, bounds.of(fragment.kind), support, seed)
 
 
-def mapped(function: Callable, jobs: Sequence, workers: int) -> Iterator:
+def mapped(function: Callable[..., Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
     """``map`` over processes, in order."""
     if workers == 1:
         yield from map(function, jobs)
@@ -117,29 +118,29 @@ def mapped(function: Callable, jobs: Sequence, workers: int) -> Iterator:
 def _make(job: _Job) -> list[Configuration]:
     """The query trajectories of a fragment, sampled anew and labelled."""
     shared = {k: v for k, v in job.sampler.items() if k != "seed"}
-    lists = {
+    lists: dict[str, list[float]] = {
         f"{r}_{s}_{e}": []
         for r in ("support", "query")
         for s in ("md", "displaced")
         for e in ("K", "frames")
     }
-    sampling = Sampling(**shared, **lists)
+    sampling = Sampling.model_validate(shared | lists)
     fragment, relaxed = job.fragment, job.fragment.positions
     engine = Gfn2(fragment.atomic_numbers, fragment.total_charge, fragment.n_unpaired)
     found: list[Configuration] = []
     try:
         energy = engine.label(relaxed).energy
-        curvature = hessian(lambda x: engine.walk(x).forces, relaxed)
+        curvature = hessian(lambda x: engine.warm_label(x).forces, relaxed)
     except ScfFailure:
         return found
     modes = normal_modes(curvature, fragment.atomic_numbers, sampling.mode_floor)
     for trajectory in job.trajectories:
-        made = Made(fragment, job.name, relaxed, energy, "")
+        labelled = LabelledFragment(fragment, job.name, relaxed, energy, "")
         endless = geometries(engine, fragment, relaxed, modes, trajectory, sampling, job.seed, job.name)
         try:
             # No fresh configuration may be a near-twin of the published support.
-            label_trajectory(engine, made, trajectory, endless, job.bounds, job.support)
+            label_trajectory(engine, labelled, trajectory, endless, job.bounds, job.support)
         except (Rejection, ScfFailure):
             continue
-        found += made.configurations
+        found += labelled.configurations
     return found

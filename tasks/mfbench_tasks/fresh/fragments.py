@@ -1,7 +1,7 @@
 """Fresh fragments of a split's families, cut from entries that the split does not hold.
 
 A family is what its construction says: the chains of a CATH topology, or of a 30 % cluster. Chemistry and
-permuted families have no such rule, and many a family has no further entry: they give nothing.
+permuted families have no such rule, and many families have no further entry: they give nothing.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ from mfbench.data.molecular_graph import graph_name
 from mfbench.data.side_tables import SideTables, read_side_tables
 from mfbench.data.split import Fold, Split, Task
 from mfbench.errors import DataError, StructureError
-from mfbench_tasks.build.candidates import Option, candidates, choose_candidates, shuffled
+from mfbench_tasks.build.candidate_places import CandidatePlace, candidates, shuffled
+from mfbench_tasks.build.candidates import choose_candidates
 from mfbench_tasks.build.fragment_job import FragmentJob
 from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.families.cath import Protein, chains_by_topology, resolved
 from mfbench_tasks.families.topology import TopologyFamily
 from mfbench_tasks.fragments.stored import stored_motif
 from mfbench_tasks.fresh.configurations import mapped
-from mfbench_tasks.recipes.recipe import Gates, Plan, Sampling
+from mfbench_tasks.recipes.recipe import CuttingPlan, Gates, Sampling
 from mfbench_tasks.seeds import stream
 
 __all__ = ["cut_outside", "outside_proteins"]
 
 
 class _Settings(NamedTuple):
-    """What a slot needs of a recipe."""
+    """What a job needs of a recipe."""
 
     seed: int
     sampling: Sampling
@@ -59,7 +60,7 @@ def cut_outside(
         families: names.
         structures: folder of entries, ``index.tsv`` and ``chain_cath_cluster.tsv.gz``.
         seed: the verifier's secret.
-        fragments: so many a family; as many as the family has in the split by default.
+        fragments: so many per family; as many as the family has in the split by default.
         workers: processes.
         tick: ``tick(done, total)`` after each fragment.
 
@@ -72,28 +73,28 @@ def cut_outside(
     recipe = split.manifest.recipe
     if not {"plan", "sampling", "gates"} <= set(recipe):
         raise DataError(f"{split.name} is not cut from proteins: there are no fragments outside of it")
-    plan = Plan.model_validate(recipe["plan"])
+    plan = CuttingPlan.model_validate(recipe["plan"])
     found = outside_proteins(split, families, structures, plan)
     tables = read_side_tables(split.name, split)
     tasks = {task.family_id: task for task in split.tasks}
-    slots = [
-        slot
+    jobs = [
+        job
         for family, proteins in found.items()
-        for slot in _plan(tasks[family], tables, proteins, Path(structures), plan, seed, fragments)
+        for job in _jobs(tasks[family], tables, proteins, Path(structures), plan, seed, fragments)
     ]
     settings = _Settings(
         seed, Sampling.model_validate(recipe["sampling"]), Gates.model_validate(recipe["gates"])
     )
-    made: dict[str, list[Configuration]] = {}
-    for number, outcome in enumerate(mapped(partial(_run, settings=settings), slots, workers)):
-        if outcome.made is not None:
-            cut = outcome.made.fragment
+    labelled: dict[str, list[Configuration]] = {}
+    for number, outcome in enumerate(mapped(partial(_run, settings=settings), jobs, workers)):
+        if outcome.labelled is not None:
+            cut = outcome.labelled.fragment
             graph = graph_name(cut.atomic_numbers, cut.bonds, cut.total_charge, cut.n_unpaired)
-            new = [replace(c, graph_id=graph) for c in outcome.made.configurations]
-            made.setdefault(outcome.family_id, []).extend(new)
+            new = [replace(c, graph_id=graph) for c in outcome.labelled.configurations]
+            labelled.setdefault(outcome.family_id, []).extend(new)
         if tick:
-            tick(number + 1, len(slots))
-    return made
+            tick(number + 1, len(jobs))
+    return labelled
 
 
 def _run(job: FragmentJob, settings: _Settings) -> Outcome:
@@ -101,7 +102,7 @@ def _run(job: FragmentJob, settings: _Settings) -> Outcome:
 
 
 def outside_proteins(
-    split: Split, families: Sequence[str], structures: Path, plan: Plan
+    split: Split, families: Sequence[str], structures: Path, plan: CuttingPlan
 ) -> dict[str, list[Protein]]:
     """Family → its chains in entries that the split does not hold, best first; absent where there is none.
 
@@ -133,25 +134,24 @@ def outside_proteins(
     return {family: proteins for family, proteins in found.items() if proteins}
 
 
-def _plan(
+def _jobs(
     task: Task,
     tables: SideTables,
     proteins: Sequence[Protein],
     folder: Path,
-    plan: Plan,
+    plan: CuttingPlan,
     seed: int,
     count: int | None,
 ) -> list[FragmentJob]:
-    """Held-out slots, from as many of the proteins as a family has."""
+    """Jobs of held-out fragments, from as many of the proteins as a family has."""
     rng = stream(seed, task.family_id, "outside")
-    options: list[Option] = []
+    options: list[CandidatePlace] = []
     for i in rng.permutation(len(proteins))[: plan.proteins]:
         try:
             options += candidates(folder, proteins[i])
         except StructureError:
             continue
-    rows = (tables.fragments.loc[name] for name in task.graphs)
-    taken = {stored_motif(row) for row in rows}
+    taken = {stored_motif(row) for row in tables.fragments.loc[list(task.graphs)].to_dict("records")}
     queue = [o for o in shuffled(rng, options) if o.selection.motif not in taken]
     kinds = [(kind, True) for kind in islice(cycle(plan.heldout), count or len(task.graphs))]
     test = task.fold == Fold.TEST

@@ -68,7 +68,9 @@ def ase_level(name: str) -> Level:
     try:
         make_calculator = getattr(importlib.import_module(module), attribute)
     except ImportError as error:
-        raise LevelError(f"{name}: cannot import {module} ({error}): install it, or check its name") from None
+        raise LevelError(
+            f"{name}: cannot import {module} ({error}): install it, or check its name"
+        ) from None
     except AttributeError:
         raise LevelError(f"{name}: the module {module} has no {attribute}") from None
 

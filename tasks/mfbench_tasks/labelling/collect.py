@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from mfbench.data.configuration import Configuration
-from mfbench.data.levels import LevelCard, read_level, read_labels, write_labels, write_level
+from mfbench.data.levels import LevelCard, read_labels, read_level, write_labels, write_level
 from mfbench.data.parquet import read_configurations, sha256
 from mfbench.errors import MfbenchError
-from mfbench_tasks.labelling.label_journal import Entry, LabelJournal
+from mfbench.work.journal import open_journal
+from mfbench_tasks.labelling.entry import SUFFIX, Entry, decode_entry
 from mfbench_tasks.labelling.level import Level
 from mfbench_tasks.labelling.registry import find_level
-from mfbench_tasks.labelling.run_queue import level_digest
+from mfbench_tasks.labelling.run_queue import level_request
 
 __all__ = ["collect", "isolated_atoms"]
 
@@ -113,8 +114,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         level = find_level(options.level)
-        digest = level_digest(level, sha256(options.configurations))
-        entries = LabelJournal(options.journal, digest).entries()
+        request = level_request(level, sha256(options.configurations))
+        with open_journal(options.journal, request, resume=True, shared=True, suffix=SUFFIX) as journal:
+            entries = journal.read(decode_entry)
         new = collect(level, entries, read_configurations(options.configurations), options.out)
     except MfbenchError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -7,12 +7,14 @@ import ctypes
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
-from mfbench_tasks.labelling.tblite import HARTREE_TO_EV, Label, ScfFailure
 from mfbench_tasks.labelling.dispersion import DISPERSION_ELEMENTS, dispersion
 from mfbench_tasks.labelling.level import Level, LevelError
+from mfbench_tasks.labelling.tblite import HARTREE_TO_EV, Label, ScfFailure
 
 __all__ = ["TIGHT", "WB97X_D", "DftSettings", "Wb97xD"]
 
@@ -52,7 +54,7 @@ TIGHT = DftSettings(fitting_basis="", grid_level=5, energy_tolerance=1e-9, gradi
 """What a sample of the labels is compared with: a finer grid, no density fitting."""
 
 
-def _pyscf():
+def _pyscf() -> ModuleType:
     _modern_blas()
     try:
         import pyscf.dft
@@ -60,7 +62,8 @@ def _pyscf():
         import pyscf.lib
     except ImportError:
         raise LevelError("wb97x-d runs on PySCF: pip install pyscf") from None
-    return pyscf
+    module: ModuleType = pyscf
+    return module
 
 
 def _modern_blas() -> None:
@@ -120,7 +123,7 @@ class Wb97xD:
         energy, pull = dispersion(self._numbers, x)
         return Label(float(field.e_tot) * HARTREE_TO_EV + energy, forces - forces.mean(axis=0) + pull)
 
-    def _converged(self, positions: np.ndarray):
+    def _converged(self, positions: np.ndarray) -> Any:
         s = self._settings
         field = self._field(positions)
         field.grids.level, field.conv_tol, field.conv_tol_grad = s.coarse_grid_level, 1e-3, 1e-1
@@ -134,7 +137,7 @@ class Wb97xD:
             raise ScfFailure(f"the SCF did not converge in {s.cycles} cycles")
         return field
 
-    def _field(self, positions: np.ndarray):
+    def _field(self, positions: np.ndarray) -> Any:
         from mfbench_tasks.labelling.orbital_cache import CachedNumInt
 
         s, pyscf = self._settings, self._pyscf
@@ -162,4 +165,7 @@ WB97X_D = Level(
     install="pip install pyscf",
     settings=asdict(DftSettings()),
     zero="atoms",
+    energy_tolerance=5e-5,
+    force_tolerance=3e-3,
+    dear=True,
 )

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from mfbench.data.configuration import Configuration
 from mfbench.errors import MfbenchError
-from mfbench_tasks.labelling.label_journal import Entry, LabelJournal
-from mfbench_tasks.labelling.level import Level, check_molecule
+from mfbench.work.executor import Executor
+from mfbench.work.journal import open_journal
+from mfbench_tasks.labelling.entry import SUFFIX, Entry, decode_entry, encode_entry
+from mfbench_tasks.labelling.level import Level, LevelError, check_molecule
 from mfbench_tasks.labelling.registry import find_level
-from mfbench_tasks.labelling.run_queue import label_one, level_digest
+from mfbench_tasks.labelling.run_queue import label_one, level_request
 from mfbench_tasks.labelling.write_labels import write_labelled
 
-__all__ = ["Labelled", "Projection", "journal_folder", "label_all", "label_structures", "project"]
+__all__ = ["Labelled", "Projection", "journal_folder", "label_structures", "project"]
 
 
 @dataclass(frozen=True)
@@ -60,71 +62,42 @@ def label_structures(
     out: Path,
     *,
     executor: Executor,
-    at_once: int,
     resume: bool = False,
-    tick: Callable[[Entry], None] | None = None,
-    begin: Callable[[int, int], None] | None = None,
+    begin: Callable[[int, int], None] = lambda total, done: None,
+    tick: Callable[[Entry], None] = lambda entry: None,
 ) -> Labelled:
     """Label every structure and write ``out``; what is finished is in ``journal_folder(out)``.
 
     A structure that cannot be labelled is a row that says why.
 
     Args:
-        executor: runs ``label_by_name`` in its workers.
-        at_once: labels in flight.
+        executor: open.
         resume: go on with the journal.
-        tick: called with every new entry.
         begin: called once with (structures, found in the journal).
+        tick: called with every new entry.
 
     Raises:
         LevelError: the level cannot run here.
-        DataError: the journal is of other structures or another level, or in use, or not to be resumed.
+        WorkError: the journal is of other structures or another level, or in use, or not to be resumed.
     """
-    journal = LabelJournal(
-        journal_folder(out), level_digest(level, _structures_digest(configurations)), resume=resume
-    )
-    with journal.own():
-        done = dict(journal.entries())
-        if begin is not None:
-            begin(len(configurations), len(done))
-        todo = [c for c in configurations if c.config_id not in done]
-        made = 0
-        for entry in label_all(todo, level, executor, at_once):
-            journal.add(entry)
-            made += 1
-            if tick is not None:
-                tick(entry)
-        entries = journal.entries()
+    request = level_request(level, _structures_digest(configurations))
+    with open_journal(journal_folder(out), request, resume=resume, suffix=SUFFIX) as journal:
+        entries = journal.read(decode_entry)
+        kept = len(entries)
+        begin(len(configurations), kept)
+        todo = [c for c in configurations if c.config_id not in entries]
+        for _, entry in executor.run(partial(label_by_name, level.name), todo):
+            journal.add(entry.key, encode_entry(entry))
+            entries[entry.key] = entry
+            tick(entry)
         write_labelled(out, configurations, entries, level)
     return Labelled(
         structures=len(configurations),
-        made=made,
-        kept=len(done),
+        made=len(todo),
+        kept=kept,
         failed=sum(bool(e.failure) for e in entries.values()),
         core_seconds=sum(e.seconds for e in entries.values()),
     )
-
-
-def label_all(
-    configurations: Sequence[Configuration], level: Level, executor: Executor, at_once: int
-) -> Iterator[Entry]:
-    """Labels as they finish, at most ``at_once`` in flight."""
-    waiting = iter(configurations)
-    running: set[Future[Entry]] = set()
-    try:
-        while True:
-            for c in waiting:
-                running.add(executor.submit(label_by_name, level.name, c))
-                if len(running) >= at_once:
-                    break
-            if not running:
-                return
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield future.result()
-    finally:
-        for future in running:
-            future.cancel()
 
 
 def label_by_name(name: str, configuration: Configuration) -> Entry:
@@ -146,12 +119,15 @@ def project(configurations: Sequence[Configuration], level: Level) -> Projection
 
     Raises:
         LevelError: the level cannot label one of the two.
-        ScfFailure: nor converge it.
     """
     sizes = np.array([len(c) for c in configurations])
     ends = [configurations[int(np.argmin(sizes))], configurations[int(np.argmax(sizes))]]
     label_one(level, ends[0])  # imports, and what an engine sets up once
-    seconds = [max(label_one(level, c).seconds, 1e-4) for c in ends]
+    entries = [label_one(level, c) for c in ends]
+    for entry in entries:
+        if entry.failure:
+            raise LevelError(f"structure {entry.key} was to be timed and has no label: {entry.failure}")
+    seconds = [max(entry.seconds, 1e-4) for entry in entries]
     small, large = len(ends[0]), len(ends[1])
     power = np.log(seconds[1] / seconds[0]) / np.log(large / small) if large > small else 2.5
     projected = seconds[1] * (sizes / large) ** float(np.clip(power, 1.0, 4.0))

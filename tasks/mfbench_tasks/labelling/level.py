@@ -1,4 +1,4 @@
-"""What a level of theory is to the rest of the package: a name, an engine for a molecule, what it covers."""
+"""What a level of theory is to others: a name, an engine for a molecule, and what it covers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,22 @@ import numpy as np
 from mfbench.errors import MfbenchError
 from mfbench_tasks.labelling.tblite import Label, ScfFailure
 
-__all__ = ["Engine", "Label", "Level", "LevelError", "ScfFailure", "check_molecule"]
+__all__ = [
+    "ENERGY_TOLERANCE",
+    "FORCE_TOLERANCE",
+    "Engine",
+    "Label",
+    "Level",
+    "LevelError",
+    "ScfFailure",
+    "check_molecule",
+]
+
+
+ENERGY_TOLERANCE = 1e-5
+"""eV. Another machine's linear algebra changes the last digits of an SCF."""
+FORCE_TOLERANCE = 3e-4
+"""eV/Å: the SCF's, plus the rounding of stored forces (1.2e-4)."""
 
 
 class LevelError(MfbenchError):
@@ -46,6 +61,8 @@ class Level:
         settings: what the numbers depend on, for manifests.
         zero: what energy zero means: ``atoms`` (bare nuclei and electrons), ``valence`` (valence
             electrons only), ``formation`` (heat of formation).
+        energy_tolerance, force_tolerance: eV and eV/Å by which two machines may differ.
+        dear: whether a label takes many seconds.
     """
 
     name: str
@@ -57,8 +74,13 @@ class Level:
     open_shell: bool = True
     settings: Mapping[str, object] = field(default_factory=dict)
     zero: str = "valence"
+    energy_tolerance: float = ENERGY_TOLERANCE
+    force_tolerance: float = FORCE_TOLERANCE
+    dear: bool = False
 
-    def engine(self, atomic_numbers: Sequence[int], total_charge: int = 0, n_unpaired: int = 0) -> Engine:
+    def engine(
+        self, atomic_numbers: Sequence[int] | np.ndarray, total_charge: int = 0, n_unpaired: int = 0
+    ) -> Engine:
         """An engine for one molecule.
 
         Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from pyscf.dft.numint import NumInt
@@ -10,18 +11,24 @@ from pyscf.dft.numint import NumInt
 __all__ = ["CachedNumInt"]
 
 
-class CachedNumInt(NumInt):
+_Block = tuple[Any, Any, Any, Any]
+"""Values of the basis functions on some points, their mask, weights and coordinates."""
+
+
+class CachedNumInt(NumInt):  # type: ignore[misc]  # PySCF has no types
     """PySCF's integrator for one molecule at a time: the values and first derivatives of the basis
     functions are computed once per grid. 4 × grid points × functions × 8 bytes, 1-2 GB at 20 atoms."""
 
     _grid: object = None
-    _blocks: list | None = None
+    _blocks: list[_Block] = []  # noqa: RUF012  # replaced, never changed in place
     _deriv: int = -1
 
-    def block_loop(self, mol, grids, nao=None, deriv=0, *args, **kwargs) -> Iterator[tuple]:
+    def block_loop(
+        self, mol: Any, grids: Any, nao: Any = None, deriv: int = 0, *args: Any, **kwargs: Any
+    ) -> Iterator[_Block]:
         """As ``NumInt.block_loop``; blocks up to first derivatives come from memory."""
         if deriv > 1:
-            self._blocks = self._grid = None
+            self._blocks, self._grid = [], None
             yield from super().block_loop(mol, grids, nao, deriv, *args, **kwargs)
             return
         if self._grid is not grids.coords or self._deriv < deriv:

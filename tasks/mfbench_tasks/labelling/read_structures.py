@@ -35,15 +35,25 @@ def read_structures(
     if not Path(path).is_file():
         raise DataError(f"{path} is missing")
     try:
-        frames = ase.io.read(path, index=":")
+        frames = _rows(path) if Path(path).suffix == ".db" else ase.io.read(path, index=":")
     except UnknownFileTypeError:
-        raise DataError(f"{path} is of a type that cannot be told from its name: use .xyz, .pdb or .db") from None
+        raise DataError(
+            f"{path} is of a type that cannot be told from its name: use .xyz, .pdb or .db"
+        ) from None
     except Exception as error:  # ASE's readers raise whatever they stumble on
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise DataError(f"{path} cannot be read as structures ({reason[0][:120]})") from None
     if not frames:
         raise DataError(f"{path} holds no structure")
     return [_configuration(i, atoms, total_charge, n_unpaired, path) for i, atoms in enumerate(frames)]
+
+
+def _rows(path: Path) -> list[Any]:
+    """The rows of an ASE database, with what they say beside their atoms."""
+    from ase.db import connect
+
+    with connect(path) as database:
+        return [row.toatoms(add_additional_information=True) for row in database.select()]
 
 
 def _configuration(

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from mfbench.data.configuration import Configuration
-from mfbench_tasks.labelling.label_journal import Entry, LabelJournal
+from mfbench.work.journal import Journal
+from mfbench_tasks.labelling.entry import Entry, encode_entry
 from mfbench_tasks.labelling.level import Level, ScfFailure
 
-__all__ = ["label_one", "level_digest", "run_queue"]
+__all__ = ["label_one", "level_request", "run_queue"]
 
 
-def level_digest(level: Level, *inputs: str) -> str:
-    """SHA-256 of what labels depend on: the level, its settings, and what else is named."""
-    text = json.dumps([level.name, level.description, dict(level.settings), *inputs], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def level_request(level: Level, inputs: str) -> dict[str, object]:
+    """What the labels of a journal depend on: the level with its settings, and a digest of the inputs."""
+    return {
+        "level": level.name,
+        "description": level.description,
+        "settings": dict(level.settings),
+        "inputs": inputs,
+    }
 
 
 def _cpu_seconds() -> float:
@@ -49,38 +52,34 @@ def label_one(level: Level, configuration: Configuration, key: str = "") -> Entr
 def run_queue(
     level: Level,
     queue: Sequence[Configuration],
-    journal: LabelJournal,
+    journal: Journal,
     *,
     batch: int = 1,
-    report: Callable[[Entry], None] | None = None,
-    stop: Callable[[], bool] | None = None,
-) -> Iterator[Entry]:
-    """Label what the journal does not hold yet, in the queue's order; yields what this process made.
+    report: Callable[[Entry], None] = lambda entry: None,
+) -> None:
+    """Label what the journal does not hold yet, in the queue's order, where no other process is at it.
 
     Args:
-        batch: items claimed and written together; more than one where a label takes milliseconds.
-        report: called with every entry.
-        stop: asked before each batch.
+        journal: open, shared by all processes that work on the queue.
+        batch: items claimed together; more than one where a label takes milliseconds.
+        report: called with every entry of this process.
 
     Raises:
         LevelError: the level cannot run here.
     """
     for start in range(0, len(queue), batch):
-        if stop is not None and stop():
-            return
         chunk = queue[start : start + batch]
-        done = journal.entries()
-        if all(c.config_id in done for c in chunk):
+        if _finished(journal, chunk):
             continue
-        with journal.claim(f"{chunk[0].config_id}+{len(chunk)}") as mine:
+        with journal.claim(chunk[0].config_id) as mine:
             if not mine:
                 continue
-            done = journal.entries()
-            made = [label_one(level, c) for c in chunk if c.config_id not in done]
-            if made:
-                journal.add(*made)
-        for entry in made:
-            if report is not None:
-                report(entry)
-            yield entry
+            for c in chunk:
+                if not _finished(journal, [c]):  # another process may have just done it
+                    entry = label_one(level, c)
+                    journal.add(entry.key, encode_entry(entry))
+                    report(entry)
 
+
+def _finished(journal: Journal, configurations: Sequence[Configuration]) -> bool:
+    return all(journal.holds(c.config_id) for c in configurations)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,7 @@ ANGSTROM_TO_BOHR = 1.0 / 0.529177210903
 """CODATA 2018."""
 _KELVIN_TO_HARTREE = 3.166811563e-6
 _LABEL_ACCURACY = 0.1
-_WALK_ACCURACY = 1.0
+_WARM_ACCURACY = 1.0
 _ATOMS, _CHARGES = 0, 1
 """The SCF starts from a superposition of atoms, or from electronegativity equilibration charges."""
 
@@ -34,7 +35,7 @@ class Label(NamedTuple):
     start_gap: float = 0.0
 
 
-def _tblite():
+def _tblite() -> ModuleType:
     # The wheel's own BLAS is two to three times slower than OpenBLAS at these sizes; symbols that are
     # loaded globally first win. Energies agree to 1e-8 Eh, so its absence costs time only.
     with contextlib.suppress(OSError):
@@ -66,8 +67,8 @@ class Gfn2:
         self._numbers = np.asarray(atomic_numbers, dtype=np.int32)
         self._charge, self._unpaired = float(total_charge), int(n_unpaired)
         self._interface = _tblite()
-        self._calculator = None
-        self._warm = None
+        self._calculator: Any = None
+        self._warm: Any = None
 
     def label(self, positions: np.ndarray) -> Label:
         """Energy and forces of positions [n, 3] (Å), by a cold SCF at tight accuracy.
@@ -90,21 +91,21 @@ class Gfn2:
             start_gap=abs(one.energy - two.energy)
         )
 
-    def walk(self, positions: np.ndarray) -> Label:
-        """As ``label``, faster and looser, starting from the last ``walk``: for relaxing and sampling.
+    def warm_label(self, positions: np.ndarray) -> Label:
+        """As ``label``, faster and looser, from the last ``warm_label`` on: for relaxing and sampling.
 
         Raises:
             ScfFailure: no convergence.
         """
-        label, self._warm = self._run(positions, _WALK_ACCURACY, self._warm)
+        label, self._warm = self._run(positions, _WARM_ACCURACY, self._warm)
         return label
 
-    def forget(self) -> None:
-        """Let the next ``walk`` start cold: call it before each new trajectory, so that trajectories
+    def start_cold(self) -> None:
+        """Let the next ``warm_label`` start cold: call it before each new trajectory, so that trajectories
         do not depend on their order."""
         self._warm = None
 
-    def _run(self, positions: np.ndarray, accuracy: float, start) -> tuple[Label, object]:
+    def _run(self, positions: np.ndarray, accuracy: float, start: Any) -> tuple[Label, Any]:
         coordinates = np.asarray(positions, dtype=np.float64) * ANGSTROM_TO_BOHR
         try:
             if self._calculator is None:
@@ -122,7 +123,7 @@ class Gfn2:
             raise ScfFailure("energy or forces are not finite")
         return Label(energy, forces), result
 
-    def _new(self, coordinates: np.ndarray):
+    def _new(self, coordinates: np.ndarray) -> Any:
         calculator = self._interface.Calculator(
             self._method, self._numbers, coordinates, self._charge, self._unpaired
         )

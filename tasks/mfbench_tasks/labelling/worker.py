@@ -9,11 +9,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from mfbench.errors import MfbenchError
 from mfbench.data.parquet import read_configurations, sha256
-from mfbench_tasks.labelling.label_journal import Entry, LabelJournal
+from mfbench.errors import MfbenchError
+from mfbench.work.journal import open_journal
+from mfbench_tasks.labelling.entry import SUFFIX, Entry, decode_entry
 from mfbench_tasks.labelling.registry import find_level
-from mfbench_tasks.labelling.run_queue import level_digest, run_queue
+from mfbench_tasks.labelling.run_queue import level_request, run_queue
 
 __all__ = ["main"]
 
@@ -29,14 +30,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         level = find_level(options.level)
         queue = read_configurations(options.configurations)
-        digest = level_digest(level, sha256(options.configurations))
-        journal = LabelJournal(options.journal, digest)
-        for _ in run_queue(level, queue, journal, batch=options.batch, report=_say):
-            pass
+        request = level_request(level, sha256(options.configurations))
+        with open_journal(options.journal, request, resume=True, shared=True, suffix=SUFFIX) as journal:
+            run_queue(level, queue, journal, batch=options.batch, report=_say)
+            entries = journal.read(decode_entry)
     except MfbenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return 3 if any(e.failure for e in journal.entries().values()) else 0
+    return 3 if any(e.failure for e in entries.values()) else 0
 
 
 def _say(entry: Entry) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mfbench.data.configuration import Configuration
 from mfbench.data.elements import symbol
-from mfbench_tasks.labelling.label_journal import Entry
+from mfbench.work.files import written
+from mfbench_tasks.labelling.entry import Entry
 from mfbench_tasks.labelling.level import Level
 
 __all__ = ["labelled_frame", "write_labelled"]
@@ -23,12 +23,8 @@ def write_labelled(
 
     A configuration without a label has no energy and no forces, and says why in ``label_failure``.
     """
-    partial = path.with_name(f"{path.name}.partial")
-    with open(partial, "w", encoding="utf-8") as file:
+    with written(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
         file.writelines(labelled_frame(c, entries[c.config_id], level) for c in configurations)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def labelled_frame(c: Configuration, entry: Entry, level: Level) -> str:

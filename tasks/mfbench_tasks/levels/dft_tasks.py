@@ -13,8 +13,8 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from mfbench.data.configuration import Configuration
-from mfbench.errors import DataError
 from mfbench.data.split import Split, Task
+from mfbench.errors import DataError
 from mfbench_tasks.seeds import stream
 
 __all__ = ["DftRule", "Queued", "choose_families", "choose_queue", "in_turn", "read_queue", "write_queue"]
@@ -55,7 +55,7 @@ class Queued:
 
 def _cost(c: Configuration) -> float:
     """Seconds grow with the 2.6th power of the atoms (16 atoms 25 s, 22 atoms 55 s)."""
-    return len(c.atomic_numbers) ** 2.6
+    return float(len(c.atomic_numbers) ** 2.6)
 
 
 def _fragments(configurations: Iterable[Configuration], largest: int) -> dict[str, list[Configuration]]:
@@ -122,7 +122,9 @@ def choose_queue(split: Split, rule: DftRule) -> list[Queued]:
                 bounds += [(4, full, end) for end in rest]
                 for phase, start, end in bounds:
                     named = max(phase, 3) if spare else phase
-                    queues[named].append([Queued(family, role, named, c.config_id) for c in order[start:end]])
+                    queues[named].append(
+                        [Queued(family, role, named, c.config_id) for c in order[start:end]]
+                    )
         for phase, found in queues.items():
             rows[phase].append(_merged(found))
     return [row for phase in sorted(rows) for row in _merged(rows[phase])]

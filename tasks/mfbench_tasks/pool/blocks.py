@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -33,20 +34,21 @@ def is_written(folder: Path, block: str) -> bool:
 
 
 def write_block(folder: Path, block: str, outcomes: Sequence[Outcome], *, deep: bool = False) -> None:
-    """Write a block; the same outcomes give the same bytes. Empty slots leave nothing.
+    """Write a block; the same outcomes give the same bytes. What was not accepted leaves nothing.
 
     A deep block holds configurations of fragments that another block describes: its other tables are empty.
     """
-    filled = sorted((o for o in outcomes if o.made is not None), key=lambda o: (o.family_id, o.number))
+    filled = sorted((o for o in outcomes if o.labelled is not None), key=lambda o: (o.family_id, o.number))
     groups = [
-        {"group_id": o.family_id, "fragment_id": o.made.fragment_id, "heldout": o.heldout} for o in filled
+        {"group_id": o.family_id, "fragment_id": o.accepted.fragment_id, "heldout": o.heldout}
+        for o in filled
     ]
-    made = sorted((o.made for o in filled), key=lambda m: m.fragment_id)
+    labelled = sorted((o.accepted for o in filled), key=lambda m: m.fragment_id)
 
     def write(paths: dict[str, Path]) -> None:
         write_rows(paths["groups"], [] if deep else groups, GROUPS)
-        write_rows(paths["fragments"], [] if deep else [fragment_row(m) for m in made], FRAGMENTS)
-        write_configurations(paths["configurations"], [c for m in made for c in m.configurations])
+        write_rows(paths["fragments"], [] if deep else [fragment_row(m) for m in labelled], FRAGMENTS)
+        write_configurations(paths["configurations"], [c for m in labelled for c in m.configurations])
 
     _publish(folder, block, write)
 
@@ -69,7 +71,7 @@ def copy_split(folder: Path, block: str, split: Path) -> None:
 
 
 def write_tables(
-    folder: Path, name: str, fragments: Sequence[dict], configurations: Sequence[Configuration]
+    folder: Path, name: str, fragments: Sequence[dict[str, Any]], configurations: Sequence[Configuration]
 ) -> None:
     """Write ``<name>.fragments.parquet`` and ``<name>.configurations.parquet``."""
 
@@ -80,7 +82,9 @@ def write_tables(
     _publish(folder, name, write, PARTS[1:])
 
 
-def _publish(folder: Path, block: str, write, parts: Sequence[str] = PARTS) -> None:
+def _publish(
+    folder: Path, block: str, write: Callable[[dict[str, Path]], None], parts: Sequence[str] = PARTS
+) -> None:
     """Write all parts under other names, then rename them: a reader never sees half a file."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

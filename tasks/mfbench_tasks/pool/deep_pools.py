@@ -18,10 +18,11 @@ from mfbench_tasks.build.make_fragment import check_open_shell
 from mfbench_tasks.fragments.stored import stored_fragment
 from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure
 from mfbench_tasks.pool.blocks import part
-from mfbench_tasks.pool.recipe import DeepGroup, DeepSampling, PoolRecipe
+from mfbench_tasks.pool.group_kinds import DeepGroup
+from mfbench_tasks.pool.recipe import DeepSampling, PoolRecipe
 from mfbench_tasks.sampling import gates
 from mfbench_tasks.sampling.gates import Rejection
-from mfbench_tasks.sampling.label_trajectory import Made, label_trajectory
+from mfbench_tasks.sampling.label_trajectory import LabelledFragment, label_trajectory
 from mfbench_tasks.sampling.normal_modes import hessian, normal_modes
 from mfbench_tasks.sampling.role import Role, stored_role
 from mfbench_tasks.sampling.trajectories import DISPLACED, MD, Trajectory, geometries
@@ -68,19 +69,19 @@ class DeepJob:
         the outcome is empty where too many do.
         """
         wall, cpu = time.perf_counter(), time.process_time()
-        made, rejections = None, []
+        labelled, rejections = None, []
         try:
-            made = _sample_deeply(self, settings)
+            labelled = _sample_deeply(self, settings)
         except (Rejection, ScfFailure) as failure:
             place = {"slot": self.name, "fragment": self.row["fragment_id"], "kind": self.row["kind"]}
             why = {"gate": getattr(failure, "gate", "scf"), "reason": str(failure)}
             rejections = [{**place, "motif": self.row["residues"], **why}]
         return Outcome(
-            slot=self.name,
+            job=self.name,
             family_id=self.family_id,
             number=self.number,
             heldout=False,
-            made=made,
+            labelled=labelled,
             rejections=rejections,
             wall_seconds=time.perf_counter() - wall,
             cpu_seconds=time.process_time() - cpu,
@@ -106,6 +107,8 @@ def deep_jobs(group: DeepGroup, recipe: PoolRecipe, pool: Path) -> list[DeepJob]
     for c in read_configurations(part(pool, block, "configurations")):
         if c.fragment_id in query and stored_role(c.trajectory_id) == Role.QUERY:
             query[c.fragment_id].append(c.positions)
+    if recipe.deep is None:
+        raise DataError(f"group {group.id} is deep: say how, in 'deep'")
     return [
         DeepJob(group.id, i, fragments[name], np.array(query[name]), recipe.deep)
         for i, name in enumerate(names)
@@ -121,28 +124,30 @@ def deep_trajectories(deep: DeepSampling) -> Iterator[Trajectory]:
         yield Trajectory(f"d{number}", sampler, kelvin, deep.frames, Role.SUPPORT)
 
 
-def _sample_deeply(job: DeepJob, recipe: JobSettings) -> Made:
+def _sample_deeply(job: DeepJob, recipe: JobSettings) -> LabelledFragment:
     fragment, relaxed = stored_fragment(job.row)
     bounds, sampling = recipe.gates.of(fragment.kind), recipe.sampling.of(fragment.kind)
     name, deep = job.row["fragment_id"], job.deep
     engine = Gfn2(fragment.atomic_numbers, fragment.total_charge, fragment.n_unpaired)
     gates.check_intact(fragment, relaxed)
-    made = Made(fragment, name, relaxed, engine.label(relaxed).energy, sampler=job.row["sampler"])
-    engine.forget()
-    curvature = hessian(lambda x: engine.walk(x).forces, relaxed)
+    labelled = LabelledFragment(
+        fragment, name, relaxed, engine.label(relaxed).energy, sampler=job.row["sampler"]
+    )
+    engine.start_cold()
+    curvature = hessian(lambda x: engine.warm_label(x).forces, relaxed)
     modes = normal_modes(curvature, fragment.atomic_numbers, sampling.mode_floor)
     wanted = -(-deep.configurations // deep.frames)
     for trajectory in deep_trajectories(deep):
-        if len(made.configurations) >= deep.configurations:
+        if len(labelled.configurations) >= deep.configurations:
             break
-        before = len(made.configurations)
+        before = len(labelled.configurations)
         endless = geometries(engine, fragment, relaxed, modes, trajectory, sampling, recipe.seed, name)
         try:
-            label_trajectory(engine, made, trajectory, endless, bounds, job.away)
+            label_trajectory(engine, labelled, trajectory, endless, bounds, list(job.away))
         except (Rejection, ScfFailure):
-            del made.configurations[before:], made.label_seconds[before:]
-            made.dropped["trajectory"] += 1
-            if made.dropped["trajectory"] > _LOST_SHARE * wanted:
+            del labelled.configurations[before:], labelled.label_seconds[before:]
+            labelled.dropped["trajectory"] += 1
+            if labelled.dropped["trajectory"] > _LOST_SHARE * wanted:
                 raise
-    check_open_shell(engine, made, stream(recipe.seed, name, "deep"), bounds)
-    return made
+    check_open_shell(engine, labelled, stream(recipe.seed, name, "deep"), bounds)
+    return labelled

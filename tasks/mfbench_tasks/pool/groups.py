@@ -6,13 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mfbench.errors import DataError
-from mfbench_tasks.build.candidates import candidates, choose_candidates, segments, shuffled
+from mfbench_tasks.build.candidate_places import candidates, segments, shuffled
+from mfbench_tasks.build.candidates import choose_candidates
 from mfbench_tasks.build.chemistry_candidates import chemistry_jobs
 from mfbench_tasks.build.fragment_job import FragmentJob
 from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.chemistry import load_families, load_places
 from mfbench_tasks.fragments.select import SEGMENT_ATOMS
-from mfbench_tasks.pool.recipe import AnyGroup, ChemistryGroup, Group, LargerGroup, PoolRecipe
+from mfbench_tasks.pool.group_kinds import AnyGroup, ChemistryGroup, Group, LargerGroup
+from mfbench_tasks.pool.recipe import PoolRecipe
 from mfbench_tasks.seeds import stream
 
 __all__ = ["JOBS_OF", "group_jobs"]
@@ -39,7 +41,7 @@ def _protein_jobs(group: Group, recipe: PoolRecipe, folder: Path) -> list[Fragme
     taken: set[str] = set()
     if group.beside is not None:
         beside = group_jobs(recipe.group(group.beside), recipe, folder)
-        taken = {c.motif for slot in beside if not slot.heldout for c in slot.candidates}
+        taken = {c.motif for job in beside if not job.heldout for c in job.candidates}
     kinds = [] if group.heldout_only else [(kind, False) for kind in recipe.plan.pool]
     return choose_candidates(
         group.id,

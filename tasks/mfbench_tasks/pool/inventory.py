@@ -13,11 +13,11 @@ from mfbench_tasks.fragments.stored import stored_motif
 from mfbench_tasks.pool.blocks import is_written, part
 from mfbench_tasks.sampling.role import Role, stored_role
 
-__all__ = ["Held", "Inventory", "Stored", "take_inventory"]
+__all__ = ["Inventory", "StoredConfiguration", "StoredFragment", "take_inventory"]
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredConfiguration:
     """Names of a configuration in a block, and what it was sampled for: support or query."""
 
     config_id: str
@@ -27,7 +27,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Held:
+class StoredFragment:
     """A fragment in a block.
 
     Attributes:
@@ -45,8 +45,8 @@ class Held:
     motif: str
     protein: str
     elements: frozenset[int]
-    configurations: tuple[Stored, ...]
-    deep: tuple[Stored, ...] = ()
+    configurations: tuple[StoredConfiguration, ...]
+    deep: tuple[StoredConfiguration, ...] = ()
     deep_block: str | None = None
 
 
@@ -54,7 +54,7 @@ class Held:
 class Inventory:
     """Fragments by id, the ids of each group ``groups[group, heldout]``, and the blocks that are there."""
 
-    fragments: dict[str, Held]
+    fragments: dict[str, StoredFragment]
     groups: dict[tuple[str, bool], tuple[str, ...]]
     blocks: tuple[str, ...] = ()
 
@@ -69,23 +69,25 @@ def take_inventory(folder: Path, blocks: Sequence[str]) -> Inventory:
     Raises:
         DataError: a table is damaged, a fragment is in two blocks, or a deep one is in none.
     """
-    fragments: dict[str, Held] = {}
+    fragments: dict[str, StoredFragment] = {}
     groups: dict[tuple[str, bool], list[str]] = defaultdict(list)
-    deep: list[tuple[str, dict[str, list[Stored]]]] = []
+    deep: list[tuple[str, dict[str, list[StoredConfiguration]]]] = []
     for block in blocks:
         if not is_written(folder, block):
             continue
-        stored: dict[str, list[Stored]] = defaultdict(list)
+        stored: dict[str, list[StoredConfiguration]] = defaultdict(list)
         names = ["config_id", "fragment_id", "trajectory_id"]
         for row in read_table(part(folder, block, "configurations")).select(names).to_pylist():
-            stored[row["fragment_id"]].append(Stored(**row, role=stored_role(row["trajectory_id"])))
+            stored[row["fragment_id"]].append(
+                StoredConfiguration(**row, role=stored_role(row["trajectory_id"]))
+            )
         if not read_table(part(folder, block, "fragments")).num_rows:
             deep.append((block, stored))
         for row in read_table(part(folder, block, "fragments")).to_pylist():
             name = row["fragment_id"]
             if name in fragments:
                 raise DataError(f"fragment {name} is in blocks {fragments[name].block} and {block}")
-            fragments[name] = Held(
+            fragments[name] = StoredFragment(
                 fragment_id=name,
                 block=block,
                 graph_id=row["graph_id"],

@@ -1,27 +1,30 @@
-"""Making a pool: block after block, each written as soon as its slots are done."""
+"""Making a pool: block after block, each written as soon as its jobs are done."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, as_completed
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mfbench.data.split import EMBEDDED
-from mfbench.errors import DataError, StructureError
-from mfbench_tasks.build.build import cancelled_on_failure, longest_first
+from mfbench.errors import StructureError
+from mfbench.work.executor import Executor
+from mfbench.work.journal import Journal, open_journal
 from mfbench_tasks.build.fragment_job import FragmentJob
+from mfbench_tasks.build.inputs import engine
 from mfbench_tasks.build.job import Job, Outcome
-from mfbench_tasks.build.journal import Journal
+from mfbench_tasks.build.run_jobs import finished_outcomes, run_jobs
 from mfbench_tasks.fragments.fragment_id import id_in_family
 from mfbench_tasks.pool.blocks import copy_split, is_written, write_block
 from mfbench_tasks.pool.deep_pools import deep_jobs
+from mfbench_tasks.pool.group_kinds import AnyGroup, DeepGroup
 from mfbench_tasks.pool.groups import group_jobs
+from mfbench_tasks.pool.inputs import read_by
 from mfbench_tasks.pool.recipe import Block, PoolRecipe
 from mfbench_tasks.pool.report import write_block_report
 
-__all__ = ["make_pool", "refills"]
+__all__ = ["make_pool", "retry_jobs"]
 
 
 def make_pool(
@@ -41,95 +44,111 @@ def make_pool(
 
     Args:
         out, report, journal: folders to write. Each block has its own journal.
-        resume: take finished slots from the journal.
+        resume: take finished jobs from the journal.
         only: names of blocks; all by default.
-        progress: called with slots done and slots in all, of the blocks that were missing.
+        progress: called with jobs done and jobs in all, of the blocks that were missing.
         finished: called with the name of each block written.
 
     Raises:
         DataError, StructureError: the recipe, the structures or a journal cannot be used.
     """
-    names = [block.name for block in recipe.blocks]
-    for name in only:
-        if name not in names:
-            raise DataError(f"there is no block {name}: the recipe has {', '.join(names)}")
-    missing = [b for b in recipe.blocks if (not only or b.name in only) and not is_written(out, b.name)]
+    wanted = recipe.chosen_blocks(only) if only else recipe.blocks
+    missing = [block for block in wanted if not is_written(out, block.name)]
     total = sum(group.size(recipe.plan) for block in missing for group in block.groups)
     done = 0
     for block in missing:
         if block.split is not None:
             copy_split(out, block.name, EMBEDDED / block.split)
         else:
-            book = Journal(Path(journal) / block.name, _digest(recipe, block), resume=resume)
-            groups, unplanned = _plan(recipe, block, structures, Path(out), executor)
-            outcomes = _outcomes(
-                recipe, groups, book, executor, lambda n, before=done: progress(before + n, total)
-            )
-            done += len(outcomes)
-            write_block_report(report, block.name, outcomes, deep=block.deep, unplanned=unplanned)
-            write_block(out, block.name, outcomes, deep=block.deep)
+            request = _request(recipe, block, structures, Path(out))
+            with open_journal(Path(journal) / block.name, request, resume=resume) as book:
+                groups, unplanned = _jobs(recipe, block, structures, Path(out), executor)
+                tick = partial(_after, progress, done, total)
+                outcomes = _outcomes(recipe, groups, book, executor, tick)
+                done += len(outcomes)
+                write_block_report(report, block.name, outcomes, deep=block.deep, unplanned=unplanned)
+                write_block(out, block.name, outcomes, deep=block.deep)
         finished(block.name)
 
 
-def refills(slots: Sequence[FragmentJob], finished: dict[str, Outcome]) -> list[FragmentJob]:
-    """What may still fill the empty slots of one group: candidates that its other slots did not need.
+def _after(progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
+    progress(before + done, total)
 
-    Depends only on which slots failed with their own candidates, so that a resumed run decides alike.
+
+def retry_jobs(jobs: Sequence[FragmentJob], finished: dict[str, Outcome]) -> list[FragmentJob]:
+    """Jobs for what failed in one group, with the candidates that its other jobs did not need.
+
+    Depends only on which jobs failed with their own candidates, so that a resumed run decides alike.
     """
-    rejected = {row["fragment"] for slot in slots for row in finished[slot.name].rejections}
-    failed = [s for s in slots if all(id_in_family(c, s.family_id) in rejected for c in s.candidates)]
+    rejected = {row["fragment"] for job in jobs for row in finished[job.name].rejections}
+    failed = [s for s in jobs if all(id_in_family(c, s.family_id) in rejected for c in s.candidates)]
     out = []
-    for slot in failed:
-        rivals = [s for s in failed if s.heldout == slot.heldout]
-        others = [s for s in slots if s not in failed and s.heldout == slot.heldout]
+    for job in failed:
+        rivals = [s for s in failed if s.heldout == job.heldout]
+        others = [s for s in jobs if s not in failed and s.heldout == job.heldout]
         spare = [
             c
             for s in others
             for c in s.candidates
-            if id_in_family(c, s.family_id) not in rejected | {finished[s.name].made.fragment_id}
+            if id_in_family(c, s.family_id) not in rejected | {finished[s.name].accepted.fragment_id}
         ]
-        mine = spare[rivals.index(slot) :: len(rivals)]
-        left = [c for c in mine if id_in_family(c, slot.family_id) not in rejected]
-        if finished[slot.name].made is None and left:
-            tried = tuple(finished[slot.name].rejections)
-            out.append(FragmentJob(slot.family_id, slot.number, slot.heldout, tuple(left), tried))
+        mine = spare[rivals.index(job) :: len(rivals)]
+        left = [c for c in mine if id_in_family(c, job.family_id) not in rejected]
+        if finished[job.name].labelled is None and left:
+            tried = tuple(finished[job.name].rejections)
+            out.append(FragmentJob(job.family_id, job.number, job.heldout, tuple(left), tried))
     return out
 
 
-def _digest(recipe: PoolRecipe, block: Block) -> str:
-    """Of what decides a block's slots: other blocks may come and go.
+def _request(recipe: PoolRecipe, block: Block, structures: Path, pool: Path) -> dict[str, Any]:
+    """What decides a block's jobs: other blocks may come and go.
 
     Only what the file says counts: a new setting with a default does not orphan a journal.
     """
-    said = recipe.model_dump(mode="json", include={"seed", "plan", "sampling", "gates"}, exclude_unset=True)
-    text = json.dumps([said, block.model_dump(mode="json", exclude_unset=True)], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    parts = {"seed", "plan", "sampling", "gates"} | ({"deep"} if block.deep else set())
+    return {
+        "recipe": recipe.model_dump(mode="json", include=parts, exclude_unset=True),
+        "block": block.model_dump(mode="json", exclude_unset=True),
+        "inputs": read_by(block, recipe, structures, pool),
+        "engine": engine(),
+    }
 
 
-def _plan(
+def _jobs(
     recipe: PoolRecipe, block: Block, structures: Path, pool: Path, executor: Executor
 ) -> tuple[list[Sequence[Job]], dict[str, str]]:
-    """The slots of every group, and why a group has none, where the recipe goes on without it.
+    """The jobs of every group, and why a group has none, where the recipe goes on without it.
 
     A deep group is planned from the pool, any other from structures.
     """
     if block.deep:
-        return [deep_jobs(group, recipe, pool) for group in block.groups], {}
-    plans = {group.id: executor.submit(group_jobs, group, recipe, structures) for group in block.groups}
-    groups, unplanned = [], {}
-    with cancelled_on_failure(list(plans.values())):
-        for name, plan in plans.items():
-            try:
-                groups.append(plan.result())
-            except StructureError as error:
-                if not recipe.skip_unplanned:
-                    raise
-                unplanned[name] = str(error)
+        deep = [group for group in block.groups if isinstance(group, DeepGroup)]
+        return [deep_jobs(group, recipe, pool) for group in deep], {}
+    groups: list[Sequence[Job]] = []
+    unplanned: dict[str, str] = {}
+    jobs_of = partial(_group_jobs, recipe=recipe, structures=structures)
+    for group, found in zip(block.groups, executor.map(jobs_of, block.groups), strict=True):
+        if not isinstance(found, StructureError):
+            groups.append(found)
+        elif recipe.skip_unplanned:
+            unplanned[group.id] = str(found)
+        else:
+            raise found
     if not groups:
         raise StructureError(
             f"no group of block {block.name} can be planned: {next(iter(unplanned.values()))}"
         )
     return groups, unplanned
+
+
+def _group_jobs(
+    group: AnyGroup, recipe: PoolRecipe, structures: Path
+) -> list[FragmentJob] | StructureError:
+    """The jobs of a group, or why there are none: the recipe may go on without it."""
+    try:
+        return group_jobs(group, recipe, structures)
+    except StructureError as error:
+        return error
 
 
 def _outcomes(
@@ -139,22 +158,14 @@ def _outcomes(
     executor: Executor,
     progress: Callable[[int], None],
 ) -> list[Outcome]:
-    slots = [slot for group in groups for slot in group]
-    wanted = {slot.name for slot in slots}
-    finished = {name: done for name, done in book.finished().items() if name in wanted}
+    jobs = [job for group in groups for job in group]
+    wanted = {job.name for job in jobs}
+    finished = {name: done for name, done in finished_outcomes(book).items() if name in wanted}
     progress(len(finished))
     settings = recipe.model_copy(update={"blocks": (), "constructions": ()})  # workers need no more
-
-    def run(waiting: Sequence[Job]) -> None:
-        futures = [executor.submit(slot.run, settings) for slot in longest_first(waiting)]
-        with cancelled_on_failure(futures):
-            for future in as_completed(futures):
-                outcome = future.result()
-                book.add(outcome)
-                finished[outcome.slot] = outcome
-                progress(len(finished))
-
-    run([s for s in slots if s.name not in finished])
-    plain = [[slot for slot in group if isinstance(slot, FragmentJob)] for group in groups]
-    run([slot for group in plain for slot in refills(group, finished)])
-    return [finished[slot.name] for slot in slots]
+    left = [s for s in jobs if s.name not in finished]
+    run_jobs(left, settings, book, executor, finished, progress)
+    plain = [[job for job in group if isinstance(job, FragmentJob)] for group in groups]
+    again = [job for group in plain for job in retry_jobs(group, finished)]
+    run_jobs(again, settings, book, executor, finished, progress)
+    return [finished[job.name] for job in jobs]

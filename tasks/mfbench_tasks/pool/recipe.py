@@ -7,100 +7,31 @@ families and folds from a committed table; several constructions share the label
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
+from mfbench.errors import DataError
+from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.chemistry import with_overrides
-from mfbench_tasks.recipes.recipe import Gates, Plan, Sampling, Strict, read_yaml
+from mfbench_tasks.pool.group_kinds import AnyGroup, Group, Name
+from mfbench_tasks.recipes.recipe import CuttingPlan, Gates, Sampling, Strict, read_yaml
 
 __all__ = [
-    "AnyGroup",
     "Block",
-    "ChemistryGroup",
     "Construction",
-    "DeepGroup",
     "DeepSampling",
-    "Group",
-    "LargerGroup",
     "PoolRecipe",
     "load_pool_recipe",
 ]
-
-_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-
-
-class Group(Strict):
-    """A protein chain and the fragments wanted from it.
-
-    ``reserved``: it may hold motifs that training must not see (``Plan.reserved_share``). The rule: a
-    group is reserved only if every family that uses any of its fragments, in every construction, is a
-    test family. A protein held out for a ``cath`` test family that also serves a ``cluster30`` train
-    family therefore holds no reserved motif, although its topology is a test topology.
-    """
-
-    kind: Literal["protein"] = "protein"
-    id: Annotated[str, Field(pattern=r"^[0-9a-z]{4}_[A-Za-z0-9]+$")]  # <entry>_<chain>
-    heldout_only: bool = False  # no pool fragments
-    reserved: bool = False
-    beside: str | None = None  # the group whose pool its held-out fragments accompany in a family
-
-    def size(self, plan: Plan) -> int:
-        """Number of slots."""
-        return len(plan.heldout) + (0 if self.heldout_only else len(plan.pool))
-
-
-class ChemistryGroup(Strict):
-    """A family of the table that the recipe's ``chemistry`` names, planned from its places."""
-
-    kind: Literal["chemistry"]
-    id: _Name
-    reserved: Literal[False] = False
-    beside: None = None
-
-    def size(self, plan: Plan) -> int:
-        """Number of slots."""
-        return len(plan.pool) + len(plan.heldout)
-
-
-class LargerGroup(Strict):
-    """Larger cuts of a protein: segments of its chain, asked of test families that use group ``of``."""
-
-    kind: Literal["larger"]
-    id: _Name
-    of: str
-    protein: Annotated[str, Field(pattern=r"^[0-9a-z]{4}_[A-Za-z0-9]+$")]
-    cuts: int = 2
-    reserved: Literal[False] = False
-    beside: None = None
-
-    def size(self, plan: Plan) -> int:
-        """Number of slots."""
-        return self.cuts
-
-
-class DeepGroup(Strict):
-    """Many further support configurations of the pool fragments of group ``of``, for test families."""
-
-    kind: Literal["deep"]
-    id: _Name
-    of: str
-    reserved: Literal[False] = False
-    beside: None = None
-
-    def size(self, plan: Plan) -> int:
-        """Number of slots."""
-        return len(plan.pool)
-
-
-AnyGroup = Annotated[Group | ChemistryGroup | LargerGroup | DeepGroup, Field(union_mode="left_to_right")]
 
 
 class DeepSampling(Strict):
     """How deep pools are sampled: replicas and displaced conformers in turn, ``frames`` each."""
 
-    configurations: int  # a fragment
+    configurations: int  # per fragment
     draw_length: int  # of the published draws of a deep family
     frames: int
     md_K: tuple[float, ...]
@@ -110,7 +41,7 @@ class DeepSampling(Strict):
 class Block(Strict):
     """Groups stored together, or (``split``) the tables of an embedded split, taken as they are."""
 
-    name: _Name
+    name: Name
     groups: tuple[AnyGroup, ...] = ()
     split: str | None = None
 
@@ -132,7 +63,7 @@ class Construction(Strict):
     """Families over the pool: from a table beside the recipe, or another one's fragments permuted; or a
     mini, some families of another one in a folder that holds all it needs."""
 
-    name: _Name
+    name: Name
     version: str
     families: str | None = None  # path of a table, relative to the recipe; .yaml: chemistry families
     shuffles: str | None = None  # name of an earlier construction
@@ -173,7 +104,7 @@ class PoolRecipe(Strict):
     draw_length: int = 100
     skip_unplanned: bool = False  # go on without a group that has too few places to cut, and report it
     min_support: int = 200  # configurations; a family with fewer is left out, and reported
-    plan: Plan
+    plan: CuttingPlan
     sampling: Sampling
     gates: Gates = Gates()
     chemistry: str | None = None  # table of chemistry families, relative to the recipe
@@ -197,6 +128,24 @@ class PoolRecipe(Strict):
             if group.kind == "deep" and self.deep is None:
                 raise ValueError(f"group {group.id} is deep: say how, in 'deep'")
         return self
+
+    @property
+    def entries(self) -> list[str]:
+        """PDB ids of its proteins, each once, in order."""
+        groups = [group for block in self.blocks for group in block.groups]
+        return list(dict.fromkeys(Protein.named(g.id).pdb_id for g in groups if isinstance(g, Group)))
+
+    def chosen_blocks(self, names: Sequence[str]) -> list[Block]:
+        """The blocks of these names, in the recipe's order.
+
+        Raises:
+            DataError: there is no such block.
+        """
+        known = [block.name for block in self.blocks]
+        for name in names:
+            if name not in known:
+                raise DataError(f"there is no block {name}: the recipe has {', '.join(known)}")
+        return [block for block in self.blocks if block.name in names]
 
     def group(self, name: str) -> AnyGroup:
         """The group of this name.

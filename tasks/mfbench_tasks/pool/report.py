@@ -1,4 +1,4 @@
-"""Reports of a pool: one a block, and their sum: what each gate rejected, and what a configuration cost."""
+"""Reports of a pool, one per block and their sum: what each gate rejected, what a configuration cost."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mfbench.work.files import write_text
 from mfbench_tasks.build.job import Outcome
@@ -33,11 +34,11 @@ def write_block_report(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    made = [o.made for o in outcomes if o.made is not None]
+    labelled = [o.labelled for o in outcomes if o.labelled is not None]
     report = {
         "block": block,
         "groups": sorted({o.family_id for o in outcomes}),
-        "empty_slots": [o.slot for o in outcomes if o.made is None],
+        "empty_slots": [o.job for o in outcomes if o.labelled is None],
         "unplanned_groups": dict(unplanned or {}),
         **outcome_report(outcomes),
     }
@@ -49,14 +50,14 @@ def write_block_report(
         names = ("cost", "configurations_dropped_by_gate", "worst_finite_difference_eV_per_A")
         report |= {"audited": True, **dict.fromkeys(names)}
     else:
-        write_label_times(made, folder / f"{block}.label_times.parquet")
+        write_label_times(labelled, folder / f"{block}.label_times.parquet")
     write_text(folder / f"{block}.json", json.dumps(report, indent=1) + "\n")
     blocks = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     write_text(folder / "README.md", total_report(blocks))
 
 
-def total_report(blocks: Sequence[dict]) -> str:
-    """All blocks' reports as Markdown: one line a block, and rejections by kind and gate in all."""
+def total_report(blocks: Sequence[dict[str, Any]]) -> str:
+    """All blocks' reports as Markdown: one line per block, and rejections by kind and gate in all."""
     lines = [
         "# Pool",
         "",
@@ -72,7 +73,7 @@ def total_report(blocks: Sequence[dict]) -> str:
             f"| {b['rejected']} | {', '.join(b['empty_slots']) or 'none'} | {cost} "
             f"| {_number(twins['closest_support_query_A'])} | {_number(twins['ratio'])} |"
         )
-    tried: Counter = sum((Counter(b["tried"]) for b in blocks), Counter())
+    tried: Counter[str] = sum((Counter(b["tried"]) for b in blocks), Counter())
     gates = Counter((r["kind"], r["gate"]) for b in blocks for r in b["rejections"])
     lines += ["", "| kind | tried | rejected by gate (share of the kind) |", "|---|---|---|"]
     for kind in sorted(tried):

@@ -1,9 +1,10 @@
-"""From a self-contained split to a construction: its labels move into one shard of the pool a fold."""
+"""From a self-contained split to a construction: its labels move into one shard of the pool per fold."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from mfbench.data.manifest import OWN, POOL, data_hash
 from mfbench.data.parquet import read_configurations, read_table, sha256
@@ -13,7 +14,7 @@ from mfbench_tasks.pool.blocks import write_tables
 __all__ = ["move_into_shards"]
 
 
-def move_into_shards(folder: Path) -> dict:
+def move_into_shards(folder: Path) -> dict[str, Any]:
     """Move the labels of a split into ``../pool/<name>-<fold>``, where each fold is whole shards.
 
     Returns:
@@ -22,7 +23,7 @@ def move_into_shards(folder: Path) -> dict:
     Raises:
         DataError: a table is damaged.
     """
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
     fold_of = {
         fragment: row["fold"]
         for row in read_table(folder / "families.parquet").to_pylist()

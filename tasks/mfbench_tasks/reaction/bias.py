@@ -1,4 +1,4 @@
-"""Biases for walks: on the reaction coordinate, and against an attack from aside."""
+"""Biased surfaces: on the reaction coordinate, and against an attack from aside."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BEND = 0.25
 
 
 class Biased:
-    """Walks like ``Gfn2``, with ½ k (q − target)² on top, and a wall that keeps the attack in line:
+    """As ``Gfn2``, with ½ k (q − target)² on top, and a wall that keeps the attack in line:
     ½ k max(0, |ab| + |bc| − |ac| − 0.25 Å)² for each leaving atom a, centre b and entering atom c.
     Labels never pass through it.
 
@@ -31,13 +31,13 @@ class Biased:
         self._engine, self._system = engine, system
         self._target, self._stiffness = target, stiffness
 
-    def walk(self, positions: np.ndarray) -> Label:
+    def warm_label(self, positions: np.ndarray) -> Label:
         """Biased energy in eV and forces [n, 3] in eV/Å at positions [n, 3] (Å).
 
         Raises:
             ScfFailure: no convergence.
         """
-        energy, forces, _ = self._engine.walk(positions)
+        energy, forces, _ = self._engine.warm_label(positions)
         coordinate = self._system.coordinate
         terms = [(coordinate.value(positions) - self._target, coordinate.gradient(positions))]
         for a, b, c in self._system.inline:
@@ -49,6 +49,6 @@ class Biased:
             forces = forces - self._stiffness * excess * gradient
         return Label(energy, forces)
 
-    def forget(self) -> None:
-        """Let the next ``walk`` start cold."""
-        self._engine.forget()
+    def start_cold(self) -> None:
+        """Let the next ``warm_label`` start cold."""
+        self._engine.start_cold()

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
 from pathlib import Path as Folder
+from typing import Any
 
 from mfbench.errors import DataError
+from mfbench.work.executor import Executor
+from mfbench.work.journal import Journal, open_journal
+from mfbench.work.ownership import owned
 from mfbench_tasks.build.assemble import assemble
-from mfbench_tasks.build.build import cancelled_on_failure
+from mfbench_tasks.build.inputs import engine
 from mfbench_tasks.build.job import Outcome
-from mfbench_tasks.build.journal import Journal
+from mfbench_tasks.build.run_jobs import finished_outcomes, run_calls
 from mfbench_tasks.families.cath import Family
 from mfbench_tasks.pool.shards_by_fold import move_into_shards
-from mfbench_tasks.reaction.make import STAGES, find_path, path_of, sample_system, slot_name, stage_of
+from mfbench_tasks.reaction.jobs import SamplingJob, ScanJob, path_of, sampling_name
 from mfbench_tasks.reaction.report import write_reaction_report
 from mfbench_tasks.reaction.settings import ReactionFamily, ReactionRecipe
 from mfbench_tasks.reaction.start import read_system
 from mfbench_tasks.reaction.system import System
 
-__all__ = ["build_reactions", "cast", "next_jobs", "systems_of"]
+__all__ = ["build_reactions", "next_jobs", "request_of", "sampled_systems", "systems_of"]
+
+
+ReactionJob = ScanJob | SamplingJob
 
 
 class TooFewSystems(DataError):
@@ -59,7 +64,7 @@ def build_reactions(
     executor: Executor,
     resume: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> dict:
+) -> dict[str, Any]:
     """Build the split; the result depends on the recipe alone, not on the executor.
 
     A family with too few systems that pass stays out; the report says so.
@@ -67,9 +72,9 @@ def build_reactions(
     Args:
         out, report, journal: folders to write; the labels go to ``out/../pool``.
         figure: PNG file to write.
-        executor: any ``concurrent.futures.Executor``; its workers should run one thread each.
-        resume: take finished slots from the journal.
-        progress: called with slots done and slots in all.
+        executor: where systems are scanned and sampled; its workers should run one thread each.
+        resume: take finished jobs from the journal.
+        progress: called with jobs done and jobs in all.
 
     Returns:
         The manifest.
@@ -78,20 +83,33 @@ def build_reactions(
         DataError: a SMILES cannot be used, no family has enough systems, or the journal is another's.
     """
     systems = {family.id: systems_of(family) for family in recipe.families}
-    digest = hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
-    book = Journal(journal, digest, resume=resume)
-    done = book.finished()
+    with owned(out), open_journal(journal, request_of(recipe), resume=resume) as book:
+        return _build(recipe, systems, out, report, figure, book, executor, progress)
+
+
+def request_of(recipe: ReactionRecipe) -> dict[str, Any]:
+    """What the journal of a recipe is of."""
+    return {"recipe": recipe.model_dump(mode="json"), "engine": engine()}
+
+
+def _build(
+    recipe: ReactionRecipe,
+    systems: dict[str, list[System]],
+    out: Folder,
+    report: Folder,
+    figure: Folder,
+    book: Journal,
+    executor: Executor,
+    progress: Callable[[int, int], None],
+) -> dict[str, Any]:
+    done = finished_outcomes(book)
     total = 2 * len(systems) * (recipe.pool + recipe.heldout)
 
-    def run(jobs: Sequence[tuple]) -> None:
+    def run(jobs: Sequence[ReactionJob]) -> None:
         progress(len(done), total)
-        futures = [executor.submit(call, *given) for call, *given in jobs]
-        with cancelled_on_failure(futures):
-            for future in as_completed(futures):
-                outcome = future.result()
-                book.add(outcome)
-                done[outcome.slot] = outcome
-                progress(len(done), max(total, len(done)))  # a rejected system makes one job more
+        # A rejected system makes one job more.
+        calls = [(_run, job, recipe) for job in jobs]
+        run_calls(calls, book, executor, done, lambda count: progress(count, max(total, count)))
 
     scanned: list[tuple[System, Outcome]] = []
     left_out: dict[str, str] = {}
@@ -101,48 +119,52 @@ def build_reactions(
                 run(jobs)
         except TooFewSystems as reason:
             left_out[name] = str(reason)
-        paths = ((system, done.get(slot_name(system, "path"))) for system in found)
+        paths = ((system, done.get(ScanJob(system).name)) for system in found)
         scanned += [(system, outcome) for system, outcome in paths if outcome]
     kept = [family for family in recipe.families if family.id not in left_out]
     if not kept:
         raise DataError("; ".join(left_out.values()))
     sampled = [
-        dataclasses.replace(done[slot_name(system, stage_of(heldout))], number=number)
+        dataclasses.replace(done[sampling_name(system, heldout=heldout)], number=number)
         for family in kept
-        for number, (system, heldout) in enumerate(cast(systems[family.id], recipe, done))
+        for number, (system, heldout) in enumerate(sampled_systems(systems[family.id], recipe, done))
     ]
     families = [Family(f.id, f.fold, f.stratum, f.title, ()) for f in kept]
     assemble(recipe, families, sampled, out, tools=("rdkit",))
     manifest = move_into_shards(out)
-    scans = {outcome.slot for _, outcome in scanned}
-    failed = [o for o in done.values() if o.made is None and o.slot not in scans]
+    scans = {outcome.job for _, outcome in scanned}
+    failed = [o for o in done.values() if o.labelled is None and o.job not in scans]
     write_reaction_report(kept, scanned, sampled, failed, left_out, report, figure)
     return manifest
 
 
+def _run(job: ReactionJob, recipe: ReactionRecipe) -> Outcome:
+    return job.run(recipe)
+
+
 def next_jobs(
     systems: Sequence[System], recipe: ReactionRecipe, done: Mapping[str, Outcome]
-) -> list[tuple]:
-    """What a family needs next, each a function and its arguments: scans, while it has too few systems,
-    in the recipe's order; then samplings; then nothing.
+) -> list[ReactionJob]:
+    """What a family needs next: scans, while it has too few systems, in the recipe's order; then
+    samplings; then nothing.
 
     Raises:
         TooFewSystems: no more are left.
     """
-    new = [s for s in systems if slot_name(s, "path") not in done]
+    new = [s for s in systems if ScanJob(s).name not in done]
     lacking = recipe.pool + recipe.heldout - len(_usable(systems, done))
     if lacking > len(new):
         raise TooFewSystems(f"family {systems[0].family_id} has too few systems that pass: add some")
     if lacking > 0:
-        return [(find_path, s, recipe) for s in new[:lacking]]
+        return [ScanJob(s) for s in new[:lacking]]
     return [
-        (sample_system, s, path_of(s, done[slot_name(s, "path")]), recipe, heldout)
-        for s, heldout in cast(systems, recipe, done)
-        if slot_name(s, stage_of(heldout)) not in done
+        SamplingJob(s, path_of(s, done[ScanJob(s).name]), heldout)
+        for s, heldout in sampled_systems(systems, recipe, done)
+        if sampling_name(s, heldout=heldout) not in done
     ]
 
 
-def cast(
+def sampled_systems(
     systems: Sequence[System], recipe: ReactionRecipe, done: Mapping[str, Outcome]
 ) -> list[tuple[System, bool]]:
     """Which systems of a family are sampled, and whether each is held out: the first that are usable."""
@@ -152,9 +174,9 @@ def cast(
 
 def _usable(systems: Sequence[System], done: Mapping[str, Outcome]) -> list[System]:
     """Those whose path passed, and whose sampling did not fail."""
-    return [
-        s
-        for s in systems
-        if slot_name(s, "path") in done
-        and all(done[slot].made is not None for slot in (slot_name(s, k) for k in STAGES) if slot in done)
-    ]
+    return [s for s in systems if ScanJob(s).name in done and not _failed(s, done)]
+
+
+def _failed(system: System, done: Mapping[str, Outcome]) -> bool:
+    names = [ScanJob(system).name, *(sampling_name(system, heldout=h) for h in (False, True))]
+    return any(name in done and done[name].labelled is None for name in names)

@@ -1,8 +1,9 @@
-"""The figure of the profiles: one panel a family, all its systems."""
+"""The figure of the profiles: one panel per family, all its systems."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,7 +19,7 @@ _ROLES = {"pool": ("#0072B2", "pool systems"), "heldout": ("#D55E00", "held-out 
 _INK, _FAINT = "#333333", "#BBBBBB"
 
 
-def draw_profiles(report: dict, path: Path) -> None:
+def draw_profiles(report: dict[str, Any], path: Path) -> None:
     """Draw the profiles of a report (``reaction_report``) that are in the split, as PNG."""
     families = report["families"]
     rows = -(-(len(families) + 1) // _COLUMNS)
@@ -40,7 +41,7 @@ def draw_profiles(report: dict, path: Path) -> None:
     save_small(figure, path)
 
 
-def _panel(axis: Axes, family: dict) -> None:
+def _panel(axis: Axes, family: dict[str, Any]) -> None:
     axis.axhline(0.0, color=_FAINT, lw=0.8, zorder=0)
     for system in family["systems"]:
         if system["role"] in _ROLES:

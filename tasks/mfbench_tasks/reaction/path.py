@@ -46,19 +46,21 @@ class Path:
         for k in np.ndindex(energies.shape):
             q[k] = system.coordinate.value(positions[k])
             slopes[k] = system.coordinate.slope(positions[k], forces[k])
-            if system.strangers(positions[k]):
+            if system.unrelated_bond_changes(positions[k]):
                 lower[k] = np.inf
         return cls(positions, lower, forces, q, slopes)
 
     def lower(self, values: np.ndarray) -> np.ndarray:
         """[m, …] the values [2, m, …] of whichever scan is lower in energy."""
-        return values[self.energies.argmin(axis=0), np.arange(values.shape[1])]
+        chosen: np.ndarray = values[self.energies.argmin(axis=0), np.arange(values.shape[1])]
+        return chosen
 
     @property
     def profile(self) -> np.ndarray:
         """[m] eV, the lower envelope of both scans above its reactant end."""
         lower = self.lower(self.energies)
-        return lower - lower[0]
+        above: np.ndarray = lower - lower[0]
+        return above
 
     @property
     def top(self) -> int:
@@ -95,7 +97,7 @@ def scan_path(engine: Gfn2, system: System, scan: Scan, seed: int) -> Path:
 
     Raises:
         Rejection: gate ``start``: no start has the reactants' bonds.
-        ScfFailure: the walk broke down.
+        ScfFailure: a step did not converge.
     """
     q = system.coordinate
     targets = np.linspace(_end(system, q.broken, q.formed), -_end(system, q.formed, q.broken), scan.points)
@@ -122,7 +124,7 @@ def check_path(system: System, path: Path, bounds: Bounds) -> None:
     """
     lost = np.flatnonzero(~np.isfinite(path.lower(path.energies)))
     if len(lost):
-        i, j = min(system.strangers(path.positions[0, lost[0]]))
+        i, j = min(system.unrelated_bond_changes(path.positions[0, lost[0]]))
         z = system.atomic_numbers
         raise Rejection("bonds", f"atoms {i} (Z={z[i]}) and {j} (Z={z[j]}) reacted too")
     ends = path.lower(path.positions)[[0, -1]]
@@ -157,7 +159,7 @@ def _start(engine: Gfn2, system: System, scan: Scan, target: float, seed: int) -
 
 
 def _scan(engine: Gfn2, system: System, scan: Scan, x: np.ndarray, targets: np.ndarray) -> list[np.ndarray]:
-    """Relaxed geometries [n, 3] (Å) on the storage grid, one a target; the first one is relaxed longer."""
+    """Relaxed geometries [n, 3] (Å) on the storage grid, one per target; the first is relaxed longer."""
     found: list[np.ndarray] = []
     for target in targets:
         steps = scan.steps if found else scan.end_steps

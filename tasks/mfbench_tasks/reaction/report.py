@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path as Folder
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from mfbench.work.files import write_text
 from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.build.report import outcome_report, write_label_times
 from mfbench_tasks.reaction.figure import draw_profiles
-from mfbench_tasks.reaction.make import path_of
+from mfbench_tasks.reaction.jobs import path_of
 from mfbench_tasks.reaction.published import PUBLISHED, Published
 from mfbench_tasks.reaction.settings import ReactionFamily
 from mfbench_tasks.reaction.system import System
@@ -22,7 +23,7 @@ from mfbench_tasks.reaction.system import System
 __all__ = ["reaction_report", "write_reaction_report"]
 
 Paths = Sequence[tuple[System, Outcome]]
-"""Systems, and the outcome of the stage that scans them."""
+"""Systems, and the outcomes of their scans."""
 
 
 def write_reaction_report(
@@ -47,7 +48,7 @@ def write_reaction_report(
     report = reaction_report(families, paths, sampled, failed) | {"left_out": dict(left_out)}
     write_text(folder / "report.json", json.dumps(report) + "\n")
     write_text(folder / "README.md", _page(report, os.path.relpath(figure, folder)))
-    write_label_times([o.made for o in sampled], folder / "label_times.parquet")
+    write_label_times([o.accepted for o in sampled], folder / "label_times.parquet")
     draw_profiles(report, figure)
 
 
@@ -56,9 +57,9 @@ def reaction_report(
     paths: Paths,
     sampled: Sequence[Outcome],
     failed: Sequence[Outcome],
-) -> dict:
+) -> dict[str, Any]:
     """A JSON-ready summary; energies in kcal/mol, lengths in Å."""
-    role = {o.made.fragment_id: "heldout" if o.heldout else "pool" for o in sampled}
+    role = {o.accepted.fragment_id: "heldout" if o.heldout else "pool" for o in sampled}
     rows = []
     for family in families:
         own = [pair for pair in paths if pair[0].family_id == family.id]
@@ -70,23 +71,23 @@ def reaction_report(
                 "systems": [
                     _path_row(system, outcome, role.get(system.fragment_id, "spare"))
                     for system, outcome in own
-                    if outcome.made is not None
+                    if outcome.labelled is not None
                 ],
                 "shares": _shares(own, [o for o in sampled if o.family_id == family.id]),
             }
         )
-    stages = [outcome for _, outcome in paths]
-    seconds = sum(o.cpu_seconds for o in (*stages, *sampled, *failed))
+    scans = [outcome for _, outcome in paths]
+    seconds = sum(o.cpu_seconds for o in (*scans, *sampled, *failed))
     return {
         "families": rows,
-        "rejections": [r for o in (*stages, *failed) for r in o.rejections],
+        "rejections": [r for o in (*scans, *failed) for r in o.rejections],
         "sampling": outcome_report(sampled),
-        "worst_finite_difference_eV_per_A": max(o.made.finite_difference for o in stages if o.made),
+        "worst_finite_difference_eV_per_A": max(o.labelled.finite_difference for o in scans if o.labelled),
         "cpu_seconds": seconds,
     }
 
 
-def _path_row(system: System, outcome: Outcome, role: str) -> dict:
+def _path_row(system: System, outcome: Outcome, role: str) -> dict[str, Any]:
     path = path_of(system, outcome)
     return {
         "name": system.name,
@@ -110,7 +111,9 @@ def _kcal(energy: float) -> float:
 def _shares(own: Sequence[tuple[System, Outcome]], sampled: Sequence[Outcome]) -> dict[str, float]:
     """How many configurations have the reactants' bonds, the products', or are between."""
     system = {s.fragment_id: s for s, _ in own}
-    found = [(system[o.made.fragment_id], c.positions) for o in sampled for c in o.made.configurations]
+    found = [
+        (system[o.accepted.fragment_id], c.positions) for o in sampled for c in o.accepted.configurations
+    ]
     reactants = sum(s.is_reactant(x) for s, x in found) / len(found)
     products = sum(s.is_product(x) for s, x in found) / len(found)
     return {
@@ -144,7 +147,7 @@ Esters (test) and amides (validation) are hydrolysed alike; no train family is a
 """
 
 
-def _page(report: dict, figure: str) -> str:
+def _page(report: dict[str, Any], figure: str) -> str:
     sampling = report["sampling"]
     twins = sampling["near_twins"]
     lines = [
@@ -202,7 +205,7 @@ def _page(report: dict, figure: str) -> str:
     return "\n".join(lines)
 
 
-def _published(report: dict, published: Sequence[Published]) -> list[str]:
+def _published(report: dict[str, Any], published: Sequence[Published]) -> list[str]:
     barriers = {
         f"{f['family']}.{s['name']}": s["barrier"] for f in report["families"] for s in f["systems"]
     }

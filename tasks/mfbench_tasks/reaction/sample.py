@@ -55,7 +55,7 @@ def geometries(
     """Geometries [n, 3] (Å) of a window, far more than it needs: the caller takes the good ones.
 
     Raises:
-        ScfFailure: the walk broke down.
+        ScfFailure: a step did not converge.
     """
     q = path.lower(path.q)
     target = q[0] + window.place * (q[-1] - q[0])
@@ -70,8 +70,8 @@ def geometries(
     )
     kelvin = window.trajectory.temperature_K
     if window.trajectory.sampler == DISPLACED:
-        engine.forget()
-        curvature = hessian(lambda x: biased.walk(x).forces, start)
+        engine.start_cold()
+        curvature = hessian(lambda x: biased.warm_label(x).forces, start)
         modes = normal_modes(curvature, system.atomic_numbers, settings.mode_floor)
         while True:
             yield start + modes.displacement(rng, kelvin)

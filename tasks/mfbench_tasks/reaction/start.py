@@ -15,7 +15,7 @@ from mfbench_tasks.reaction.system import System
 
 __all__ = ["embed", "read_system"]
 
-RDLogger.DisableLog("rdApp.*")
+RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # the stubs lack it
 
 _SLACK = 0.15  # Å
 _INLINE = 0.97  # of the sum of both distances: 165 degrees where they are equal
@@ -76,10 +76,12 @@ def read_system(
 def embed(system: System, count: int, seed: int) -> list[np.ndarray]:
     """Near-attack complexes [n, 3] (Å) of idealised geometry; fewer than ``count`` where that fails."""
     molecule = _molecule(system.smiles)
+    if molecule is None:
+        raise DataError(f"'{system.smiles}' is not a SMILES")
     parameters = rdDistGeom.ETKDGv3()
-    parameters.randomSeed = seed
-    parameters.useRandomCoords = True
-    parameters.embedFragmentsSeparately = False
+    settings = {"randomSeed": seed, "useRandomCoords": True, "embedFragmentsSeparately": False}
+    for name, value in settings.items():
+        setattr(parameters, name, value)  # properties, which the stubs take for methods
     parameters.SetBoundsMat(_bounds(system, molecule))
     found = rdDistGeom.EmbedMultipleConfs(molecule, count, parameters)
     return [molecule.GetConformer(k).GetPositions() for k in found]
@@ -87,14 +89,14 @@ def embed(system: System, count: int, seed: int) -> list[np.ndarray]:
 
 def _molecule(smiles: str) -> Chem.Mol | None:
     options = Chem.SmilesParserParams()
-    options.removeHs = False
+    setattr(options, "removeHs", False)  # noqa: B010  # as in ``embed``
     molecule = Chem.MolFromSmiles(smiles, options)
     return None if molecule is None else Chem.AddHs(molecule)
 
 
 def _bounds(system: System, molecule: Chem.Mol) -> np.ndarray:
     """[n, n] upper bounds above the diagonal and lower bounds below it, Å."""
-    bounds = rdDistGeom.GetMoleculeBoundsMatrix(molecule)
+    bounds: np.ndarray = rdDistGeom.GetMoleculeBoundsMatrix(molecule)
     hops = Chem.GetDistanceMatrix(molecule)
     z = system.atomic_numbers
     for j in range(len(z)):
@@ -110,13 +112,13 @@ def _bounds(system: System, molecule: Chem.Mol) -> np.ndarray:
         i, j = sorted((int(i), int(j)))
         bounds[i, j], bounds[j, i] = high, low
 
-    for pair in system.coordinate.formed:
-        distance = system.apart(pair)
-        pin(*pair, distance - _SLACK, distance + _SLACK)
+    for i, j in system.coordinate.formed:
+        distance = system.apart([i, j])
+        pin(i, j, distance - _SLACK, distance + _SLACK)
     for leaving, centre, entering in system.inline:
         whole = system.bond_length([leaving, centre]) + system.apart([centre, entering])
         pin(leaving, entering, _INLINE * whole - _SLACK, whole + _SLACK)
-    for pair in system.near:
-        pin(*pair, _METAL_DONOR - _SLACK, _METAL_DONOR + _SLACK)
+    for i, j in system.near:
+        pin(i, j, _METAL_DONOR - _SLACK, _METAL_DONOR + _SLACK)
     DistanceGeometry.DoTriangleSmoothing(bounds)
     return bounds

@@ -78,14 +78,14 @@ class System:
         """Whether positions [n, 3] (Å) have exactly the products' bonds."""
         return self._perceived(positions) == _set(self.product_bonds)
 
-    def strangers(self, positions: np.ndarray) -> set[tuple[int, int]]:
+    def unrelated_bond_changes(self, positions: np.ndarray) -> set[tuple[int, int]]:
         """Bonds lost or gained at positions [n, 3] (Å) that take no part in the reaction."""
         return (self._perceived(positions) ^ _set(self.bonds)) - _set(self.coordinate.pairs)
 
     def holds(self, positions: np.ndarray, apart: float) -> bool:
         """Whether positions [n, 3] (Å) are this system somewhere along its reaction: no other bond
         changed, and each molecule has an atom within ``apart`` Å of the others."""
-        return not self.strangers(positions) and self._together(positions, apart)
+        return not self.unrelated_bond_changes(positions) and self._together(positions, apart)
 
     def _together(self, positions: np.ndarray, apart: float) -> bool:
         molecule = molecules(len(self), np.array(sorted(self._perceived(positions))))

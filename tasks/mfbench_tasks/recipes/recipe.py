@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mfbench.data import strict_yaml
 from mfbench.errors import DataError
 
 __all__ = [
+    "CuttingPlan",
     "FamilyChoice",
     "Gates",
     "Moves",
-    "Plan",
     "Recipe",
     "Sampling",
     "SplitRecipe",
@@ -41,21 +41,21 @@ class FamilyChoice(Strict):
     title: str = ""
 
 
-class Plan(Strict):
-    """Which fragments a family gets: a kind for every slot, and how candidates are chosen."""
+class CuttingPlan(Strict):
+    """Which fragments a family gets: the kind of each, and how candidates are chosen."""
 
     pool: list[Literal["residue", "contact", "hbond"]]
     heldout: list[Literal["residue", "contact", "hbond"]]
-    proteins: int = Field(3, ge=1)  # at most so many 30 % clusters a family
-    candidates: int = Field(5, ge=1)  # a slot's candidates: the next replaces a rejected one
+    proteins: int = Field(3, ge=1)  # at most so many 30 % clusters per family
+    candidates: int = Field(5, ge=1)  # of one fragment: the next replaces a rejected one
     min_atoms: int = 14
     max_atoms: dict[Literal["residue", "contact", "hbond"], int]  # every kind: any may replace another
-    charged_share: float = Field(0.25, ge=0, le=1)  # of the slots' first choices
+    charged_share: float = Field(0.25, ge=0, le=1)  # of first choices
     reserved_share: float = Field(0.0, ge=0, le=1)  # of contact motifs: kept for test families
     resolution: float = 3.0  # Å; entries that state none are taken too
 
     @model_validator(mode="after")
-    def _every_kind_has_a_size(self) -> Plan:
+    def _every_kind_has_a_size(self) -> CuttingPlan:
         for kind in ("residue", "contact", "hbond"):
             if kind not in self.max_atoms:
                 raise ValueError(f"max_atoms lacks {kind}")
@@ -142,7 +142,7 @@ class Recipe(SplitRecipe):
     """What a split cut from proteins is made of."""
 
     families: list[FamilyChoice]
-    plan: Plan
+    plan: CuttingPlan
     sampling: Sampling
     gates: Gates = Gates()
 
@@ -172,16 +172,10 @@ def read_yaml(path: Path, model: type[_Model]) -> _Model:
     """Read a YAML file as a model.
 
     Raises:
-        DataError: the file is missing, or a field is wrong (named in the message).
+        DataError: the file is missing, a key is given twice, or a field is wrong (named in the message).
     """
     try:
-        return model.model_validate(yaml.safe_load(Path(path).read_text()))
-    except FileNotFoundError:
-        raise DataError(f"there is no recipe {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error})") from None
-    except yaml.YAMLError as error:
-        raise DataError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
+        return model.model_validate(strict_yaml.read_yaml(path))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

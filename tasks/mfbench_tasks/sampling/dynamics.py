@@ -1,8 +1,9 @@
-"""Walks on the GFN2 surface with ASE: short relaxations and Langevin replicas."""
+"""Relaxations and Langevin replicas on the GFN2 surface, with ASE."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from ase import Atoms, units
@@ -11,32 +12,47 @@ from ase.constraints import FixCom
 from ase.md.langevin import Langevin
 from ase.optimize import LBFGS
 
-from mfbench_tasks.labelling.tblite import Gfn2
+from mfbench_tasks.labelling.tblite import Label
 
-__all__ = ["Walker", "langevin", "relax"]
+__all__ = ["Surface", "SurfaceCalculator", "langevin", "relax"]
 
 _HYDROGEN_MASS = 4.0
 """amu. Heavier hydrogens allow 2 fs steps; the distribution of positions does not depend on masses."""
 
 
-class Walker(Calculator):
-    """An engine's ``walk`` as an ASE calculator."""
+class Surface(Protocol):
+    """A potential energy surface to move on: GFN2, or GFN2 under a bias."""
 
-    implemented_properties = ("energy", "forces")
+    def warm_label(self, positions: np.ndarray) -> Label:
+        """Energy in eV and forces [n, 3] in eV/Å at positions [n, 3] (Å), from where the last call was."""
 
-    def __init__(self, engine: Gfn2):
-        super().__init__()
+    def start_cold(self) -> None:
+        """Let the next ``warm_label`` start cold."""
+
+
+class SurfaceCalculator(Calculator):
+    """An engine's ``warm_label`` as an ASE calculator."""
+
+    implemented_properties = ["energy", "forces"]  # noqa: RUF012  # as in ASE's own class
+
+    def __init__(self, engine: Surface):
+        super().__init__()  # type: ignore[no-untyped-call]  # ASE has no types
         self._engine = engine
 
-    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+    def calculate(
+        self,
+        atoms: Any = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
         """Energy in eV and forces in eV/Å of ``atoms``."""
-        super().calculate(atoms, properties, system_changes)
-        label = self._engine.walk(atoms.positions)
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
+        label = self._engine.warm_label(atoms.positions)
         self.results = {"energy": label.energy, "forces": label.forces}
 
 
 def relax(
-    engine: Gfn2, atomic_numbers: np.ndarray, positions: np.ndarray, *, fmax: float, steps: int
+    engine: Surface, atomic_numbers: np.ndarray, positions: np.ndarray, *, fmax: float, steps: int
 ) -> tuple[np.ndarray, float, float]:
     """Relax positions [n, 3] (Å) until no force exceeds ``fmax`` eV/Å, or for so many steps.
 
@@ -46,16 +62,17 @@ def relax(
     Raises:
         ScfFailure: a step did not converge.
     """
-    engine.forget()
+    engine.start_cold()
     atoms = Atoms(atomic_numbers, positions)
-    atoms.calc = Walker(engine)
+    atoms.calc = SurfaceCalculator(engine)
     before = atoms.get_potential_energy()
-    LBFGS(atoms, logfile=None, maxstep=0.15).run(fmax=fmax, steps=steps)
+    optimizer = LBFGS(atoms, logfile=None, maxstep=0.15)  # type: ignore[arg-type]  # None: no log
+    optimizer.run(fmax=fmax, steps=steps)
     return atoms.positions.copy(), before, atoms.get_potential_energy()
 
 
 def langevin(
-    engine: Gfn2,
+    engine: Surface,
     atomic_numbers: np.ndarray,
     positions: np.ndarray,
     rng: np.random.Generator,
@@ -74,12 +91,12 @@ def langevin(
     Raises:
         ScfFailure: a step did not converge.
     """
-    engine.forget()
+    engine.start_cold()
     masses = Atoms(atomic_numbers).get_masses()
     masses[np.asarray(atomic_numbers) == 1] = _HYDROGEN_MASS
     atoms = Atoms(atomic_numbers, positions, masses=masses)
     atoms.set_constraint(FixCom())  # with fixcm=True, ASE's own correction disturbs the thermostat
-    atoms.calc = Walker(engine)
+    atoms.calc = SurfaceCalculator(engine)
     speeds = np.sqrt(units.kB * temperature_K / masses)
     atoms.set_velocities(rng.normal(size=(len(atoms), 3)) * speeds[:, None])
     dynamics = Langevin(

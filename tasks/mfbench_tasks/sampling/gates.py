@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from mfbench.audit.near_duplicates import aligned_rmsd
 from mfbench.data import molecular_graph as graph
+from mfbench.data.alignment import aligned_rmsd
 from mfbench_tasks.fragments.coordination_shell import reach
 from mfbench_tasks.fragments.cut import Fragment
 from mfbench_tasks.fragments.electron_count import n_electrons, spin_is_possible
@@ -184,12 +184,15 @@ def check_rotation(engine: Gfn2, positions: np.ndarray, rng: np.random.Generator
         raise Rejection("rotation", f"changes energy by {energy:.1e} eV, forces by {forces:.1e} eV/Å")
 
 
-def _difference(fragment: Fragment, positions: np.ndarray) -> tuple[list, list]:
+_Pair = tuple[int, int]
+
+
+def _difference(fragment: Fragment, positions: np.ndarray) -> tuple[list[_Pair], list[_Pair]]:
     intended = set(map(tuple, fragment.bonds.tolist()))
     perceived = set(map(tuple, graph.bonds(fragment.atomic_numbers, positions).tolist()))
     return sorted(intended - perceived), sorted(perceived - intended)
 
 
-def _show(fragment: Fragment, pairs: list) -> str:
+def _show(fragment: Fragment, pairs: list[_Pair]) -> str:
     i, j = pairs[0]
     return f"atoms {i} (Z={fragment.atomic_numbers[i]}) and {j} (Z={fragment.atomic_numbers[j]})"

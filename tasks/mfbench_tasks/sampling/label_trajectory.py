@@ -1,4 +1,4 @@
-"""The label stage: geometries of a trajectory in, labelled configurations out, gate by gate."""
+"""Labels the geometries of a trajectory, dropping those that fail a gate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mfbench.audit.near_duplicates import aligned_rmsd
+from mfbench.data.alignment import aligned_rmsd
 from mfbench.data.configuration import Configuration
 from mfbench.data.parquet import FORCE_GRID, POSITION_GRID, round_to_grid
 from mfbench_tasks.fragments.cut import Fragment
@@ -20,11 +20,11 @@ from mfbench_tasks.sampling.gates import Rejection
 from mfbench_tasks.sampling.role import Role, stored_role
 from mfbench_tasks.sampling.trajectories import Trajectory
 
-__all__ = ["Made", "away_from", "label_trajectory"]
+__all__ = ["LabelledFragment", "away_from", "label_trajectory"]
 
 
 @dataclass(eq=False)
-class Made:
+class LabelledFragment:
     """An accepted fragment.
 
     Attributes:
@@ -46,19 +46,19 @@ class Made:
     configurations: list[Configuration] = field(default_factory=list)
     label_seconds: list[float] = field(default_factory=list)
     finite_difference: float = 0.0
-    dropped: Counter = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter[str])
 
 
-def away_from(made: Made, trajectory: Trajectory) -> list[np.ndarray]:
+def away_from(labelled: LabelledFragment, trajectory: Trajectory) -> list[np.ndarray]:
     """What a trajectory may not nearly meet again: the support of its fragment, where it is a query one."""
     if not trajectory.is_query:
         return []
-    return [c.positions for c in made.configurations if stored_role(c.trajectory_id) == Role.SUPPORT]
+    return [c.positions for c in labelled.configurations if stored_role(c.trajectory_id) == Role.SUPPORT]
 
 
 def label_trajectory(
     engine: Gfn2,
-    made: Made,
+    labelled: LabelledFragment,
     trajectory: Trajectory,
     geometries: Iterable[np.ndarray],
     bounds: Gates,
@@ -68,7 +68,7 @@ def label_trajectory(
 ) -> None:
     """Label geometries [n, 3] (Å) until the trajectory is full, dropping those that fail a gate.
 
-    Adds to ``made``: its configurations, label times, and counts of what was dropped.
+    Adds to ``labelled``: its configurations, label times, and counts of what was dropped.
 
     Args:
         away: positions [n, 3] (Å) that may not be nearly met again, see ``away_from``.
@@ -79,18 +79,18 @@ def label_trajectory(
         ScfFailure: a label did not converge.
     """
     known = np.array(away)
-    dropped: Counter = Counter()
+    dropped: Counter[str] = Counter()
     frame = 0
     for positions in geometries:
         x = round_to_grid(positions - positions.mean(axis=0), POSITION_GRID)
-        gate = None if intact(made.fragment, x) else "bonds"
+        gate = None if intact(labelled.fragment, x) else "bonds"
         if gate is None and len(known) and aligned_rmsd(x, known).min() < bounds.near_twin:
             gate = "near-twin"
         if gate is None:
             start = time.perf_counter()
             label = engine.label(x)
             seconds = time.perf_counter() - start
-            gate = _bad_label(made, label, bounds)
+            gate = _bad_label(labelled, label, bounds)
         if gate is not None:
             dropped[gate] += 1
             if sum(dropped.values()) > 2 + bounds.dropped_share * trajectory.frames:
@@ -98,39 +98,39 @@ def label_trajectory(
                     "sampling", f"trajectory {trajectory.name} ({trajectory.sampler}): {dict(dropped)}"
                 )
             continue
-        made.configurations.append(_configuration(made, trajectory, frame, x, label))
-        made.label_seconds.append(seconds)
+        labelled.configurations.append(_configuration(labelled, trajectory, frame, x, label))
+        labelled.label_seconds.append(seconds)
         frame += 1
         if frame == trajectory.frames:
             break
     else:
         raise Rejection("sampling", f"trajectory {trajectory.name} ended after {frame} configurations")
-    made.dropped.update(dropped)
+    labelled.dropped.update(dropped)
 
 
-def _bad_label(made: Made, label: Label, bounds: Gates) -> str | None:
+def _bad_label(labelled: LabelledFragment, label: Label, bounds: Gates) -> str | None:
     if label.start_gap > bounds.start_gap:
         return "scf-start"
     if np.abs(label.forces).max() > bounds.force:
         return "force"
-    if not -bounds.gain <= label.energy - made.relaxed_energy <= bounds.strain:
+    if not -bounds.gain <= label.energy - labelled.relaxed_energy <= bounds.strain:
         return "energy"
     return None
 
 
 def _configuration(
-    made: Made, trajectory: Trajectory, frame: int, x: np.ndarray, label: Label
+    labelled: LabelledFragment, trajectory: Trajectory, frame: int, x: np.ndarray, label: Label
 ) -> Configuration:
-    name = f"{made.fragment_id}/{trajectory.name}"
+    name = f"{labelled.fragment_id}/{trajectory.name}"
     return Configuration(
-        atomic_numbers=made.fragment.atomic_numbers,
+        atomic_numbers=labelled.fragment.atomic_numbers,
         positions=x,
-        total_charge=made.fragment.total_charge,
-        n_unpaired=made.fragment.n_unpaired,
+        total_charge=labelled.fragment.total_charge,
+        n_unpaired=labelled.fragment.n_unpaired,
         energy=label.energy,
         forces=round_to_grid(label.forces, FORCE_GRID),
         config_id=f"{name}/{frame}",
-        fragment_id=made.fragment_id,
+        fragment_id=labelled.fragment_id,
         trajectory_id=name,
         temperature_K=trajectory.temperature_K,
         sampler=trajectory.sampler,

@@ -44,7 +44,8 @@ class Modes:
         frequency = self.wavenumbers / _WAVENUMBER
         amplitude = np.sqrt(_BOLTZMANN * temperature_K) / frequency
         weighted = self.vectors @ (amplitude * rng.normal(size=len(frequency)))
-        return (weighted / np.sqrt(np.repeat(self.masses, 3))).reshape(-1, 3)
+        moved: np.ndarray = weighted / np.sqrt(np.repeat(self.masses, 3))
+        return moved.reshape(-1, 3)
 
 
 def normal_modes(matrix: np.ndarray, atomic_numbers: np.ndarray, floor: float) -> Modes:

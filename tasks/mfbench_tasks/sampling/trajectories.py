@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import BaseModel
 
 from mfbench_tasks.fragments.cut import Fragment
-from mfbench_tasks.fragments.torsions import find_moves, random_move
+from mfbench_tasks.fragments.torsions import Moves, find_moves, random_move
 from mfbench_tasks.labelling.tblite import Gfn2
 from mfbench_tasks.recipes.recipe import Sampling
 from mfbench_tasks.sampling.dynamics import langevin, relax
@@ -41,8 +42,12 @@ class Trajectory:
         return self.role == Role.QUERY
 
 
-def trajectories(recipe: Sampling, *, heldout: bool) -> list[Trajectory]:
-    """The trajectories of a fragment, support first; a held-out fragment has query ones only."""
+def trajectories(recipe: BaseModel, *, heldout: bool) -> list[Trajectory]:
+    """The trajectories of a fragment, support first; a held-out fragment has query ones only.
+
+    Args:
+        recipe: with the fields ``{support,query}_{md,displaced}_{K,frames}``, as ``Sampling`` has them.
+    """
     roles = [("q", Role.QUERY)] if heldout else [("s", Role.SUPPORT), ("q", Role.QUERY)]
     out = []
     for letter, role in roles:
@@ -69,7 +74,7 @@ def geometries(
     """Geometries [n, 3] (Å) of a trajectory, far more than it needs: the caller takes the good ones.
 
     Raises:
-        ScfFailure: the walk broke down.
+        ScfFailure: a step did not converge.
     """
     rng = stream(seed, fragment_id, trajectory.name)
     moves = find_moves(fragment.atomic_numbers, fragment.bonds, fragment.coordination)
@@ -105,17 +110,23 @@ def geometries(
     )
 
 
-def _conformer(fragment: Fragment, relaxed, moves, recipe: Sampling, rng) -> int:
+def _conformer(
+    fragment: Fragment,
+    relaxed: np.ndarray,
+    moves: Moves,
+    recipe: Sampling,
+    rng: np.random.Generator,
+) -> int:
     """Seed of a random conformer without clashes; after many failures the first, which the gates judge."""
     options = [int(s) for s in rng.integers(0, 2**63, size=_TRIES)]
     for option in options:
         moved = random_move(relaxed, moves, np.random.default_rng(option), **recipe.start.model_dump())
-        if intact(fragment, moved) and _roomy(fragment, moved):
+        if intact(fragment, moved) and _without_clashes(fragment, moved):
             return option
     return options[0]
 
 
-def _roomy(fragment: Fragment, x: np.ndarray) -> bool:
+def _without_clashes(fragment: Fragment, x: np.ndarray) -> bool:
     """No two atoms four or more bonds apart nearer than 1.7 Å (2.4 Å between heavy atoms)."""
     n = len(x)
     near = np.eye(n, dtype=bool)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
 import random
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mfbench.errors import StructureError
+from mfbench.work.files import write_text, written
 
 __all__ = ["RCSB", "download"]
 
@@ -66,7 +65,7 @@ def download(
 
 def _fetch(url: str, timeout_s: float) -> bytes:
     with urllib.request.urlopen(url, timeout=timeout_s) as response:
-        data = response.read()
+        data: bytes = response.read()
         expected = response.headers.get("Content-Length")
     if expected is not None and len(data) != int(expected):
         raise EOFError(f"got {len(data)} of {expected} bytes")
@@ -77,13 +76,10 @@ def _fetch(url: str, timeout_s: float) -> bytes:
 
 def _store(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A name of its own for each process: two downloads of one entry do not disturb each other.
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    _checksum(path).write_text(hashlib.sha256(data).hexdigest() + "\n")
-    os.replace(file.name, path)
+    # The checksum appears first: an entry that is there has one. Two downloads do not disturb each other.
+    with written(path) as entry:
+        entry.write_bytes(data)
+        write_text(_checksum(path), hashlib.sha256(data).hexdigest() + "\n")
 
 
 def _is_cached(path: Path) -> bool:

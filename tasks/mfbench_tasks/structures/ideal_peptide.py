@@ -61,11 +61,14 @@ def _backbone(count: int, phi: float, psi: float) -> np.ndarray:
     return np.array(out)
 
 
-def _place(a, b, c, length: float, angle: float, torsion: float) -> np.ndarray:
+def _place(
+    a: np.ndarray, b: np.ndarray, c: np.ndarray, length: float, angle: float, torsion: float
+) -> np.ndarray:
     """The atom at a length from c, an angle to b and a torsion to a (natural extension reference frame)."""
     bc = (c - b) / np.linalg.norm(c - b)
     normal = np.cross(b - a, bc)
     normal /= np.linalg.norm(normal)
     side = np.cross(normal, bc)
     theta, chi = np.radians(180.0 - angle), np.radians(torsion)
-    return c + length * (np.cos(theta) * bc + np.sin(theta) * (np.cos(chi) * side + np.sin(chi) * normal))
+    direction: np.ndarray = np.cos(theta) * bc + np.sin(theta) * (np.cos(chi) * side + np.sin(chi) * normal)
+    return c + length * direction

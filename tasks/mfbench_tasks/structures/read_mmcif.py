@@ -47,7 +47,11 @@ def read_mmcif(text: str) -> list[AtomRecord]:
     element, location = column("type_symbol"), column("label_alt_id")
     insertion, occupancy, group = column("pdbx_pdb_ins_code"), column("occupancy"), column("group_pdb")
     numbers = _numbers(column("auth_seq_id", "label_seq_id"), chain, residue, name, location)
-    axes = [column(f"cartn_{axis}") for axis in "xyz"]
+    x, y, z = (column(f"cartn_{axis}") for axis in "xyz")
+
+    def coordinate(axis: list[str], i: int) -> float:
+        return _number(axis[i], float, f"{name[i]} of {residue[i]}")
+
     return [
         AtomRecord(
             chain=chain[i],
@@ -59,7 +63,7 @@ def read_mmcif(text: str) -> list[AtomRecord]:
             location=location[i],
             occupancy=occupancy[i],
             hetero=group[i].upper() == "HETATM",
-            position=tuple(_number(axis[i], float, f"{name[i]} of {residue[i]}") for axis in axes),
+            position=(coordinate(x, i), coordinate(y, i), coordinate(z, i)),
         )
         for i in first
     ]
@@ -86,7 +90,9 @@ def _numbers(
     """Residue numbers. Labels number no hetero residue: such a one ends where its chain or name changes,
     or one of its atoms comes again, and is counted from one."""
     out: list[int] = []
-    count, current, atoms = 0, None, set()
+    count = 0
+    current: tuple[str, str] | None = None
+    atoms: set[tuple[str, str]] = set()
     for i, text in enumerate(given):
         if text:
             out.append(_number(text, int, f"{name[i]} of {residue[i]}"))

@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-from concurrent.futures import Executor, Future
 
 import pytest
 
@@ -50,18 +49,6 @@ PEPTIDES = {
     "2aaa": ("GLY", "GLY", "ALA", "ALA"),
     "2bbb": ("ALA", "SER", "GLY", "GLY"),
 }
-
-
-class Inline(Executor):
-    """Runs what is submitted at once, in this process."""
-
-    def submit(self, function, /, *args, **kwargs):
-        future = Future()
-        try:
-            future.set_result(function(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-        return future
 
 
 @pytest.fixture(scope="session")
@@ -127,6 +114,7 @@ def recipe_file(tmp_path_factory):
 @pytest.fixture(scope="session")
 def run():
     """Build into a folder; returns the manifest."""
+    from mfbench.work.executor import Here
     from mfbench_tasks.build.build import build
     from mfbench_tasks.recipes.recipe import load_recipe
 
@@ -137,7 +125,7 @@ def run():
             out=folder / "out",
             report=folder / "report",
             journal=folder / "journal",
-            **{"executor": Inline(), **options},
+            **{"executor": Here(), **options},
         )
 
     return into

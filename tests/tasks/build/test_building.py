@@ -9,11 +9,12 @@ pytest.importorskip("tblite")
 pytest.importorskip("biotite")
 
 import mfbench
+from mfbench.cli import main
 from mfbench.errors import DataError, StructureError
-from mfbench_tasks.__main__ import main
-from mfbench_tasks.build import candidates as plan
-from mfbench_tasks.build.build import process_pool
-from mfbench_tasks.build.journal import Journal
+from mfbench.work.executor import Processes
+from mfbench_tasks.build import candidate_places
+from mfbench_tasks.build.candidates import family_jobs
+from mfbench_tasks.build.outcome_file import decode
 from mfbench_tasks.families.cath import choose_families
 from mfbench_tasks.families.topology import TopologyFamily
 from mfbench_tasks.fragments.cut import cut
@@ -38,7 +39,7 @@ def test_a_build_gives_a_split_that_loads(built):
 
 
 def test_two_processes_give_the_same_bytes_as_one(built, recipe_file, structures, tmp_path, run):
-    with process_pool(2) as pool:
+    with Processes(2) as pool:
         manifest = run(recipe_file, structures, tmp_path, executor=pool)
     assert manifest["data_hash"] == built[1]["data_hash"]
 
@@ -46,14 +47,17 @@ def test_two_processes_give_the_same_bytes_as_one(built, recipe_file, structures
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["build", "no-such.yaml", "--structures", "x", "--out", "o"], "no-such.yaml"),
+        (["data", "build", "no-such.yaml", "--structures", "x", "--out", "o"], "no-such.yaml"),
         (
-            ["build", "{recipe}", "--structures", "{tmp}/nowhere", "--out", "{tmp}/o"],
+            ["data", "build", "{recipe}", "--structures", "{tmp}/nowhere", "--out", "{tmp}/o"],
             "index.tsv is missing",
         ),
-        (["build", "{recipe}", "--structures", "{structures}", "--out", "{recipe}/o"], "Not a directory"),
-        (["build", "{tmp}", "--structures", "{structures}", "--out", "{tmp}/o"], "cannot be read"),
-        (["download", "../etc", "--to", "{tmp}"], "not a PDB id"),
+        (
+            ["data", "build", "{recipe}", "--structures", "{structures}", "--out", "{recipe}/o"],
+            "Not a directory",
+        ),
+        (["data", "build", "{tmp}", "--structures", "{structures}", "--out", "{tmp}/o"], "cannot be read"),
+        (["data", "fetch-entries", "../etc", "--to", "{tmp}"], "not a PDB id"),
     ],
 )
 def test_the_callers_mistakes_are_one_line(recipe_file, structures, tmp_path, capsys, arguments, says):
@@ -77,7 +81,7 @@ def test_a_spoilt_entry_stops_a_build_in_one_line(recipe_file, structures, tmp_p
     entry = copy / "entries" / "1bbb.cif"
     whole = entry.read_bytes()
     entry.write_bytes(whole[: whole.index(b"CYS")] if content is None else content)
-    command = ["build", str(recipe_file), "--structures", str(copy), "--out", str(tmp_path / "out")]
+    command = ["data", "build", str(recipe_file), "--structures", str(copy), "--out", str(tmp_path / "out")]
     assert main([*command, "--workers", "1"]) == 2
     (line,) = [text for text in capsys.readouterr().err.splitlines() if text.startswith("error:")]
     assert "1bbb.cif" in line
@@ -100,28 +104,29 @@ def test_a_place_that_cannot_be_cut_is_in_the_report(recipe_file, structures, mo
             raise StructureError("no hydrogens")
         return cut(atoms, selection, **names)
 
-    monkeypatch.setattr(plan, "cut", stubborn)
+    monkeypatch.setattr(candidate_places, "cut", stubborn)
     recipe = load_recipe(recipe_file)
     family = choose_families(structures, recipe.families, recipe.plan)[0]
     # The held-out protein 1bbb offers alanine and cysteine; asking for two candidates tries both.
     wanted = recipe.plan.model_copy(update={"pool": ["residue"], "candidates": 3})
-    slots = plan.family_jobs(family, wanted, structures, recipe.seed)
-    rows = [row for slot in slots for row in slot.rejections]
+    jobs = family_jobs(family, wanted, structures, recipe.seed)
+    rows = [row for job in jobs for row in job.rejections]
     assert [(row["gate"], row["motif"], row["reason"]) for row in rows] == [
         ("cut", "residue:CYS", "no hydrogens")
     ]
     assert rows[0]["fragment"].startswith("1bbb.r.A3")
-    assert slots[-1].run(recipe).rejections == rows
+    assert jobs[-1].run(recipe).rejections == rows
 
 
 def test_a_trajectory_that_ends_too_soon_is_rejected_not_shortened(built):
     folder, _ = built
-    digest = (folder / "journal" / "recipe.sha256").read_text()
-    made = Journal(folder / "journal", digest, resume=True).finished()["1.1.1-0"].made
-    engine = Gfn2(made.fragment.atomic_numbers, made.fragment.total_charge)
-    one = iter([made.configurations[0].positions])
+    labelled = decode((folder / "journal" / "1.1.1-0.npz").read_bytes()).labelled
+    engine = Gfn2(labelled.fragment.atomic_numbers, labelled.fragment.total_charge)
+    one = iter([labelled.configurations[0].positions])
     with pytest.raises(Rejection, match="ended after 1"):
-        label_trajectory(engine, made, Trajectory("s9", "displaced", 300.0, 2, Role.SUPPORT), one, Gates())
+        label_trajectory(
+            engine, labelled, Trajectory("s9", "displaced", 300.0, 2, Role.SUPPORT), one, Gates()
+        )
 
 
 @pytest.mark.parametrize(
@@ -130,10 +135,12 @@ def test_a_trajectory_that_ends_too_soon_is_rejected_not_shortened(built):
         ("seed: 5", "seed: five", "seed"),
         ("draws: 2", "drawz: 2", "drawz"),
         ("fold: train", "fold: training", "families.0.fold"),
-        ("name: tiny", "name: [", "not YAML"),
+        ("name: tiny", "name: [", "not plain YAML"),
         ('id: "1.1.1"', 'id: "9.9.9"', "9.9.9"),
         ('id: "1.1.1"', 'id: "membrane.2.2.2"', "listed twice"),
         ("draw_length: 4", "draw_length: 5", "draw_length"),
+        ("draws: 2", "draws: 2\nseed: 6", "a key is given twice: 'seed'"),
+        ("proteins: 2", "proteins: 2\n  proteins: 1", "a key is given twice: 'proteins'"),
         ("query_md_frames: [1]", "query_md_frames: [1, 1]", "query_md"),
         (", hbond: 24", "", "max_atoms lacks hbond"),
     ],
@@ -145,6 +152,7 @@ def test_a_wrong_recipe_is_one_line_and_exit_code_2(
     path.write_text(recipe_text.replace(old, new))
     code = main(
         [
+            "data",
             "build",
             str(path),
             "--structures",

@@ -1,11 +1,9 @@
 """A Dask cluster builds what the process pool builds, also when one of its workers dies."""
 
-import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
+import threading
 import time
 
 import pytest
@@ -16,62 +14,15 @@ pytest.importorskip("distributed")
 
 from distributed import Client
 
-from mfbench_tasks.__main__ import main
-from mfbench_tasks.build.dask_cluster import ClusterError, dask_executor
-
-
-class Cluster:
-    """A scheduler and workers, each a process of its own."""
-
-    def __init__(self, folder):
-        self.file, self.processes = folder / "scheduler.json", []
-        self._start("scheduler", "--port", "0")
-        deadline = time.monotonic() + 60
-        while not self.file.exists() or not self.file.read_text().endswith("}"):
-            assert time.monotonic() < deadline, "the scheduler does not start"
-            time.sleep(0.05)
-
-    def _start(self, kind, *options):
-        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--no-dashboard"]
-        command += ["--scheduler-file", str(self.file), *options]
-        # The number of threads is the plugin's to set, not this process's.
-        environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        self.processes.append(process)
-        return process
-
-    def worker(self, name, threads=1):
-        options = ("--nthreads", str(threads), "--no-nanny", "--name", name)
-        return self._start("worker", *options, "--memory-limit", "0", "--death-timeout", "60")
-
-    @property
-    def address(self):
-        return json.loads(self.file.read_text())["address"]
-
-    def stop(self):
-        for process in reversed(self.processes):
-            process.kill()
-            process.wait()
-
-
-@pytest.fixture
-def cluster(tmp_path):
-    running = Cluster(tmp_path)
-    yield running
-    running.stop()
+from mfbench.cli import main
+from mfbench.work.dask_cluster import ClusterError, DaskCluster
 
 
 def test_killing_a_worker_loses_nothing(cluster, built, recipe_file, structures, tmp_path, run):
-    """kill -9 on the worker that is filling a slot; the other one fills it, with the same bytes."""
+    """kill -9 on the worker that is making a fragment; the other one makes it, with the same bytes."""
     pids = {name: cluster.worker(name).pid for name in ("one", "two")}
     killed = []
-    with dask_executor(cluster.address) as pool, Client(cluster.address) as client:
+    with DaskCluster(cluster.address) as pool, Client(cluster.address) as client:
         client.wait_for_workers(2, timeout=60)
 
         def kill(done, total):
@@ -92,11 +43,19 @@ def test_killing_a_worker_loses_nothing(cluster, built, recipe_file, structures,
 
 
 def test_the_command_line_finishes_a_build_on_a_cluster(cluster, built, recipe_file, structures, tmp_path):
-    """A journal begun by the process pool's builds lacks one slot."""
+    """A journal begun by the process pool's builds lacks one fragment."""
     cluster.worker("one")
     journal = shutil.copytree(built[0] / "journal", tmp_path / "journal")
     min(journal.glob("*.npz")).unlink()
-    command = ["build", str(recipe_file), "--structures", str(structures), "--out", str(tmp_path / "out")]
+    command = [
+        "data",
+        "build",
+        str(recipe_file),
+        "--structures",
+        str(structures),
+        "--out",
+        str(tmp_path / "out"),
+    ]
     command += ["--journal", str(journal), "--resume", "--scheduler", cluster.address]
     assert main(command) == 0
     assert len(list(journal.glob("*.npz"))) == 6
@@ -109,8 +68,8 @@ def test_workers_compute_with_one_thread_and_unwatched_also_those_that_join_late
         return {"profile", "tick"} & set(dask_worker.periodic_callbacks)
 
     cluster.worker("one")
-    with dask_executor(cluster.address) as pool, Client(cluster.address) as client:
-        assert pool.submit(os.getenv, "OMP_NUM_THREADS").result() == "1"
+    with DaskCluster(cluster.address) as pool, Client(cluster.address) as client:
+        assert pool.call(os.getenv, "OMP_NUM_THREADS") == "1"
         cluster.worker("two")
         client.wait_for_workers(2, timeout=60)
         assert list(client.run(os.getenv, "OPENBLAS_NUM_THREADS").values()) == ["1", "1"]
@@ -119,7 +78,15 @@ def test_workers_compute_with_one_thread_and_unwatched_also_those_that_join_late
 
 def test_a_cluster_that_cannot_be_used_is_one_line(cluster, recipe_file, structures, tmp_path, capsys):
     def line(address):
-        command = ["build", str(recipe_file), "--structures", str(structures), "--out", str(tmp_path / "o")]
+        command = [
+            "data",
+            "build",
+            str(recipe_file),
+            "--structures",
+            str(structures),
+            "--out",
+            str(tmp_path / "o"),
+        ]
         assert main([*command, "--scheduler", address]) == 2
         (found,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("error:")]
         return found
@@ -133,10 +100,9 @@ def test_a_scheduler_that_dies_is_one_line(cluster):
     cluster.worker("one")
 
     def lose():
-        with dask_executor(cluster.address) as pool:
-            future = pool.submit(time.sleep, 30)
-            cluster.processes[0].kill()
-            future.result(timeout=90)
+        with DaskCluster(cluster.address) as pool:
+            threading.Timer(1.0, cluster.processes[0].kill).start()
+            pool.call(time.sleep, 30)
 
     with pytest.raises(ClusterError, match="continue with --resume"):
         lose()

@@ -11,7 +11,7 @@ import mfbench
 from mfbench.data.molecular_graph import graph_id
 from mfbench.data.side_tables import read_side_tables
 from mfbench_tasks.fresh.fragments import cut_outside, outside_proteins
-from mfbench_tasks.recipes.recipe import Plan
+from mfbench_tasks.recipes.recipe import CuttingPlan
 
 SEQUENCE = ("ALA", "SER", "GLY", "CYS", "ALA", "ALA")  # the train family holds all but one of these inside
 NEW = {
@@ -39,7 +39,7 @@ def more(tmp_path, peptides, write_structures):
 
 def test_only_other_entries_of_the_family_serve_and_no_cluster_of_another_family(split, more, structures):
     families = [task.family_id for task in split.tasks]
-    plan = Plan.model_validate(split.manifest.recipe["plan"])
+    plan = CuttingPlan.model_validate(split.manifest.recipe["plan"])
     found = outside_proteins(split, families, more, plan)
     assert {f: [p.name for p in proteins] for f, proteins in found.items()} == {"1.1.1": ["1ccc_A"]}
     assert outside_proteins(split, families, structures, plan) == {}

@@ -13,7 +13,8 @@ pytest.importorskip("tblite")
 pytest.importorskip("biotite")
 
 from mfbench.errors import DataError
-from mfbench_tasks.build.journal import Journal
+from mfbench.work.journal import Journal, read_request
+from mfbench_tasks.build.run_jobs import finished_outcomes
 from mfbench_tasks.labelling.tblite import Gfn2
 
 
@@ -43,7 +44,7 @@ def test_an_interrupted_build_resumes_and_gives_the_same_bytes(
     assert resumed["data_hash"] == built[1]["data_hash"]
 
 
-def test_a_finished_slot_is_not_computed_again(built, recipe_file, structures, monkeypatch, run):
+def test_a_finished_fragment_is_not_computed_again(built, recipe_file, structures, monkeypatch, run):
     folder, manifest = built
 
     def refuse(self, positions):
@@ -69,9 +70,9 @@ def _ends(group: int, seconds: float = 20.0) -> bool:
 
 
 def test_a_killed_build_resumes_from_the_command_line(built, recipe_file, structures, tmp_path):
-    """kill -9 on the driver while slots are being filled; the second run repeats none that was finished."""
+    """kill -9 on the driver while fragments are made; the second run repeats none that was finished."""
     out, journal = tmp_path / "out", tmp_path / "out.journal"
-    command = [sys.executable, "-m", "mfbench_tasks", "build", str(recipe_file)]
+    command = [sys.executable, "-m", "mfbench", "data", "build", str(recipe_file)]
     command += ["--structures", str(structures), "--out", str(out), "--workers", "1"]
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
@@ -99,7 +100,7 @@ def test_a_killed_build_resumes_from_the_command_line(built, recipe_file, struct
 def test_another_recipe_does_not_take_the_journal(built, structures, tmp_path, run, recipe_text):
     other = tmp_path / "other.yaml"
     other.write_text(recipe_text.replace("seed: 5", "seed: 6"))
-    with pytest.raises(DataError, match="another recipe"):
+    with pytest.raises(DataError, match="its recipe.seed is 5, not 6"):
         run(other, structures, built[0], resume=True)
 
 
@@ -115,13 +116,12 @@ def test_a_recipe_can_be_mended_before_anything_was_built(structures, tmp_path, 
 def test_a_damaged_file_of_the_journal_counts_as_unfinished(built, tmp_path):
     journal = tmp_path / "journal"
     shutil.copytree(built[0] / "journal", journal)
-    digest = (journal / "recipe.sha256").read_text()
     damaged = sorted(journal.glob("*.npz"))[:3]
     for path, at in zip(damaged, (0.1, 0.5, 0.9), strict=True):
         data = bytearray(path.read_bytes())
         start = int(at * len(data))
         data[start : start + 64] = bytes(64)
         path.write_bytes(bytes(data))
-    finished = Journal(journal, digest, resume=True).finished()
+    finished = finished_outcomes(Journal(journal, read_request(journal), resume=True))
     assert len(finished) == 3
     assert not {path.stem for path in damaged} & set(finished)

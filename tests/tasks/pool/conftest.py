@@ -1,6 +1,5 @@
 """A pool of two peptides, made here, and the constructions over it."""
 
-from concurrent.futures import Executor, Future
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +9,8 @@ pytest.importorskip("biotite")
 
 from biotite.structure.io import pdbx
 
-from mfbench_tasks.__main__ import main
+from mfbench.cli import main
+from mfbench.work.executor import Here
 from mfbench_tasks.families.table import FamilyRow, write_families
 from mfbench_tasks.pool.make_pool import make_pool
 from mfbench_tasks.pool.recipe import load_pool_recipe
@@ -64,18 +64,6 @@ PEPTIDES = {
 }
 
 
-class Inline(Executor):
-    """Runs what is submitted at once, in this process."""
-
-    def submit(self, function, /, *args, **kwargs):
-        future = Future()
-        try:
-            future.set_result(function(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-        return future
-
-
 @pytest.fixture(scope="session")
 def structures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("structures")
@@ -100,8 +88,8 @@ def recipe_file(tmp_path_factory):
 def _row(family_id, fold, pool, heldout=None, **changes):
     heldout = heldout or pool
     proteins = tuple(dict.fromkeys((pool, heldout)))
-    fields = dict(stratum="s", title="t", proteins=proteins, clusters=proteins) | changes
-    return FamilyRow(family_id=family_id, fold=fold, pool=pool, heldout=heldout, **fields)
+    fields = dict(family_class="s", title="t", proteins=proteins, clusters=proteins) | changes
+    return FamilyRow(family_id=family_id, fold=fold, support_group=pool, heldout_group=heldout, **fields)
 
 
 def _run(recipe_file, structures, folder, **options):
@@ -111,22 +99,30 @@ def _run(recipe_file, structures, folder, **options):
         out=folder / "blocks",
         report=folder / "report",
         journal=folder / "journal",
-        **{"executor": Inline(), **options},
+        **{"executor": Here(), **options},
     )
 
 
 @pytest.fixture(scope="session")
-def made(recipe_file, structures, tmp_path_factory):
+def built(recipe_file, structures, tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     _run(recipe_file, structures, folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def constructed(made, recipe_file):
-    command = ["constructions", str(recipe_file), "--pool", str(made / "blocks"), "--out", str(made)]
-    assert main([*command, "--report", str(made / "r")]) == 0
-    return made
+def constructed(built, recipe_file):
+    command = [
+        "data",
+        "construct",
+        str(recipe_file),
+        "--pool",
+        str(built / "blocks"),
+        "--out",
+        str(built),
+    ]
+    assert main([*command, "--report", str(built / "r")]) == 0
+    return built
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A pool made here: blocks are written once, survive kill -9, and refill empty slots."""
+"""A pool made here: blocks are written once, survive kill -9, and try again what failed."""
 
 import json
 import os
@@ -10,35 +10,35 @@ from types import SimpleNamespace
 
 import pytest
 
+from mfbench.cli import main
 from mfbench.data.parquet import read_table
 from mfbench.errors import DataError, StructureError
-from mfbench_tasks.__main__ import main
 from mfbench_tasks.build.fragment_job import FragmentJob
 from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.pool.inventory import take_inventory
-from mfbench_tasks.pool.make_pool import refills
+from mfbench_tasks.pool.make_pool import retry_jobs
 
 GATES = """
 gates: {strain: 0.9}
 blocks:"""
 
 
-def test_a_block_holds_its_groups(made):
-    assert sorted(p.name for p in (made / "blocks").iterdir()) == [
+def test_a_block_holds_its_groups(built):
+    assert sorted(p.name for p in (built / "blocks").iterdir()) == [
         f"b{k}.{part}.parquet" for k in (1, 2) for part in ("configurations", "fragments", "groups")
     ]
-    rows = read_table(made / "blocks" / "b1.groups.parquet").to_pylist()
+    rows = read_table(built / "blocks" / "b1.groups.parquet").to_pylist()
     assert [(r["group_id"], r["heldout"]) for r in rows] == [("1aaa_A", h) for h in (False, False, True)]
-    assert read_table(made / "blocks" / "b1.configurations.parquet").num_rows == 2 * 4 + 2
-    assert (made / "report" / "b1.json").is_file()
-    assert "| b2 | 1 | 3 | 10 |" in (made / "report" / "README.md").read_text()
+    assert read_table(built / "blocks" / "b1.configurations.parquet").num_rows == 2 * 4 + 2
+    assert (built / "report" / "b1.json").is_file()
+    assert "| b2 | 1 | 3 | 10 |" in (built / "report" / "README.md").read_text()
 
 
-def test_a_killed_run_repeats_no_finished_slot_and_rewrites_no_finished_block(
-    made, recipe_file, structures, tmp_path
+def test_a_killed_run_repeats_no_finished_fragment_and_rewrites_no_finished_block(
+    built, recipe_file, structures, tmp_path
 ):
     pool, journal = tmp_path / "pool", tmp_path / "pool.journal"
-    command = [sys.executable, "-m", "mfbench_tasks", "pool", str(recipe_file)]
+    command = [sys.executable, "-m", "mfbench", "data", "pool", str(recipe_file)]
     command += ["--structures", str(structures), "--out", str(pool), "--workers", "1"]
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
@@ -60,21 +60,23 @@ def test_a_killed_run_repeats_no_finished_slot_and_rewrites_no_finished_block(
     assert resumed.returncode == 0, resumed.stderr
     assert {p: p.stat().st_mtime_ns for p in before} == before
     assert len(list(journal.glob("*/*.npz"))) == 6
-    assert [p.name for p in sorted(pool.iterdir())] == [p.name for p in sorted((made / "blocks").iterdir())]
+    assert [p.name for p in sorted(pool.iterdir())] == [
+        p.name for p in sorted((built / "blocks").iterdir())
+    ]
     for path in pool.iterdir():
-        assert path.read_bytes() == (made / "blocks" / path.name).read_bytes()
+        assert path.read_bytes() == (built / "blocks" / path.name).read_bytes()
 
 
-def test_blocks_can_be_chosen_and_unknown_ones_are_named(made, recipe_file, structures, tmp_path, tools):
-    (tmp_path / "journal").symlink_to(made / "journal")
+def test_blocks_can_be_chosen_and_unknown_ones_are_named(built, recipe_file, structures, tmp_path, tools):
+    (tmp_path / "journal").symlink_to(built / "journal")
     tools.run(recipe_file, structures, tmp_path, only=["b2"], resume=True)
     assert {p.name[:2] for p in (tmp_path / "blocks").iterdir()} == {"b2"}
     with pytest.raises(DataError, match="there is no block b9: the recipe has b1, b2"):
         tools.run(recipe_file, structures, tmp_path, only=["b9"])
 
 
-def test_a_fragment_in_two_blocks_is_refused(made, tmp_path):
-    for path in (made / "blocks").glob("b1.*"):
+def test_a_fragment_in_two_blocks_is_refused(built, tmp_path):
+    for path in (built / "blocks").glob("b1.*"):
         for block in ("b1", "b3"):
             (tmp_path / path.name.replace("b1", block)).symlink_to(path)
     with pytest.raises(DataError, match="is in blocks b1 and b3"):
@@ -85,41 +87,49 @@ def _candidate(residues):
     return SimpleNamespace(pdb_id="1aaa", kind="residue", residues=residues)
 
 
-def _outcome(slot, made, rejected):
-    found = None if made is None else SimpleNamespace(fragment_id=f"1aaa.r.{made}.xx")
+def _outcome(job, accepted, rejected):
+    found = None if accepted is None else SimpleNamespace(fragment_id=f"1aaa.r.{accepted}.xx")
     rejections = [{"fragment": f"1aaa.r.{name}.xx"} for name in rejected]
-    return Outcome(slot.name, slot.family_id, slot.number, slot.heldout, found, rejections, 0.0, 0.0)
+    return Outcome(job.name, job.family_id, job.number, job.heldout, found, rejections, 0.0, 0.0)
 
 
-def test_an_empty_slot_takes_what_other_slots_of_its_group_did_not_need(monkeypatch):
+def test_a_failed_job_takes_what_other_jobs_of_its_group_did_not_need(monkeypatch):
     monkeypatch.setattr(
         "mfbench_tasks.pool.make_pool.id_in_family", lambda c, family: f"1aaa.r.{c.residues}.xx"
     )
     names = [("A1", "A2"), ("A3", "A4", "A5"), ("A6", "A7")]
-    slots = [FragmentJob("g", k, k == 2, tuple(map(_candidate, found))) for k, found in enumerate(names)]
+    jobs = [FragmentJob("g", k, k == 2, tuple(map(_candidate, found))) for k, found in enumerate(names)]
     finished = {
-        "g-0": _outcome(slots[0], None, ["A1", "A2"]),
-        "g-1": _outcome(slots[1], "A4", ["A3"]),
-        "g-2": _outcome(slots[2], "A6", []),
+        "g-0": _outcome(jobs[0], None, ["A1", "A2"]),
+        "g-1": _outcome(jobs[1], "A4", ["A3"]),
+        "g-2": _outcome(jobs[2], "A6", []),
     }
-    (again,) = refills(slots, finished)
-    # Not A3 (rejected), not A4 (taken), not A7 (for a held-out slot).
+    (again,) = retry_jobs(jobs, finished)
+    # Not A3 (rejected), not A4 (taken), not A7 (for a held-out one).
     assert (again.name, [c.residues for c in again.candidates]) == ("g-0", ["A5"])
     assert len(again.rejections) == 2
-    # Filled: nothing is left to do. Rejected as well: the slot stays empty, for good.
-    for made, rejected in (("A5", ["A1", "A2"]), (None, ["A1", "A2", "A5"])):
-        assert refills(slots, finished | {"g-0": _outcome(slots[0], made, rejected)}) == []
+    # Filled: nothing is left to do. Rejected as well: the job stays empty, for good.
+    for accepted, rejected in (("A5", ["A1", "A2"]), (None, ["A1", "A2", "A5"])):
+        assert retry_jobs(jobs, finished | {"g-0": _outcome(jobs[0], accepted, rejected)}) == []
 
 
 def test_an_audit_finds_the_rejections_of_a_stored_block(tools, recipe_file, structures, tmp_path):
-    """A slot whose first candidate fails a gate: the report of the run, and that of an audit without it."""
+    """A job whose first candidate fails a gate: the report of the run, and that of an audit without it."""
     text = recipe_file.read_text().replace("candidates: 1", "candidates: 2").replace("\nblocks:", GATES)
     recipe = recipe_file.with_name("strict.yaml")
     recipe.write_text(text)
     tools.run(recipe, structures, tmp_path, only=["b2"])
     told = json.loads((tmp_path / "report" / "b2.json").read_text())
     assert told["rejections"]
-    command = ["audit", str(recipe), "--structures", str(structures), "--pool", str(tmp_path / "blocks")]
+    command = [
+        "data",
+        "audit",
+        str(recipe),
+        "--structures",
+        str(structures),
+        "--pool",
+        str(tmp_path / "blocks"),
+    ]
     command += ["--report", str(tmp_path / "again"), "--blocks", "b2", "--workers", "1"]
     assert main(command) == 0
     found = json.loads((tmp_path / "again" / "b2.json").read_text())

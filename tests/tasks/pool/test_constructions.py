@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import mfbench
+from mfbench.cli import main
 from mfbench.data.parquet import read_configurations
 from mfbench.errors import DataError
-from mfbench_tasks.__main__ import main
-from mfbench_tasks.constructions.arrangements.arrangement import Arranged, Families
+from mfbench_tasks.constructions.arrangements.arrangement import ArrangedFamily, Families
 from mfbench_tasks.constructions.arrangements.from_table import arrange
 from mfbench_tasks.constructions.arrangements.permuted import shuffle
-from mfbench_tasks.pool.inventory import Held, Inventory, Stored
+from mfbench_tasks.pool.inventory import Inventory, StoredConfiguration, StoredFragment
 from mfbench_tasks.sampling.role import Role
 
 
@@ -68,14 +68,14 @@ def test_a_construction_waits_for_its_blocks(constructed, recipe_file, tmp_path,
     blocks.mkdir()
     for path in (constructed / "blocks").glob("b1.*"):
         (blocks / path.name).symlink_to(path)
-    command = ["constructions", str(recipe_file), "--pool", str(blocks), "--out", str(tmp_path / "out")]
+    command = ["data", "construct", str(recipe_file), "--pool", str(blocks), "--out", str(tmp_path / "out")]
     assert main(command) == 2
     assert "two: 1 of 2 families wait for blocks" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     text = recipe_file.read_text().replace(", only: [b]", ", only: [a]")
     partial = recipe_file.with_name("partial.yaml")
     partial.write_text(text)
-    assert main([command[0], str(partial), *command[2:], "--partial"]) == 0
+    assert main([*command[:2], str(partial), *command[3:], "--partial"]) == 0
     split = mfbench.load_split(tmp_path / "out" / "two")
     assert ([t.family_id for t in split.tasks], split.manifest.version) == (["a"], "0-partial")
 
@@ -83,7 +83,7 @@ def test_a_construction_waits_for_its_blocks(constructed, recipe_file, tmp_path,
 @pytest.fixture
 def again(constructed, recipe_file, tmp_path):
     """The same constructions, written once more from the same blocks."""
-    command = ["constructions", str(recipe_file), "--pool", str(constructed / "blocks")]
+    command = ["data", "construct", str(recipe_file), "--pool", str(constructed / "blocks")]
     assert main([*command, "--out", str(tmp_path / "out")]) == 0
     return command, tmp_path / "out"
 
@@ -108,13 +108,13 @@ def test_shards_keep_apart_from_blocks_and_from_other_files(again, capsys):
     assert main([*command, "--out", str(out)]) == 2
     assert "old.fragments.parquet, which is no shard" in capsys.readouterr().err
     (out / "pool").rename(out / "blocks")
-    assert main([*command[:2], "--pool", str(out / "pool"), "--out", str(out)]) == 2
+    assert main([*command[:3], "--pool", str(out / "pool"), "--out", str(out)]) == 2
     assert "keep the blocks elsewhere" in capsys.readouterr().err
 
 
 def test_a_family_that_lost_its_support_is_left_out(tools):
-    stored = tuple(Stored(f"x/s0/{k}", "x", "x/s0", Role.SUPPORT) for k in range(4))
-    held = Held("x", "b", "g", "residue", "residue:ALA", "1aaa_A", frozenset({1, 6}), stored)
+    stored = tuple(StoredConfiguration(f"x/s0/{k}", "x", "x/s0", Role.SUPPORT) for k in range(4))
+    held = StoredFragment("x", "b", "g", "residue", "residue:ALA", "1aaa_A", frozenset({1, 6}), stored)
     inventory = Inventory({"x": held}, {("1aaa_A", False): ("x",)})
     rows = [tools.row("a", "train", "1aaa_A")]
     assert arrange(rows, inventory, min_support=4) == Families([], ["a"])  # nothing held out
@@ -132,10 +132,10 @@ def test_shuffling_keeps_folds_sizes_and_kinds_and_repeats_no_graph():
             kind = ("residue", "contact", "hbond")[k % 3]
             # Few graphs of each kind, so that a blind permutation does repeat some.
             graph = f"{kind}-{(n + k) % 5}-{k // 6}"
-            fragments[name] = Held(name, "b", graph, kind, graph, f"{n}_A", frozenset({6}), ())
+            fragments[name] = StoredFragment(name, "b", graph, kind, graph, f"{n}_A", frozenset({6}), ())
         fold = "train" if n < 8 else "test"
         ids = (str(n), fold, "s", "t", (f"{n}_A",), (f"c{n}",))
-        families.append(Arranged(*ids, tuple(names[:6]), tuple(names[6:])))
+        families.append(ArrangedFamily(*ids, tuple(names[:6]), tuple(names[6:])))
     inventory = Inventory(fragments, {})
     found = shuffle(families, inventory, seed=1)
     assert found == shuffle(families, inventory, seed=1) != shuffle(families, inventory, seed=2)

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 import mfbench
-from mfbench.audit.near_duplicates import NEAR_TWIN, aligned_rmsd
+from mfbench.audit.near_duplicates import NEAR_TWIN
+from mfbench.cli import main
+from mfbench.data.alignment import aligned_rmsd
 from mfbench.data.configuration import Prediction
 from mfbench.data.molecular_graph import bonds
 from mfbench.data.parquet import read_table
 from mfbench.errors import DataError
-from mfbench_tasks.__main__ import main
 from mfbench_tasks.fragments import select
 from mfbench_tasks.fragments.stored import stored_fragment
 from mfbench_tasks.labelling.tblite import Gfn2
@@ -33,10 +34,10 @@ constructions:"""
 
 
 @pytest.fixture(scope="module")
-def extra(tools, made, recipe_file, structures, tmp_path_factory):
+def extra(tools, built, recipe_file, structures, tmp_path_factory):
     """The pool with a deep pool and larger cuts of family b, and its constructions."""
     folder = tmp_path_factory.mktemp("extra")
-    shutil.copytree(made / "blocks", folder / "blocks")
+    shutil.copytree(built / "blocks", folder / "blocks")
     shutil.copy(recipe_file.with_name("families.tsv"), folder)
     text = tools.RECIPE.replace("\nblocks:", EXTRA).replace("\nconstructions:", BLOCKS)
     (folder / "pool.yaml").write_text(text)
@@ -44,9 +45,15 @@ def extra(tools, made, recipe_file, structures, tmp_path_factory):
         for module in (select, groups):  # small, so that the test is quick
             patch.setattr(module, "SEGMENT_ATOMS", (28, 40))
         tools.run(folder / "pool.yaml", structures, folder)
-    command = ["constructions", str(folder / "pool.yaml"), "--pool", str(folder / "blocks")]
+    command = ["data", "construct", str(folder / "pool.yaml"), "--pool", str(folder / "blocks")]
     assert main([*command, "--out", str(folder), "--report", str(folder / "r")]) == 0
     return folder
+
+
+@pytest.fixture(scope="module")
+def deep_ids(extra):
+    """Configurations of the deep block."""
+    return set(read_table(extra / "blocks" / "d1.configurations.parquet")["config_id"].to_pylist())
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +61,8 @@ def family(extra):
     return mfbench.load_split(extra / "two").test[0]
 
 
-def test_a_deep_pool_adds_support_to_fragments_that_are_there(family):
-    deep = [c for c in family.support if "/d" in c.trajectory_id]
+def test_a_deep_pool_adds_support_to_fragments_that_are_there(family, deep_ids):
+    deep = [c for c in family.support if c.config_id in deep_ids]
     assert len(family.support) == 4 + len(deep) == 4 + 2 * 6
     assert {c.fragment_id for c in deep} == {c.fragment_id for c in family.query}
     assert {c.sampler for c in deep} == {"md", "displaced"}
@@ -69,11 +76,11 @@ def test_a_deep_pool_adds_support_to_fragments_that_are_there(family):
         assert len(set(row)) == 10
 
 
-def test_only_test_families_are_deep_and_minis_are_not(extra, family):
+def test_only_test_families_are_deep_and_minis_are_not(extra, deep_ids):
     train = mfbench.load_split(extra / "two").train[0]
     (mini,) = mfbench.load_split(extra / "small").tasks
     for other in (train, mini):
-        assert not [c for c in other.support if "/d" in c.trajectory_id]
+        assert not deep_ids & {c.config_id for c in other.support}
         assert not other.larger
         assert other.draws.shape == (2, 4)
     assert (extra / "pool" / "two-test.deep.configurations.parquet").is_file()
@@ -103,8 +110,8 @@ def test_larger_cuts_are_asked_apart(extra, family):
             return [Prediction(c.energy, c.forces + (c.config_id in names)) for c in found]
 
     results = mfbench.evaluate(Wrong(), split, ks=[2], draws=1)
-    for stratum in ("all", "seen", "unseen"):
-        assert results.value("force_rmse", 2, stratum) < 1e-3
+    for subset in ("all", "seen", "unseen"):
+        assert results.value("force_rmse", 2, subset) < 1e-3
     assert results.value("force_rmse", 2, "larger") == pytest.approx(23.06, abs=0.01)
     assert mfbench.evaluate("constant", split, ks=[0], draws=1).find("force_rmse", 0, "larger")
 

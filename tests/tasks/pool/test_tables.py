@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 import mfbench
+from mfbench.cli import main
 from mfbench.data.parquet import read_table
 from mfbench.errors import DataError
-from mfbench_tasks.__main__ import main
 from mfbench_tasks.constructions.arrangements.from_table import check_families
 from mfbench_tasks.families.table import chemistry_rows, read_families
 from mfbench_tasks.pool.groups import group_jobs
@@ -62,7 +62,7 @@ def test_a_spoilt_table_of_families_is_one_line(tmp_path, text):
 def test_a_wrong_recipe_is_one_line(tmp_path, capsys, tools, old, new, says):
     path = tmp_path / "wrong.yaml"
     path.write_text(tools.RECIPE.replace(old, new))
-    assert main(["pool", str(path), "--structures", "x", "--out", str(tmp_path / "o")]) == 2
+    assert main(["data", "pool", str(path), "--structures", "x", "--out", str(tmp_path / "o")]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert says in line
 
@@ -86,18 +86,20 @@ def test_the_committed_tables_are_large_enough_and_hold_what_the_blocks_hold():
         assert len(rows) >= 100
         assert all(n >= least for n, least in zip(count, smallest[name], strict=True))
         for fold in ("train", "validation", "test"):
-            assert len({r.stratum for r in rows if r.fold == fold}) == 5
+            assert len({r.family_class for r in rows if r.fold == fold}) == 5
         for r in rows:
-            if r.pool in groups:
-                assert not groups[r.pool].heldout_only
-                assert r.heldout == r.pool or groups[r.heldout].beside == r.pool
-                used |= {r.pool, r.heldout}
+            if r.support_group in groups:
+                assert not groups[r.support_group].heldout_only
+                assert (
+                    r.heldout_group == r.support_group or groups[r.heldout_group].beside == r.support_group
+                )
+                used |= {r.support_group, r.heldout_group}
     assert used == set(groups)
     # cath holds topologies out whole; cluster30 may share them, and does.
     topology = {name: r.family_id for r in tables["cath"] for name in r.proteins}
     fold_of = {}
     for r in tables["cluster30"]:
-        fold_of.setdefault(topology[r.pool], set()).add(r.fold)
+        fold_of.setdefault(topology[r.support_group], set()).add(r.fold)
     assert sum({"train", "test"} <= folds for folds in fold_of.values()) >= 8
 
 
@@ -111,7 +113,7 @@ def test_the_committed_recipe_has_a_group_for_every_family():
         table = ROOT / "tasks" / "recipes" / construction.families
         rows = chemistry_rows(table) if table.suffix == ".yaml" else read_families(table)
         check_families(rows, recipe)
-        assert {name for row in rows for name in (row.pool, row.heldout)} <= groups | mini
+        assert {name for row in rows for name in (row.support_group, row.heldout_group)} <= groups | mini
     assert recipe.gates.of("heme").strain > recipe.gates.of("contact").strain
 
 

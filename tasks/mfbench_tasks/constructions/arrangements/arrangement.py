@@ -9,16 +9,16 @@ from pathlib import Path
 from mfbench_tasks.pool.inventory import Inventory
 from mfbench_tasks.pool.recipe import Construction, PoolRecipe
 
-__all__ = ["Arranged", "Arrangement", "Families", "Given", "Waits", "repeated_graphs"]
+__all__ = ["ArrangedFamily", "Arrangement", "Families", "Given", "Waits", "repeated_graphs"]
 
 
 @dataclass(frozen=True)
-class Arranged:
+class ArrangedFamily:
     """A family with its fragments: a row of a split's family table. ``deep``: with its deep pool."""
 
     family_id: str
     fold: str
-    stratum: str
+    family_class: str
     title: str
     proteins: tuple[str, ...]
     cluster30: tuple[str, ...]
@@ -37,7 +37,7 @@ class Arranged:
 class Families:
     """The families of a construction, and the ids of those that lost too many fragments to stand."""
 
-    families: Sequence[Arranged]
+    families: Sequence[ArrangedFamily]
     left_out: Sequence[str] = ()
 
 

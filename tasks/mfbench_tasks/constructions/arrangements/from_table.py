@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mfbench.errors import DataError
 from mfbench_tasks.constructions.arrangements.arrangement import (
-    Arranged,
+    ArrangedFamily,
     Arrangement,
     Families,
     Given,
@@ -15,8 +15,9 @@ from mfbench_tasks.constructions.arrangements.arrangement import (
 )
 from mfbench_tasks.families.cath import Protein
 from mfbench_tasks.families.table import FamilyRow, read_any_families
+from mfbench_tasks.pool.group_kinds import LargerGroup
 from mfbench_tasks.pool.inventory import Inventory
-from mfbench_tasks.pool.recipe import Construction, LargerGroup, PoolRecipe
+from mfbench_tasks.pool.recipe import Construction, PoolRecipe
 from mfbench_tasks.sampling.role import Role
 
 __all__ = ["ARRANGEMENT", "arrange", "check_families"]
@@ -35,7 +36,7 @@ def check_families(rows: Sequence[FamilyRow], recipe: PoolRecipe) -> None:
         for key in keys + [f"cluster {name}" for name in row.clusters]:
             if owner.setdefault(key, row.fold) != row.fold:
                 raise DataError(f"{key} is in folds {owner[key]} and {row.fold}: see {row.family_id}")
-        if row.fold != "test" and {row.pool, row.heldout} & reserved:
+        if row.fold != "test" and {row.support_group, row.heldout_group} & reserved:
             raise DataError(f"{row.fold} family {row.family_id} uses a group reserved for test families")
 
 
@@ -58,17 +59,17 @@ def arrange(
     """
     out, left_out = [], []
     for row in rows:
-        pool = inventory.groups.get((row.pool, False), ())
-        extra = (larger or {}).get(row.pool, "") if row.fold == "test" else ""
-        family = Arranged(
+        pool = inventory.groups.get((row.support_group, False), ())
+        extra = (larger or {}).get(row.support_group, "") if row.fold == "test" else ""
+        family = ArrangedFamily(
             family_id=row.family_id,
             fold=row.fold,
-            stratum=row.stratum,
+            family_class=row.family_class,
             title=row.title,
             proteins=row.proteins or _proteins(row, inventory),
             cluster30=row.clusters,
             pool_fragments=pool,
-            heldout_fragments=inventory.groups.get((row.heldout, True), ()),
+            heldout_fragments=inventory.groups.get((row.heldout_group, True), ()),
             larger_fragments=inventory.groups.get((extra, True), ()),
             deep=row.fold == "test" and any(inventory.fragments[name].deep for name in pool),
         )
@@ -83,11 +84,13 @@ def arrange(
 
 def _proteins(row: FamilyRow, inventory: Inventory) -> tuple[str, ...]:
     """Of the fragments that were made, where the table does not say."""
-    names = inventory.groups.get((row.pool, False), ()) + inventory.groups.get((row.heldout, True), ())
+    names = inventory.groups.get((row.support_group, False), ()) + inventory.groups.get(
+        (row.heldout_group, True), ()
+    )
     return tuple(sorted({inventory.fragments[name].protein for name in names}))
 
 
-def _support(family: Arranged, inventory: Inventory) -> int:
+def _support(family: ArrangedFamily, inventory: Inventory) -> int:
     return sum(
         c.role == Role.SUPPORT for f in family.pool_fragments for c in inventory.fragments[f].configurations
     )
@@ -97,7 +100,7 @@ def _families(construction: Construction, given: Given) -> Families:
     rows = read_any_families(given.tables / construction.source)
     check_families(rows, given.recipe)
     inventory = given.inventory
-    there = [row for row in rows if inventory.has(row.pool) and inventory.has(row.heldout)]
+    there = [row for row in rows if inventory.has(row.support_group) and inventory.has(row.heldout_group)]
     if len(there) < len(rows) and not given.partial:
         raise Waits(f"{len(rows) - len(there)} of {len(rows)} families wait for blocks")
     groups = [group for block in given.recipe.blocks for group in block.groups]

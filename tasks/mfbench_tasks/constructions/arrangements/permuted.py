@@ -10,7 +10,7 @@ import numpy as np
 
 from mfbench.errors import DataError
 from mfbench_tasks.constructions.arrangements.arrangement import (
-    Arranged,
+    ArrangedFamily,
     Arrangement,
     Families,
     Given,
@@ -25,7 +25,7 @@ __all__ = ["ARRANGEMENT", "shuffle"]
 _SWAPS = 100_000
 
 
-def shuffle(families: Sequence[Arranged], inventory: Inventory, seed: int) -> list[Arranged]:
+def shuffle(families: Sequence[ArrangedFamily], inventory: Inventory, seed: int) -> list[ArrangedFamily]:
     """Fragments permuted over the families of their fold.
 
     Pool fragments change places with pool fragments and held-out with held-out ones, kind by kind, so
@@ -47,7 +47,7 @@ def shuffle(families: Sequence[Arranged], inventory: Inventory, seed: int) -> li
                 replace(
                     family,
                     family_id=name,
-                    stratum="shuffled",
+                    family_class="shuffled",
                     title="Fragments of several families, drawn at random",
                     proteins=tuple(sorted({inventory.fragments[f].protein for f in pool + heldout})),
                     cluster30=(name,),

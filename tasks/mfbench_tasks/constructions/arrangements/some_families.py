@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mfbench.errors import DataError
-from mfbench_tasks.constructions.arrangements.arrangement import Arranged, Arrangement, Families, Given
+from mfbench_tasks.constructions.arrangements.arrangement import (
+    ArrangedFamily,
+    Arrangement,
+    Families,
+    Given,
+)
 from mfbench_tasks.pool.recipe import Construction
 
 __all__ = ["ARRANGEMENT", "pick"]
 
 
-def pick(families: Sequence[Arranged], only: Sequence[str]) -> list[Arranged]:
+def pick(families: Sequence[ArrangedFamily], only: Sequence[str]) -> list[ArrangedFamily]:
     """Some families as they are, without deep pools and larger cuts.
 
     Raises:

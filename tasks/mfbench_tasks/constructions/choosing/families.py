@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mfbench.errors import DataError
+from mfbench_tasks.constructions.choosing.blocks_yaml import blocks_yaml
 from mfbench_tasks.constructions.choosing.topologies import Topology, assign, find_topologies
 from mfbench_tasks.families.cath import Family, Protein, choose_families
-from mfbench_tasks.families.table import FamilyRow
+from mfbench_tasks.families.table import FamilyRow, write_families
 from mfbench_tasks.families.topology import TopologyFamily
-from mfbench_tasks.pool.recipe import Block, Group, PoolRecipe
-from mfbench_tasks.recipes.recipe import Recipe
+from mfbench_tasks.pool.group_kinds import Group
+from mfbench_tasks.pool.recipe import Block, PoolRecipe, load_pool_recipe
+from mfbench_tasks.recipes.recipe import Recipe, load_recipe
 
-__all__ = ["Choice", "blocks_yaml", "choose", "lay_out", "read_names"]
+__all__ = ["Choice", "choose", "choose_and_write", "lay_out", "read_names"]
 
 _MINI = "cath-mini"
 _ALSO_CLUSTERS = {"4.10.170": "train", "4.10.410": "test"}
@@ -38,6 +40,36 @@ class Choice:
     blocks: list[Block]
     cath: list[FamilyRow]
     cluster30: list[FamilyRow]
+
+
+def choose_and_write(
+    recipe: Path,
+    *,
+    structures: Path,
+    mini: Path,
+    names: Path | None,
+    out: Path,
+    log: Callable[[str], None],
+) -> str:
+    """Write ``cath.tsv`` and ``cluster30.tsv``; returns the lines of blocks for the pool's recipe.
+
+    Args:
+        recipe: of the pool: its plan and seed.
+        structures: folder of entries and tables.
+        mini: recipe of the split to extend.
+        names: CATH's list of names.
+        out: folder of the tables.
+        log: takes a line per topology looked at.
+
+    Raises:
+        DataError: a file is missing or wrong.
+    """
+    titles = read_names(names) if names else {}
+    choice = choose(Path(structures), load_pool_recipe(recipe), load_recipe(mini), titles, log)
+    Path(out).mkdir(parents=True, exist_ok=True)
+    write_families(Path(out) / "cath.tsv", choice.cath)
+    write_families(Path(out) / "cluster30.tsv", choice.cluster30)
+    return blocks_yaml(choice.blocks)
 
 
 def choose(
@@ -82,10 +114,10 @@ def lay_out(chosen: Sequence[Topology], known: Sequence[Family], names: Mapping[
             FamilyRow(
                 family_id=t.family_id,
                 fold=t.fold,
-                stratum=t.family.family_class,
+                family_class=t.family.family_class,
                 title=title,
-                pool=t.first.name,
-                heldout=both[-1].name,
+                support_group=t.first.name,
+                heldout_group=both[-1].name,
                 proteins=tuple(p.name for p in both),
                 clusters=tuple(p.cluster30 for p in both),
             )
@@ -117,10 +149,10 @@ def _mini_row(family: Family) -> FamilyRow:
     return FamilyRow(
         family_id=family.family_id,
         fold=family.fold,
-        stratum=family.stratum,
+        family_class=family.family_class,
         title=family.title,
-        pool=family.family_id,
-        heldout=family.family_id,
+        support_group=family.family_id,
+        heldout_group=family.family_id,
         proteins=tuple(p.name for p in family.proteins),
         clusters=tuple(p.cluster30 for p in family.proteins),
     )
@@ -135,10 +167,10 @@ def _cluster_row(topology: str, protein: Protein, fold: str, names: Mapping[str,
     return FamilyRow(
         family_id=f"c{protein.cluster30}",
         fold=fold,
-        stratum=TopologyFamily.named(topology).family_class,
+        family_class=TopologyFamily.named(topology).family_class,
         title=f"{_name(topology, names)}: cluster of {protein.name}",
-        pool=protein.name,
-        heldout=protein.name,
+        support_group=protein.name,
+        heldout_group=protein.name,
         proteins=(protein.name,),
         clusters=(protein.cluster30,),
     )
@@ -155,18 +187,3 @@ def _packed(groups: Sequence[Group]) -> list[Block]:
         parts[-1].append(group)
         filled += size
     return [Block(name=f"b{k:02d}", groups=tuple(part)) for k, part in enumerate(parts, start=1)]
-
-
-def blocks_yaml(blocks: Sequence[Block]) -> str:
-    """Blocks as the lines of a recipe."""
-    lines = ["blocks:"]
-    for block in blocks:
-        if block.split is not None:
-            lines.append(f"  - {{name: {block.name}, split: {block.split}}}")
-            continue
-        lines += [f"  - name: {block.name}", "    groups:"]
-        for group in block.groups:
-            fields = group.model_dump(exclude_defaults=True)
-            inner = ", ".join(f"{k}: {str(v).lower() if v is True else v}" for k, v in fields.items())
-            lines.append(f"      - {{{inner}}}")
-    return "\n".join(lines) + "\n"

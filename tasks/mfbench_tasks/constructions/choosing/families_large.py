@@ -14,13 +14,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mfbench.errors import DataError
+from mfbench_tasks.constructions.choosing.blocks_yaml import blocks_yaml
 from mfbench_tasks.families.cath import Protein
-from mfbench_tasks.families.table import FamilyRow
+from mfbench_tasks.families.table import FamilyRow, read_families, write_families
 from mfbench_tasks.families.topology import TopologyFamily
-from mfbench_tasks.pool.recipe import Block, Group
+from mfbench_tasks.pool.group_kinds import Group
+from mfbench_tasks.pool.recipe import Block, load_pool_recipe
 from mfbench_tasks.seeds import stream
 
-__all__ = ["choose_large", "single_domain_chains"]
+__all__ = ["choose_large", "choose_large_and_write", "single_domain_chains"]
 
 DOMAINS = "cath_v430_S100_domain_superfamily.tsv.gz"
 """CATH's domains (``1pugC00``) and their superfamilies."""
@@ -29,6 +31,24 @@ CLUSTERS = "bc30_cluster_chain.tsv.gz"
 _PAIRS = 4  # families of a topology
 _SHARES = (("test", 0.2), ("validation", 0.1), ("train", 0.7))  # of new topologies
 _BLOCK = 10  # pairs stored together
+
+
+def choose_large_and_write(recipe: Path, *, structures: Path, known: Path, out: Path) -> str:
+    """Write a table of families; returns the lines of blocks for the pool's recipe.
+
+    Args:
+        recipe: of the pool: its seed.
+        structures: folder of CATH's domains and of the PDB's clusters.
+        known: table of families whose topologies keep their folds.
+        out: the table.
+
+    Raises:
+        DataError: a file is missing or wrong.
+    """
+    folds = {TopologyFamily.named(row.family_id).topology: row.fold for row in read_families(known)}
+    blocks, rows = choose_large(Path(structures), folds, load_pool_recipe(recipe).seed)
+    write_families(out, rows)
+    return blocks_yaml(blocks)
 
 
 def choose_large(folder: Path, known: Mapping[str, str], seed: int) -> tuple[list[Block], list[FamilyRow]]:
@@ -46,7 +66,7 @@ def choose_large(folder: Path, known: Mapping[str, str], seed: int) -> tuple[lis
     used: set[str] = set()
     for topology, proteins in single_domain_chains(folder).items():
         fold = known.get(topology) or _draw(topology, seed)
-        free = []
+        free: list[Protein] = []
         for protein in proteins:
             keys = {f"entry {protein.pdb_id}", f"cluster {protein.cluster30}"}
             if not keys & used and len(free) < 2 * _PAIRS:
@@ -59,10 +79,10 @@ def choose_large(folder: Path, known: Mapping[str, str], seed: int) -> tuple[lis
                 FamilyRow(
                     family_id=family,
                     fold=fold,
-                    stratum=TopologyFamily(topology).family_class,
+                    family_class=TopologyFamily(topology).family_class,
                     title=f"CATH topology {topology}",
-                    pool=first.name,
-                    heldout=second.name,
+                    support_group=first.name,
+                    heldout_group=second.name,
                     proteins=tuple(p.name for p in both),
                     clusters=tuple(p.cluster30 for p in both),
                 )
@@ -116,10 +136,14 @@ def _draw(topology: str, seed: int) -> str:
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
+    number = 0
     try:
         with gzip.open(path, "rt") as file:
             for line in file:
+                number += 1
                 one, two = line.split()
                 yield [one, two]
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as a table of two columns ({error})") from None
+        raise DataError(
+            f"{path}, line {number}: it cannot be read as a table of two columns ({error})"
+        ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ import numpy as np
 from mfbench.errors import StructureError
 from mfbench_tasks.families.cath import Protein, chains_by_topology, choose_families, resolved
 from mfbench_tasks.families.topology import TopologyFamily
+from mfbench_tasks.pool.group_kinds import Group
 from mfbench_tasks.pool.groups import group_jobs
-from mfbench_tasks.pool.recipe import Block, Group, PoolRecipe
+from mfbench_tasks.pool.recipe import Block, PoolRecipe
 from mfbench_tasks.recipes.recipe import Recipe
 from mfbench_tasks.seeds import stream
 
@@ -27,7 +29,7 @@ QUOTAS = {
     "few-ss": (1, 1, 0),
 }
 """New topologies of each class: test, validation, train."""
-_MIN_CANDIDATES = 2  # of every slot
+_MIN_CANDIDATES = 2  # of every fragment
 _TRIES = 3  # proteins looked at for each place
 
 
@@ -55,7 +57,7 @@ class Topology:
 def find_topologies(
     folder: Path, recipe: PoolRecipe, mini: Recipe, progress: Callable[[str], None]
 ) -> list[Topology]:
-    """Topologies outside cath-mini with a protein that offers candidates for all slots.
+    """Topologies outside cath-mini with a protein that offers candidates for all fragments.
 
     A topology with a protein in a membrane counts as membrane, as that class is scarce.
     """
@@ -73,13 +75,14 @@ def find_topologies(
     order = sorted(offers, key=lambda t: (len({p.cluster30 for p in offers[t]}) < 2, t.family_id))
     found, motifs = [], {}
     for family in order:
-        first = _first(offers[family], taken, lambda p: _plan(p, recipe, folder))
+        first = _first(offers[family], taken, partial(_motifs, recipe=recipe, folder=folder))
         if first is None:
             progress(f"{family.family_id}: no protein")
             continue
-        motifs[family] = _plan(first, recipe, folder)
+        motifs[family] = _motifs(first, recipe=recipe, folder=folder)
         taken |= {first.pdb_id, first.cluster30}
-        second = _first(offers[family], taken, lambda p, f=first: _plan(p, recipe, folder, beside=f))
+        offered = partial(_motifs, recipe=recipe, folder=folder, beside=first)
+        second = _first(offers[family], taken, offered)
         if second is not None:
             taken |= {second.pdb_id, second.cluster30}
         found.append(Topology(family, first, second))
@@ -93,24 +96,28 @@ def find_topologies(
     ]
 
 
-def _first(proteins: Sequence[Protein], taken: set[str], plan: Callable) -> Protein | None:
+def _first(
+    proteins: Sequence[Protein], taken: set[str], motifs: Callable[[Protein], set[str]]
+) -> Protein | None:
     free = [p for p in proteins if p.pdb_id not in taken and p.cluster30 not in taken]
-    return next((p for p in free[:_TRIES] if plan(p)), None)
+    return next((p for p in free[:_TRIES] if motifs(p)), None)
 
 
-def _plan(protein: Protein, recipe: PoolRecipe, folder: Path, *, beside: Protein | None = None) -> set[str]:
+def _motifs(
+    protein: Protein, *, recipe: PoolRecipe, folder: Path, beside: Protein | None = None
+) -> set[str]:
     """Motifs of a protein's candidates; empty if it has too few for pool and held-out fragments."""
     groups = [Group(id=protein.name, beside=beside.name if beside else None)]
     if beside is not None:
         groups.append(Group(id=beside.name))
     alone = recipe.model_copy(update={"blocks": (Block(name="b", groups=tuple(groups)),)})
     try:
-        slots = group_jobs(groups[0], alone, folder)
+        jobs = group_jobs(groups[0], alone, folder)
     except StructureError:
         return set()
-    if min(len(slot.candidates) for slot in slots) < _MIN_CANDIDATES:
+    if min(len(job.candidates) for job in jobs) < _MIN_CANDIDATES:
         return set()
-    return {c.motif for slot in slots for c in slot.candidates}
+    return {c.motif for job in jobs for c in job.candidates}
 
 
 def assign(found: Sequence[Topology], seed: int) -> list[Topology]:

@@ -1,0 +1,44 @@
+"""``mfbench check-method``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+__all__ = ["register"]
+
+HELP = """Run the harness's own checks on a method in seconds, and say in words what is wrong.
+
+The molecules are made up: the checks say whether a method keeps the rules, not how good it is. \
+Exit code 2 if it cannot be evaluated. A factory that wants a context gets the one of --split.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("check-method", help=HELP)(check)
+
+
+def check(
+    method: Annotated[str, typer.Argument(help="module:Class, or a name from 'mfbench methods'.")],
+    split: Annotated[
+        str, typer.Option("--split", "-s", help="Split whose meta-train families a factory may read.")
+    ] = "cath-mini",
+    backend: Annotated[str, typer.Option(metavar="NAME", help="Framework of a named method.")] = "jax",
+    arch: Annotated[str, typer.Option(metavar="NAME", help="Architecture of a named method.")] = "mace",
+) -> int:
+    """Check; returns the exit code."""
+    from mfbench.data.split import load_split
+    from mfbench.protocol.check_method import check_method
+    from mfbench.protocol.method import MethodContext
+    from mfbench.protocol.registry import load_method
+
+    # A user's own module lies in the current folder; an installed script does not look there.
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.insert(0, here)
+    report = check_method(load_method(method, MethodContext(load_split(split), arch), backend=backend))
+    typer.echo(str(report))
+    return 0 if report.passed else 2

@@ -1,0 +1,81 @@
+"""An adapted model as a predictor: baseline + network + closed-form correction from the support."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfbench.data.configuration import Configuration, Prediction
+from mfbench.learned.architectures.registry import Config
+from mfbench.learned.engine import Engine, Params
+from mfbench.methods.energy_baseline import EnergyBaseline, correction_operator
+from mfbench.protocol.method import Usage
+
+__all__ = ["CorrectedPredictor", "Modelled", "Network"]
+
+Modelled = tuple[np.ndarray, list[np.ndarray]]
+"""Interaction energies [n] in eV and forces (n arrays [atoms, 3]) in eV/Å."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network with its weights, as a function of configurations.
+
+    Attributes:
+        engine: of a backend.
+        params, config: weights and architecture.
+        head: [F] weights of a linear head on the features, which adds to the network; or None.
+    """
+
+    engine: Engine
+    params: Params
+    config: Config
+    head: np.ndarray | None = None
+
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        """Weights by name in NumPy."""
+        return self.engine.numpy(self.params)
+
+    def __call__(self, configurations: Sequence[Configuration]) -> Modelled:
+        """Interaction energies and forces."""
+        return self.engine.predict(self.params, self.config, configurations, self.head)
+
+
+@dataclass(eq=False)
+class CorrectedPredictor:
+    """Baseline + model + closed-form correction.
+
+    Attributes:
+        model: configurations → interaction energies and forces of the adapted model.
+        baseline: shared energy baseline.
+        support: the labelled support set that the correction is solved on.
+        usage: what the adaptation cost.
+        scale: of the correction's prior.
+    """
+
+    model: Callable[[Sequence[Configuration]], Modelled]
+    baseline: EnergyBaseline
+    support: Sequence[Configuration]
+    usage: Usage
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Solve nothing yet, but find what the model leaves on the support: [K] eV."""
+        labels = np.array([c.energy for c in self.support])
+        modelled, _ = self.model(self.support)
+        self.residuals = labels - self.baseline.energies(self.support) - modelled
+
+    @property
+    def params(self) -> dict[str, np.ndarray] | None:
+        """Weights of the adapted model by name, as far as it shows them."""
+        return self.model.weights if isinstance(self.model, Network) else None
+
+    def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
+        """Total energies (eV) and forces (eV/Å)."""
+        energies, forces = self.model(configurations)
+        correction = correction_operator(self.support, configurations, scale=self.scale) @ self.residuals
+        total = self.baseline.energies(configurations) + energies + correction
+        return [Prediction(float(e), f) for e, f in zip(total, forces, strict=True)]

@@ -1,0 +1,88 @@
+"""``ridge``: frozen features of the jointly trained network, and a head fitted in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from mfbench.data.configuration import Configuration
+from mfbench.learned.adaptation.ridge import (
+    Design,
+    RidgeSettings,
+    element_counts,
+    element_means,
+    fit_head,
+    force_configurations,
+)
+from mfbench.learned.checkpoint import Checkpoint
+from mfbench.learned.engine import Engine, Params
+from mfbench.learned.methods.corrected import CorrectedPredictor, Network
+from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.method import Usage
+from mfbench.protocol.protocol import Budget
+
+__all__ = ["Ridge"]
+
+
+@dataclass(eq=False)
+class Ridge:
+    """Closed-form regression of what the frozen network leaves, see ``mfbench.learned.adaptation.ridge``.
+
+    Attributes:
+        engine: of a backend.
+        checkpoint: of the frozen network.
+        baseline: shared energy baseline.
+        settings: of the fit.
+        reference: configurations of meta-train that the features are scaled on.
+    """
+
+    engine: Engine
+    checkpoint: Checkpoint
+    baseline: EnergyBaseline
+    settings: RidgeSettings
+    reference: Sequence[Configuration]
+    name: str = "ridge"
+    card: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The card that the run folder keeps."""
+        training = {k: v for k, v in self.checkpoint.card.items() if k != "phases"}
+        self.card = {"method": self.name, "adaptation": asdict(self.settings), "training": training}
+
+    @cached_property
+    def params(self) -> Params:
+        """Weights of the frozen network."""
+        return self.engine.arrays(self.checkpoint.params)
+
+    @cached_property
+    def scales(self) -> tuple[np.ndarray, np.ndarray]:
+        """Over the reference configurations: root mean square forces [p], means by element [Z, p]."""
+        config = self.checkpoint.config
+        features, jacobians = self.engine.design(self.params, config, self.reference, len(self.reference))
+        means = element_means(features, element_counts(self.reference, config.elements))
+        return np.sqrt(np.mean(np.concatenate(jacobians) ** 2, 0)) + 1e-12, means
+
+    def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CorrectedPredictor:
+        """Energies of all, and forces of as many configurations as the budget's gradients pay for."""
+        engine, params, config, baseline = self.engine, self.params, self.checkpoint.config, self.baseline
+        compiling, gradients, head = engine.compile_seconds(), 0, None
+        if support:
+            scales, means = self.scales
+            count, gradients = force_configurations(len(support), len(scales), budget)
+            features, jacobians = engine.design(params, config, support, count)
+            features = features - element_counts(support, config.elements) @ means
+            modelled, forces = engine.predict(params, config, support)
+            left = np.array([c.energy for c in support]) - self.baseline.energies(support) - modelled
+            design = Design.of(support, features, left, jacobians, forces, self.settings)
+            head = fit_head(design, scales, self.settings)
+            shifts = dict(zip(config.elements, means @ head, strict=True))
+            elements = {z: e - shifts.get(z, 0.0) for z, e in baseline.elements.items()}
+            baseline = replace(baseline, elements=elements)
+        network = Network(engine, params, config, head)
+        predictor = CorrectedPredictor(network, baseline, support, Usage(gradients))
+        predictor.usage = Usage(gradients, engine.compile_seconds() - compiling)
+        return predictor

@@ -1,0 +1,1 @@
+"""Time and memory of meta-learning on MACE."""

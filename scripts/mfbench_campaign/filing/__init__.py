@@ -1,0 +1,1 @@
+"""Rows of the leaderboard that a campaign files."""

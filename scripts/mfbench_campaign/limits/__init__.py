@@ -1,0 +1,1 @@
+"""What the field worries about, measured: one module or folder per question."""

@@ -1,0 +1,1 @@
+"""Errors against how far the support covers a query."""

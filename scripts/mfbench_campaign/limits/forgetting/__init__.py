@@ -1,0 +1,1 @@
+"""What adapting to one family unlearns of the others."""

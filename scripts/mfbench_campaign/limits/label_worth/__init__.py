@@ -1,0 +1,1 @@
+"""How many labels of training from scratch a method is worth."""

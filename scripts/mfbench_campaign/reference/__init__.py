@@ -1,0 +1,1 @@
+"""The reference runs on the mini splits, and their tables."""

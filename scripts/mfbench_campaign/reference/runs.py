@@ -1,0 +1,118 @@
+"""The reference runs on the mini splits: what is run, running it, and what the tables need of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mfbench
+from mfbench.learned.checkpoint import EMBEDDED
+from mfbench.protocol.protocol import STANDARD_DRAWS, STANDARD_K, Budget, Support, Track
+from mfbench.results.results import read_results
+from mfbench_campaign.headline import FEW, MANY, NONE
+
+__all__ = ["ERRORS", "RUNS", "VARIANTS", "Found", "Run", "collect", "run"]
+
+ERRORS = ("energy_rmse", "energy_rmse_within", "force_rmse")
+VARIANTS = {"-long": f"{(Track.LONG.budget or Budget()).steps} steps", "-narrow": "learning offsets"}
+"""Endings of run names that stand at K = 50 alone. ``scratch-narrow`` is a rival setting of its tuning: a
+narrow prior of the correction leaves molecular offsets to the network."""
+METHODS = ("constant", "offset", "ridge", "pretrain", "maml", "fomaml", "reptile", "maml++", "anil")
+
+Found = dict[str, dict[str, Any]]
+"""Name of a run → what ``collect`` kept of it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: a method with its budget, on own or another family's support."""
+
+    name: str
+    method: str
+    ks: tuple[int, ...] = (NONE, FEW, MANY)
+    track: Track = Track.STANDARD
+    support: Support = Support.OWN
+    options: dict[str, Any] = field(default_factory=dict)
+    draws: int = 2
+    arch: str = "mace"
+
+
+_ARCHITECTURES = tuple(
+    Run(f"{method}-{arch}", method, arch=arch)
+    for arch in ("nequip", "allegro")
+    for method in ("pretrain", "maml")
+)
+EVERY_K = tuple(k for k in STANDARD_K if k <= MANY)
+_FIRST = ("constant", "offset", "pretrain", "maml", "fomaml", "reptile", "scratch")
+RUNS = {
+    "cath-mini": (
+        *(Run(m, m, EVERY_K, draws=STANDARD_DRAWS) for m in _FIRST),
+        *(Run(m, m) for m in METHODS if m not in _FIRST),
+        *_ARCHITECTURES,
+        *(Run(f"{m}-long", m, (MANY,), Track.LONG) for m in ("pretrain", "maml")),
+        Run("scratch-narrow", "scratch", (MANY,), options={"rate": 1e-2, "prior_scale": 0.25}),
+        *(
+            Run(f"{m}-wrong-family", m, (MANY,), support=Support.WRONG_FAMILY)
+            for m in ("offset", "pretrain", "maml")
+        ),
+    ),
+    "chemistry-mini": (
+        *(Run(m, m) for m in METHODS),
+        *_ARCHITECTURES,
+        *(
+            Run(f"{m}-wrong-family", m, (MANY,), support=Support.WRONG_FAMILY)
+            for m in ("offset", "pretrain", "maml")
+        ),
+    ),
+}
+
+
+def run(split: str, names: Sequence[str], folder: Path, workers: int) -> None:
+    """Evaluate the named runs, or all of them; resumes."""
+    for item in RUNS[split]:
+        if names and item.name not in names:
+            continue
+        out = folder / item.name
+        mfbench.evaluate(
+            item.method, split, ks=item.ks, draws=item.draws, out=out, resume=(out / "run.json").is_file(),
+            track=item.track, support=item.support, options=_options(split, item),
+            workers=workers, progress=True, arch=item.arch,
+        )  # fmt: skip
+
+
+def _options(split: str, item: Run) -> dict[str, Any]:
+    """A long run has settings of its own, see ``tuning``."""
+    if not item.name.endswith("-long"):
+        return item.options
+    tuned = json.loads((EMBEDDED / split / "tuning.json").read_text())
+    chosen: dict[str, Any] = tuned[f"mace-{item.name}"]["chosen"]
+    return chosen
+
+
+def collect(split: str, folder: Path) -> Found:
+    """What the tables need of every finished run: aggregates, and errors per family."""
+    found: Found = {}
+    for item in RUNS[split]:
+        path = folder / item.name / "results.json"
+        if not path.is_file():
+            continue
+        results = read_results(path)
+        wanted = (*ERRORS, "adapt_seconds", "gradient_evaluations")
+        found[item.name] = {
+            "method": item.method,
+            "arch": item.arch,
+            "steps": (item.track.budget or Budget()).steps,
+            "support": item.support,
+            "options": results.run["options"],
+            "draws": item.draws,
+            "data_hash": results.run["data_hash"],
+            "seed": results.run["seed"],
+            "failures": len(results.failures),
+            "aggregate": [row.model_dump() for row in results.aggregate if row.metric in wanted],
+            "families": {m: {str(k): results.per_family(m, k) for k in results.ks} for m in ERRORS},
+            "sessions": json.loads((folder / item.name / "run.json").read_text()).get("sessions"),
+        }
+    return found

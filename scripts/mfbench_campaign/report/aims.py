@@ -1,0 +1,83 @@
+"""What was aimed at, and what was measured: one table, every verdict from an interval or a bound."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from mfbench.compare.contrast import contrast, mean_error
+from mfbench.compare.record import METRICS
+from mfbench.compare.text import markdown
+from mfbench_campaign.headline import FEW, MANY, SHOWN
+from mfbench_campaign.records import CONSTRUCTIONS, LEARNERS, Records
+from mfbench_campaign.report.findings import rows_that_beat
+from mfbench_campaign.report.label_savings import DEEP, saved, saved_text
+from mfbench_campaign.report.tables import NAMES, NOT_RUN, shown
+from mfbench_campaign.report.variations import NETWORKS
+
+__all__ = ["aims"]
+
+
+def aims(records: Records, limits: Path) -> str:
+    """The table of what was aimed at, and what was measured. ``limits``: folder of the label factors."""
+    better = [row for c in CONSTRUCTIONS for row in rows_that_beat(records, c, FEW, ("pretrain", "offset"))]
+    rows = [
+        [
+            f"a meta-learner better than `pretrain` and `offset` at K = {FEW}, interval without 1",
+            "; ".join(better) or "none",
+            "met, see 1" if better else "not met",
+        ]
+    ]
+    for construction in CONSTRUCTIONS:
+        title = f"`{construction}`: energy at K = {MANY} below 1.5 kcal/mol"
+        every = ("pretrain", *LEARNERS, *(f"pretrain, {network}" for network in NETWORKS[1:]))
+        learned = {
+            m: value
+            for m in every
+            if (value := mean_error(records.seeds(construction, m), "energy_rmse", MANY))
+        }
+        if not learned:
+            rows.append([title, NOT_RUN, "–"])
+            continue
+        best, value = min(learned.items(), key=lambda item: item[1].value)
+        met = "met" if value.hi < 1.5 else "not met"
+        rows.append([title, f"{shown(value)} (`{best}`)", met])
+        rows.append(_scratch_aim(records, construction))
+    rows += [_saving_aim(limits, c) for c in DEEP]
+    return markdown(["aim", "measured", ""], rows)
+
+
+def _saving_aim(limits: Path, construction: str) -> list[str]:
+    title = f"`{construction}`: saving per new family at least 100 ×"
+    parts, met = [], []
+    for k in SHOWN:
+        if not (found := saved(limits, construction, k)):
+            continue
+        parts.append(f"K = {k}: {saved_text(found)}")
+        met += [
+            f"{NAMES[m]}, K = {k}"
+            for m, needed in found.items()
+            if all(n.labels >= 100 and n.bound != "<=" for n in needed)
+        ]
+    if not parts:
+        return [title, NOT_RUN, "–"]
+    return [title, f"`pretrain`, {'; '.join(parts)}", f"met ({'; '.join(met)})" if met else "not met"]
+
+
+def _scratch_aim(records: Records, construction: str) -> list[str]:
+    """Converged from-scratch ÷ best meta-learner, geometric mean over the three errors."""
+    title = f"`{construction}`: `scratch` ÷ best meta-learner at K = {MANY}, at least 3.3"
+    scratch = records.seeds(construction, "scratch")
+    options = []
+    for method, budget in product(LEARNERS, ("", "2000-steps")):
+        if (mine := records.seeds(construction, method, budget)) and scratch:
+            values = [value for m in METRICS if (value := contrast(scratch, mine, m, MANY))]
+            name = f"`{method}`" + " with 2,000 steps" * bool(budget)
+            options.append((float(np.exp(np.mean([np.log(v.value) for v in values]))), name, values))
+    if not options:
+        return [title, NOT_RUN, "–"]
+    mean, name, values = max(options)
+    each = ", ".join(f"{NAMES[m]} {shown(v)}" for m, v in zip(METRICS, values, strict=True))
+    return [title, f"{mean:.2f} ({name}: {each})", "met" if mean >= 3.3 else "not met"]

@@ -1,0 +1,66 @@
+"""RESULTS.md, its figures, the README's table and the board's page of constructions, from records alone.
+
+python scripts/results.py             # writes them
+python scripts/results.py --check     # exit code 1 if a text would change
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from mfbench.compare.compare import compare
+from mfbench.compare.figure import save_comparison
+from mfbench.compare.record import read_records
+from mfbench_campaign.folders import CAMPAIGN, ROOT, STORE
+from mfbench_campaign.headline import MANY
+from mfbench_campaign.records import Records
+from mfbench_campaign.report.figures import save_headline, save_ratios
+from mfbench_campaign.report.report import readme_part, report
+
+__all__ = ["MARKS", "main", "with_part"]
+
+SHOWN = ("cath", "cluster30", "chemistry", "shuffled")
+MARKS = "<!-- campaign: scripts/results.py -->", "<!-- end of campaign -->"
+"""Lines of README.md between which the part is written."""
+
+
+def with_part(text: str, part: str) -> str:
+    """A text with a new part between its marks.
+
+    Raises:
+        SystemExit: it does not hold each mark once, in order.
+    """
+    start, end = MARKS
+    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
+        sys.exit(f"README.md needs these two lines, once and in this order: {start} {end}")
+    before, _, rest = text.partition(start)
+    return f"{before}{start}\n{part}\n{end}{rest.partition(end)[2]}"
+
+
+def main() -> None:
+    """The command ``results.py``."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    arguments = parser.parse_args()
+    found = read_records(CAMPAIGN / "records")
+    comparison = compare(found, SHOWN, cache=CAMPAIGN / "diversity")
+    records = Records(found)
+    readme = (ROOT / "README.md").read_text()
+    texts = {
+        ROOT / "RESULTS.md": report(records, comparison, CAMPAIGN),
+        ROOT / "README.md": with_part(readme, readme_part(records, comparison, CAMPAIGN)),
+        STORE / "compare.json": comparison.to_json(),
+    }
+    if arguments.check:
+        changed = [
+            path.name for path, text in texts.items() if not path.is_file() or path.read_text() != text
+        ]
+        if changed:
+            sys.exit(f"{', '.join(changed)} would change: run python scripts/results.py")
+        return
+    for path, text in texts.items():
+        path.write_text(text)
+    save_headline(records, ROOT / "docs" / "campaign.png")
+    save_comparison(comparison, ROOT / "docs" / "compare.png", metric="force_rmse", k=MANY)
+    save_ratios(records, ROOT / "docs" / "campaign-ratios.png")

@@ -1,0 +1,146 @@
+"""RESULTS.md and the README's part: tables and findings put into their templates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mfbench.compare import text
+from mfbench.compare.comparison import Comparison
+from mfbench.compare.text import interval, markdown
+from mfbench.protocol.protocol import Budget
+from mfbench.submission.card import read_card
+from mfbench_campaign.folders import PLAN, RESULTS, STORE
+from mfbench_campaign.headline import MANY
+from mfbench_campaign.limits import size_transfer
+from mfbench_campaign.limits.measured import read_measured
+from mfbench_campaign.limits.questions import QUESTIONS
+from mfbench_campaign.plan import Campaign, read_campaign
+from mfbench_campaign.records import CONSTRUCTIONS, Records
+from mfbench_campaign.render import render
+from mfbench_campaign.report import tables, variations
+from mfbench_campaign.report.aims import aims
+from mfbench_campaign.report.convergence import convergence_table
+from mfbench_campaign.report.findings import all_findings
+from mfbench_campaign.report.outer_costs import outer_table
+from mfbench_campaign.report.repeat_table import repeat_table
+
+__all__ = ["readme_part", "report"]
+
+README_METHODS = ("constant", "scratch", "ridge", "pretrain", "maml")
+LIMITS = {
+    "overfitting": "Meta-overfitting: test against train families",
+    "forgetting": "Forgetting, with annealing and replay",
+    "coverage": "Coverage: environments and torsions that the support does not show",
+    "steps": "Number of inner steps",
+    "label_factor": "What labels are worth: the deep pools",
+}
+
+
+def report(records: Records, comparison: Comparison, folder: Path) -> str:
+    """The whole of RESULTS.md. ``folder``: results/campaign."""
+    campaign = read_campaign(PLAN)
+    settings = campaign.training.settings
+    return render(
+        "results.md",
+        level_of_theory=campaign.level_of_theory,
+        cores=next(iter(records.by_name.values())).hardware.get("cores"),
+        gradients=settings["gradients"],
+        joint_gradients=settings["joint_gradients"],
+        findings=_findings(records, comparison, folder),
+        aims=aims(records, folder / "limits"),
+        constructions=_constructions(records),
+        budgets=variations.budget_table(records),
+        networks=variations.network_table(records),
+        compared=_compared(comparison),
+        limits=_limits(records, folder / "limits"),
+        costs=tables.cost_table(records),
+        outer_steps=_table_of(folder / "bench_meta.json", outer_table),
+        convergence=convergence_table(json.loads((folder / "training.json").read_text())),
+        repeated=_repeated(records, folder / "repeat.json"),
+        verified=_verified(STORE),
+        tried=(folder / "tried.md").read_text().strip(),
+        not_run=_not_run(campaign, records),
+    )
+
+
+def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
+    """The README's table, and how the first findings begin."""
+    short = [finding.partition(". ")[0] for finding in _findings(records, comparison, folder)[:3]]
+    table = tables.headline_table(records, README_METHODS)
+    return render("readme.md", findings=short, table=table, steps=Budget().steps).strip()
+
+
+def _findings(records: Records, comparison: Comparison, folder: Path) -> list[str]:
+    mini = json.loads((RESULTS / "cath-mini.json").read_text())
+    return all_findings(records, comparison, mini, folder / "limits")
+
+
+def _constructions(records: Records) -> list[dict[str, str]]:
+    return [
+        {
+            "name": name,
+            "errors": tables.errors_table(records, name),
+            "ratios": tables.ratios_table(records, name),
+        }
+        for name in CONSTRUCTIONS
+        if records.methods(name)
+    ]
+
+
+def _compared(comparison: Comparison) -> dict[str, Any]:
+    """Tables of the constructions side by side; a curve without points is empty."""
+    curves = {over: text.curve_table(comparison, over) for over in ("families", "configurations")}
+    return {
+        "diversity": markdown(*text.diversity_table(comparison)),
+        "gains": markdown(*text.gain_table(comparison, "force_rmse", MANY)),
+        "transfer": {
+            m: markdown(*text.transfer_table(comparison, m))
+            for m in sorted({t.method for t in comparison.transfer})
+        },
+        "curves": {over: markdown(*table) if table[1] else "" for over, table in curves.items()},
+    }
+
+
+def _limits(records: Records, folder: Path) -> dict[str, str]:
+    """Title → table of what the field worries about; one nano row each, seed 0."""
+    found = {
+        title: QUESTIONS[name].table(read_measured(folder, name) if folder.is_dir() else [])
+        for name, title in LIMITS.items()
+    }
+    own = [r for name, r in records.by_name.items() if r.trained and name.count("/") == 2]
+    return {**found, "Size transfer": size_transfer.table([r for r in own if "-to-" not in r.name])}
+
+
+def _table_of(path: Path, table: Any) -> str:
+    return str(table(json.loads(path.read_text()))) if path.is_file() else ""
+
+
+def _repeated(records: Records, path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    content: Mapping[str, Any] = json.loads(path.read_text())
+    return {**content, "table": repeat_table(content, records)}
+
+
+def _verified(store: Path) -> str:
+    """Fresh tests of the campaign's submissions; empty where there is none."""
+    rows = []
+    for path in sorted((store / "verifications").rglob("*.json")):
+        record = json.loads(path.read_text())
+        card = read_card((store / "submissions" / record["submission"] / "submission.yaml").read_bytes())
+        if card.run.split not in CONSTRUCTIONS:
+            continue
+        for found in record["comparisons"]:
+            ratio = interval(found["ratio"], *found["ratio_ci95"])
+            row = [f"`{record['submission']}`", card.run.split, found["metric"], str(found["k"])]
+            rows.append([*row, f"{found['claimed']:.2f}", f"{found['fresh']:.2f}", ratio, found["verdict"]])
+    head = ["submission", "construction", "error", "K", "claimed", "fresh", "fresh ÷ claimed", "verdict"]
+    return markdown(head, rows) if rows else ""
+
+
+def _not_run(campaign: Campaign, records: Records) -> str:
+    rows = [[f"`{run.name}`", run.block] for run in campaign.expand() if run.name not in records.by_name]
+    return markdown(["run", "block"], rows) if rows else ""

@@ -1,0 +1,142 @@
+"""Markdown tables of a campaign, from its records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mfbench.compare.contrast import contrast, family_errors, mean_error
+from mfbench.compare.record import METRICS, Record
+from mfbench.compare.text import markdown
+from mfbench.metrics.statistics import Interval, ranks
+from mfbench_campaign import intervals
+from mfbench_campaign.headline import MANY, SHOWN
+from mfbench_campaign.records import CONSTRUCTIONS, Records
+
+__all__ = [
+    "cost_table",
+    "errors_table",
+    "headline_table",
+    "ratios_table",
+    "shown",
+    "spread",
+]
+
+NAMES = {"energy_rmse": "energy", "energy_rmse_within": "within", "force_rmse": "forces"}
+NOT_RUN = "not run"
+
+
+def shown(value: Interval | None, digits: int = 2) -> str:
+    """``1.36 [1.14, 1.61]``; the value alone where there is no interval."""
+    return NOT_RUN if value is None else intervals.shown(value, digits)
+
+
+def spread(records: Sequence[Record], metric: str, k: int) -> str:
+    """Standard deviation over seeds of the mean error; empty with one seed."""
+    values = [np.mean(list(record.per_family(metric, k).values())) for record in records]
+    return f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+
+
+def errors_table(records: Records, construction: str, ks: Sequence[int] = SHOWN) -> str:
+    """Errors of every method with intervals over families, the largest force error first."""
+    columns = [(metric, k) for metric in METRICS for k in ks]
+    head = ["method", "seeds", *(f"{NAMES[m]}, K = {k}" for m, k in columns), "rank"]
+    methods = records.methods(construction)
+    found = {m: records.seeds(construction, m) for m in methods}
+    ranked = force_ranks(found)
+    methods.sort(key=lambda m: -_value(found[m], "force_rmse", MANY))
+    rows = [
+        [
+            f"`{method}`",
+            str(len(found[method])),
+            *(
+                shown(mean_error(found[method], m, k)) + spread(found[method], m, k)
+                if k in found[method][0].ks
+                else "–"
+                for m, k in columns
+            ),
+            str(ranked.get(method, "–")),
+        ]
+        for method in methods
+    ]
+    return markdown(head, rows)
+
+
+def force_ranks(found: dict[str, list[Record]], k: int = MANY) -> dict[str, int]:
+    """Ranks by force error, ties shared (Holm); empty under ten families. ``constant`` has none.
+
+    Of the meta-training seeds that all methods have: more seeds must not be an advantage.
+    """
+    methods = [m for m in found if m != "constant" and k in found[m][0].ks]
+    seeds = [{r.trained.seed for r in found[m] if r.trained} for m in methods if found[m][0].trained]
+    shared = set.intersection(*seeds) if seeds else set()
+    found = {m: [r for r in found[m] if r.trained is None or r.trained.seed in shared] for m in methods}
+    methods = [m for m in methods if found[m]]
+    errors = [family_errors(found[m], "force_rmse", k) for m in methods]
+    families = sorted(set.intersection(*map(set, errors))) if errors else []
+    if not families:
+        return {}
+    groups = found[methods[0]][0].group_of()
+    table = np.array([[one[f] for f in families] for one in errors])
+    given = ranks(table, np.array([groups[f] for f in families]))
+    return dict(zip(methods, given, strict=True)) if given else {}
+
+
+def ratios_table(records: Records, construction: str) -> str:
+    """Each method against ``offset`` and ``pretrain``; above 1, the method is better."""
+    rows = []
+    for method in records.methods(construction):
+        if method in ("constant", "scratch", "offset"):
+            continue
+        mine = records.seeds(construction, method)
+        for line in ("offset", "pretrain"):
+            if method == line:
+                continue
+            for k in SHOWN:
+                cells = [shown(contrast(records.seeds(construction, line), mine, m, k), 3) for m in METRICS]
+                rows.append([f"`{line}` ÷ `{method}`", str(k), *cells])
+    return markdown(["", "K", *NAMES.values()], rows)
+
+
+def headline_table(records: Records, methods: Sequence[str]) -> str:
+    """The README's table: forces and energies at K = 50 on every construction, seeds averaged."""
+    head = ["method"]
+    head += [f"{c}, {NAMES[m]}" for c in CONSTRUCTIONS for m in ("energy_rmse", "force_rmse")]
+    rows = []
+    for method in methods:
+        cells = [
+            shown(mean_error(found, m, MANY)) if found else NOT_RUN
+            for found in (records.seeds(c, method) for c in CONSTRUCTIONS)
+            for m in ("energy_rmse", "force_rmse")
+        ]
+        rows.append([f"`{method}`", *cells])
+    return markdown(head, rows)
+
+
+def cost_table(records: Records) -> str:
+    """What meta-training and adapting cost, means over seeds."""
+    rows = []
+    for construction in CONSTRUCTIONS:
+        for method in records.methods(construction):
+            found = records.seeds(construction, method)
+            trained = [r.trained for r in found if r.trained]
+            cost = {name: np.mean([r.costs[name][str(MANY)] for r in found]) for name in found[0].costs}
+            rows.append(
+                [
+                    construction,
+                    f"`{method}`",
+                    f"{trained[0].gradients:,}" if trained else "–",
+                    f"{np.mean([t.seconds for t in trained]) / 60:.1f}" if trained else "–",
+                    f"{cost['gradient_evaluations']:,.0f}",
+                    f"{cost['adapt_seconds']:.2f}",
+                    f"{cost['predict_seconds']:.2f}",
+                ]
+            )
+    head = ["construction", "method", "meta-training, gradients", "minutes, one core"]
+    return markdown([*head, "adapting, gradients", "seconds", "predicting, seconds"], rows)
+
+
+def _value(records: Sequence[Record], metric: str, k: int) -> float:
+    found = mean_error(records, metric, k)
+    return float("inf") if found is None else found.value

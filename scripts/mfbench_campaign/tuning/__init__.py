@@ -1,0 +1,1 @@
+"""How each method adapts, chosen on validation families."""

@@ -1,1 +1,0 @@
-"""Parts of ``scripts/limits.py``: what the field worries about, measured, and the label factor."""

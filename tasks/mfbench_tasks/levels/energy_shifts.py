@@ -1,0 +1,44 @@
+"""What puts the energies of a level on the scale of the reference level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mfbench.data.configuration import Configuration
+from mfbench.data.levels import EnergyShift, Labels
+
+__all__ = ["shift_by_atoms", "shift_by_fit"]
+
+_RIDGE = 1e-3
+"""Mean-square weight that keeps a rare element near its isolated atom."""
+
+
+def shift_by_atoms(reference: Mapping[int, float], level: Mapping[int, float]) -> EnergyShift:
+    """Isolated atoms (eV) of the level become those of the reference: all that is known of a level that
+    training never saw. Atomisation energies stay the level's own."""
+    return EnergyShift(elements={z: reference[z] - energy for z, energy in level.items() if z in reference})
+
+
+def shift_by_fit(
+    configurations: Sequence[Configuration], labels: Labels, start: EnergyShift
+) -> EnergyShift:
+    """Least squares of the reference's energies less the level's, per element and charge, from ``start``.
+
+    Args:
+        configurations: of train tasks, with the reference's energies.
+        labels: of the level.
+        start: see ``shift_by_atoms``; the fit is shrunk towards it.
+    """
+    elements = sorted({int(z) for c in configurations for z in set(c.atomic_numbers.tolist())})
+    counts = [np.bincount(c.atomic_numbers, minlength=128)[elements] for c in configurations]
+    charges = np.array([c.total_charge for c in configurations])
+    features = np.column_stack([np.array(counts), np.maximum(-charges, 0), np.maximum(charges, 0)])
+    gap = np.array([c.energy - labels[c.config_id][0] - start.of(c) for c in configurations])
+    gram = features.T @ features / len(gap) + _RIDGE * np.eye(features.shape[1])
+    found = np.linalg.solve(gram, features.T @ gap / len(gap))
+    fitted = {z: start.elements[z] + float(s) for z, s in zip(elements, found[:-2], strict=True)}
+    return EnergyShift(
+        elements={**start.elements, **fitted}, anion=float(found[-2]), cation=float(found[-1])
+    )
