@@ -26,6 +26,7 @@ COMMANDS = (
     "adapt",
     "predict",
     "simulate",
+    "active",
     "compare",
     "submit",
     "store",
