@@ -5,6 +5,7 @@ import errno
 __all__ = [
     "CheckpointError",
     "DataError",
+    "Interrupted",
     "MfbenchError",
     "PredictionError",
     "ProtocolError",
@@ -21,6 +22,10 @@ __all__ = [
 
 class MfbenchError(Exception):
     """A failure that the caller can mend. Its message is one line: what is wrong, what to do."""
+
+
+class Interrupted(MfbenchError):
+    """Ctrl-C in the middle of long work: the message says what is kept and how to go on; exit code 130."""
 
 
 class UnknownNameError(MfbenchError):

@@ -15,6 +15,7 @@ from mfbench.data.parquet import sha256
 from mfbench.data.printable_text import printable
 from mfbench.data.split import Split, as_split
 from mfbench.errors import MfbenchError, ProtocolError, UnknownNameError
+from mfbench.learned.architectures.registry import ARCHITECTURES
 from mfbench.protocol.cost import TIMING_VERSION, code_version, hardware
 from mfbench.protocol.episode import Episode
 from mfbench.protocol.jobs import Job, bench, card_of, run_job
@@ -161,6 +162,7 @@ class _MethodSource:
             UnknownNameError: there is no such architecture.
             ProtocolError: the track takes no gradient step, and the method is made of them.
         """
+        ARCHITECTURES[self.context.arch]
         spec = METHODS.find(self.method) if isinstance(self.method, str) else None
         if protocol.track is Track.CLOSED_FORM and spec and spec.cost is not Cost.CLOSED_FORM:
             raise ProtocolError(

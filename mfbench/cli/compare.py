@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,11 +58,11 @@ def compare(
     from mfbench.compare.figure import save_comparison
     from mfbench.compare.record import read_records
     from mfbench.work.files import write_text
-    from mfbench.work.progress import file_bar
+    from mfbench.work.progress import count_bar
 
     console = Console()
     beside = records.parent / "diversity"  # a campaign keeps there what was measured of its data
-    with file_bar("comparing") if sys.stderr.isatty() else nullcontext(lambda *_: None) as tick:
+    with count_bar("comparing", show=sys.stderr.isatty()) as tick:
         found = run(
             read_records(records),
             [name for name in constructions.split(",") if name],

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from mfbench.errors import StoreError
+from mfbench.work.files import new_folder, write_bytes
 
 __all__ = ["Files", "LocalFiles", "RemoteFiles"]
 
@@ -76,17 +75,13 @@ class LocalFiles:
     def add_folder(self, folder: str, files: Mapping[str, bytes], note: str) -> str | None:
         """See ``Files``: written beside its place, then renamed, which another process sees as one step."""
         target = self.root / folder
-        staging = target.parent / f".staging-{secrets.token_hex(8)}"
+        if target.is_dir():
+            return None
         try:
-            staging.mkdir(parents=True)
-            for name, data in files.items():
-                with open(staging / name, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-            os.rename(staging, target)
+            with new_folder(target) as staging:
+                for name, data in files.items():
+                    write_bytes(staging / name, data)
         except OSError as error:
-            shutil.rmtree(staging, ignore_errors=True)
             if not target.is_dir():
                 raise StoreError(f"{self.url} cannot be written ({error.strerror or error})") from None
         return None
@@ -95,12 +90,7 @@ class LocalFiles:
         """See ``Files``."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}-{secrets.token_hex(8)}")
-        try:
-            part.write_bytes(data)
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
+        write_bytes(target, data)
 
 
 class RemoteFiles:

@@ -69,7 +69,7 @@ def _differences(before: Any, now: Any, place: tuple[str, ...], depth: int, show
     if before == now:
         return []
     if depth and isinstance(before, dict) and isinstance(now, dict):
-        keys = dict.fromkeys((*before, *now))
+        keys = sorted({*before, *now})
         return [
             text
             for key in keys

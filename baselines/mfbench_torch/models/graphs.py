@@ -26,6 +26,7 @@ class GraphBatch:
         elements: [N, Z] one-hot.
         edges: [2, 2T] int64: sender, receiver; the T pairs with the first atom receiving, then the second.
         configuration: [N] int64.
+        charges: [B, 2], total charge (e) and number of unpaired electrons.
         geometry: of the pairs, computed once: positions never change while a model adapts.
         energy: [B] eV: label, or zero.
         forces: [N, 3] eV/Å: label, or zero.
@@ -35,6 +36,7 @@ class GraphBatch:
     elements: torch.Tensor
     edges: torch.Tensor
     configuration: torch.Tensor
+    charges: torch.Tensor
     geometry: Geometry
     energy: torch.Tensor
     forces: torch.Tensor
@@ -59,6 +61,8 @@ class GraphTable:
         """Raises UnknownElementError if the model does not know an element."""
         self.config = config
         self.energy = np.zeros(len(configurations))
+        charges = [(x.total_charge, x.n_unpaired) for x in configurations]
+        self.charges = torch.tensor(charges, dtype=torch.float64).reshape(-1, 2)
         self._graphs = []
         for k, x in enumerate(configurations):
             positions = np.asarray(x.positions, float)
@@ -105,6 +109,7 @@ class GraphTable:
             elements=elements.to(place, dtype),
             edges=edges.to(place),
             configuration=torch.from_numpy(np.repeat(np.arange(len(graphs)), np.diff(starts))).to(place),
+            charges=self.charges[np.asarray(indices, int)].to(place, dtype),
             geometry=geometry.to(place, dtype),
             energy=energy.to(place, dtype),
             forces=forces.to(place, dtype),

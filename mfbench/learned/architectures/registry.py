@@ -18,7 +18,7 @@ import numpy as np
 from mfbench.errors import UnknownNameError
 from mfbench.learned.architectures import allegro, mace, nequip
 from mfbench.learned.architectures.shared_config import BaseConfig
-from mfbench.registry import Registry
+from mfbench.protocol.named_entries import Registry
 
 __all__ = [
     "ARCHITECTURES",
