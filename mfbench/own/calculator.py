@@ -1,37 +1,53 @@
-"""An adapted model as an ASE calculator, with its error bars among the results."""
+"""A model as an ASE calculator, with its error bars among the results."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mfbench.data.configuration import Configuration
+from mfbench.data.configuration import Configuration, Prediction
 from mfbench.errors import PredictionError
-from mfbench.own.model import AdaptedModel
 
-__all__ = ["calculator_of"]
+__all__ = ["Uncertain", "calculator_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Uncertain:
+    """Error bars of one configuration: half-widths of intervals with the stated coverage.
+
+    Attributes:
+        energy: eV.
+        forces: [atoms, 3] eV/Å.
+    """
+
+    energy: float
+    forces: np.ndarray
 
 
 def calculator_of(
-    model: AdaptedModel, *, charge: int | None = None, n_unpaired: int = 0, uncertainty: bool = True
+    predict: Callable[[Sequence[Configuration]], list[Prediction]],
+    predict_with_uncertainty: Callable[[Sequence[Configuration]], list[tuple[Prediction, Uncertain]]]
+    | None,
+    charge: int | None,
+    usual_charge: int,
+    n_unpaired: int,
 ) -> Any:
     """An ``ase.calculators.calculator.Calculator``.
 
-    ``results`` hold ``energy`` and ``free_energy`` (eV), ``forces`` (eV/Å) and, where the model has error
-    bars, ``energy_uncertainty`` and ``forces_uncertainty``: half-widths of the calibrated intervals.
+    ``results`` hold ``energy`` and ``free_energy`` (eV), ``forces`` (eV/Å) and, where there are error bars,
+    ``energy_uncertainty`` and ``forces_uncertainty``: half-widths of the calibrated intervals.
 
     Args:
-        model: adapted.
-        charge: total charge; default: ``atoms.info["charge"]``, or that of the labels.
+        predict: energies and forces of configurations.
+        predict_with_uncertainty: the same with error bars; None: without.
+        charge: total charge; None: ``atoms.info["charge"]``, or ``usual_charge`` where there is none.
+        usual_charge: that of the labels.
         n_unpaired: unpaired electrons.
-        uncertainty: False: the first member alone, which is as many times faster as there are members.
     """
     from ase.calculators.calculator import Calculator, all_changes
-
-    charges: Sequence[int] = model.card.get("charges", [0])
-    single = AdaptedModel(model.members[:1], None, model.card, model.engine)
 
     class AdaptedCalculator(Calculator):  # type: ignore[misc]
         implemented_properties = ("energy", "free_energy", "forces")
@@ -44,22 +60,23 @@ def calculator_of(
         ) -> None:
             super().calculate(atoms, properties, system_changes)
             asked = self.atoms
-            total = charge if charge is not None else int(asked.info.get("charge", charges[0]))
+            total = charge if charge is not None else int(asked.info.get("charge", usual_charge))
             one = Configuration(
                 np.asarray(asked.numbers, np.int32), np.asarray(asked.positions, float), total, n_unpaired
             )
-            if uncertainty and model.calibration is not None:
-                ((prediction, bars),) = model.predict_with_uncertainty([one])
-                self.results = {"energy_uncertainty": bars.energy, "forces_uncertainty": bars.forces}
+            results: dict[str, Any] = {}
+            if predict_with_uncertainty is not None:
+                ((prediction, bars),) = predict_with_uncertainty([one])
+                results = {"energy_uncertainty": bars.energy, "forces_uncertainty": bars.forces}
             else:
-                (prediction,) = (model if uncertainty else single).predict([one])
-                self.results = {}
+                (prediction,) = predict([one])
             if not (np.isfinite(prediction.energy) and np.all(np.isfinite(prediction.forces))):
                 raise PredictionError("the model's energy or forces are not finite at this geometry")
-            self.results |= {
+            self.results = {
                 "energy": prediction.energy,
                 "free_energy": prediction.energy,
                 "forces": prediction.forces,
+                **results,
             }
 
     return AdaptedCalculator()

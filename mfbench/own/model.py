@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from mfbench.errors import CheckpointError
 from mfbench.learned.architectures.registry import config_from, config_record
 from mfbench.learned.engine import Engine
 from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.own.calculator import Uncertain, calculator_of
 from mfbench.own.fit import Member
 from mfbench.own.uncertainty import Calibration
 from mfbench.protocol.registry import load_engine
@@ -25,19 +26,6 @@ from mfbench.work.files import written
 __all__ = ["AdaptedModel", "Uncertain", "load_model"]
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
-
-
-@dataclass(frozen=True, eq=False)
-class Uncertain:
-    """Error bars of one configuration: half-widths of intervals with the stated coverage.
-
-    Attributes:
-        energy: eV.
-        forces: [atoms, 3] eV/Å.
-    """
-
-    energy: float
-    forces: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +86,22 @@ class AdaptedModel:
             )
         return found
 
-    def calculator(self, **options: Any) -> Any:
-        """An ASE calculator; see ``mfbench.own.calculator``."""
-        from mfbench.own.calculator import calculator_of
+    def calculator(
+        self, *, charge: int | None = None, n_unpaired: int = 0, uncertainty: bool = True
+    ) -> Any:
+        """An ASE calculator; see ``mfbench.own.calculator``.
 
-        return calculator_of(self, **options)
+        Args:
+            charge: total charge; default: ``atoms.info["charge"]``, or that of the labels.
+            n_unpaired: unpaired electrons.
+            uncertainty: False: the first member alone, as many times faster as there are members.
+        """
+        sure = uncertainty and self.calibration is not None
+        model = self if uncertainty else replace(self, members=self.members[:1])
+        usual = int(self.card.get("charges", [0])[0])
+        return calculator_of(
+            model.predict, model.predict_with_uncertainty if sure else None, charge, usual, n_unpaired
+        )
 
     def save(self, folder: str | Path) -> None:
         """Write weights (safetensors) and card (JSON) into ``folder``."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from mfbench.errors import UnknownNameError
 from mfbench.protocol.method import Method, MethodContext
-from mfbench.registry import Registry
+from mfbench.protocol.named_entries import Registry
 
 __all__ = [
     "BACKENDS",

@@ -12,11 +12,11 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_leakage_that_is_stated_is_measured():
     from mfbench.audit.leakage import measure_leakage
-    from mfbench.audit.train_overlap import Source
+    from mfbench.audit.train_overlap import DescribedSplit
     from mfbench.data.side_tables import read_side_tables
 
     split = mfbench.load_split("cath-mini")
-    found = measure_leakage(Source(split, read_side_tables("cath-mini", split)))
+    found = measure_leakage(DescribedSplit(split, read_side_tables("cath-mini", split)))
     test = found.summary()["test"]
     page = (ROOT / "docs" / "data.md").read_text()
     stated = page.partition("## Look at it")[2].partition("\n## ")[0]

@@ -9,7 +9,8 @@ pytest.importorskip("biotite")
 
 from ase.build import molecule
 
-from mfbench.audit.near_duplicates import aligned_rmsd, independence_ratio, nearest
+from mfbench.audit.near_duplicates import independence_ratio, nearest
+from mfbench.data.alignment import aligned_rmsd
 from mfbench.data.configuration import Configuration
 from mfbench.data.molecular_graph import bonds, graph_id
 from mfbench.errors import DataError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mfbench.audit.near_duplicates import aligned_rmsd
+from mfbench.data.alignment import aligned_rmsd
 from mfbench.data.configuration import Configuration
 from mfbench.data.elements import symbol
 from mfbench.data.molecular_graph import graph_id
