@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +50,7 @@ def calculator_of(
     from ase.calculators.calculator import Calculator, all_changes
 
     class AdaptedCalculator(Calculator):
-        implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces"]
+        implemented_properties: list[str] = ["energy", "free_energy", "forces"]  # noqa: RUF012
 
         def calculate(
             self,
