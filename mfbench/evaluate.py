@@ -12,7 +12,8 @@ from typing import Any
 
 from mfbench.audit.exclusion import without_overlap
 from mfbench.data.parquet import sha256
-from mfbench.data.split import Split, load_split
+from mfbench.data.printable_text import printable
+from mfbench.data.split import Split, as_split
 from mfbench.errors import MfbenchError, ProtocolError, UnknownNameError
 from mfbench.learned.architectures.registry import ARCHITECTURES
 from mfbench.protocol.cost import TIMING_VERSION, code_version, hardware
@@ -23,6 +24,7 @@ from mfbench.protocol.protocol import Budget, Protocol, Track
 from mfbench.protocol.registry import METHODS, Cost, load_method, uses_backend
 from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.protocol.run_folder import RunFolder, open_run, write_predictions
+from mfbench.protocol.run_weights import keep_weights
 from mfbench.results.results import Results, read_results
 from mfbench.results.score_run import score_run
 from mfbench.work.open_executor import open_executor
@@ -30,6 +32,8 @@ from mfbench.work.progress import progress_bar
 from mfbench.work.request import code_digest
 
 __all__ = ["evaluate"]
+
+_LARGEST_SEED = 2**63
 
 
 def evaluate(
@@ -85,11 +89,10 @@ def evaluate(
     Raises:
         UnknownNameError, DataError, ProtocolError, CheckpointError: the request cannot be met.
     """
-    split = split if isinstance(split, Split) else load_split(split)
+    split = as_split(split)
     exclusion = None
     if exclude is not None:
-        other = exclude if isinstance(exclude, Split) else load_split(exclude)
-        split, exclusion = without_overlap(split, other, fold)
+        split, exclusion = without_overlap(split, as_split(exclude), fold)
     protocol = Protocol.of(
         split,
         ks=ks,
@@ -101,6 +104,8 @@ def evaluate(
         families=families,
         exclusion=exclusion,
     )
+    if abs(seed) > _LARGEST_SEED:
+        raise ProtocolError(f"the seed {seed} is too large: 2^63 is the largest")
     if (workers != 1 or scheduler) and not isinstance(method, str):
         raise ProtocolError("several workers, or a cluster's, need a method given by name")
     source = _MethodSource(method, MethodContext(split, arch, checkpoint, options or {}), backend)
@@ -120,6 +125,7 @@ def evaluate(
             if folder:
                 place = {"scheduler": scheduler} if scheduler else {"workers": workers}
                 folder.start(**facts, session={"code": code_version(), **hardware(), **place})
+                keep_weights(folder.path, checkpoint)
             todo = [job for job in jobs if (job.family_id, job.k, job.draw) not in records]
             with progress_bar(len(jobs), done=len(jobs) - len(todo), show=progress) as advance:
                 for number, record in executor.run(run_job, todo):
@@ -175,19 +181,21 @@ class _MethodSource:
             return load_method(self.method, self.context, backend=self.backend)
         except MfbenchError:
             raise
-        except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
+        except (Exception, SystemExit) as error:
+            reason = printable(f"{type(error).__name__}: {printable(error)}", 400)
             raise UnknownNameError(f"method '{self.method}' could not be made: {reason}") from error
 
     def code(self) -> str | None:
         """Digest of the source of a method given as ``module:Class``."""
-        named = isinstance(self.method, str) and ":" in self.method
-        return code_digest(self.method) if named else None
+        if isinstance(self.method, str) and ":" in self.method:
+            return code_digest(self.method)
+        return None
 
     def request(self) -> dict[str, Any]:
         """What identifies the method in a run. Backend and architecture only where they matter."""
-        name = self.method if isinstance(self.method, str) else getattr(self.method, "name", "?")
-        learned = isinstance(self.method, str) and uses_backend(self.method)
+        named = isinstance(self.method, str)
+        name = self.method if named else printable(getattr(self.method, "name", "?"), 80) or "unnamed"
+        learned = named and uses_backend(self.method)
         path = self.context.checkpoint
         return {
             "method": name,

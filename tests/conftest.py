@@ -81,7 +81,7 @@ def write_split(
 ) -> Path:
     """Write a valid split folder; every family has two pool fragments and one held-out fragment.
 
-    ``n_support`` configurations a family, ``n_query`` a fragment. Chains are random words over C, N, O;
+    ``n_support`` configurations per family, ``n_query`` a fragment. Chains are random words over C, N, O;
     the first pool fragment of every family is "CCC", so that not all test graphs are novel.
     """
     rng = np.random.default_rng(seed)
@@ -206,7 +206,8 @@ class Maker:
     def card(self, **changes) -> Card:
         run = {"split": NAME, "data_hash": self.split.manifest.data_hash, "ks": [0, 5, 10], "draws": 2}
         run |= changes.pop("run", {})
-        return Card(run=DeclaredRun(**run), **({"method": "honest"} | changes))
+        said = {"method": "honest", "description": "Labels with noise."}
+        return Card(run=DeclaredRun(**run), **(said | changes))
 
     def table(self, card, *, seed=0, error=0.1, edit=None):
         """Columns of predictions: labels with relative errors ``error``; ``edit(energies, forces, labels)``

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from mfbench.data.split import Split, Task
+from mfbench.data.split import Split, Task, as_split
 from mfbench.errors import ProtocolError
 
 __all__ = ["Exclusion", "without_overlap"]
@@ -28,7 +29,9 @@ class Exclusion:
     query_configurations: int
 
 
-def without_overlap(split: Split, other: Split, fold: str = "test") -> tuple[Split, Exclusion]:
+def without_overlap(
+    split: str | Path | Split, other: str | Path | Split, fold: str = "test"
+) -> tuple[Split, Exclusion]:
     """The split without what one fold has in common with the train families of ``other``.
 
     Molecular graphs may still recur: that is what the stratum ``novel`` tells.
@@ -36,6 +39,7 @@ def without_overlap(split: Split, other: Split, fold: str = "test") -> tuple[Spl
     Raises:
         ProtocolError: nothing is left.
     """
+    split, other = as_split(split), as_split(other)
     names = {t.family_id for t in other.train}
     clusters = {cluster for t in other.train for cluster in t.clusters}
     fragments = {fragment for t in other.train for fragment in t.graphs}

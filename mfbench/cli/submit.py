@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from mfbench.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from mfbench.submission import Checked
+
 __all__ = ["print_checked", "register"]
 
-HELP = """File a run on a leaderboard: check it, recompute every score from its predictions, store it.
+HELP = """File a method on a leaderboard, in three steps: draft, check, file.
 
-RUN is a folder of 'mfbench evaluate'. What the board shows about your method is in RUN/submission.yaml, \
-which is drafted at the first call: edit it and submit again. A store is a folder or any fsspec URL; \
+mfbench submit RUN --draft DIR writes the card and the predictions of a run into DIR. Say in \
+DIR/submission.yaml what your method does. mfbench submit DIR --check recomputes every score and says what \
+would be refused. mfbench submit DIR --to STORE files it, for good: a store is a folder or any fsspec URL; \
 hf://datasets/OWNER/NAME opens a pull request.
 """
 
@@ -25,14 +31,19 @@ def register(app: typer.Typer) -> None:
 
 
 def submit(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
-    to: Annotated[
-        str | None,
-        typer.Option(
-            metavar="STORE", help="Folder or URL. (default: $MFBENCH_STORE, or a checkout's own store)"
-        ),
+    source: Annotated[
+        Path, typer.Argument(metavar="RUN|DIR", help="Folder of a run, or of a drafted submission.")
+    ],
+    draft: Annotated[
+        Path | None,
+        typer.Option("--draft", metavar="DIR", help="Write the drafted submission of RUN here."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and score, but file nothing.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", "--dry-run", help="Check and score, but file nothing.")
+    ] = False,
+    to: Annotated[
+        str | None, typer.Option(metavar="STORE", help="Folder or URL. (default: $MFBENCH_STORE)")
+    ] = None,
     weights: Annotated[
         Path | None,
         typer.Option(
@@ -40,35 +51,44 @@ def submit(
         ),
     ] = None,
 ) -> int:
-    """Check and file; returns the exit code."""
+    """One of the three steps; returns the exit code."""
     from mfbench.store.filing import file_submission
-    from mfbench.store.open import default_store, open_store
-    from mfbench.submission import check_run
+    from mfbench.store.open import open_store, store_to_write
+    from mfbench.submission import check_run, draft_submission
+    from mfbench.submission.check import check_described
 
+    if draft is not None and (check or to):
+        raise ProtocolError("--draft, --check and --to are three steps: give one of them")
     console = Console()
-    drafted = not (run / "submission.yaml").exists()
-    checked = check_run(run, weights=weights)
+    if draft is not None:
+        checked = draft_submission(source, draft, weights=weights)
+        print_checked(checked, console)
+        _say(console, "drafted  ", draft)
+        _say(console, "next     ", f"describe your method in {draft / 'submission.yaml'}")
+        _say(console, "then     ", f"mfbench submit {draft} --check, and mfbench submit {draft} --to STORE")
+        return 0
+    place = None if check else store_to_write(to)
+    checked = check_run(source, weights=weights)
     print_checked(checked, console)
     checked.raise_refusals()
-    if drafted:
-        console.print(
-            f"drafted  {run / 'submission.yaml'}: describe your method there",
-            soft_wrap=True,
-            highlight=False,
-        )
-    if dry_run:
-        console.print("nothing was filed (--dry-run)")
+    if place is None:
+        if not checked.card.description.strip():
+            _say(console, "missing  ", "a description in submission.yaml: it is refused without one")
+        _say(console, "checked  ", "nothing was filed")
         return 0
-    store = open_store(to or default_store())
+    check_described(checked.card)
+    store = open_store(place)
     name, message = file_submission(store, checked)
     console.print(f"filed    {name}", soft_wrap=True, highlight=False, style="bold")
-    console.print(
-        f"store    {store.url}{f'  ({message})' if message else ''}", soft_wrap=True, highlight=False
-    )
+    _say(console, "store    ", f"{store.url}{f'  ({message})' if message else ''}")
     return 0
 
 
-def print_checked(checked, console: Console) -> None:
+def _say(console: Console, what: str, text: object) -> None:
+    console.print(Text(f"{what}{text}"), soft_wrap=True)
+
+
+def print_checked(checked: Checked, console: Console) -> None:
     """The recomputed headline of a submission, and what was found."""
     from mfbench.reporting.run_table import QUANTITIES
 

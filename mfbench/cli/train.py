@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from mfbench.cli.options import parse_numbers, parse_option
-from mfbench.errors import ProtocolError
+from mfbench.cli.options import parse_numbers, parse_options
+from mfbench.errors import Interrupted, ProtocolError
 
 __all__ = ["register"]
 
@@ -78,7 +78,7 @@ def train(
     load_trainer(backend)  # a missing one is an error before any work
     loaded = load_split(split)
     seeds = parse_numbers(seed, "--seed") or [0]
-    options = dict(parse_option(text) for text in option or [])
+    options = parse_options(option)
     runs = [
         Run(
             split=split,
@@ -106,11 +106,9 @@ def train(
         else:
             failed = train_seeds(runs, workers=workers, scheduler=scheduler)
     except KeyboardInterrupt:
-        print(
-            "\ninterrupted; what is trained is kept: run the same command with --resume to continue",
-            file=sys.stderr,
-        )
-        return 130
+        raise Interrupted(
+            "interrupted; what is trained is kept: run the same command with --resume to continue"
+        ) from None
     for run in runs:
         if run.seed in failed:
             print(f"failed      seed {run.seed}: {failed[run.seed]}", file=sys.stderr)

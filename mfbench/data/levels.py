@@ -172,7 +172,7 @@ def write_level(folder: Path, card: LevelCard) -> None:
     (Path(folder) / "level.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
 
 
-def read_level_labels(folder: Path, *, verify: bool = True) -> tuple[LevelCard, dict]:
+def read_level_labels(folder: Path, *, verify: bool = True) -> tuple[LevelCard, dict[str, Any]]:
     """The card and all labels of a level.
 
     Raises:

@@ -9,24 +9,26 @@ from pathlib import Path
 import numpy as np
 
 from mfbench.data.at_level import Relabelled, at_level
+from mfbench.data.folders import data_folder
 from mfbench.data.levels import read_level_labels
 from mfbench.data.manifest import Manifest, label_levels, read_manifest, tables, verify_files
 from mfbench.data.parquet import read_configurations, read_table
 from mfbench.data.task import ROLES, Fold, Split, Task
 from mfbench.errors import DataError, UnknownNameError
 
-__all__ = ["ROLES", "Fold", "Split", "Task", "available_splits", "data_folder", "find_split", "load_split"]
+__all__ = [
+    "ROLES",
+    "Fold",
+    "Split",
+    "Task",
+    "as_split",
+    "available_splits",
+    "find_split",
+    "load_split",
+]
 
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "data"
 _CHECKOUT = Path(__file__).parents[2] / "tasks" / "data"
-
-
-def data_folder() -> Path:
-    """Where downloaded splits lie: the folder that $MFBENCH_DATA names, or the user's data folder."""
-    if named := os.environ.get("MFBENCH_DATA"):
-        return Path(named)
-    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(home) / "mfbench"
 
 
 def _places() -> list[Path]:
@@ -43,7 +45,7 @@ def available_splits() -> list[str]:
 def find_split(name: str | Path) -> Path:
     """The folder of a split: a path, or a name looked up in the package, in the folder that the
     environment variable MFBENCH_DATA names, in ``tasks/data`` of a source checkout, and in the user's
-    data folder (``~/.local/share/mfbench``).
+    data folder (see ``mfbench.data.folders``).
 
     Raises:
         UnknownNameError: no such split.
@@ -77,6 +79,15 @@ def load_split(name: str | Path, *, level: str | None = None, verify: bool = Tru
         verify_files(folder, manifest)
     split = Split(manifest.name, manifest, _tasks(folder, manifest))
     return split if level is None else at_level(split, folder, level, verify=verify)
+
+
+def as_split(split: str | Path | Split) -> Split:
+    """The split itself, or the one of that name or in that folder.
+
+    Raises:
+        UnknownNameError, DataError: see ``load_split``.
+    """
+    return split if isinstance(split, Split) else load_split(split)
 
 
 def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
@@ -120,8 +131,8 @@ def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
                     stratum=row.stratum,
                     clusters=tuple(row.cluster30),
                     support=tuple(labelled[c] for c in role["support"]),
-                    query=tuple(labelled[c] for c in role["query"]),
-                    heldout=tuple(labelled[c] for c in role["heldout"]),
+                    query=tuple(labelled[c] for c in role.get("query", ())),
+                    heldout=tuple(labelled[c] for c in role.get("heldout", ())),
                     draws=indices.reshape(order["draw"].nunique(), -1),
                     graphs={name: graphs[name] for name in names},
                     larger=tuple(labelled[c] for c in role.get("larger", ())),

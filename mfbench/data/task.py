@@ -36,7 +36,7 @@ class Task:
         clusters: 30 %-identity clusters of its proteins (families sharing one are resampled together).
         support: the support pool (labelled).
         query: query configurations on the pool's fragments, other trajectories.
-        heldout: query configurations on fragments that the pool does not hold.
+        heldout: query configurations on fragments that the pool does not hold; there may be none.
         larger: query configurations on larger cuts of the family's proteins, for size transfer; most
             families have none.
         level: level of theory of its labels, where tasks of a split differ in it; else empty.

@@ -5,23 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
-from mfbench.data.split import Split
+from mfbench.data.split import Split, as_split
+from mfbench.errors import PredictionError
+from mfbench.methods.ase_calculation import calculate
 from mfbench.methods.energy_baseline import EnergyBaseline, correction_operator, fit_baseline
 from mfbench.protocol.protocol import Budget
 
-__all__ = ["from_ase"]
+__all__ = ["AseMethod", "from_ase"]
 
 _N_REFERENCE = 200
 """Meta-train configurations that the K = 0 alignment is fitted on: enough for a dozen elements."""
 
 
 def from_ase(
-    calculator: Any, *, name: str | None = None, align: bool = True, split: Split | None = None
+    calculator: Any,
+    *,
+    name: str | None = None,
+    align: bool = True,
+    split: str | Path | Split | None = None,
+    vacuum: float | None = None,
 ) -> AseMethod:
     """Make a method from an ASE calculator.
 
@@ -29,57 +37,106 @@ def from_ase(
     are, without touching forces:
 
     - with ``split``, per-element energies are fitted once on (up to 200) meta-train configurations: this
-      is what K = 0 is judged with;
+      is what K = 0 is judged with; those that the calculator cannot do are left out, and counted in the
+      method's card;
     - without it, they are fitted on the support, and K = 0 has the calculator's own zero (thousands of
       kcal/mol off if its level of theory counts core electrons differently);
     - what the support says beyond that is added by the closed-form correction per element and graph.
 
     Charge and spin reach the calculator as ``atoms.info["charge"]`` and ``["spin"]`` (multiplicity), and
-    as initial charges and magnetic moments.
+    as initial charges and magnetic moments. An episode fails where the calculator cannot do one of its
+    configurations, and its reason says why; the others are judged on their own.
 
     Args:
         calculator: an ASE calculator, or a function without arguments that makes one (called once per
             adaptation).
         name: shown in tables; default: the calculator's class.
         align: whether to shift energies.
-        split: whose meta-train labels the per-element energies are fitted on.
+        split: whose meta-train labels the per-element energies are fitted on: a name, a folder, or a
+            loaded ``Split``.
+        vacuum: Å of vacuum on each side, for calculators that need a cell; without it there is none.
+
+    Raises:
+        UnknownNameError, DataError: the split cannot be loaded.
     """
     is_calculator = hasattr(calculator, "get_potential_energy") and not isinstance(calculator, type)
     make = (lambda: calculator) if is_calculator else calculator
     default = type(calculator).__name__ if is_calculator else getattr(calculator, "__name__", "calculator")
-    return AseMethod(make, name or default.lower(), align, split)
+    found = None if split is None else as_split(split)
+    return AseMethod(make, name or default.lower(), align, found, vacuum)
+
+
+class _Reference(NamedTuple):
+    """Per-element energies from meta-train, how many configurations gave them, and why others did not."""
+
+    zero: EnergyBaseline
+    used: int
+    failed: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class AseMethod:
-    """Attributes: make: returns a calculator; name; align, split: see ``from_ase``."""
+    """Attributes: make: returns a calculator; name; align, split, vacuum: see ``from_ase``."""
 
     make: Callable[[], Any]
     name: str
     align: bool = True
     split: Split | None = None
+    vacuum: float | None = None
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What a run records: how energies are aligned, and on how many configurations."""
+        card: dict[str, Any] = {"method": self.name, "align": self.align, "vacuum": self.vacuum}
+        if self.align and self.split is not None:
+            failed = self._reference.failed
+            card["reference"] = {
+                "split": self.split.name,
+                "configurations": self._reference.used,
+                "left_out": len(failed),
+                "reason": failed[0] if failed else None,
+            }
+        return card
 
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> AsePredictor:
-        """No gradient steps: only the energy zero is found."""
+        """No gradient steps: only the energy zero is found.
+
+        Raises:
+            PredictionError: the calculator cannot do a configuration of the support, or none of
+                meta-train.
+        """
         calculator = self.make()
         if not self.align:
-            return AsePredictor(calculator, EnergyBaseline({}), (), np.zeros(0))
+            return AsePredictor(calculator, EnergyBaseline({}), (), np.zeros(0), self.vacuum)
         labels = np.array([c.energy for c in support], dtype=float)
-        residuals = labels - np.array([_run(calculator, c).energy for c in support])
+        residuals = labels - np.array([calculate(calculator, c, self.vacuum).energy for c in support])
         if self.split is not None:
-            zero = self._reference
+            if not self._reference.used:
+                reason = self._reference.failed[0] if self._reference.failed else "it has none"
+                raise PredictionError(f"no meta-train configuration of {self.split.name}: {reason}")
+            zero = self._reference.zero
         elif support:
             zero = _fit(support, residuals)
         else:
             zero = EnergyBaseline({})
-        return AsePredictor(calculator, zero, tuple(support), residuals - zero.energies(support))
+        left = residuals - zero.energies(support)
+        return AsePredictor(calculator, zero, tuple(support), left, self.vacuum)
 
     @cached_property
-    def _reference(self) -> EnergyBaseline:
+    def _reference(self) -> _Reference:
+        assert self.split is not None
         pool = self.split.train_configurations
-        chosen = pool[:: -(-len(pool) // _N_REFERENCE)]
+        chosen = pool[:: -(-len(pool) // _N_REFERENCE)] if pool else ()
         calculator = self.make()
-        return _fit(chosen, np.array([c.energy - _run(calculator, c).energy for c in chosen]))
+        done, residuals, failed = [], [], []
+        for c in chosen:
+            try:
+                residuals.append(c.label[0] - calculate(calculator, c, self.vacuum).energy)
+                done.append(c)
+            except PredictionError as error:
+                failed.append(str(error))
+        zero = _fit(done, np.array(residuals)) if done else EnergyBaseline({})
+        return _Reference(zero, len(done), tuple(failed))
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,18 +148,20 @@ class AsePredictor:
         zero: linear energies added to it.
         support: the K configurations.
         residuals: [K] eV, beyond calculator and zero.
+        vacuum: Å on each side, or None for no cell.
     """
 
     calculator: Any
     zero: EnergyBaseline
     support: tuple[Configuration, ...]
     residuals: np.ndarray
+    vacuum: float | None = None
 
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Energies in eV, forces in eV/Å."""
         shift = self.zero.energies(configurations)
         shift = shift + correction_operator(self.support, configurations) @ self.residuals
-        found = [_run(self.calculator, c) for c in configurations]
+        found = [calculate(self.calculator, c, self.vacuum) for c in configurations]
         return [Prediction(p.energy + s, p.forces) for p, s in zip(found, shift, strict=True)]
 
 
@@ -114,20 +173,5 @@ def _fit(configurations: Sequence[Configuration], residuals: np.ndarray) -> Ener
     counts = [[np.count_nonzero(c.atomic_numbers == z) for z in elements] for c in configurations]
     shifts, *_ = np.linalg.lstsq(np.array(counts, dtype=float), residuals)
     start = dict(zip(elements, shifts.tolist(), strict=True))
-    labelled = [c.with_label(float(r), c.forces) for c, r in zip(configurations, residuals, strict=True)]
+    labelled = [c.with_label(float(r), c.label[1]) for c, r in zip(configurations, residuals, strict=True)]
     return fit_baseline(labelled, start)
-
-
-def _run(calculator: Any, configuration: Configuration) -> Prediction:
-    from ase import Atoms
-
-    atoms = Atoms(numbers=configuration.atomic_numbers, positions=configuration.positions)
-    charge, unpaired = configuration.total_charge, configuration.n_unpaired
-    atoms.info.update(charge=charge, spin=unpaired + 1)
-    first = np.arange(len(atoms)) == 0
-    if charge:
-        atoms.set_initial_charges(charge * first)
-    if unpaired:
-        atoms.set_initial_magnetic_moments(unpaired * first)
-    atoms.calc = calculator
-    return Prediction(float(atoms.get_potential_energy()), np.array(atoms.get_forces()))

@@ -1,19 +1,20 @@
-"""One episode: a support set of K configurations, and the query with its strata."""
+"""One episode: a support set of K configurations, and the query with its subsets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from mfbench.data.configuration import Configuration
-from mfbench.data.split import Split, Task
-from mfbench.errors import ProtocolError
+from mfbench.data.split import Split, Task, as_split
+from mfbench.errors import ProtocolError, UnknownNameError
 
-__all__ = ["STRATA", "Episode", "check_request", "draw_episode"]
+__all__ = ["SUBSETS", "Episode", "check_request", "draw_episode"]
 
-STRATA = ("all", "seen", "unseen", "novel", "larger")
+SUBSETS = ("all", "seen", "unseen", "novel", "larger")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +26,9 @@ class Episode:
         k, draw: size of the support set, and which published draw.
         support: K labelled configurations.
         query: labelled query configurations (the harness blinds them before ``predict``).
-        strata: stratum → [n_query] bool. ``seen``: the molecular graph is in this support set;
+        subsets: subset → [n_query] bool. ``seen``: the molecular graph is in this support set;
             ``unseen``: it is not; ``novel``: it is absent from meta-train. ``larger``: larger cuts, which
-            belong to no other stratum.
+            belong to no other subset.
         fragments: [n_query] fragment ids, for within-fragment errors.
     """
 
@@ -37,7 +38,7 @@ class Episode:
     draw: int
     support: tuple[Configuration, ...]
     query: tuple[Configuration, ...]
-    strata: dict[str, np.ndarray]
+    subsets: dict[str, np.ndarray]
     fragments: np.ndarray
 
     @property
@@ -64,22 +65,36 @@ def check_request(tasks: Sequence[Task], ks: Sequence[int], n_draws: int) -> Non
             raise ProtocolError(f"{n_draws} draws are not published: choose 1 to {draws}")
 
 
-def draw_episode(split: Split, task: Task, k: int, draw: int, *, support_of: Task | None = None) -> Episode:
+def draw_episode(
+    split: str | Path | Split,
+    task: str | Task,
+    k: int,
+    draw: int,
+    *,
+    support_of: str | Task | None = None,
+) -> Episode:
     """The episode (K, draw) of a task, from the published support indices; draw 0 is the first.
 
-    ``support_of``: take the support set of another family instead (the wrong-family control).
+    Args:
+        split: a name, a folder, or a loaded ``Split``.
+        task: a family of it, or its name.
+        k, draw: size of the support set, and which.
+        support_of: take the support set of another family instead (the wrong-family control).
 
     Raises:
         ProtocolError: K or the draw is not published.
+        UnknownNameError: no such split or family.
     """
-    source = support_of or task
+    split = as_split(split)
+    task = _task(split, task)
+    source = task if support_of is None else _task(split, support_of)
     check_request([source], [k], draw + 1)
     support = tuple(source.support[i] for i in source.draws[draw, :k])
     query = (*task.query, *task.heldout, *task.larger)
     larger = np.arange(len(query)) >= len(query) - len(task.larger)
     graphs = np.array([task.graphs[c.fragment_id] for c in query])
     seen = np.isin(graphs, list({source.graphs[c.fragment_id] for c in support}))
-    strata = {
+    subsets = {
         "all": ~larger,
         "seen": seen & ~larger,
         "unseen": ~seen & ~larger,
@@ -87,4 +102,13 @@ def draw_episode(split: Split, task: Task, k: int, draw: int, *, support_of: Tas
         "larger": larger,
     }
     fragments = np.array([c.fragment_id for c in query])
-    return Episode(split.name, task.family_id, k, draw, support, query, strata, fragments)
+    return Episode(split.name, task.family_id, k, draw, support, query, subsets, fragments)
+
+
+def _task(split: Split, task: str | Task) -> Task:
+    if isinstance(task, Task):
+        return task
+    for known in split.tasks:
+        if known.family_id == task:
+            return known
+    raise UnknownNameError(f"{split.name} has no family '{task}'")

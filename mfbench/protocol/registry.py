@@ -15,7 +15,7 @@ from typing import Any
 
 from mfbench.errors import UnknownNameError
 from mfbench.protocol.method import Method, MethodContext
-from mfbench.registry import Registry
+from mfbench.protocol.named_entries import Registry
 
 __all__ = [
     "BACKENDS",
@@ -23,6 +23,7 @@ __all__ = [
     "BackendSpec",
     "Cost",
     "MethodSpec",
+    "load_engine",
     "load_method",
     "load_trainer",
     "reference_lines",
@@ -91,14 +92,16 @@ class BackendSpec:
         name: what ``--backend`` takes, and the extra that installs it.
         summary: one line for ``mfbench methods``.
         packages: what the extra installs, so that a missing one can be named.
-        trainer: ``module:function`` (split, method, arch, seed, options, folder, *, init, stop_after,
-            tick), which ``mfbench train`` runs.
+        trainer: ``module:function``, called as ``(split, method, arch, seed, options, folder, *, init,
+            stop_after, tick)``, which ``mfbench train`` runs.
+        engine: ``module:object``, an ``mfbench.learned.engine.Engine``.
     """
 
     name: str
     summary: str
     packages: frozenset[str]
     trainer: str
+    engine: str
 
 
 BACKENDS: Registry[BackendSpec] = Registry(
@@ -109,12 +112,14 @@ BACKENDS: Registry[BackendSpec] = Registry(
             "JAX, compiled; the fastest on CPUs",
             frozenset({"jax", "optax", "safetensors"}),
             "mfbench_jax.train:train_by_name",
+            "mfbench_jax.engine:ENGINE",
         ),
         BackendSpec(
             "torch",
             "PyTorch; also fine-tunes mace-torch models",
             frozenset({"torch", "e3nn", "mace", "safetensors"}),
             "mfbench_torch.train:train_by_name",
+            "mfbench_torch.engine:ENGINE",
         ),
     ],
 )
@@ -230,9 +235,18 @@ def start_of(name: str) -> str:
 
 
 def uses_backend(name: str) -> bool:
-    """Whether backend and architecture matter to a method: not to built-in ones that have no model."""
-    spec = METHODS.find(name)
-    return spec is None or bool(spec.backends)
+    """Whether backend and architecture matter to a method: to registered ones that have a model, and to
+    those of others that ask for the context. Code of others is imported to see that."""
+    if spec := METHODS.find(name):
+        return bool(spec.backends)
+    try:
+        factory = METHODS.offered(name)
+        if factory is None and ":" not in name:
+            return False
+        factory = factory or _resolve(name, name)
+        return bool(factory.backends) if isinstance(factory, MethodSpec) else not _wants_nothing(factory)
+    except (Exception, SystemExit):  # whatever is wrong with it is said where it is made
+        return False
 
 
 def load_method(name: str, context: MethodContext, *, backend: str = "jax") -> Method:
@@ -267,6 +281,15 @@ def load_trainer(backend: str) -> Callable[..., Any]:
     return found
 
 
+def load_engine(backend: str) -> Any:
+    """The engine of a backend (``mfbench.learned.engine.Engine``).
+
+    Raises:
+        UnknownNameError: no such backend, or its packages are not installed.
+    """
+    return _resolve(BACKENDS[backend].engine, backend)
+
+
 def _resolve(target: str, name: str) -> Any:
     module, _, attribute = target.partition(":")
     try:
@@ -286,13 +309,16 @@ def _resolve(target: str, name: str) -> Any:
 
 
 def _make(factory: Any, context: MethodContext) -> Method:
-    # By its signature, not by trying: a TypeError inside a user's constructor is the user's to see.
-    try:
-        inspect.signature(factory).bind()
-        arguments: tuple[MethodContext, ...] = ()
-    except (TypeError, ValueError):  # it wants an argument, or has no signature
-        arguments = (context,)
-    method = factory(*arguments)
+    method = factory() if _wants_nothing(factory) else factory(context)
     if not isinstance(method, Method):
         raise UnknownNameError(f"'{factory}' is not a method: it needs a name and adapt(support, ...)")
     return method
+
+
+def _wants_nothing(factory: Any) -> bool:
+    """By its signature, not by trying: a TypeError inside a user's constructor is the user's to see."""
+    try:
+        inspect.signature(factory).bind()
+    except (TypeError, ValueError):  # it wants an argument, or has no signature
+        return False
+    return True

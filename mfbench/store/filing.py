@@ -10,6 +10,7 @@ from mfbench.protocol.cost import code_version
 from mfbench.store.copies import copy_findings
 from mfbench.store.rows import part_of, write_part
 from mfbench.store.store import RECEIPT, Store, submission_id
+from mfbench.submission.check import check_described
 from mfbench.submission.checked import Checked
 
 __all__ = ["file_submission"]
@@ -22,10 +23,12 @@ def file_submission(store: Store, checked: Checked) -> tuple[str, str | None]:
         Its id, and a message where there is more to say (a pull request, or: it is already there).
 
     Raises:
-        SubmissionError: a detector refuses it, or it copies another submission.
+        SubmissionError: a detector refuses it, it copies another submission, or its card does not
+            describe the method.
         StoreError: the store cannot be written.
     """
     checked.raise_refusals()
+    check_described(checked.card)
     name = submission_id(checked.card.method, checked.files)
     if name in store.ids():
         return name, "it is already there"

@@ -10,7 +10,7 @@ from mfbench.store.files import Files, LocalFiles, RemoteFiles
 from mfbench.store.hub import HubFiles
 from mfbench.store.store import Store
 
-__all__ = ["default_store", "open_files", "open_store"]
+__all__ = ["default_store", "open_files", "open_store", "store_to_write"]
 
 _CHECKOUT = Path(__file__).parents[2] / "leaderboard" / "submissions"
 
@@ -26,6 +26,20 @@ def default_store() -> str:
     if _CHECKOUT.is_dir():
         return str(_CHECKOUT)
     raise StoreError("no store: name a folder or URL, or set MFBENCH_STORE")
+
+
+def store_to_write(named: str | None) -> str:
+    """Where a submission is filed: the store that is named, or $MFBENCH_STORE; never a checkout's own,
+    which is tracked.
+
+    Raises:
+        StoreError: none is named.
+    """
+    if found := named or os.environ.get("MFBENCH_STORE"):
+        return found
+    raise StoreError(
+        "no store: name one with --to (a folder, a URL, or hf://datasets/OWNER/NAME), or set MFBENCH_STORE"
+    )
 
 
 def open_store(url: str | Path) -> Store:

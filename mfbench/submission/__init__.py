@@ -5,7 +5,7 @@ from mfbench.submission.check import check
 from mfbench.submission.checked import FILES, Checked
 from mfbench.submission.condense import compacted
 from mfbench.submission.detectors.findings import Finding, Kind
-from mfbench.submission.draft import check_files, check_run, read_folder
+from mfbench.submission.draft import check_files, check_run, draft_submission, read_folder
 
 __all__ = [
     "FILES",
@@ -17,5 +17,6 @@ __all__ = [
     "check_files",
     "check_run",
     "compacted",
+    "draft_submission",
     "read_folder",
 ]

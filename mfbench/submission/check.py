@@ -27,7 +27,7 @@ from mfbench.submission.predictions import read_predictions
 from mfbench.submission.reference_episodes import ReferenceEpisodes, reference_episodes
 from mfbench.submission.weights import check_weights
 
-__all__ = ["check", "check_claims", "check_registered"]
+__all__ = ["check", "check_claims", "check_described", "check_registered"]
 
 _CLAIM = 1e-3
 """Relative tolerance of claims: predictions are rounded to a grid before they are scored."""
@@ -71,14 +71,30 @@ def check_registered(card: Card) -> str:
         SubmissionError: kind ``weights``: it is not registered here.
     """
     name = card.implementation or card.method
-    learned = uses_backend(name)
-    known = name in METHODS and ":" not in name
-    if not known or (learned and (card.arch not in ARCHITECTURES or card.backend not in BACKENDS)):
+    if name not in METHODS or ":" in name:
+        known = False
+    else:
+        known = not uses_backend(name) or (card.arch in ARCHITECTURES and card.backend in BACKENDS)
+    if not known:
         raise SubmissionError(
             "weights",
             f"'{name}' ({card.arch}, {card.backend}) is not registered here: foreign code is not run",
         )
     return name
+
+
+def check_described(card: Card) -> None:
+    """Refuse a card that says nothing of its method: what is filed stays as it is.
+
+    Raises:
+        SubmissionError: kind ``card``.
+    """
+    if not card.description.strip():
+        raise SubmissionError(
+            "card",
+            "submission.yaml: the description is empty: draft a submission with 'mfbench submit RUN "
+            "--draft DIR', say in DIR/submission.yaml what the method does, then file DIR",
+        )
 
 
 def _scored(
@@ -124,11 +140,11 @@ def check_claims(checked: Checked, claims: Sequence[AggregateRow]) -> None:
         value = found.get((row.metric, row.k, row.query))
         scale = max(abs(value or 0.0), 1.0 if row.metric.endswith(("skill", "skill_within")) else 1e-3)
         if value is None or not math.isclose(row.value, value, rel_tol=_CLAIM, abs_tol=_CLAIM * scale):
-            said = "nothing" if value is None else f"{value:.4g}"
+            given = "nothing" if value is None else f"{value:.4g}"
             raise SubmissionError(
                 "claims",
                 f"{row.metric} at K = {row.k} ({row.query}) is claimed as {row.value:.4g}; the predictions "
-                f"give {said}: submit the predictions that the claim was computed from",
+                f"give {given}: submit the predictions that the claim was computed from",
             )
 
 

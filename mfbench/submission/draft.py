@@ -1,58 +1,80 @@
-"""From a run folder to a submission: the card is drafted from what the run recorded, then checked."""
+"""From a run folder to a submission, in three steps: draft, check, file."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from mfbench.errors import DataError, SubmissionError
-from mfbench.protocol.protocol import Budget
-from mfbench.protocol.registry import start_of
+from mfbench.errors import DataError, ProtocolError, SubmissionError
+from mfbench.protocol.run_weights import weights_of_run
 from mfbench.results.results import Results, read_results
-from mfbench.submission.card import Card, Cost, DeclaredRun, Failure, Hardware, Training, Tuning, write_card
+from mfbench.submission.card import write_card
 from mfbench.submission.check import check, check_claims
 from mfbench.submission.checked import FILES, Checked
 from mfbench.submission.compact import ERRORS_FILE
-from mfbench.submission.weights import count_parameters
-from mfbench.work.files import write_text
+from mfbench.submission.draft_card import draft_card
+from mfbench.work.files import new_folder
+from mfbench.work.ownership import holds_nothing
 
-__all__ = ["check_files", "check_run", "draft_card", "read_folder"]
+__all__ = ["check_files", "check_run", "draft_submission", "read_folder"]
 
-_EMBEDDED = Path(__file__).parents[1] / "embedded" / "checkpoints"
 _OF_A_RUN = ("run.json", "results.json", "rmse_vs_k.png")
 
 
 def check_run(folder: Path, *, weights: Path | None = None) -> Checked:
-    """Check a run folder; ``submission.yaml`` is drafted there if it is not there yet.
+    """Check a run folder, or the folder of a submission. Nothing is written.
 
     Args:
-        folder: what ``mfbench evaluate`` wrote, or the files of a submission by themselves.
+        folder: what ``mfbench evaluate`` wrote, or the files of a submission by themselves. The card of a
+            run is drafted where it has no ``submission.yaml``.
         weights: a checkpoint to deposit (``.safetensors`` with a ``.json`` beside it); by default the one
             that the run used.
 
     Raises:
         DataError: it is no finished run.
-        SubmissionError: see ``check``; also kind ``claims``: ``results.json`` says something else.
+        SubmissionError: see ``check``; also kind ``claims``: ``results.json`` says something else; kind
+            ``weights``: the run's weights are not to be found any more.
     """
-    claims = None
+    files, claims = read_folder(folder), None
     if (folder / "run.json").is_file():
         claims = read_results(folder / "results.json")
-        path = folder / "submission.yaml"
-        if not path.exists():
-            run = json.loads((folder / "run.json").read_text())
-            write_text(path, write_card(draft_card(run, claims, _weights(run["request"], weights))))
-    files = read_folder(folder)
-    if claims is not None and "weights.safetensors" not in files:
-        files |= _weights(json.loads((folder / "run.json").read_text())["request"], weights)
+        try:
+            run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+            files = {**files, **weights_of_run(folder, run, weights)}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise DataError(f"{folder / 'run.json'} is not that of a run: evaluate again") from None
+        if "submission.yaml" not in files:
+            card = draft_card(run, claims, {n: files[n] for n in files if n.startswith("weights.")})
+            files["submission.yaml"] = write_card(card).encode()
     _refuse_compact(files)
     checked = check(files)
     if claims is not None:
         check_claims(checked, claims.aggregate)
+    return checked
+
+
+def draft_submission(run: Path, out: Path, *, weights: Path | None = None) -> Checked:
+    """Draft the submission of a run into a new folder: its card, to be completed, and its predictions.
+
+    Args:
+        run: a finished run.
+        out: absent or empty; it appears when it is whole.
+        weights: see ``check_run``.
+
+    Raises:
+        ProtocolError: ``out`` holds something.
+        DataError, SubmissionError: see ``check_run``.
+    """
+    out = Path(out)
+    if out.exists() and (not out.is_dir() or not holds_nothing(out)):
+        raise ProtocolError(f"{out} is not empty: choose another folder with --draft")
+    if not (Path(run) / "run.json").is_file():
+        raise DataError(f"{run} is no run of 'mfbench evaluate': there is nothing to draft from")
+    checked = check_run(Path(run), weights=weights)
+    with new_folder(out) as folder:
+        for name, data in checked.files.items():
+            (folder / name).write_bytes(data)
     return checked
 
 
@@ -110,113 +132,3 @@ def read_folder(folder: Path) -> dict[str, bytes]:
         if path.is_file():
             found[name] = path.read_bytes()
     return found
-
-
-def draft_card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes]) -> Card:
-    """The card of a run; what people add (description, contact, paper) is left empty.
-
-    Args:
-        run: content of ``run.json``.
-        results: of the run.
-        deposited: weights and their card, or nothing.
-
-    Raises:
-        SubmissionError: kind ``data``: the run is a control (another fold, support or exclusion).
-    """
-    request = run["request"]
-    for name, wanted, what in (
-        ("fold", "test", "was not run on test families"),
-        ("support", "own", "took its support from another family"),
-        ("exclude", None, "left families out"),
-    ):
-        if request.get(name) != wanted:
-            raise SubmissionError("data", f"this run {what}: it is a control, not a submission")
-    card = json.loads(deposited["weights.json"]) if deposited else {}
-    session = (run.get("sessions") or [{}])[-1]
-    budget = Budget(**request["budget"])
-    return Card(
-        method=request["method"].rpartition(":")[2] or request["method"],
-        implementation=request["method"],
-        track=results.track,
-        arch=request["arch"],
-        backend=request["backend"],
-        parameters=count_parameters(deposited["weights.safetensors"]) if deposited else None,
-        weights_sha256=hashlib.sha256(deposited["weights.safetensors"]).hexdigest() if deposited else None,
-        meta_gradients=card.get("gradients"),
-        training=[Training(name=card["split"], data_hash=card["data_hash"])] if card.get("split") else [],
-        tuning=_tuning(request),
-        hardware=Hardware(
-            **{n: session.get(n) for n in ("cores", "memory_bytes")}, processor=session.get("processor", "")
-        ),
-        code_version=session.get("code", ""),
-        timing_version=run.get("timing_version", 1),
-        run=DeclaredRun(
-            split=request["split"],
-            split_version=run["split_version"],
-            data_hash=request["data_hash"],
-            level_of_theory=run["level_of_theory"],
-            protocol=request["protocol"],
-            ks=request["ks"],
-            draws=request["draws"],
-            seed=request["seed"],
-            steps=budget.steps,
-            batch=budget.batch,
-            options={k: v for k, v in request["options"].items() if not isinstance(v, (list, dict))},
-        ),
-        costs=_costs(results),
-        failures=[
-            Failure(family=row.family_id, k=row.k, draw=row.draw, reason=row.failure[:400])
-            for row in results.failures
-        ],
-    )
-
-
-def _costs(results: Results) -> list[Cost]:
-    """Medians over the episodes that did not fail."""
-    found = []
-    for k in results.ks:
-        rows = [row for row in results.episodes if row.k == k and row.failure is None]
-        if not rows:
-            continue
-        seconds = {
-            name: round(float(np.median([getattr(row, name) for row in rows])), 4)
-            for name in ("adapt_seconds", "predict_seconds", "compile_seconds")
-        }
-        gradients = int(np.median([row.gradient_evaluations for row in rows]))
-        peaks = [row.peak_memory_bytes for row in rows if row.peak_memory_bytes]
-        peak = max(peaks) if peaks else None
-        found.append(Cost(k=k, **seconds, gradient_evaluations=gradients, peak_memory_bytes=peak))
-    return found
-
-
-def _weights(request: dict[str, Any], given: Path | None) -> dict[str, bytes]:
-    """The checkpoint that a run started from, with its card; nothing for methods without one."""
-    path = given or (Path(request["checkpoint"]) if request.get("checkpoint") else None)
-    if path is None and request.get("arch"):
-        name = start_of(request["method"])
-        path = _EMBEDDED / request["split"] / f"{request['arch']}-{name}.safetensors"
-    if path is None or not path.is_file() or not path.with_suffix(".json").is_file():
-        if given is not None:
-            raise SubmissionError(
-                "weights", f"{given} needs to be a checkpoint with a .json card beside it"
-            )
-        return {}
-    found = {
-        "weights.safetensors": path.read_bytes(),
-        "weights.json": path.with_suffix(".json").read_bytes(),
-    }
-    recorded = request.get("checkpoint_sha256")
-    if recorded and given is None and hashlib.sha256(found["weights.safetensors"]).hexdigest() != recorded:
-        raise SubmissionError(
-            "weights", f"{path} has changed since the run: give the weights with --weights"
-        )
-    return found
-
-
-def _tuning(request: dict[str, Any]) -> Tuning | None:
-    """Trials that shipped settings were chosen from."""
-    path = _EMBEDDED / request["split"] / "tuning.json"
-    if not request.get("arch") or not path.is_file():
-        return None
-    found = json.loads(path.read_text()).get(f"{request['arch']}-{request['method']}")
-    return Tuning(trials=len(found["trials"])) if found and "trials" in found else None

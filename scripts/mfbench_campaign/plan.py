@@ -8,10 +8,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mfbench.errors import ProtocolError
+from mfbench.data.strict_yaml import read_yaml
+from mfbench.errors import DataError, ProtocolError
 from mfbench.protocol.protocol import Budget, Support, Track
 from mfbench.protocol.registry import METHODS, start_of
 
@@ -185,11 +185,11 @@ def read_campaign(path: Path) -> Campaign:
     """Read campaign.yaml.
 
     Raises:
-        ProtocolError: it is damaged, or two of its runs have one name.
+        ProtocolError: it is damaged, a key is given twice, or two of its runs have one name.
     """
     try:
-        campaign = Campaign.model_validate(yaml.safe_load(path.read_text()))
-    except (ValidationError, yaml.YAMLError, OSError) as error:
+        campaign = Campaign.model_validate(read_yaml(path))
+    except (ValidationError, DataError) as error:
         raise ProtocolError(f"{path}: {' '.join(str(error).split())[:200]}") from None
     names = [run.name for run in campaign.expand()]
     if doubled := sorted({name for name in names if names.count(name) > 1}):

@@ -99,9 +99,17 @@ def test_the_leaderboard_names_its_extra(installed, tmp_path):
 
 def test_submitting_needs_no_extra(installed, tmp_path):
     evaluate = "evaluate -m constant -s cath-mini --k 10 --draws 1 --out run"
-    for command in (evaluate, "submit run --to store", "store verify --to store"):
+    for command in (
+        evaluate,
+        "submit run --draft mine",
+        "submit mine --to store",
+        "store verify --to store",
+    ):
         done = mfbench_command(installed, tmp_path, *command.split())
         assert done.returncode == 0, done.stderr
+        if command.endswith("mine"):
+            card = tmp_path / "mine" / "submission.yaml"
+            card.write_text(card.read_text().replace("description: ''", "description: Means."))
     assert "1 of 1 submissions" in done.stdout
 
 

@@ -231,11 +231,13 @@ def test_from_a_run_to_a_row(maker, tmp_path, monkeypatch, capsys):
         )
         == 0
     )
-    assert main(["submit", str(run), "--to", str(store), "--dry-run"]) == 0
+    draft = tmp_path / "draft"
+    assert main(["submit", str(run), "--draft", str(draft)]) == 0
+    text = (draft / "submission.yaml").read_text()
+    (draft / "submission.yaml").write_text(text.replace("description: ''", "description: A coin."))
+    assert main(["submit", str(draft), "--check"]) == 0
     assert not store.exists()
-    text = (run / "submission.yaml").read_text()
-    (run / "submission.yaml").write_text(text.replace("description: ''", "description: A coin."))
-    assert main(["submit", str(run), "--to", str(store)]) == 0
+    assert main(["submit", str(draft), "--to", str(store)]) == 0
     capsys.readouterr()
     assert main(["store", "list", "--to", str(store)]) == 0
     assert "random-" in capsys.readouterr().out

@@ -75,29 +75,71 @@ def test_the_labelling_method_with_a_loose_scf_is_no_method(maker):
     assert Kind.LEAKED_LABELS in kinds(maker, edit=wrapped)
 
 
-@pytest.mark.parametrize(
-    ("factor", "unit"),
-    [
-        (EV_TO_KCAL_MOL, "kcal/mol/Å"),
-        (4.184 * EV_TO_KCAL_MOL, "kJ/mol/Å"),
-        (BOHR / HARTREE, "Hartree/Bohr"),
-        (1 / HARTREE, "Hartree/Å"),
-        (BOHR, "eV/Bohr"),
-        (1000, "meV/Å"),
-    ],
-)
-def test_a_unit_of_forces_is_named(maker, factor, unit):
+ENERGIES = {
+    "kcal/mol": EV_TO_KCAL_MOL,
+    "kJ/mol": 4.184 * EV_TO_KCAL_MOL,
+    "Hartree": 1 / HARTREE,
+    "Rydberg": 2 / HARTREE,
+    "meV": 1000.0,
+    "cm⁻¹": 8065.544,
+}
+PER_LENGTH = {"Å": 1.0, "Bohr": BOHR, "nm": 10.0}
+FORCES = {
+    f"{energy}/{length}": factor * per
+    for energy, factor in ({"eV": 1.0} | ENERGIES).items()
+    for length, per in PER_LENGTH.items()
+    if (energy, length) != ("eV", "Å")
+}
+
+
+@pytest.mark.parametrize(("unit", "factor"), FORCES.items(), ids=FORCES)
+def test_a_unit_of_forces_is_named_by_its_exact_factor(maker, factor, unit):
     text = message(maker, Kind.UNIT_MISTAKE, edit=lambda e, f, _: (e, [factor * x for x in f]))
     assert f"forces look like {unit}, not eV/Å" in text
     assert f"{1 / factor:.6g}" in text
 
 
-@pytest.mark.parametrize(
-    ("factor", "unit"), [(EV_TO_KCAL_MOL, "kcal/mol"), (1 / HARTREE, "Hartree"), (1000, "meV")]
-)
-def test_a_unit_of_energies_is_named(maker, factor, unit):
+@pytest.mark.parametrize(("unit", "factor"), ENERGIES.items(), ids=ENERGIES)
+def test_a_unit_of_energies_is_named_by_its_exact_factor(maker, factor, unit):
     text = message(maker, Kind.UNIT_MISTAKE, edit=lambda e, f, _: (factor * e, f))
-    assert f"total energies look like {unit}" in text
+    assert f"total energies look like {unit}, not eV" in text
+    assert f"{1 / factor:.6g}" in text
+
+
+@pytest.mark.parametrize(("unit", "factor"), ENERGIES.items(), ids=ENERGIES)
+def test_a_unit_of_energy_differences_is_named_under_right_totals(maker, factor, unit):
+    """Relative energies in other units on top of a right mean: totals say nothing of it."""
+
+    def edit(energies, forces, labels):
+        mean = labels[0].reshape(-1, 6).mean(axis=1).repeat(6)  # six of a fragment stand together
+        return mean + factor * (labels[0] - mean) * 1.001, forces
+
+    found = [f for f in check(maker.files(edit=edit)).findings if f.kind == Kind.UNIT_MISTAKE]
+    assert any(f"energy differences look like {unit}, not eV" in f.message for f in found)
+
+
+@pytest.mark.parametrize(
+    ("factor", "unit"), [(HARTREE, "Hartree"), (1 / EV_TO_KCAL_MOL, "kcal/mol"), (HARTREE / 2, "Rydberg")]
+)
+def test_energies_that_were_converted_twice_are_named(maker, factor, unit):
+    text = message(maker, Kind.UNIT_MISTAKE, edit=lambda e, f, _: (factor * e, f))
+    assert f"converted once more, as if from {unit}" in text
+    assert f"{1 / factor:.6g}" in text
+
+
+def test_the_sign_is_part_of_the_factor(maker):
+    text = message(maker, Kind.UNIT_MISTAKE, edit=lambda e, f, _: (-EV_TO_KCAL_MOL * e, f))
+    assert f"Multiply them by {-1 / EV_TO_KCAL_MOL:.6g}" in text
+
+
+@pytest.mark.parametrize("share", [0.5, 0.53, 0.6, 0.735, 0.8, 1.3])
+def test_a_shrunk_or_stretched_model_is_no_unit_mistake(maker, share):
+    rng = np.random.default_rng(0)
+
+    def shrunken(energies, forces, labels):
+        return energies, [share * (x + 0.4 * np.std(x) * rng.normal(size=x.shape)) for x in labels[1]]
+
+    assert not check(maker.files(edit=shrunken)).refusals
 
 
 def test_gradients_are_no_forces(maker):

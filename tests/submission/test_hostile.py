@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL
+from mfbench.data.strict_yaml import parse_yaml
 from mfbench.errors import SubmissionError
 from mfbench.submission.check import check
-from mfbench.submission.safe_yaml import parse_yaml
 
 RUN = {"ks": [0, 5], "draws": 1}
 EVIL = [

@@ -10,6 +10,7 @@ from mfbench.errors import MfbenchError, SubmissionError
 from mfbench.store import file_submission
 from mfbench.store.files import LocalFiles
 from mfbench.submission import Checked, check_files
+from mfbench.submission.card import write_card
 from mfbench_leaderboard.data.text import HEADLINES
 from mfbench_leaderboard.state import current_store
 from mfbench_leaderboard.style import note
@@ -37,7 +38,8 @@ def show() -> None:
     if not uploads:
         st.html(
             '<div class="mf-empty"><b>Nothing here yet</b>On the command line the same is<br><br>'
-            "<code>mfbench submit runs/mine --dry-run</code></div>"
+            "<code>mfbench submit runs/mine --draft mine</code><br>"
+            "<code>mfbench submit mine --check</code></div>"
         )
         return
     try:
@@ -87,14 +89,23 @@ def _cell(row) -> str:
 def _file(checked: Checked) -> None:
     store = current_store()
     if not isinstance(store.files, LocalFiles):
-        st.html(note(f"This store is remote: file it with 'mfbench submit RUN --to {store.url}'."))
+        st.html(note(f"This store is remote: file it with 'mfbench submit DIR --to {store.url}'."))
+        return
+    if not checked.card.description.strip():
+        st.html(
+            note(
+                "One step is missing: its card does not say what the method does. Download it, write a "
+                "description, and drop it here beside the other files."
+            )
+        )
+        st.download_button("submission.yaml", write_card(checked.card), "submission.yaml", "text/yaml")
         return
     if st.button("File it", type="primary", icon=":material/publish:"):
         try:
-            name, message = file_submission(store, checked)
+            name, said = file_submission(store, checked)
         except MfbenchError as error:
             st.error("**Not filed**", icon=":material/block:")
             st.text(str(error))
             return
-        st.success(f"Filed as {name}{f' ({message})' if message else ''}", icon=":material/check_circle:")
+        st.success(f"Filed as {name}{f' ({said})' if said else ''}", icon=":material/check_circle:")
         st.html(f'<a href="method?submission={quote(name)}" target="_self">See its page</a>')

@@ -9,7 +9,9 @@ import numpy as np
 
 from mfbench.audit.checks.check import Subject
 from mfbench.audit.checks.labels import everything
-from mfbench.audit.near_duplicates import NEAR_TWIN, aligned_rmsd, twin_statistics
+from mfbench.audit.checks.unit_advice import length_advice
+from mfbench.audit.near_duplicates import NEAR_TWIN, twin_statistics
+from mfbench.data.alignment import aligned_rmsd
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import Task
 from mfbench.errors import DataError
@@ -31,6 +33,7 @@ def lengths(subject: Subject) -> str:
         if len(c) > 1 and not SHORTEST[0] <= shortest <= SHORTEST[1]:
             raise DataError(
                 f"{c.config_id}: its shortest distance is {shortest:.3f} Å: not in Å, or broken"
+                f"{length_advice(shortest)}"
             )
         seen.append(shortest)
     return f"shortest distance of a configuration {min(seen):.3f} to {max(seen):.3f} Å"

@@ -13,7 +13,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from mfbench.audit.leakage import Leakage
-    from mfbench.audit.train_overlap import Source
+    from mfbench.audit.train_overlap import DescribedSplit
 
 __all__ = ["register"]
 
@@ -72,13 +72,13 @@ def leakage(
         console.print(f"table   {folder / name}", soft_wrap=True, highlight=False)
 
 
-def _source(name: str) -> Source:
-    from mfbench.audit.train_overlap import Source
+def _source(name: str) -> DescribedSplit:
+    from mfbench.audit.train_overlap import DescribedSplit
     from mfbench.data.side_tables import read_side_tables
     from mfbench.data.split import load_split
 
     split = load_split(name)
-    return Source(split, read_side_tables(name, split))
+    return DescribedSplit(split, read_side_tables(name, split))
 
 
 def _table(found: Leakage, columns: dict[str, str]) -> Table:
@@ -90,9 +90,9 @@ def _table(found: Leakage, columns: dict[str, str]) -> Table:
     for row in found.rows.to_dict("records"):
         fold = _FOLDS.get(row["fold"], row["fold"])
         table.add_row(row["family_id"], fold, *(_cell(name, row[name]) for name in columns))
-    for fold, row in found.summary().items():
-        cells = (_cell(name, row[name]) for name in columns)
-        table.add_row(Text(f"all {row['families']}", style="bold"), _FOLDS.get(fold, fold), *cells)
+    for fold, mean in found.summary().items():
+        cells = (_cell(name, mean[name]) for name in columns)
+        table.add_row(Text(f"all {mean['families']}", style="bold"), _FOLDS.get(fold, fold), *cells)
     return table
 
 

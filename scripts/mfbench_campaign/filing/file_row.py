@@ -11,7 +11,7 @@ from mfbench.errors import SubmissionError
 from mfbench.store import Store, file_submission, open_store, read_store
 from mfbench.store.store import submission_id
 from mfbench.submission import Checked, check_run, compacted
-from mfbench.submission.card import read_card, write_card
+from mfbench.submission.card import write_card
 
 __all__ = ["file_row"]
 
@@ -34,8 +34,7 @@ def file_row(run: Path, to: str, card: dict[str, Any]) -> str:
     """
     path = run / "submission.yaml"
     path.unlink(missing_ok=True)
-    check_run(run)
-    path.write_text(write_card(read_card(path.read_bytes()).model_copy(update=card)))
+    path.write_text(write_card(check_run(run).card.model_copy(update=card)), encoding="utf-8")
     store = open_store(to)
     checked = check_run(run)
     whole = submission_id(checked.card.method, checked.files)

@@ -12,15 +12,13 @@ from mfbench.data.molecular_graph import graph_name
 from mfbench.errors import StructureError
 from mfbench_tasks.build.fragment_job import FragmentJob
 from mfbench_tasks.families.chemistry import ChemistryFamily, Place, open_place
-from mfbench_tasks.fragments import select_ligands, select_modified, select_sites
-from mfbench_tasks.fragments.building_blocks import Entry
+from mfbench_tasks.families.chemistry_kinds import KINDS
 from mfbench_tasks.fragments.cut import Fragment, cut
 from mfbench_tasks.fragments.fragment_id import fragment_id
-from mfbench_tasks.fragments.select import Selection
 from mfbench_tasks.sampling.gates import Rejection, check_cut
 from mfbench_tasks.seeds import stream
 
-__all__ = ["chemistry_jobs", "fragments_of"]
+__all__ = ["chemistry_jobs"]
 
 POOL, HELDOUT = 6, 3
 _VARIANTS = 24  # cuts of one place
@@ -131,7 +129,7 @@ class _Supply:
         seen: set[str] = set()
         rng = np.random.default_rng(int(self.rng.integers(2**63)))
         entry, residue, built = open_place(self.folder, self.family, place)
-        for selection in fragments_of(entry, residue, self.family, rng):
+        for selection in KINDS[self.family.kind].selections(entry, residue, self.family, rng, _VARIANTS):
             if selection.residues in seen:
                 continue
             seen.add(selection.residues)
@@ -167,30 +165,3 @@ class _Supply:
                 )
                 continue
             yield fragment
-
-
-def fragments_of(
-    entry: Entry, residue: int, family: ChemistryFamily, rng: np.random.Generator
-) -> Iterator[Selection]:
-    """Selections of one place, by the family's kind; at most ``_VARIANTS`` per place."""
-    if family.kind == "site":
-        yield from select_sites.variants(entry, residue, rng, _VARIANTS)
-        return
-    name, label = entry.name(residue), entry.label(residue)
-    if family.kind == "modified":
-        cores = select_modified.residue_cores(entry, residue)
-    elif family.kind == "ligand":
-        cores = select_ligands.moiety_cores(entry, residue, family.atoms[name])
-    elif family.kind == "halogen":
-        cores = select_ligands.halogen_cores(entry, residue)
-    else:
-        anchor = entry.named(residue)[family.bond]
-        others = select_modified.partners(entry, anchor)
-        cores = []
-        for other in others:
-            cores += select_modified.bridge_cores(entry, anchor, other, family.depth)
-            name = f"{entry.name(residue)}-{entry.name(int(entry.residue[other]))}"
-            label = f"{entry.label(residue)}-{entry.label(int(entry.residue[other]))}"
-    found = select_modified.with_contacts(entry, cores, family.kind, name, label, rng, family.alone)
-    for _, selection in zip(range(_VARIANTS), found, strict=False):
-        yield selection

@@ -6,15 +6,13 @@ classes carried over through sequence clusters are a guess for chains of several
 
 from __future__ import annotations
 
-import csv
-import gzip
-import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mfbench.errors import DataError
+from mfbench_tasks.families.read_table import read_table
 from mfbench_tasks.families.topology import TopologyFamily
 from mfbench_tasks.recipes.recipe import CuttingPlan, FamilyChoice
 
@@ -104,10 +102,15 @@ def choose_families(folder: Path, choices: Sequence[FamilyChoice], plan: Cutting
 
 
 def chains_by_topology(folder: Path) -> dict[str, list[tuple[Quality, Protein, bool]]]:
-    """Topology → (quality, protein, is in a membrane), best first."""
-    entries = {row["pdb_id"]: row for row in _rows(Path(folder) / "index.tsv", _INDEX_COLUMNS)}
+    """Topology → (quality, protein, is in a membrane), best first.
+
+    Raises:
+        DataError: a table is missing or damaged; names the line.
+    """
+    index, chains = (Path(folder) / name for name in TABLES)
+    entries = {row["pdb_id"]: row for row in read_table(index, _INDEX_COLUMNS, key=("pdb_id",))}
     out: dict[str, list[tuple[Quality, Protein, bool]]] = defaultdict(list)
-    for row in _rows(Path(folder) / "chain_cath_cluster.tsv.gz", _CHAIN_COLUMNS):
+    for row in read_table(chains, _CHAIN_COLUMNS, key=("pdb_id", "chain")):
         entry = entries.get(row["pdb_id"])
         if entry is None or row["cath_how"] != "direct" or not row["bc30_cluster"]:
             continue
@@ -127,17 +130,3 @@ def _resolution(text: str) -> float:
         return float(text)
     except ValueError:
         return _UNKNOWN_RESOLUTION
-
-
-def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    try:
-        with gzip.open(path, "rt") if path.suffix == ".gz" else open(path) as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing: the structure folder must hold it") from None
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
-        raise DataError(f"{path} cannot be read ({error})") from None
-    for column in columns:
-        if not rows or rows[0].get(column) is None:
-            raise DataError(f"{path} is empty or has no column {column}")
-    return rows

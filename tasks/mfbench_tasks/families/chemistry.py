@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self, TypeVar
 
 import biotite.structure as struc
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mfbench.data.strict_yaml import read_yaml
 from mfbench.errors import DataError
+from mfbench_tasks.families.read_table import read_table
 from mfbench_tasks.fragments.building_blocks import Entry
 from mfbench_tasks.fragments.modify import modify, substitute
 from mfbench_tasks.fragments.protonate import prepare_chemistry
@@ -85,11 +85,9 @@ def load_families(path: Path) -> list[ChemistryFamily]:
         DataError: it is missing or wrong; the message names the field.
     """
     try:
-        rows = yaml.safe_load(Path(path).read_text())
+        rows = read_yaml(path)
         families = [ChemistryFamily.model_validate(row) for row in rows["families"]]
-    except FileNotFoundError:
-        raise DataError(f"there is no family table {path}") from None
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise DataError(f"{path} is not a family table: {str(error).splitlines()[0]}") from error
     except ValidationError as error:
         first = error.errors()[0]
@@ -124,8 +122,8 @@ def with_overrides(recipe: _Sampled, path: Path) -> _Sampled:
         DataError: the table is missing or names an unknown bound.
     """
     try:
-        by_kind = yaml.safe_load(Path(path).read_text())["by_kind"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        by_kind = read_yaml(path)["by_kind"]
+    except (KeyError, TypeError) as error:
         raise DataError(f"{path} has no overrides by kind: {str(error).splitlines()[0]}") from error
     update = {}
     for part in ("gates", "sampling"):
@@ -145,12 +143,10 @@ def load_places(path: Path) -> list[Place]:
     Raises:
         DataError: it is missing or wrong.
     """
+    columns = list(Place.model_fields)
     try:
-        with open(path) as file:
-            return [Place.model_validate(row) for row in csv.DictReader(file, delimiter="\t")]
-    except FileNotFoundError:
-        raise DataError(f"there is no table of places {path}") from None
-    except (OSError, csv.Error, ValidationError) as error:
+        return [Place.model_validate(row) for row in read_table(path, columns, others=False)]
+    except ValidationError as error:
         raise DataError(f"{path} is not a table of places: {str(error).splitlines()[0]}") from error
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mfbench.errors import DataError, StructureError
 from mfbench_tasks.families.chemistry import ChemistryFamily, Place, load_families
-from mfbench_tasks.fragments.building_blocks import Entry, contacts
+from mfbench_tasks.families.chemistry_kinds import KINDS
+from mfbench_tasks.fragments.building_blocks import Entry
 from mfbench_tasks.fragments.protonate import prepare_chemistry
-from mfbench_tasks.fragments.select_ligands import moiety_cores
-from mfbench_tasks.fragments.select_modified import partners
-from mfbench_tasks.fragments.select_sites import core_of, signature
 from mfbench_tasks.structures.read import read_structure
 
 __all__ = ["find_places", "limit_places", "scan_entry", "scan_folder", "write_places"]
@@ -63,7 +60,7 @@ def scan_entry(entry: Entry, pdb_id: str, families: Sequence[ChemistryFamily]) -
     for family in families:
         count = 0
         for residue in [k for k, name in enumerate(names) if name in family.anchors]:
-            for detail in _matches(entry, residue, family):
+            for detail in KINDS[family.kind].matches(entry, residue, family):
                 i = entry.starts[residue]
                 number = f"{entry.atoms.res_id[i]}{entry.atoms.ins_code[i]}".strip()
                 chain = str(entry.atoms.chain_id[i])
@@ -74,27 +71,6 @@ def scan_entry(entry: Entry, pdb_id: str, families: Sequence[ChemistryFamily]) -
                 count += 1
             if count >= _PER_ENTRY:
                 break
-
-
-def _matches(entry: Entry, residue: int, family: ChemistryFamily) -> Iterator[str]:
-    index = entry.named(residue)
-    if family.kind == "site":
-        core = core_of(entry, residue)
-        letters = signature(entry, core) if core else "?"
-        if re.fullmatch(family.ligand_set, letters):
-            yield letters
-    elif family.kind == "bridge":
-        for j in partners(entry, index[family.bond]) if family.bond in index else ():
-            name = f"{entry.name(int(entry.residue[j]))}.{entry.atoms.atom_name[j]}"
-            if any(re.fullmatch(pattern, name) for pattern in family.to):
-                yield name
-    elif family.kind == "ligand":
-        for _, core in moiety_cores(entry, residue, family.atoms[entry.name(residue)])[:1]:
-            # What is too small to stand alone needs a side chain that touches it.
-            if len(core) >= family.alone or contacts(entry, set(core)):
-                yield ""
-    elif family.kind == "halogen" or entry.follower(residue) is not None or family.build == "":
-        yield ""
 
 
 def limit_places(families: Sequence[ChemistryFamily], places: Sequence[Place]) -> list[Place]:

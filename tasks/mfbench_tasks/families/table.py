@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mfbench.errors import DataError
 from mfbench_tasks.families.chemistry import load_families
+from mfbench_tasks.families.read_table import read_table
 
 __all__ = ["FamilyRow", "chemistry_rows", "read_any_families", "read_families", "write_families"]
 
@@ -89,18 +90,11 @@ def read_families(path: Path) -> list[FamilyRow]:
     Raises:
         DataError: it is missing or damaged, a fold is unknown, or a family is listed twice.
     """
-    try:
-        with open(path, newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t")
-            header, lines = reader.fieldnames, list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read ({error})") from None
-    if header != _COLUMNS:
-        raise DataError(f"{path}: its columns must be {', '.join(_COLUMNS)}")
     rows = []
+    lines = read_table(path, _COLUMNS, key=(_COLUMNS[0],), others=False)
     for number, line in enumerate(lines, start=2):
-        if None in line or None in line.values() or line["fold"] not in _FOLDS:
-            raise DataError(f"{path}, line {number}: a column is missing, or the fold is none of {_FOLDS}")
+        if line["fold"] not in _FOLDS:
+            raise DataError(f"{path}, line {number}: the fold is none of {_FOLDS}")
         family_id, fold, family_class, title, support, heldout, proteins, clusters = (
             line[name] for name in _COLUMNS
         )
@@ -116,10 +110,6 @@ def read_families(path: Path) -> list[FamilyRow]:
                 clusters=tuple(clusters.split(";")),
             )
         )
-    ids = [row.family_id for row in rows]
-    for name in ids:
-        if ids.count(name) > 1:
-            raise DataError(f"{path}: family {name} is listed twice")
     return rows
 
 

@@ -110,7 +110,7 @@ Chosen = Sequence[tuple[Task, dict[str, tuple[Configuration, ...]]]]
 
 
 def _choose(split: Split, recipe: LevelsMiniRecipe) -> list[tuple[Task, MiniSize]]:
-    """The first families of each fold, strata in turn; those of the DFT tasks first in test."""
+    """The first families of each fold, subsets in turn; those of the DFT tasks first in test."""
     dft = [t for t in split.test if split.manifest.recipe["dft"]["level"] == t.level]
     cheap = [t for t in split.test if t not in dft]
     first = [t.family for t in sorted(dft, key=lambda t: -len(t.support))]
@@ -126,13 +126,13 @@ def _choose(split: Split, recipe: LevelsMiniRecipe) -> list[tuple[Task, MiniSize
     return out
 
 
-def _in_turn(strata: dict[str, str], first: Sequence[str]) -> list[str]:
+def _in_turn(subsets: dict[str, str], first: Sequence[str]) -> list[str]:
     by_stratum: dict[str, list[str]] = {}
-    for family in sorted(strata):
-        by_stratum.setdefault(strata[family], []).append(family)
+    for family in sorted(subsets):
+        by_stratum.setdefault(subsets[family], []).append(family)
     queues = [by_stratum[s] for s in sorted(by_stratum)]
     turns = [q[i] for i in range(max(map(len, queues), default=0)) for q in queues if i < len(q)]
-    return [f for f in first if f in strata] + [f for f in turns if f not in first]
+    return [f for f in first if f in subsets] + [f for f in turns if f not in first]
 
 
 def _thinned(task: Task, size: MiniSize, seed: int) -> dict[str, tuple[Configuration, ...]]:

@@ -40,7 +40,7 @@ class LevelTask:
 
 
 def spread_over_strata(tasks: Iterable[Task], count: int, seed: int, what: str) -> list[Task]:
-    """``count`` tasks in a random order in which strata take turns.
+    """``count`` tasks in a random order in which subsets take turns.
 
     Raises:
         DataError: there are fewer.

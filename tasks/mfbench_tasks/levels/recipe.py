@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mfbench.data.strict_yaml import read_yaml
 from mfbench.errors import DataError
 
 __all__ = ["DftTasks", "LevelsRecipe", "TestTasks", "TrainTasks", "ValidationTasks", "load_levels_recipe"]
@@ -86,8 +86,6 @@ def load_levels_recipe(path: Path) -> LevelsRecipe:
         DataError: it is missing, or not a recipe of levels.
     """
     try:
-        return LevelsRecipe.model_validate(yaml.safe_load(Path(path).read_text()))
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing") from None
-    except (ValidationError, yaml.YAMLError) as error:
+        return LevelsRecipe.model_validate(read_yaml(path))
+    except ValidationError as error:
         raise DataError(f"{path} is no recipe of levels ({' '.join(str(error).split()[:12])})") from None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mfbench.data import strict_yaml
 from mfbench.errors import DataError
 
 __all__ = [
@@ -172,16 +172,10 @@ def read_yaml(path: Path, model: type[_Model]) -> _Model:
     """Read a YAML file as a model.
 
     Raises:
-        DataError: the file is missing, or a field is wrong (named in the message).
+        DataError: the file is missing, a key is given twice, or a field is wrong (named in the message).
     """
     try:
-        return model.model_validate(yaml.safe_load(Path(path).read_text()))
-    except FileNotFoundError:
-        raise DataError(f"there is no recipe {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error})") from None
-    except yaml.YAMLError as error:
-        raise DataError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
+        return model.model_validate(strict_yaml.read_yaml(path))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

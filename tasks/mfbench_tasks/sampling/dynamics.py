@@ -66,7 +66,8 @@ def relax(
     atoms = Atoms(atomic_numbers, positions)
     atoms.calc = SurfaceCalculator(engine)
     before = atoms.get_potential_energy()
-    LBFGS(atoms, logfile=None, maxstep=0.15)  # type: ignore[arg-type]  # None: no log, says ASE.run(fmax=fmax, steps=steps)
+    optimizer = LBFGS(atoms, logfile=None, maxstep=0.15)  # type: ignore[arg-type]  # None: no log
+    optimizer.run(fmax=fmax, steps=steps)
     return atoms.positions.copy(), before, atoms.get_potential_energy()
 
 

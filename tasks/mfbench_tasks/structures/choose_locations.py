@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from mfbench.errors import StructureError
 from mfbench_tasks.structures.records import AtomRecord
 from mfbench_tasks.structures.residue_names import WATERS
 
-__all__ = ["choose_locations"]
+__all__ = ["check_unique", "choose_locations"]
 
 
 def choose_locations(atoms: Sequence[AtomRecord]) -> list[AtomRecord]:
@@ -18,18 +19,35 @@ def choose_locations(atoms: Sequence[AtomRecord]) -> list[AtomRecord]:
 
     Where several residues are modelled in one place (microheterogeneity), the one of highest mean
     occupancy stays; of its locations the one with the largest sum of occupancies, since a copy may hold
-    only the atoms that differ. Ties go to the name that sorts first.
+    only the atoms that differ. Ties go to the name that sorts first. Copies whose names were lost (an atom
+    repeated, with occupancies that add up to one) are told apart by their order.
 
     Raises:
-        StructureError: an occupancy that decides is no number, or an atom is there twice (named).
+        StructureError: an occupancy that decides is no number.
     """
+    atoms = _with_lost_names(atoms)
     by_place: dict[tuple[Any, ...], list[AtomRecord]] = defaultdict(list)
     for atom in atoms:
         by_place[atom.place].append(atom)
     kept = {place: _kept(copies) for place, copies in by_place.items()}
-    out = [atom for atom in atoms if (atom.residue, atom.location) in kept[atom.place]]
-    _check_unique(out)
-    return out
+    return [atom for atom in atoms if (atom.residue, atom.location) in kept[atom.place]]
+
+
+def _with_lost_names(atoms: Sequence[AtomRecord]) -> list[AtomRecord]:
+    """Atoms that come several times without a name of their location, as parts of one, get 1, 2, …"""
+    times: dict[tuple[Any, ...], list[AtomRecord]] = defaultdict(list)
+    for atom in atoms:
+        if not atom.location and atom.residue not in WATERS:
+            times[atom.identity].append(atom)
+    shared = {
+        name: iter("123456789")
+        for name, copies in times.items()
+        if 1 < len(copies) < 10 and all(c.occupancy for c in copies) and sum(map(_occupancy, copies)) < 1.02
+    }
+    return [
+        replace(atom, location=next(shared[atom.identity])) if atom.identity in shared else atom
+        for atom in atoms
+    ]
 
 
 def _kept(copies: Sequence[AtomRecord]) -> set[tuple[str, str]]:
@@ -61,8 +79,12 @@ def _occupancy(atom: AtomRecord) -> float:
         raise StructureError(f"the occupancy of {atom.label} is '{atom.occupancy}', no number") from None
 
 
-def _check_unique(atoms: Sequence[AtomRecord]) -> None:
-    """Simulation programs number waters in circles; nothing else may be there twice."""
+def check_unique(atoms: Sequence[AtomRecord]) -> None:
+    """Refuse atoms that are there twice. Simulation programs number waters in circles: they may.
+
+    Raises:
+        StructureError: names the atom.
+    """
     seen: set[tuple[Any, ...]] = set()
     for atom in atoms:
         if atom.residue in WATERS:

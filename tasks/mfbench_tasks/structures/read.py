@@ -13,7 +13,7 @@ import numpy as np
 from ase.data import atomic_numbers as _number_of
 
 from mfbench.errors import StructureError
-from mfbench_tasks.structures.choose_locations import choose_locations
+from mfbench_tasks.structures.choose_locations import check_unique, choose_locations
 from mfbench_tasks.structures.read_mmcif import read_mmcif
 from mfbench_tasks.structures.read_pdb import read_pdb
 from mfbench_tasks.structures.records import AtomRecord
@@ -61,7 +61,9 @@ def read_structure(path: Path) -> struc.AtomArray:
         raise StructureError(f"{path.name} is empty: download it again")
     try:
         atoms = choose_locations(read_mmcif(text) if _is_mmcif(path) else read_pdb(text))
-        array = _array([atom for atom in atoms if _element(atom) not in ("H", "D", "T")])
+        heavy = [atom for atom in atoms if _element(atom) not in ("H", "D", "T")]
+        check_unique(heavy)  # hydrogens that programs add may all be called H
+        array = _array(heavy)
     except StructureError as error:
         raise StructureError(f"{path.name}: {error}") from error
     if array.array_length() == 0:

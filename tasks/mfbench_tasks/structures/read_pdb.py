@@ -22,11 +22,10 @@ def read_pdb(text: str) -> list[AtomRecord]:
 
     Frames are set apart by MODEL and ENDMDL, or by END alone, as some programs write them. What comes
     after an END belongs to the first frame where none of its atoms was there before (a ligand
-    appended), and is another frame where all were.
+    appended), and is another frame where any was.
 
     Raises:
-        StructureError: no atom record, a truncated or unreadable one (named), or a part that repeats
-            some atoms of an earlier part and adds others.
+        StructureError: no atom record, or a truncated or unreadable one (named).
     """
     frame: list[AtomRecord] = []
     seen: set[tuple[Any, ...]] = set()
@@ -36,15 +35,10 @@ def read_pdb(text: str) -> list[AtomRecord]:
         if modelled and models > 1:
             continue
         part = [_record(line) for line in lines]
-        repeated = [atom for atom in part if atom.identity in seen]
-        if repeated and len(repeated) < len(part):
-            raise StructureError(
-                f"{repeated[0].label} is there again after END, with atoms that are new: "
-                "give one frame, or set frames apart by MODEL"
-            )
-        if not repeated:
+        identities = {atom.identity for atom in part}
+        if not identities & seen:
             frame += part
-            seen |= {atom.identity for atom in part}
+            seen |= identities
     if not frame:
         raise StructureError("there is no ATOM record: it is not a PDB file")
     return frame

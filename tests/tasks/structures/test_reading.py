@@ -164,6 +164,17 @@ def test_a_chain_that_does_not_exist_is_named(peptide):
         select.chain_residues(prepare(peptide), "B")
 
 
+def test_hydrogens_of_atoms_that_overlap_are_given_up_in_bounded_time(peptide):
+    copy = peptide.copy()
+    copy.res_id += 10
+    copy.coord[:, 0] += 0.01
+    atoms = prepare(struc.concatenate([peptide, copy]))
+    pairs = list(select.contacts(select.chain_residues(atoms, "A"), atoms.coord))
+    twin = next(s for s in pairs if s.residues == "A14-A4")
+    with pytest.raises(StructureError, match="A14-A4: its hydrogens find no rest"):
+        cut(atoms, twin.atoms, kind=twin.kind, motif=twin.motif, pdb_id="test", residues=twin.residues)
+
+
 @pytest.mark.skipif("MFBENCH_STRUCTURES" not in os.environ, reason="needs real entries")
 def test_real_entries_read_and_give_every_kind():
     folder = Path(os.environ["MFBENCH_STRUCTURES"])

@@ -136,10 +136,14 @@ def _draw(topology: str, seed: int) -> str:
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
+    number = 0
     try:
         with gzip.open(path, "rt") as file:
             for line in file:
+                number += 1
                 one, two = line.split()
                 yield [one, two]
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as a table of two columns ({error})") from None
+        raise DataError(
+            f"{path}, line {number}: it cannot be read as a table of two columns ({error})"
+        ) from None

@@ -1,0 +1,157 @@
+"""The card of a run, drafted from what the run recorded: whatever that is, it is made to fit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from mfbench.data.printable_text import printable
+from mfbench.errors import SubmissionError
+from mfbench.protocol.protocol import Budget
+from mfbench.protocol.run_weights import EMBEDDED
+from mfbench.results.results import Results
+from mfbench.submission.card import Card, Cost, DeclaredRun, Failure, Hardware, Training, Tuning
+from mfbench.submission.weights import count_parameters
+
+__all__ = ["draft_card"]
+
+_MOST_OPTIONS = 50
+_LARGEST = 1e9
+"""Seconds, or bytes and gradients in millions: what a clock or a counter shows beyond is a fault."""
+
+
+def draft_card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes]) -> Card:
+    """The card of a run; what people add (description, contact, paper) is left empty.
+
+    Args:
+        run: content of ``run.json``.
+        results: of the run.
+        deposited: weights and their card, or nothing.
+
+    Raises:
+        SubmissionError: kind ``data``: the run is a control (another fold, support or exclusion); kind
+            ``card``: something that no card can hold, named.
+    """
+    request = run["request"]
+    for name, wanted, what in (
+        ("fold", "test", "was not run on test families"),
+        ("support", "own", "took its support from another family"),
+        ("exclude", None, "left families out"),
+    ):
+        if request.get(name) != wanted:
+            raise SubmissionError("data", f"this run {what}: it is a control, not a submission")
+    try:
+        return _card(run, results, deposited)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part)[:60] for part in first["loc"])
+        raise SubmissionError("card", printable(f"of this run, {place}: {first['msg']}", 300)) from None
+
+
+def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes]) -> Card:
+    request, budget = run["request"], Budget(**run["request"]["budget"])
+    trained = json.loads(deposited["weights.json"]) if deposited else {}
+    session = (run.get("sessions") or [{}])[-1]
+    name = printable(request["method"])
+    weights = deposited["weights.safetensors"] if deposited else None
+    training = (
+        [Training(name=printable(trained["split"], 80), data_hash=trained["data_hash"])]
+        if trained.get("split")
+        else []
+    )
+    return Card(
+        method=printable(name.rpartition(":")[2] or name or "unnamed", 80),
+        implementation=printable(name, 200) or None,
+        track=results.track,
+        arch=request["arch"],
+        backend=request["backend"],
+        parameters=count_parameters(weights) if weights else None,
+        weights_sha256=hashlib.sha256(weights).hexdigest() if weights else None,
+        meta_gradients=trained.get("gradients"),
+        training=training,
+        tuning=_tuning(request),
+        hardware=Hardware(
+            **{n: _count(session.get(n)) for n in ("cores", "memory_bytes")},
+            processor=printable(session.get("processor") or "", 120),
+        ),
+        code_version=printable(session.get("code") or "", 120),
+        timing_version=run.get("timing_version", 1),
+        run=DeclaredRun(
+            split=request["split"],
+            split_version=printable(run["split_version"], 40),
+            data_hash=request["data_hash"],
+            level_of_theory=printable(run["level_of_theory"], 80),
+            protocol=request["protocol"],
+            ks=request["ks"],
+            draws=request["draws"],
+            seed=request["seed"],
+            steps=budget.steps,
+            batch=budget.batch,
+            options=_options(request["options"]),
+        ),
+        costs=_costs(results),
+        failures=[
+            Failure(family=row.family_id, k=row.k, draw=row.draw, reason=_reason(row.failure))
+            for row in results.failures
+        ],
+    )
+
+
+def _reason(text: str) -> str:
+    said = printable(text, 400)
+    return said if len(said) >= 3 else f"failed: {said}"
+
+
+def _options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as a card holds them: lists and mappings as JSON, long texts cut."""
+    found = {}
+    for key, value in options.items():
+        if value is not None and not isinstance(value, (bool, int, float)):
+            value = printable(value if isinstance(value, str) else json.dumps(value, default=str), 200)
+        found[printable(key, 60)] = value
+    if len(found) > _MOST_OPTIONS:
+        raise SubmissionError("card", f"this run has {len(found)} options: a card holds {_MOST_OPTIONS}")
+    return found
+
+
+def _costs(results: Results) -> list[Cost]:
+    """Medians over the episodes that did not fail."""
+    found = []
+    for k in results.ks:
+        rows = [row for row in results.episodes if row.k == k and row.failure is None]
+        if not rows:
+            continue
+        seconds = {
+            name: _seconds(float(np.median([getattr(row, name) for row in rows])))
+            for name in ("adapt_seconds", "predict_seconds", "compile_seconds")
+        }
+        gradients = _count(float(np.median([row.gradient_evaluations for row in rows])))
+        peaks = [row.peak_memory_bytes for row in rows if row.peak_memory_bytes]
+        peak = _count(max(peaks)) if peaks else None
+        found.append(Cost(k=k, **seconds, gradient_evaluations=gradients, peak_memory_bytes=peak))
+    return found
+
+
+def _seconds(value: float) -> float | None:
+    """What a method says of its own time may be no time."""
+    return round(value, 4) if math.isfinite(value) and 0 <= value <= _LARGEST else None
+
+
+def _count(value: float | None) -> int | None:
+    good = value is not None and math.isfinite(value) and 0 <= value <= _LARGEST * 1e6
+    return int(value) if good else None
+
+
+def _tuning(request: dict[str, Any]) -> Tuning | None:
+    """Trials that shipped settings were chosen from."""
+    path = EMBEDDED / request["split"] / "tuning.json"
+    if not request.get("arch") or not path.is_file():
+        return None
+    found = json.loads(path.read_text()).get(f"{request['arch']}-{request['method']}")
+    return Tuning(trials=len(found["trials"])) if found and "trials" in found else None
