@@ -169,11 +169,17 @@ def _shifts(
 def _counts(tasks: Sequence[LevelTask]) -> dict[str, int]:
     used = [c for t in tasks for role in t.roles.values() for c in role]
     folds = {fold: [t for t in tasks if t.task.fold == fold] for fold in ("train", "validation", "test")}
+    graphs = {
+        fold: {c.graph_id for t in found for role in t.roles.values() for c in role}
+        for fold, found in folds.items()
+    }
     return {
         "families": len(tasks),
         "configurations": len(used),
         "fragments": len({c.fragment_id for c in used}),
         "graphs": len({c.graph_id for c in used}),
+        "test_graphs": len(graphs["test"]),
+        "test_graphs_in_train": len(graphs["test"] & graphs["train"]),
         **{f"{fold}_families": len(found) for fold, found in folds.items()},
         **{f"{level}_tasks": n for level, n in sorted(Counter(t.level for t in tasks).items())},
     }
