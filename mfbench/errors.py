@@ -16,7 +16,7 @@ __all__ = [
     "TransferError",
     "UnknownNameError",
     "WorkError",
-    "said_of",
+    "reason_of",
 ]
 
 
@@ -89,7 +89,7 @@ _ADVICE = {
 }
 
 
-def said_of(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
     """What the system refused, on what, and what to do: a line."""
     if not error.strerror:
         return str(error)

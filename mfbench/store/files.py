@@ -13,6 +13,10 @@ from mfbench.work.files import new_folder, write_bytes
 __all__ = ["Files", "LocalFiles", "RemoteFiles"]
 
 
+Stamp = dict[str, list[int]]
+"""file → size and time of change."""
+
+
 class Files(Protocol):
     """Paths are relative to the store, with ``/``."""
 
@@ -26,7 +30,7 @@ class Files(Protocol):
         """A file's content; ``FileNotFoundError`` where there is none."""
         ...
 
-    def stamp(self, folder: str) -> dict[str, list[int]] | None:
+    def stamp(self, folder: str) -> Stamp | None:
         """file → size and time of change, to notice that a folder was touched; None if that is costly."""
         ...
 
@@ -59,7 +63,7 @@ class LocalFiles:
             raise FileNotFoundError(f"{path} is a link")
         return place.read_bytes()
 
-    def stamp(self, folder: str) -> dict[str, list[int]] | None:
+    def stamp(self, folder: str) -> Stamp | None:
         """See ``Files``."""
         try:
             with os.scandir(self.root / folder) as entries:
@@ -109,9 +113,10 @@ class RemoteFiles:
 
     def read(self, path: str) -> bytes:
         """See ``Files``."""
-        return self.fs.cat_file(f"{self.root}/{path}")
+        data: bytes = self.fs.cat_file(f"{self.root}/{path}")
+        return data
 
-    def stamp(self, folder: str) -> dict[str, list[int]] | None:
+    def stamp(self, folder: str) -> Stamp | None:
         """See ``Files``."""
         return None
 

@@ -18,7 +18,8 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 def as_json(request: Request) -> dict[str, Any]:
     """A request as it is read back from JSON: tuples become lists, paths text."""
-    return json.loads(json.dumps(dict(request), default=str))
+    found: dict[str, Any] = json.loads(json.dumps(dict(request), default=str))
+    return found
 
 
 def digest(request: Request) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 import mfbench
 from mfbench.cli import main
-from mfbench.errors import said_of
+from mfbench.errors import reason_of
 from mfbench.methods.constant import constant
 from mfbench.work.interrupt import _is_command
 
@@ -89,8 +89,8 @@ def test_the_current_folder_can_be_written_to_if_it_is_empty(
 
 def test_a_disk_that_refuses_is_one_line_that_says_what_to_do(split, tmp_path, capsys, monkeypatch):
     full = OSError(28, "No space left on device", "runs/x/episodes/00001.npz")
-    assert said_of(full).startswith("runs/x/episodes/00001.npz: No space left on device: free some space")
-    assert said_of(OSError("no number")) == "no number"
+    assert reason_of(full).startswith("runs/x/episodes/00001.npz: No space left on device: free some space")
+    assert reason_of(OSError("no number")) == "no number"
 
     class Fills:
         """The constant method; in one of its episodes the disk becomes full."""
