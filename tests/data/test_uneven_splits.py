@@ -73,7 +73,8 @@ def test_methods_are_scored(name):
 @pytest.mark.parametrize("name", SPLITS)
 @pytest.mark.parametrize(
     "command",
-    ["data info SPLIT", "data verify SPLIT", "data leakage SPLIT", "data leakage SPLIT --against no-heldout",
+    ["data info SPLIT", "data verify SPLIT", "data leakage SPLIT",
+     "data leakage SPLIT --against no-heldout",
      "data leakage no-heldout --against SPLIT", "data export SPLIT --format extxyz --out OUT",
      "evaluate -m constant -s SPLIT --k 5 --draws 1 --exclude-overlap no-heldout --out OUT",
      "evaluate -m constant -s no-heldout --k 5 --draws 1 --exclude-overlap SPLIT --out OUT",
