@@ -4,6 +4,8 @@
 from mfbench.work.interrupt import leave_while_importing
 
 leave_while_importing()
+from typing import TYPE_CHECKING
+
 # ruff: noqa: E402
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration, Prediction
 from mfbench.data.split import Split, Task, available_splits, load_split
@@ -18,9 +20,13 @@ from mfbench.protocol.registry import METHODS, MethodSpec
 from mfbench.results.results import Results, read_results
 from mfbench.version import __version__
 
+if TYPE_CHECKING:
+    from mfbench.own import AdaptedModel, adapt, load_model
+
 __all__ = [
     "EV_TO_KCAL_MOL",
     "METHODS",
+    "AdaptedModel",
     "Budget",
     "Configuration",
     "Episode",
@@ -37,11 +43,25 @@ __all__ = [
     "Track",
     "Usage",
     "__version__",
+    "adapt",
     "available_splits",
     "check_method",
     "draw_episode",
     "evaluate",
     "from_ase",
+    "load_model",
     "load_split",
     "read_results",
 ]
+
+_OWN = ("AdaptedModel", "adapt", "load_model")
+"""They need a backend's packages, which the core does without."""
+
+
+def __getattr__(name: str) -> object:
+    """Own systems, read when they are first asked for."""
+    if name not in _OWN:
+        raise AttributeError(f"module 'mfbench' has no attribute '{name}'")
+    from mfbench import own
+
+    return getattr(own, name)

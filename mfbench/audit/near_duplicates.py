@@ -12,24 +12,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mfbench.data.alignment import aligned_rmsd
 from mfbench.data.configuration import Configuration
 
-__all__ = ["NEAR_TWIN", "aligned_rmsd", "independence_ratio", "nearest", "twin_statistics"]
+__all__ = ["NEAR_TWIN", "independence_ratio", "nearest", "twin_statistics"]
 
 NEAR_TWIN = 0.10
 """Å, aligned root-mean-square distance over all atoms."""
-
-
-def aligned_rmsd(one: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Root-mean-square distance of ``one`` [n, 3] to each of ``others`` [m, n, 3] after optimal
-    translation and proper rotation (Kabsch), in Å: [m]. Atoms correspond by index."""
-    a = one - one.mean(axis=0)
-    b = others - others.mean(axis=1, keepdims=True)
-    covariance = np.einsum("ni,mnj->mij", a, b)
-    singular = np.linalg.svd(covariance, compute_uv=False)
-    singular[:, 2] *= np.sign(np.linalg.det(covariance))
-    squared = np.sum(a**2) + np.sum(b**2, axis=(1, 2)) - 2.0 * singular.sum(axis=1)
-    return np.sqrt(np.maximum(squared, 0.0) / len(one))
 
 
 def nearest(query: np.ndarray, support: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
+from mfbench.data.molecular_graph import graph_id
 from mfbench.errors import MfbenchError, PredictionError, UnknownNameError
 from mfbench.protocol.method import Method, Predictor, Usage
 from mfbench.protocol.protocol import Budget
@@ -265,7 +266,8 @@ def _chain(heavy: Sequence[int], rng: np.random.Generator) -> Configuration:
     strength = numbers[:, None] * numbers[None] * np.exp(-distances) / 20 * (1 - np.eye(len(numbers)))
     energy = sum(_ISOLATED[int(z)] for z in numbers) + strength.sum() / 2
     forces = (strength[..., None] * vectors / distances[..., None]).sum(axis=1)
-    return Configuration(numbers, positions, energy=float(energy), forces=forces)
+    graph = graph_id(numbers, positions)
+    return Configuration(numbers, positions, energy=float(energy), forces=forces, graph_id=graph)
 
 
 def _blind(configurations: Sequence[Configuration]) -> list[Configuration]:

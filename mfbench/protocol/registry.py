@@ -15,7 +15,7 @@ from typing import Any
 
 from mfbench.errors import UnknownNameError
 from mfbench.protocol.method import Method, MethodContext
-from mfbench.registry import Registry
+from mfbench.protocol.named_entries import Registry
 
 __all__ = [
     "BACKENDS",
@@ -23,6 +23,7 @@ __all__ = [
     "BackendSpec",
     "Cost",
     "MethodSpec",
+    "load_engine",
     "load_method",
     "load_trainer",
     "reference_lines",
@@ -91,14 +92,16 @@ class BackendSpec:
         name: what ``--backend`` takes, and the extra that installs it.
         summary: one line for ``mfbench methods``.
         packages: what the extra installs, so that a missing one can be named.
-        trainer: ``module:function`` (split, method, arch, seed, options, folder, *, init, stop_after,
-            tick), which ``mfbench train`` runs.
+        trainer: ``module:function``, called as ``(split, method, arch, seed, options, folder, *, init,
+            stop_after, tick)``, which ``mfbench train`` runs.
+        engine: ``module:object``, an ``mfbench.learned.engine.Engine``.
     """
 
     name: str
     summary: str
     packages: frozenset[str]
     trainer: str
+    engine: str
 
 
 BACKENDS: Registry[BackendSpec] = Registry(
@@ -109,12 +112,14 @@ BACKENDS: Registry[BackendSpec] = Registry(
             "JAX, compiled; the fastest on CPUs",
             frozenset({"jax", "optax", "safetensors"}),
             "mfbench_jax.train:train_by_name",
+            "mfbench_jax.engine:ENGINE",
         ),
         BackendSpec(
             "torch",
             "PyTorch; also fine-tunes mace-torch models",
             frozenset({"torch", "e3nn", "mace", "safetensors"}),
             "mfbench_torch.train:train_by_name",
+            "mfbench_torch.engine:ENGINE",
         ),
     ],
 )
@@ -274,6 +279,15 @@ def load_trainer(backend: str) -> Callable[..., Any]:
     """
     found: Callable[..., Any] = _resolve(BACKENDS[backend].trainer, "train")
     return found
+
+
+def load_engine(backend: str) -> Any:
+    """The engine of a backend (``mfbench.learned.engine.Engine``).
+
+    Raises:
+        UnknownNameError: no such backend, or its packages are not installed.
+    """
+    return _resolve(BACKENDS[backend].engine, backend)
 
 
 def _resolve(target: str, name: str) -> Any:

@@ -104,6 +104,26 @@ def test_a_sound_method_passes_every_check(method, split):
     assert not report.warnings, str(report)
 
 
+class OneModelPerMolecule:
+    """The mean energy of each molecular graph, where the support holds it."""
+
+    name = "one-model-per-molecule"
+
+    def adapt(self, support, *, budget, seed):
+        self.sizes = {}
+        for c in support:
+            assert self.sizes.setdefault(c.graph_id, len(c)) == len(c), "two molecules share a graph_id"
+        return self
+
+    def predict(self, configurations):
+        assert all(self.sizes.get(c.graph_id, len(c)) == len(c) for c in configurations)
+        return [mfbench.Prediction(0.0, np.zeros((len(c), 3))) for c in configurations]
+
+
+def test_a_method_may_keep_one_model_per_molecule():
+    assert mfbench.check_method(OneModelPerMolecule()).passed
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_named_in_words(fault):
     report = mfbench.check_method(faulty(fault))

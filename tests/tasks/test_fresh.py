@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 import mfbench
-from mfbench.audit.near_duplicates import aligned_rmsd
+from mfbench.data.alignment import aligned_rmsd
 from mfbench.data.side_tables import read_side_tables
 from mfbench.errors import DataError
 

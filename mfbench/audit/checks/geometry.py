@@ -10,7 +10,8 @@ import numpy as np
 from mfbench.audit.checks.check import Subject
 from mfbench.audit.checks.labels import everything
 from mfbench.audit.checks.unit_advice import length_advice
-from mfbench.audit.near_duplicates import NEAR_TWIN, aligned_rmsd, twin_statistics
+from mfbench.audit.near_duplicates import NEAR_TWIN, twin_statistics
+from mfbench.data.alignment import aligned_rmsd
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import Task
 from mfbench.errors import DataError

@@ -1,13 +1,8 @@
-"""Writes the construction ``levels``: families, roles, draws and manifest over the pool and the labels.
-
-``python -m mfbench_tasks.levels.build``, again whenever more labels have come.
-"""
+"""Writes the construction ``levels``: families, roles, draws and manifest over the pool and the labels."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,15 +14,15 @@ from mfbench.data.levels import EnergyShift, Labels, LevelCard, read_level_label
 from mfbench.data.manifest import OWN, POOL
 from mfbench.data.parquet import read_table
 from mfbench.data.split import Split, load_split
-from mfbench.errors import DataError, MfbenchError
+from mfbench.errors import DataError
 from mfbench.work.files import write_text
 from mfbench_tasks.build.assemble import make_manifest
 from mfbench_tasks.build.roles import Member, draw, role_rows
 from mfbench_tasks.build.split_tables import DRAWS, FAMILIES, ROLES, write_rows
 from mfbench_tasks.levels.dft_tasks import read_queue
-from mfbench_tasks.levels.energy_shifts import shift_by_atoms, shift_by_fit
+from mfbench_tasks.levels.energy_shifts import mean_beyond_atoms, shift_by_atoms, shift_by_fit
 from mfbench_tasks.levels.plan import LevelTask, plan_dft, plan_semiempirical
-from mfbench_tasks.levels.recipe import LevelsRecipe, load_levels_recipe
+from mfbench_tasks.levels.recipe import LevelsRecipe
 from mfbench_tasks.sampling.role import Role
 
 __all__ = ["LEVEL_FAMILIES", "build_levels"]
@@ -157,17 +152,17 @@ def _shifts(
     labels: Found,
     reference: Mapping[str, float],
 ) -> dict[str, EnergyShift]:
-    """Train levels by a fit on their train tasks; levels that training never sees by isolated atoms."""
+    """Train levels by a fit on their train tasks; others by isolated atoms, and what the fits of train
+    levels with a calibrated zero add to those."""
     atoms = {int(z): float(e) for z, e in reference.items()}
     seen = defaultdict(list)
     for t in tasks:
         if t.task.fold == "train":
             seen[t.level] += [c for role in t.roles.values() for c in role]
-    out = {}
-    for name, (card, found) in labels.items():
-        start = shift_by_atoms(atoms, card.isolated_atom_energies_eV)
-        out[name] = shift_by_fit(seen[name], found, start) if name in seen else start
-    return out
+    starts = {n: shift_by_atoms(atoms, card.isolated_atom_energies_eV) for n, (card, _) in labels.items()}
+    fits = {n: shift_by_fit(seen[n], found, starts[n]) for n, (_, found) in labels.items() if n in seen}
+    calibrated = [(fit, starts[n]) for n, fit in fits.items() if labels[n][0].zero == "formation"]
+    return {n: fits[n] if n in fits else mean_beyond_atoms(calibrated, starts[n]) for n in labels}
 
 
 def _counts(tasks: Sequence[LevelTask]) -> dict[str, int]:
@@ -181,23 +176,3 @@ def _counts(tasks: Sequence[LevelTask]) -> dict[str, int]:
         **{f"{fold}_families": len(found) for fold, found in folds.items()},
         **{f"{level}_tasks": n for level, n in sorted(Counter(t.level for t in tasks).items())},
     }
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Build; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="mfbench_tasks.levels.build", description=__doc__)
-    parser.add_argument("--recipe", type=Path, default=Path("tasks/recipes/levels.yaml"))
-    parser.add_argument("--queue", type=Path, default=Path("tasks/recipes/levels-wb97x-d.tsv"))
-    parser.add_argument("--data", type=Path, default=Path("tasks/data"))
-    options = parser.parse_args(arguments)
-    try:
-        manifest = build_levels(load_levels_recipe(options.recipe), options.queue, options.data)
-    except MfbenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(json.dumps(manifest["counts"], indent=1))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,7 +13,7 @@ import numpy as np
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.methods.bond_terms import BondTerms, fit_bond_terms
 from mfbench.methods.energy_baseline import correction_operator
-from mfbench.protocol.method import Budget
+from mfbench.protocol.protocol import Budget
 from mfbench_tasks.labelling.level import Level
 from mfbench_tasks.labelling.registry import find_level
 
@@ -24,7 +24,8 @@ class _Cached:
     """A level's labels, each computed once: episodes ask for the same configurations again."""
 
     def __init__(self, level: Level):
-        self._level, self._known = level, {}
+        self._level = level
+        self._known: dict[tuple[bytes, bytes, int, int], Prediction] = {}
 
     def __call__(self, c: Configuration) -> Prediction:
         key = (c.atomic_numbers.tobytes(), np.asarray(c.positions).tobytes(), c.total_charge, c.n_unpaired)
@@ -57,8 +58,9 @@ class CheapLevel:
             left = [c.forces - p.forces for c, p in zip(support, base, strict=True)]
             terms = fit_bond_terms(support, left)
         added = terms.predict(support)
-        residuals = [c.energy - p.energy - t.energy for c, p, t in zip(support, base, added, strict=True)]
-        return CheapPredictor(self._run, terms, tuple(support), np.array(residuals, dtype=float))
+        energies = np.array([c.energy for c in support], dtype=float)
+        cheap, bonded = (np.array([p.energy for p in found], dtype=float) for found in (base, added))
+        return CheapPredictor(self._run, terms, tuple(support), energies - cheap - bonded)
 
 
 class CheapLevelWithBondTerms(CheapLevel):

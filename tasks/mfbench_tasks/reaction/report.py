@@ -23,7 +23,7 @@ from mfbench_tasks.reaction.system import System
 __all__ = ["reaction_report", "write_reaction_report"]
 
 Paths = Sequence[tuple[System, Outcome]]
-"""Systems, and the outcome of the stage that scans them."""
+"""Systems, and the outcomes of their scans."""
 
 
 def write_reaction_report(
@@ -76,13 +76,13 @@ def reaction_report(
                 "shares": _shares(own, [o for o in sampled if o.family_id == family.id]),
             }
         )
-    stages = [outcome for _, outcome in paths]
-    seconds = sum(o.cpu_seconds for o in (*stages, *sampled, *failed))
+    scans = [outcome for _, outcome in paths]
+    seconds = sum(o.cpu_seconds for o in (*scans, *sampled, *failed))
     return {
         "families": rows,
-        "rejections": [r for o in (*stages, *failed) for r in o.rejections],
+        "rejections": [r for o in (*scans, *failed) for r in o.rejections],
         "sampling": outcome_report(sampled),
-        "worst_finite_difference_eV_per_A": max(o.labelled.finite_difference for o in stages if o.labelled),
+        "worst_finite_difference_eV_per_A": max(o.labelled.finite_difference for o in scans if o.labelled),
         "cpu_seconds": seconds,
     }
 

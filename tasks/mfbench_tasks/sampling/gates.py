@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from mfbench.audit.near_duplicates import aligned_rmsd
 from mfbench.data import molecular_graph as graph
+from mfbench.data.alignment import aligned_rmsd
 from mfbench_tasks.fragments.coordination_shell import reach
 from mfbench_tasks.fragments.cut import Fragment
 from mfbench_tasks.fragments.electron_count import n_electrons, spin_is_possible

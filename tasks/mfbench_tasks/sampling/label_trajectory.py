@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mfbench.audit.near_duplicates import aligned_rmsd
+from mfbench.data.alignment import aligned_rmsd
 from mfbench.data.configuration import Configuration
 from mfbench.data.parquet import FORCE_GRID, POSITION_GRID, round_to_grid
 from mfbench_tasks.fragments.cut import Fragment

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import mfbench
-from mfbench.audit.near_duplicates import NEAR_TWIN, aligned_rmsd
+from mfbench.audit.near_duplicates import NEAR_TWIN
 from mfbench.cli import main
+from mfbench.data.alignment import aligned_rmsd
 from mfbench.data.configuration import Prediction
 from mfbench.data.molecular_graph import bonds
 from mfbench.data.parquet import read_table

@@ -13,6 +13,8 @@ from mfbench.cli.data.making import (
     construct,
     fetch_entries,
     find_chemistry,
+    levels,
+    levels_mini,
     pool,
     reaction,
 )
@@ -33,4 +35,6 @@ def register(group: typer.Typer) -> None:
     group.command(rich_help_panel=PANEL)(audit.audit)
     group.command(rich_help_panel=PANEL)(construct.construct)
     group.command(rich_help_panel=PANEL)(reaction.reaction)
+    group.command(rich_help_panel=PANEL)(levels.levels)
+    group.command(rich_help_panel=PANEL)(levels_mini.levels_mini)
     group.command(rich_help_panel=PANEL)(card.card)

@@ -1,0 +1,188 @@
+"""From labelled configurations to an adapted model: choose by cross-validation, then learn from all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
+from mfbench.errors import ProtocolError
+from mfbench.own.cross_validate import HeldOut, cross_validate
+from mfbench.own.fit import RECIPES, Recipe, fit_member
+from mfbench.own.folds import blocked_folds
+from mfbench.own.model import AdaptedModel
+from mfbench.own.starts import SCRATCH, Start, candidate_starts, find_start
+from mfbench.own.uncertainty import Calibration, calibrate
+from mfbench.protocol.cost import code_version, hardware
+from mfbench.protocol.registry import load_engine
+
+__all__ = ["Adaptation", "adapt", "adapt_with_record"]
+
+MEMBERS = 3
+FOLDS = 3
+_FEW = 9
+"""Fewer labels than this are not cross-validated."""
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Adaptation:
+    """A model and how it was chosen.
+
+    Attributes:
+        model: the result.
+        tried: cross-validations, the chosen one first; empty where there were too few labels.
+        diverged: names of what gave numbers that are not finite.
+        folds: indices of the held-out blocks.
+        seconds: wall time of all.
+    """
+
+    model: AdaptedModel
+    tried: tuple[HeldOut, ...]
+    diverged: tuple[str, ...]
+    folds: tuple[np.ndarray, ...]
+    seconds: float
+
+
+def adapt(
+    configurations: Sequence[Configuration],
+    start: str = "auto",
+    *,
+    backend: str = "jax",
+    seconds: float = 150.0,
+    steps: int | None = None,
+    seed: int = 0,
+) -> AdaptedModel:
+    """A model of own molecules from their labelled configurations.
+
+    Args:
+        configurations: labelled, in eV and eV/Å (``mfbench.own.preflight`` makes them from files).
+        start: name or path of a start, ``scratch``, or ``auto``: chosen by cross-validation.
+        backend: ``jax`` or ``torch``.
+        seconds: wall time to stay within, as far as the cheapest recipe allows.
+        steps: gradient steps, instead of choosing among recipes.
+        seed: of everything that is drawn.
+
+    Raises:
+        ProtocolError: fewer than two labelled configurations.
+        CheckpointError: no such start, or it lacks an element.
+        TrainingError: no recipe gives finite weights.
+    """
+    return adapt_with_record(
+        configurations, start, backend=backend, seconds=seconds, steps=steps, seed=seed
+    ).model
+
+
+def adapt_with_record(
+    configurations: Sequence[Configuration],
+    start: str = "auto",
+    *,
+    backend: str = "jax",
+    seconds: float = 150.0,
+    steps: int | None = None,
+    seed: int = 0,
+    note: Note = lambda text: None,
+) -> Adaptation:
+    """As ``adapt``, with everything that a report shows; ``note`` is told what is being done."""
+    began = time.monotonic()
+    if len(configurations) < 2:
+        raise ProtocolError("adapting needs at least two labelled configurations")
+    starts = candidate_starts(configurations) if start == "auto" else [find_start(start, configurations)]
+    recipes = RECIPES if steps is None else (replace(RECIPES[1], name=f"{steps:,} steps", steps=steps),)
+    engine = load_engine(backend).sized_for(configurations, starts[0].config)
+    tried: list[HeldOut] = []
+    diverged: list[str] = []
+    folds: list[np.ndarray] = []
+    if len(configurations) >= _FEW:
+        folds = blocked_folds(configurations, FOLDS)
+        for option_start, recipe in _order(starts, recipes):
+            name = f"{option_start.name}, {recipe.name}"
+            if tried and not _fits(recipe, tried, seconds - (time.monotonic() - began)):
+                continue
+            note(f"cross-validating {name}")
+            found = cross_validate(engine, option_start, recipe, configurations, folds, seed=seed)
+            if found is None:
+                diverged.append(name)
+            else:
+                tried.append(found)
+        tried.sort(key=lambda found: found.score(configurations))
+    chosen_start, recipe = (
+        (tried[0].start, tried[0].recipe) if tried else (starts[0], recipes[min(1, len(recipes) - 1)])
+    )
+    calibration = None
+    if tried:
+        note("calibrating error bars")
+        committee = cross_validate(
+            engine, chosen_start, recipe, configurations, folds, members=MEMBERS, seed=seed
+        )
+        if committee is not None:
+            calibration = _calibration(committee, configurations)
+            tried[0] = committee
+    note(f"adapting to all {len(configurations)} labels: {chosen_start.name}, {recipe.name}")
+    members = tuple(
+        fit_member(engine, chosen_start, recipe, configurations, seed + i) for i in range(MEMBERS)
+    )
+    card = _card(configurations, chosen_start, recipe, backend, seed, tried)
+    model = AdaptedModel(members, calibration, card, engine)
+    return Adaptation(model, tuple(tried), tuple(diverged), tuple(folds), time.monotonic() - began)
+
+
+def _order(starts: Sequence[Start], recipes: Sequence[Recipe]) -> list[tuple[Start, Recipe]]:
+    """Cheap recipes first; scratch with the longest alone, since it needs one."""
+    trained = [s for s in starts if s.name != SCRATCH]
+    plan = [(s, r) for r in recipes for s in trained]
+    return [*plan, *((s, recipes[-1]) for s in starts if s.name == SCRATCH)]
+
+
+def _fits(recipe: Recipe, tried: Sequence[HeldOut], left: float) -> bool:
+    """Whether another cross-validation, and the final fits, are within the time left."""
+    pace = max(t.seconds / max(t.recipe.steps * t.recipe.batch, 1) for t in tried[-3:])
+    return pace * recipe.steps * recipe.batch * (2 + MEMBERS) < left
+
+
+def _calibration(found: HeldOut, configurations: Sequence[Configuration]) -> Calibration:
+    labels = np.array([c.energy for c in configurations], float)
+    spreads = [np.std([m[i] for m in found.forces], axis=0).ravel() for i in range(len(configurations))]
+    return calibrate(
+        found.energies.mean(axis=0) - labels,
+        found.energies.std(axis=0),
+        np.array([len(c) for c in configurations]),
+        found.force_errors(configurations),
+        np.concatenate(spreads),
+    )
+
+
+def _card(
+    configurations: Sequence[Configuration],
+    start: Start,
+    recipe: Recipe,
+    backend: str,
+    seed: int,
+    tried: Sequence[HeldOut],
+) -> dict[str, object]:
+    held_out = tried[0] if tried else None
+    return {
+        "schema": 1,
+        "start": start.name,
+        "recipe": {"name": recipe.name, "steps": recipe.steps, "batch": recipe.batch},
+        "backend": backend,
+        "seed": seed,
+        "n_support": len(configurations),
+        "charges": sorted({c.total_charge for c in configurations}),
+        "held_out": held_out
+        and {
+            "energy_rmse": held_out.energy_rmse(configurations),
+            "within_rmse": held_out.within_rmse(configurations),
+            "force_rmse": held_out.force_rmse(configurations),
+            "units": "kcal/mol, kcal/mol/Å",
+        },
+        "rms_force_of_labels": float(
+            np.sqrt(np.mean(np.concatenate([np.ravel(c.forces) for c in configurations]) ** 2))
+            * EV_TO_KCAL_MOL
+        ),
+        "code_version": code_version(),
+        "hardware": hardware(),
+    }

@@ -1,0 +1,45 @@
+"""The zero of own energies: element energies and charge terms that make a network's totals agree.
+
+Raw energies of another program lie thousands of eV from those a start was trained on. What is linear in
+composition and charge is solved for exactly, and belongs to the model: it predicts total energies in the
+file's own zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mfbench.data.configuration import Configuration
+from mfbench.methods.energy_baseline import EnergyBaseline
+
+__all__ = ["fit_zero"]
+
+
+def fit_zero(
+    baseline: EnergyBaseline, configurations: Sequence[Configuration], modelled: np.ndarray
+) -> EnergyBaseline:
+    """The baseline nearest to ``baseline`` whose energies plus ``modelled`` fit the labels best.
+
+    Least squares of least norm: with one molecule, where elements cannot be told apart, its offset is
+    shared out among them and its energies are right all the same.
+
+    Args:
+        baseline: to start from; elements that it lacks count as zero.
+        configurations: labelled, n of them.
+        modelled: [n] interaction energies of the network, eV.
+    """
+    elements = sorted({int(z) for c in configurations for z in c.atomic_numbers})
+    known = {z: float(baseline.elements.get(z, 0.0)) for z in elements}
+    start = EnergyBaseline({**baseline.elements, **known}, baseline.anion, baseline.cation)
+    labels = np.array([c.energy for c in configurations], float)
+    left = labels - start.energies(configurations) - modelled
+    charges = np.array([c.total_charge for c in configurations], float)
+    counts = [np.bincount(c.atomic_numbers, minlength=128)[elements] for c in configurations]
+    features = np.column_stack([counts, np.maximum(-charges, 0), np.maximum(charges, 0)]).astype(float)
+    shifts, *_ = np.linalg.lstsq(features, left, rcond=1e-9)
+    fitted = {z: known[z] + float(s) for z, s in zip(elements, shifts, strict=False)}
+    return EnergyBaseline(
+        {**start.elements, **fitted}, start.anion + float(shifts[-2]), start.cation + float(shifts[-1])
+    )

@@ -1,0 +1,149 @@
+"""From a stranger's file to a model that predicts in the file's own zero, runs, and knows its error."""
+
+import json
+import re
+
+import ase.io
+import numpy as np
+import pytest
+from ase import Atoms
+
+jax = pytest.importorskip("jax")
+
+import mfbench  # noqa: E402
+from mfbench.cli import main  # noqa: E402
+from mfbench.errors import CheckpointError  # noqa: E402
+from mfbench.own.energy_zero import fit_zero  # noqa: E402
+from mfbench.own.model import load_model  # noqa: E402
+from mfbench.own.starts import candidate_starts, find_start  # noqa: E402
+
+ZERO = -4321.5
+"""eV: energies of another program lie far away from those that a start was trained on."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_compilations():
+    before = jax.config.values["jax_disable_most_optimizations"]
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
+@pytest.fixture(scope="module")
+def molecule():
+    """Configurations of the smallest test fragment: 18 to learn from, 12 to be asked about."""
+    task = mfbench.load_split("cath-mini").test[0]
+    size = {c.fragment_id: len(c) for c in task.support}
+    chosen = min(size, key=lambda name: (size[name], name))
+    mine = [[c for c in pool if c.fragment_id == chosen] for pool in (task.support, task.query)]
+    return mine[0][:18], mine[1][:12]
+
+
+def write(path, configurations, labelled=True):
+    images = []
+    for c in configurations:
+        atoms = Atoms(c.atomic_numbers, c.positions, info={"charge": c.total_charge})
+        if labelled:
+            atoms.info["REF_energy"] = c.energy + ZERO
+            atoms.arrays["REF_forces"] = c.forces
+        images.append(atoms)
+    ase.io.write(path, images, format="extxyz")
+
+
+@pytest.fixture(scope="module")
+def adapted(molecule, tmp_path_factory):
+    """What the command leaves in its folder."""
+    home = tmp_path_factory.mktemp("own")
+    write(home / "mine.xyz", molecule[0])
+    write(home / "new.xyz", molecule[1], labelled=False)
+    arguments = ["adapt", str(home / "mine.xyz"), "--out", str(home / "model")]
+    assert main([*arguments, "--start", "cath-mini/pretrain", "--steps", "20"]) == 0
+    return home
+
+
+def test_the_folder_holds_model_card_metrics_and_report(adapted):
+    metrics = json.loads((adapted / "model" / "metrics.json").read_text())
+    assert metrics["n_support"] == 18
+    assert 0 < metrics["force_rmse"] < 20
+    assert 0 < metrics["energy_rmse"] < 20
+    card = json.loads((adapted / "model" / "card.json").read_text())
+    assert card["start"] == "cath-mini/pretrain"
+    assert card["calibration"]["coverage"] == 0.9
+    page = (adapted / "model" / "report.html").read_text()
+    assert "mine.xyz" in page
+    assert not re.search(r"(src|href|url)\s*[=(]\s*[\"']?https?:", page), "it must open without a network"
+
+
+def test_predictions_are_in_the_zero_of_the_file_and_within_what_was_said(adapted, molecule, tmp_path):
+    model = str(adapted / "model")
+    assert main(["predict", model, str(adapted / "new.xyz"), "--out", str(tmp_path / "p.xyz")]) == 0
+    found = ase.io.read(tmp_path / "p.xyz", ":")
+    metrics = json.loads((adapted / "model" / "metrics.json").read_text())
+    energies = np.array([a.get_potential_energy() for a in found])
+    true = np.array([c.energy + ZERO for c in molecule[1]])
+    kcal = mfbench.EV_TO_KCAL_MOL
+    assert np.sqrt(np.mean((energies - true) ** 2)) * kcal < 2.5 * metrics["energy_rmse"] + 1
+    forces = np.concatenate(
+        [(a.get_forces() - c.forces).ravel() for a, c in zip(found, molecule[1], strict=True)]
+    )
+    assert np.sqrt(np.mean(forces**2)) * kcal < 1.5 * metrics["force_rmse"]
+    bars = np.concatenate([a.arrays["forces_uncertainty"].ravel() for a in found])
+    assert 0.75 < np.mean(np.abs(forces) <= bars) < 0.99
+
+
+def test_the_calculator_says_what_the_model_says_and_its_forces_are_the_gradient(adapted, molecule):
+    model = load_model(adapted / "model")
+    c = molecule[1][0]
+    atoms = Atoms(c.atomic_numbers, c.positions)
+    atoms.calc = model.calculator()
+    (prediction,) = model.predict([c])
+    assert atoms.get_potential_energy() == pytest.approx(prediction.energy)
+    np.testing.assert_allclose(atoms.get_forces(), prediction.forces)
+    assert atoms.calc.results["forces_uncertainty"].shape == (len(c), 3)
+    direction = prediction.forces / np.linalg.norm(prediction.forces)
+    ends = [c.positions + s * 0.02 * direction for s in (-1, 1)]
+    low, high = (
+        p.energy
+        for p in model.predict([mfbench.Configuration(c.atomic_numbers, x, c.total_charge) for x in ends])
+    )
+    assert -(high - low) / 0.04 == pytest.approx(np.linalg.norm(prediction.forces), rel=0.05)
+
+
+def test_it_runs(adapted, tmp_path):
+    arguments = ["simulate", str(adapted / "model"), str(adapted / "new.xyz"), "--ps", "0.02", "--quiet"]
+    assert main([*arguments, "--ensemble", "nve", "--out", str(tmp_path / "md")]) == 0
+    found = json.loads((tmp_path / "md" / "stability.json").read_text())
+    assert found["stable"]
+    assert found["simulated_ps"] == pytest.approx(0.02)
+    assert found["drift_meV_per_atom_ps"] is not None
+
+
+def test_the_zero_is_exact_for_one_molecule_and_for_several(molecule):
+    mine = [c.with_label(c.energy + ZERO, c.forces) for c in molecule[0]]
+    start = find_start("cath-mini/pretrain", mine)
+    fitted = fit_zero(start.baseline, mine, np.zeros(len(mine)))
+    assert np.mean(fitted.energies(mine)) == pytest.approx(np.mean([c.energy for c in mine]), abs=1e-6)
+
+
+def test_a_start_that_lacks_an_element_is_refused_and_auto_passes_it_over(molecule):
+    copper = [
+        mfbench.Configuration(np.append(c.atomic_numbers, 29), np.vstack([c.positions, [9, 9, 9]]))
+        for c in molecule[0]
+    ]
+    with pytest.raises(CheckpointError, match="was not trained on Cu"):
+        find_start("cath-mini/pretrain", copper)
+    with pytest.raises(CheckpointError, match="no start 'nonsense'"):
+        find_start("nonsense", copper)
+    names = [s.name for s in candidate_starts(copper)]
+    assert "cath-mini/pretrain" not in names
+    assert "scratch" in names
+
+
+def test_bad_calls_are_one_line_and_leave_nothing(adapted, molecule, tmp_path, capsys):
+    assert main(["adapt", str(adapted / "mine.xyz"), "--out", str(adapted / "model")]) == 2
+    assert "not empty" in capsys.readouterr().err
+    assert main(["adapt", str(adapted / "mine.xyz"), "--out", str(tmp_path / "x"), "--time", "soon"]) == 2
+    assert "90s or 5min" in capsys.readouterr().err
+    assert main(["predict", str(tmp_path), str(adapted / "new.xyz"), "--out", str(tmp_path / "p.xyz")]) == 2
+    assert "mfbench adapt" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()

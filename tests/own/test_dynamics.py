@@ -1,0 +1,139 @@
+"""Dynamics says when a molecule breaks, conserves what should be conserved, and survives being killed."""
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import molecule
+from ase.calculators.calculator import Calculator, all_changes
+
+from mfbench.errors import ProtocolError
+from mfbench.own.dynamics import DynamicsSettings, simulate
+from mfbench.own.dynamics.stability import energy_drift, first_change
+
+
+class Springs(Calculator):
+    """An elastic network; optionally the last atom is let go after some calls, or heat leaks in."""
+
+    implemented_properties = ("energy", "forces")
+
+    def __init__(self, atoms, snap_after=None, leak=0.0):
+        super().__init__()
+        self.pairs = np.transpose(np.triu_indices(len(atoms), k=1))
+        self.rest = np.linalg.norm(np.subtract(*atoms.positions[self.pairs.T]), axis=-1)
+        self.calls, self.snap_after, self.leak = 0, snap_after, leak
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        self.calls += 1
+        i, j = self.pairs.T
+        apart = atoms.positions[i] - atoms.positions[j]
+        distance = np.linalg.norm(apart, axis=-1)
+        stiffness, rest = np.full(len(i), 30.0), self.rest
+        if self.snap_after is not None and self.calls > self.snap_after:
+            free = j == len(atoms) - 1
+            stiffness, rest = np.where(free, -1.0, stiffness), np.where(free, 0.0, rest)
+        pull = -(stiffness * (distance - rest) / distance)[:, None] * apart
+        forces = np.zeros_like(atoms.positions)
+        np.add.at(forces, i, pull)
+        np.add.at(forces, j, -pull)
+        energy = float(np.sum(stiffness * (distance - rest) ** 2) / 2)
+        self.results = {"energy": energy, "forces": forces + self.leak * atoms.get_velocities()}
+
+
+@pytest.fixture
+def ethanol():
+    atoms = molecule("CH3CH2OH")
+    atoms.calc = Springs(atoms)
+    return atoms
+
+
+SHORT = DynamicsSettings(ps=0.2, record_fs=2.0)
+
+
+def test_a_bound_molecule_is_stable_and_conserves_energy(ethanol, tmp_path):
+    found = simulate(ethanol, DynamicsSettings(ps=1.0, ensemble="nve", step_fs=0.25), tmp_path / "nve")
+    assert found.stable
+    assert found.first_break_ps is None
+    assert found.simulated_ps == pytest.approx(1.0)
+    assert abs(found.drift_meV_per_atom_ps) < 0.5
+
+
+def test_forces_that_are_no_gradient_show_as_drift(ethanol, tmp_path):
+    ethanol.calc = Springs(ethanol, leak=0.02)
+    found = simulate(
+        ethanol, DynamicsSettings(ps=0.5, ensemble="nve", stop_when_broken=False), tmp_path / "x"
+    )
+    assert found.drift_meV_per_atom_ps > 5
+
+
+def test_a_bond_that_gives_way_is_named_with_its_time(ethanol, tmp_path):
+    ethanol.calc = Springs(ethanol, snap_after=60)
+    found = simulate(ethanol, DynamicsSettings(ps=2.0), tmp_path / "snap")
+    assert not found.stable
+    assert 0.02 < found.first_break_ps < 2.0
+    assert found.first_break.endswith("broke")
+    assert f"H{len(ethanol)}" in found.first_break
+    assert found.simulated_ps == found.first_break_ps
+
+
+def test_a_new_bond_counts_as_broken_chemistry():
+    two = Atoms("H2H2", [[0, 0, 0], [0, 0, 0.74], [3, 0, 0], [3, 0, 0.74]])
+    met = two.positions.copy()
+    met[2:] -= [2.4, 0, 0]
+    frame, what = first_change(two.numbers, np.stack([two.positions, met]))
+    assert frame == 1
+    assert what.endswith("formed")
+
+
+def test_lost_numbers_are_an_instability():
+    x = np.zeros((3, 2, 3))
+    x[:, 1, 2] = 0.74
+    x[2] = np.nan
+    assert first_change(np.array([1, 1]), x) == (2, "positions are not finite")
+
+
+def test_drift_is_the_slope_per_atom():
+    t = np.linspace(0, 10, 200)
+    assert energy_drift(t, 5.0 + 0.003 * t, 3) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("ensemble", ["nve", "nvt"])
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(ensemble, tmp_path):
+    settings = DynamicsSettings(ps=0.1, record_fs=2.0, ensemble=ensemble, seed=3)
+
+    def fresh():
+        atoms = molecule("CH3CH2OH")
+        atoms.calc = Springs(atoms)
+        return atoms
+
+    whole, parts = fresh(), fresh()
+    simulate(whole, settings, tmp_path / "whole")
+
+    def stop(ps, note):
+        if ps > 0.04:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate(parts, settings, tmp_path / "parts", tick=stop)
+    with open(tmp_path / "parts" / "frames.f64", "ab") as file:
+        file.write(b"torn")
+    again = fresh()
+    simulate(again, settings, tmp_path / "parts", resume=True)
+    assert (tmp_path / "parts" / "frames.f64").stat().st_size == (
+        tmp_path / "whole" / "frames.f64"
+    ).stat().st_size
+    np.testing.assert_allclose(again.positions, whole.positions, atol=1e-9)
+
+
+def test_a_folder_belongs_to_one_simulation(ethanol, tmp_path):
+    simulate(ethanol, SHORT, tmp_path / "one")
+    with pytest.raises(ProtocolError, match="--resume"):
+        simulate(ethanol, SHORT, tmp_path / "one")
+    with pytest.raises(ProtocolError, match="another simulation"):
+        simulate(ethanol, DynamicsSettings(ps=0.3), tmp_path / "one", resume=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "mine.txt").write_text("x")
+    with pytest.raises(ProtocolError, match="not empty"):
+        simulate(ethanol, SHORT, tmp_path / "other")
+    with pytest.raises(ProtocolError, match="nve, nvt"):
+        DynamicsSettings(ensemble="npt")

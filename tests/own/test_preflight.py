@@ -1,0 +1,225 @@
+"""A stranger's file is read right or refused in one line: keys, units, signs, charges, duplicates."""
+
+import ase.db
+import ase.io
+import h5py
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+
+import mfbench
+from mfbench.errors import DataError
+from mfbench.own.formats import read_frames
+from mfbench.own.preflight import Choices, preflight
+from mfbench.own.units import ENERGY_UNITS, FORCE_UNITS, LENGTH_UNITS, unit_named
+
+KCAL, HARTREE, BOHR = 1 / ENERGY_UNITS["kcal/mol"], 1 / ENERGY_UNITS["Hartree"], 1 / LENGTH_UNITS["Bohr"]
+
+
+@pytest.fixture(scope="module")
+def molecule():
+    """Eighteen configurations of one anion of the benchmark."""
+    split = mfbench.load_split("chemistry-mini")
+    by_fragment = {}
+    for c in (c for task in split.tasks for c in task.support if c.total_charge == -1 and not c.n_unpaired):
+        by_fragment.setdefault(c.fragment_id, []).append(c)
+    return next(found for found in by_fragment.values() if len(found) >= 18)[:18]
+
+
+@pytest.fixture(scope="module")
+def reference(molecule):
+    """Another level of theory: right to within tens of percent, with another energy zero."""
+    rng = np.random.default_rng(0)
+    known = {c.positions.tobytes(): c for c in molecule}
+
+    def predict(configurations):
+        found = [known[np.round(c.positions * 2**13).astype(int).tobytes()] for c in configurations]
+        energies = np.array([0.9 * c.energy + 700.0 for c in found])
+        return energies, [0.88 * c.forces + rng.normal(scale=0.4, size=c.forces.shape) for c in found]
+
+    known = {np.round(c.positions * 2**13).astype(int).tobytes(): c for c in molecule}
+    return predict
+
+
+def atoms_of(c, length=1.0, **info):
+    return Atoms(c.atomic_numbers, c.positions * length, info=info)
+
+
+def ref_keys(path, molecule):
+    images = []
+    for c in molecule:
+        atoms = atoms_of(c, REF_energy=c.energy, charge=c.total_charge)
+        atoms.arrays["REF_forces"] = c.forces
+        images.append(atoms)
+    ase.io.write(path / "ref.extxyz", images)
+    return path / "ref.extxyz"
+
+
+def kcal_gradients(path, molecule):
+    images = []
+    for c in molecule:
+        atoms = atoms_of(c, dft_energy=c.energy * KCAL, total_charge=c.total_charge)
+        atoms.arrays["gradient"] = -c.forces * KCAL
+        images.append(atoms)
+    ase.io.write(path / "kcal.extxyz", images)
+    return path / "kcal.extxyz"
+
+
+def atomic_units(path, molecule):
+    images = []
+    for c in molecule:
+        atoms = atoms_of(c, BOHR, charge=c.total_charge)
+        atoms.calc = SinglePointCalculator(
+            atoms, energy=c.energy * HARTREE, forces=c.forces * HARTREE / BOHR
+        )
+        images.append(atoms)
+    ase.io.write(path / "au.extxyz", images)
+    return path / "au.extxyz"
+
+
+def sgdml(path, molecule):
+    np.savez(
+        path / "sgdml.npz",
+        z=molecule[0].atomic_numbers,
+        R=np.array([c.positions for c in molecule]),
+        E=np.array([c.energy for c in molecule]) * KCAL,
+        F=np.array([c.forces for c in molecule]) * KCAL,
+        charge=np.array(molecule[0].total_charge),
+        r_unit="Ang",
+        e_unit="kcal/mol",
+    )
+    return path / "sgdml.npz"
+
+
+def spice(path, molecule):
+    with h5py.File(path / "spice.h5", "w") as file:
+        group = file.create_group("anion")
+        group["atomic_numbers"] = molecule[0].atomic_numbers
+        group["conformations"] = np.array([c.positions for c in molecule]) * BOHR
+        group["conformations"].attrs["units"] = "bohr"
+        group["dft_total_energy"] = np.array([c.energy for c in molecule]) * HARTREE
+        group["dft_total_energy"].attrs["units"] = "hartree"
+        group["dft_total_gradient"] = -np.array([c.forces for c in molecule]) * HARTREE / BOHR
+        group["dft_total_gradient"].attrs["units"] = "hartree/bohr"
+        group["charge"] = np.full(len(molecule), molecule[0].total_charge)
+    return path / "spice.h5"
+
+
+def database(path, molecule):
+    with ase.db.connect(path / "own.db") as db:
+        for c in molecule:
+            atoms = atoms_of(c)
+            atoms.calc = SinglePointCalculator(atoms, energy=c.energy, forces=c.forces)
+            db.write(atoms, total_charge=c.total_charge)
+    return path / "own.db"
+
+
+@pytest.mark.parametrize("disguise", [ref_keys, kcal_gradients, atomic_units, sgdml, spice, database])
+def test_the_same_labels_are_read_from_every_disguise(disguise, tmp_path, molecule, reference):
+    found = preflight(read_frames(disguise(tmp_path, molecule)), reference).configurations
+    assert len(found) == len(molecule)
+    for one, true in zip(found, molecule, strict=True):
+        assert one.total_charge == true.total_charge
+        np.testing.assert_allclose(one.positions, true.positions, atol=1e-6)
+        assert one.energy == pytest.approx(true.energy, rel=1e-6)
+        np.testing.assert_allclose(one.forces, true.forces, atol=1e-5)
+
+
+def test_every_line_of_the_preflight_says_how_it_is_known(tmp_path, molecule, reference):
+    lines = {
+        f.check: f for f in preflight(read_frames(kcal_gradients(tmp_path, molecule)), reference).findings
+    }
+    assert lines["energy"].found == "kcal/mol"
+    assert lines["forces"].found == "kcal/mol/Å"
+    assert lines["sign"].found == "gradients"
+    assert "correlation" in lines["forces"].proof
+    assert lines["charge"].found == "-1"
+    assert lines["energy"].override == "--energy-unit"
+
+
+@pytest.mark.parametrize("unit", ENERGY_UNITS)
+@pytest.mark.parametrize("length", LENGTH_UNITS)
+def test_no_two_units_are_taken_for_each_other(unit, length, tmp_path, molecule, reference):
+    images = []
+    for c in molecule:
+        atoms = atoms_of(c, 1 / LENGTH_UNITS[length], energy_dft=c.energy / ENERGY_UNITS[unit], charge=-1)
+        atoms.arrays["dft_forces"] = c.forces / FORCE_UNITS[f"{unit}/{length}"]
+        images.append(atoms)
+    ase.io.write(tmp_path / "x.extxyz", images, format="extxyz")
+    lines = {f.check: f.found for f in preflight(read_frames(tmp_path / "x.extxyz"), reference).findings}
+    assert (lines["energy"], lines["length"], lines["forces"]) == (unit, length, f"{unit}/{length}")
+
+
+def refused(path, reference, **choices):
+    with pytest.raises(DataError) as error:
+        preflight(read_frames(path), reference, Choices(**choices))
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_units_that_cannot_be_proved_are_asked_for(tmp_path, molecule):
+    path = kcal_gradients(tmp_path, molecule)
+    assert "--energy-unit" in refused(path, None)
+    said = Choices(energy_unit="kcal/mol", forces_unit="kcal/(mol*Ang)")
+    found = preflight(read_frames(path), None, said).configurations
+    np.testing.assert_allclose(found[0].forces, molecule[0].forces, atol=1e-6)
+
+
+def test_declared_units_that_the_numbers_contradict_are_refused(tmp_path, molecule, reference):
+    np.savez(
+        tmp_path / "wrong.npz",
+        z=molecule[0].atomic_numbers,
+        R=np.array([c.positions for c in molecule]),
+        E=np.array([c.energy for c in molecule]),
+        F=np.array([c.forces for c in molecule]),
+        charge=-1,
+        e_unit="kcal/mol",
+    )
+    assert "declares energy in kcal/mol, but they have the size of eV" in refused(
+        tmp_path / "wrong.npz", reference
+    )
+
+
+def test_what_cannot_be_used_is_refused_in_one_line(tmp_path, molecule, reference):
+    periodic = [atoms_of(c, energy_dft=c.energy) for c in molecule]
+    for atoms, c in zip(periodic, molecule, strict=True):
+        atoms.arrays["dft_forces"] = c.forces
+        atoms.set_cell([20, 20, 20])
+        atoms.pbc = True
+    ase.io.write(tmp_path / "pbc.extxyz", periodic, format="extxyz")
+    assert "periodic" in refused(tmp_path / "pbc.extxyz", reference)
+
+    rivals = [atoms_of(c, ref_energy=c.energy, dft_energy=c.energy + 1) for c in molecule]
+    ase.io.write(tmp_path / "two.extxyz", rivals, format="extxyz")
+    with pytest.raises(DataError, match="--energy-key"):
+        read_frames(tmp_path / "two.extxyz")
+
+    ase.io.write(tmp_path / "bare.extxyz", [atoms_of(c) for c in molecule], format="extxyz")
+    assert "mfbench label" in refused(tmp_path / "bare.extxyz", reference)
+
+    (tmp_path / "empty.extxyz").write_text("")
+    with pytest.raises(DataError):
+        read_frames(tmp_path / "empty.extxyz")
+
+
+def test_charge_must_fit_the_electrons(tmp_path, molecule, reference):
+    assert "--charge" in refused(ref_keys(tmp_path, molecule), reference, charge=0)
+
+
+def test_equal_frames_leave_one_and_contradicting_ones_are_refused(tmp_path, molecule, reference):
+    path = ref_keys(tmp_path, [*molecule, molecule[3]])
+    found = preflight(read_frames(path), reference)
+    assert len(found.configurations) == len(molecule)
+    assert any(f.check == "duplicates" and "1 equal" in f.found for f in found.findings)
+    other = molecule[3].with_label(molecule[3].energy + 0.1, molecule[3].forces)
+    assert "remove one" in refused(ref_keys(tmp_path, [*molecule, other]), reference)
+
+
+def test_unit_names_are_understood_as_people_write_them():
+    assert unit_named("Ha", ENERGY_UNITS) == "Hartree"
+    assert unit_named("kcal mol", ENERGY_UNITS) == "kcal/mol"
+    assert unit_named("kcal/(mol*Ang)", FORCE_UNITS) == "kcal/mol/Å"
+    assert unit_named("hartree / bohr", FORCE_UNITS) == "Hartree/Bohr"
+    with pytest.raises(DataError, match="choose one of"):
+        unit_named("furlong", LENGTH_UNITS)
