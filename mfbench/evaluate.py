@@ -187,8 +187,9 @@ class _MethodSource:
 
     def code(self) -> str | None:
         """Digest of the source of a method given as ``module:Class``."""
-        named = isinstance(self.method, str) and ":" in self.method
-        return code_digest(self.method) if named else None
+        if isinstance(self.method, str) and ":" in self.method:
+            return code_digest(self.method)
+        return None
 
     def request(self) -> dict[str, Any]:
         """What identifies the method in a run. Backend and architecture only where they matter."""

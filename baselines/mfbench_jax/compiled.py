@@ -21,8 +21,9 @@ def compile_seconds() -> float:
 class Compiled:
     """``jax.jit`` with ahead-of-time compilation per shape; calls run the compiled program only."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._jitted = jax.jit(function)
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        """``options`` are those of ``jax.jit``."""
+        self._jitted = jax.jit(function, **options)
         self._programs: dict[Any, Any] = {}
 
     def __call__(self, *args: Any) -> Any:

@@ -65,16 +65,18 @@ class Dataset:
         """
         graph = self.table.take(indices, size=size, padding=padding, dtype=self.dtype)
         count = len(indices)
-        metric = np.zeros((size, size), self.dtype)
+        metric, whitener = (np.zeros((size, size), self.dtype) for _ in range(2))
         if self.kernel is None:
-            metric[:count, :count] = np.eye(count)
+            metric[:count, :count] = whitener[:count, :count] = np.eye(count)
         else:
             covariance = self.kernel[np.ix_(indices, indices)] + np.eye(count)
             metric[:count, :count] = np.linalg.inv(covariance)
+            whitener[:count, :count] = np.linalg.inv(np.linalg.cholesky(covariance))
         labels = Labels(
             energy=graph.energy,
             forces=graph.forces,
             metric=metric,
+            whitener=whitener,
             count=np.asarray(count, self.dtype),
             atoms=graph.atom_mask.astype(self.dtype),
         )

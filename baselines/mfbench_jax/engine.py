@@ -99,15 +99,26 @@ class JaxEngine:
         config: Config,
         settings: AdaptSettings,
         rates: Mapping[str, np.ndarray],
+        sizes: np.ndarray,
+        keeps: np.ndarray,
     ) -> tuple[Params, Any]:
         """One gradient step per row of ``indices`` [steps, batch]."""
-        found = adaptation.descend(params, state, precondition, dataset, indices, config, settings, rates)
+        data = dataset, indices, config, settings, rates, sizes, keeps
+        found = adaptation.descend(params, state, precondition, *data)
         return jax.block_until_ready(found)
 
-    def loss(self, params: Params, config: Config, dataset: Dataset, indices: np.ndarray) -> float:
-        """Mean loss of the configurations at ``indices``."""
+    def loss(
+        self,
+        params: Params,
+        config: Config,
+        dataset: Dataset,
+        indices: np.ndarray,
+        settings: AdaptSettings,
+    ) -> float:
+        """Mean loss of the configurations at ``indices``, as ``settings`` weigh it."""
+        weights = LossWeights(settings.energy_weight, settings.force_weight, settings.loss)
         chunks = [indices[i : i + 16] for i in range(0, len(indices), 16)]
-        run = _loss_program(config)
+        run = _loss_program(config, weights)
         losses = [
             len(c) * float(run(params, dataset.batch(c, adaptation.batch_size(len(c))))) for c in chunks
         ]
@@ -165,9 +176,9 @@ class JaxEngine:
 
 
 @lru_cache(maxsize=8)
-def _loss_program(config: Config) -> Compiled:
+def _loss_program(config: Config, weights: LossWeights) -> Compiled:
     model = partial(_energy_forces, config)
-    return Compiled(lambda params, batch: batch_loss(params, model, *batch, LossWeights()))
+    return Compiled(lambda params, batch: batch_loss(params, model, *batch, weights))
 
 
 def _energy_forces(config: Config, params: Any, batch: Any) -> tuple[jax.Array, jax.Array]:

@@ -18,7 +18,8 @@ from mfbench_jax.models.graphs import GraphBatch, GraphTable, Padding
 __all__ = ["batches", "model_predictions"]
 
 BATCH = 16
-"""Configurations a forward pass; the last batch is padded with empty ones, so there is one shape."""
+"""Configurations per forward pass; the last batch is padded with empty ones. A single configuration, as in
+molecular dynamics, has a program of its own."""
 
 
 def model_predictions(
@@ -40,7 +41,7 @@ def model_predictions(
     for indices, batch in batches(table, floor):
         energy, force = run(params, batch, *extra)
         energies[indices] = np.asarray(energy, np.float64)[: len(indices)]
-        padded = np.asarray(force, np.float64).reshape(BATCH, -1, 3)
+        padded = np.asarray(force, np.float64).reshape(len(batch.n_atoms), -1, 3)
         for i, j in enumerate(indices):
             forces[j] = padded[i, : table.n_atoms[j]]
     return energies, forces
@@ -48,10 +49,11 @@ def model_predictions(
 
 def batches(table: GraphTable, floor: Padding | None) -> Iterator[tuple[np.ndarray, GraphBatch]]:
     """All configurations of a table in batches of one size: their indices, and the batch."""
+    size = BATCH if len(table) > 1 else 1
     for members, padding in _shapes(table, floor or table.padding):
-        for begin in range(0, len(members), BATCH):
-            indices = members[begin : begin + BATCH]
-            yield indices, table.take(indices, size=BATCH, padding=padding)
+        for begin in range(0, len(members), size):
+            indices = members[begin : begin + size]
+            yield indices, table.take(indices, size=size, padding=padding)
 
 
 def _shapes(table: GraphTable, floor: Padding) -> list[tuple[np.ndarray, Padding]]:
@@ -60,8 +62,9 @@ def _shapes(table: GraphTable, floor: Padding) -> list[tuple[np.ndarray, Padding
     Returns:
         Indices and padding of each class that has members.
     """
-    fits = (table.n_atoms <= floor.atoms) & (table.n_pairs <= floor.pairs)
-    largest = Padding(round_up(table.padding.atoms, 32), round_up(table.padding.pairs, 512))
+    fits = table.fits(floor)
+    need = table.padding
+    largest = Padding(round_up(need.atoms, 32), round_up(need.pairs, 512), round_up(need.width, 8))
     classes = [(np.flatnonzero(fits), floor), (np.flatnonzero(~fits), largest)]
     return [(members, padding) for members, padding in classes if len(members)]
 

@@ -20,6 +20,8 @@ import optax
 from mfbench.errors import TrainingError
 from mfbench.learned.training.phase_state import load_state, save_state
 from mfbench.learned.training.phases import Phase, PhaseResult
+from mfbench_jax.compiled import Compiled
+from mfbench_jax.meta.steps import JointStep
 
 __all__ = ["run_phase"]
 
@@ -52,7 +54,8 @@ def run_phase(
         phase.rate, max(phase.steps, 1), alpha=phase.final_rate / phase.rate if phase.rate else 0.0
     )
     optimizer = optax.chain(optax.clip_by_global_norm(phase.clip), optax.adam(schedule))
-    update = jax.jit(optimizer.update)
+    advance = _advance(phase, optimizer)
+    params = {name: jnp.array(value) for name, value in params.items()}
     state = optimizer.init(params)
     record: dict[str, Any] = {"name": phase.name, "steps": phase.steps, "losses": [], "validation": []}
     start, seconds = 0, 0.0
@@ -70,9 +73,7 @@ def run_phase(
     every = max(phase.steps // phase.validations, 1)
     began = saved_at = time.monotonic()
     for step in range(start, end):
-        loss, gradient = phase.gradient(params, step)
-        updates, state = update(gradient, state, params)
-        params = optax.apply_updates(params, updates)
+        loss, params, state = advance(params, state, step)
         recent.append(float(loss))
         if not math.isfinite(recent[-1]):
             raise TrainingError(
@@ -87,12 +88,42 @@ def run_phase(
             mean = float(np.mean(recent))
             record["validation"].append({"step": step + 1, "train_loss": mean, **errors})
             recent = []
-        if last or step + 1 == end or time.monotonic() - saved_at > SAVE_SECONDS:
+        late = time.monotonic() - began > phase.seconds
+        if last or late or step + 1 == end or time.monotonic() - saved_at > SAVE_SECONDS:
             saved_at = time.monotonic()
             record |= {"done": step + 1, "seconds": seconds + saved_at - began}
             _save(folder, phase.name, (params, state), record | {"recent": recent})
+        if late:
+            break
     record["gradients"] = phase.gradients_after(record.get("done", start))
     return PhaseResult(params, _second_moments(state), record)
+
+
+def _advance(phase: Phase, optimizer: Any) -> Callable[[Params, Any, int], tuple[Any, Params, Any]]:
+    """(params, optimiser state, step) → loss and the next two, of which the old ones are used up.
+
+    The optimiser is one program, together with the gradient where that is one program too.
+    """
+
+    def update(params: Params, state: Any, gradient: Params) -> tuple[Params, Any]:
+        updates, state = optimizer.update(gradient, state, params)
+        return optax.apply_updates(params, updates), state
+
+    if not isinstance(phase.gradient, JointStep):
+        run = jax.jit(update, donate_argnums=(0, 1))
+
+        def apart(params: Params, state: Any, step: int) -> tuple[Any, Params, Any]:
+            loss, gradient = phase.gradient(params, step)
+            return loss, *run(params, state, gradient)
+
+        return apart
+
+    def both(params: Params, state: Any, batch: Any) -> tuple[Any, Params, Any]:
+        loss, gradient = phase.gradient.function(params, batch)
+        return loss, *update(params, state, gradient)
+
+    fused = Compiled(both, donate_argnums=(0, 1))
+    return lambda params, state, step: fused(params, state, phase.gradient.data(step))
 
 
 def _save(folder: Path, name: str, tree: Any, record: dict[str, Any]) -> None:

@@ -55,10 +55,11 @@ class Dataset:
     def batch(self, indices: np.ndarray) -> Batch:
         """The configurations at ``indices``, and their targets."""
         graph = self.table.take(indices, self.dtype, self.place)
-        metric = np.eye(len(indices))
+        metric = whitener = np.eye(len(indices))
         if self.kernel is not None:
-            metric = np.linalg.inv(self.kernel[np.ix_(indices, indices)] + metric)
-        return graph, Labels(graph.energy, graph.forces, self.tensor(metric))
+            covariance = self.kernel[np.ix_(indices, indices)] + metric
+            metric, whitener = np.linalg.inv(covariance), np.linalg.inv(np.linalg.cholesky(covariance))
+        return graph, Labels(graph.energy, graph.forces, self.tensor(metric), self.tensor(whitener))
 
     def tensor(self, array: np.ndarray) -> torch.Tensor:
         """An array like those of the batches."""

@@ -115,13 +115,24 @@ class TorchEngine:
         config: Config,
         settings: AdaptSettings,
         rates: Mapping[str, np.ndarray],
+        sizes: np.ndarray,
+        keeps: np.ndarray,
     ) -> tuple[Params, Any]:
         """One gradient step per row of ``indices`` [steps, batch]."""
-        return adaptation.descend(params, state, precondition, dataset, indices, config, settings, rates)
+        data = dataset, indices, config, settings, rates, sizes, keeps
+        return adaptation.descend(params, state, precondition, *data)
 
-    def loss(self, params: Params, config: Config, dataset: Dataset, indices: np.ndarray) -> float:
-        """Mean loss of the configurations at ``indices``."""
-        loss, _ = losses(config, LossWeights())
+    def loss(
+        self,
+        params: Params,
+        config: Config,
+        dataset: Dataset,
+        indices: np.ndarray,
+        settings: AdaptSettings,
+    ) -> float:
+        """Mean loss of the configurations at ``indices``, as ``settings`` weigh it."""
+        weights = LossWeights(settings.energy_weight, settings.force_weight, settings.loss)
+        loss, _ = losses(config, weights)
         chunks = [indices[i : i + 16] for i in range(0, len(indices), 16)]
         return sum(len(c) * float(loss(params, dataset.batch(c)).detach()) for c in chunks) / len(indices)
 

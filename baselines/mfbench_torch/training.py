@@ -85,10 +85,13 @@ def run_phase(
             mean = float(np.mean(recent))
             record["validation"].append({"step": step + 1, "train_loss": mean, **errors})
             recent = []
-        if last or step + 1 == end or time.monotonic() - saved_at > SAVE_SECONDS:
+        late = time.monotonic() - began > phase.seconds
+        if last or late or step + 1 == end or time.monotonic() - saved_at > SAVE_SECONDS:
             saved_at = time.monotonic()
             record |= {"done": step + 1, "seconds": seconds + saved_at - began}
             _save(folder, phase.name, params, state, record | {"recent": recent})
+        if late:
+            break
     record["gradients"] = phase.gradients_after(record.get("done", start))
     squares = {name: v.cpu().numpy() for name, v in state.square.items()}
     return PhaseResult({name: v.cpu() for name, v in params.items()}, squares, record)

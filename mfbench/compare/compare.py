@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mfbench.audit.leakage import measure_leakage
-from mfbench.audit.train_overlap import Source
+from mfbench.audit.train_overlap import DescribedSplit
 from mfbench.compare.comparison import Comparison, Construction, Diversity
 from mfbench.compare.diversity import DIVERSITY_VERSION, diversity
 from mfbench.compare.fold_sizes import FoldSizes, fold_sizes
 from mfbench.compare.matrix import curves, gains, scores, transfer
-from mfbench.compare.record import METRICS, Record
+from mfbench.compare.record import RECORDED, Record
 from mfbench.data.manifest import read_manifest
 from mfbench.data.side_tables import read_side_tables
 from mfbench.data.split import find_split, load_split
@@ -46,8 +46,8 @@ def compare(
         UnknownNameError: no such metric or split.
         ProtocolError: the records are of other data, or have no such K.
     """
-    if metric not in METRICS:
-        raise UnknownNameError(f"unknown metric '{metric}': choose one of {', '.join(METRICS)}")
+    if metric not in RECORDED:
+        raise UnknownNameError(f"unknown metric '{metric}': choose one of {', '.join(RECORDED)}")
     if k not in {k for record in records for k in record.ks}:
         found = ", ".join(map(str, sorted({k for record in records for k in record.ks})))
         raise ProtocolError(f"no run has K = {k}: choose one of {found}")
@@ -106,7 +106,7 @@ def _construction(name: str, sizes: FoldSizes, cache: Path | None) -> Constructi
     found = _kept(path)
     if found is None:
         split = load_split(name)
-        source = Source(split, read_side_tables(split.name, split))
+        source = DescribedSplit(split, read_side_tables(split.name, split))
         found = diversity(split, measure_leakage(source))
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save
 
 from mfbench.errors import CheckpointError
 from mfbench.learned.architectures.registry import Config, config_from, config_record
+from mfbench.learned.training.settings import as_recorded
 from mfbench.work.files import written
 
 __all__ = ["EMBEDDED", "Checkpoint", "embedded_checkpoint", "load_checkpoint", "save_checkpoint"]
@@ -64,6 +65,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         arrays = load_file(path)
         card = json.loads(path.with_suffix(".json").read_text())
         config = config_from(card.pop("config"))
+        if "settings" in card:
+            card["settings"] = as_recorded(card["settings"])
     except FileNotFoundError as error:
         missing = error.filename or path
         raise CheckpointError(

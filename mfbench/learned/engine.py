@@ -83,7 +83,8 @@ class Engine(Protocol):
         ...
 
     def start(self, params: Params, settings: AdaptSettings) -> Any:
-        """The optimiser's state before the first step.
+        """What there is before the first step: the optimiser's state, and as ``average`` the weights that
+        adapt, of which an average is kept from then on.
 
         Raises:
             UnknownNameError: no such optimiser, or ``settings.adapt`` fits no weight.
@@ -100,12 +101,25 @@ class Engine(Protocol):
         config: Config,
         settings: AdaptSettings,
         rates: Mapping[str, np.ndarray],
+        sizes: np.ndarray,
+        keeps: np.ndarray,
     ) -> tuple[Params, Any]:
-        """One gradient step per row of ``indices`` [steps, batch]; ``rates`` [steps] are factors."""
+        """One gradient step per row of ``indices`` [steps, batch].
+
+        [steps] each: ``rates`` are factors by the name of the weight; ``sizes`` are the step sizes, and
+        ``keeps`` the share of the old average that each step keeps.
+        """
         ...
 
-    def loss(self, params: Params, config: Config, dataset: Any, indices: np.ndarray) -> float:
-        """Mean loss of the configurations at ``indices``."""
+    def loss(
+        self,
+        params: Params,
+        config: Config,
+        dataset: Any,
+        indices: np.ndarray,
+        settings: AdaptSettings,
+    ) -> float:
+        """Mean loss of the configurations at ``indices``, as ``settings`` weigh it."""
         ...
 
     def predict(

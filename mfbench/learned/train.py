@@ -14,7 +14,7 @@ import numpy as np
 from mfbench.data.split import Split, load_split
 from mfbench.errors import CheckpointError
 from mfbench.learned.adaptation.inner_rates import initial_rates, learned_rates, separated
-from mfbench.learned.adaptation.moving_weights import adapting
+from mfbench.learned.adaptation.moving_weights import moving_arrays
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import arch_of
 from mfbench.learned.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -23,7 +23,13 @@ from mfbench.learned.methods.validation import validator
 from mfbench.learned.training.annealing import gradients_after, steps_within
 from mfbench.learned.training.phase_state import STATE
 from mfbench.learned.training.phases import Phase, PhaseResult
-from mfbench.learned.training.prepare import config_for, inner_scales, training_card, withheld_families
+from mfbench.learned.training.prepare import (
+    config_for,
+    displacement,
+    inner_scales,
+    training_card,
+    withheld_families,
+)
 from mfbench.learned.training.settings import TrainSettings, settings_from
 from mfbench.learned.training.train_families import meta_train_of
 from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
@@ -44,6 +50,7 @@ def train(
     *,
     initial: Checkpoint | None = None,
     stop_after: int | None = None,
+    seconds: float = float("inf"),
     tick: Tick = lambda phase, step, steps, loss: None,
 ) -> Checkpoint:
     """Run both phases (the first is skipped when ``initial`` holds it) and write the checkpoint.
@@ -55,6 +62,7 @@ def train(
         folder: run folder; a run that was interrupted goes on from it.
         initial: checkpoint of the joint phase, to share it between methods.
         stop_after: end every phase after so many steps (to reproduce the first losses).
+        seconds: end every phase once it has run so long in this call; the next call goes on.
         tick: (phase, step, steps, loss) after every step.
 
     Raises:
@@ -72,7 +80,7 @@ def train(
     }
     # Runs that began before requests were written go on.
     with open_journal(folder, request, resume=True, suffix=STATE, adopt=True):
-        return _train(engine, split, settings, folder, initial, stop_after, tick)
+        return _train(engine, split, settings, folder, initial, stop_after, seconds, tick)
 
 
 def _train(
@@ -82,11 +90,12 @@ def _train(
     folder: Path,
     initial: Checkpoint | None,
     stop_after: int | None,
+    seconds: float,
     tick: Tick,
 ) -> Checkpoint:
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     if initial is None:
-        initial = _joint(engine, split, settings, folder, baseline, stop_after, tick)
+        initial = _joint(engine, split, settings, folder, baseline, stop_after, seconds, tick)
     elif arch_of(initial.config) != settings.arch:
         found = arch_of(initial.config)
         raise CheckpointError(
@@ -95,9 +104,10 @@ def _train(
     if settings.method == "joint":
         checkpoint = initial
     else:
-        result = _own_phase(engine, split, settings, folder, baseline, initial, stop_after, tick)
-        phases = [*initial.card["phases"], result.record]
+        result = _own_phase(engine, split, settings, folder, baseline, initial, stop_after, seconds, tick)
         weights, logarithms = separated(result.params)
+        moved = displacement(initial.params, weights)
+        phases = [*initial.card["phases"], {**result.record, "displacement": moved}]
         rates = learned_rates(logarithms, settings.rates_rate)
         card = training_card(split, settings, phases, baseline)
         checkpoint = replace(initial, params=weights, card=card, rates=rates)
@@ -145,6 +155,7 @@ def _joint(
     folder: Path,
     baseline: EnergyBaseline,
     stop_after: int | None,
+    seconds: float,
     tick: Tick,
 ) -> Checkpoint:
     config = config_for(split, settings.arch, **settings.model)
@@ -159,11 +170,12 @@ def _joint(
         gradient=engine.joint_gradient(tasks, config, baseline, settings),
         validate=validator(engine, split.validation, config, baseline, {}, None),
         gradients_after=lambda done: done * settings.joint_batch,
+        seconds=seconds,
     )
-    result = engine.run_phase(
-        phase, engine.init(config, settings.seed), folder, stop_after=stop_after, tick=_named(tick, phase)
-    )
-    record = {**result.record, "families": [task.family_id for task in tasks]}
+    start = engine.init(config, settings.seed)
+    result = engine.run_phase(phase, start, folder, stop_after=stop_after, tick=_named(tick, phase))
+    moved = displacement(engine.init(config, settings.seed), result.params)
+    record = {**result.record, "displacement": moved, "families": [task.family_id for task in tasks]}
     scales = inner_scales(result.second_moments)
     card = training_card(split, settings, [record], baseline)
     return Checkpoint(config, result.params, scales, card)
@@ -177,15 +189,18 @@ def _own_phase(
     baseline: EnergyBaseline,
     initial: Checkpoint,
     stop_after: int | None,
+    seconds: float,
     tick: Tick,
 ) -> PhaseResult:
     config, precondition = initial.config, engine.arrays(initial.precondition)
     spent = sum(phase["gradients"] for phase in initial.card["phases"])
     steps = steps_within(settings, settings.gradients - spent)
     weights = settings.energy_weight, settings.force_weight
-    inner = AdaptSettings("sgd", settings.inner_rate, *weights, settings.adapt)
+    inner = AdaptSettings(
+        "sgd", settings.inner_rate, *weights, settings.adapt, loss=settings.loss, bound=settings.inner_bound
+    )
     joint = settings.method == "pretrain"
-    moved = adapting(precondition, settings.adapt)
+    moved = moving_arrays(precondition, settings.adapt)
     params = engine.arrays(initial.params)
     if settings.method == "maml++" and settings.learn_rates:
         params |= engine.arrays(initial_rates(moved, settings.inner_steps))
@@ -208,6 +223,7 @@ def _own_phase(
             settings.rates_rate,
         ),
         gradients_after=gradients_after(settings, steps),
+        seconds=seconds,
     )
     return engine.run_phase(phase, params, folder, stop_after=stop_after, tick=_named(tick, phase))
 

@@ -118,7 +118,8 @@ def correction_kernel(
     elements = sorted({int(z) for c in (*first, *second) for z in c.atomic_numbers})
     counts = _counts(first, elements) @ _counts(second, elements).T
     same = np.array(graph_names(first))[:, None] == np.array(graph_names(second))[None]
-    return scale**2 * (ELEMENT_RATIO**2 * counts + GRAPH_RATIO**2 * same)
+    kernel: np.ndarray = scale**2 * (ELEMENT_RATIO**2 * counts + GRAPH_RATIO**2 * same)
+    return kernel
 
 
 def correction_operator(

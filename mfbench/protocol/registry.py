@@ -92,8 +92,8 @@ class BackendSpec:
         name: what ``--backend`` takes, and the extra that installs it.
         summary: one line for ``mfbench methods``.
         packages: what the extra installs, so that a missing one can be named.
-        trainer: ``module:function`` (split, method, arch, seed, options, folder, *, init, stop_after,
-            tick), which ``mfbench train`` runs.
+        trainer: ``module:function``, called as ``(split, method, arch, seed, options, folder, *, init,
+            stop_after, tick)``, which ``mfbench train`` runs.
         engine: ``module:object``, an ``mfbench.learned.engine.Engine``.
     """
 

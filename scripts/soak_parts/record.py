@@ -17,10 +17,11 @@ __all__ = ["write_record"]
 
 _INTRODUCTION = """# Soak test of long work
 
-Every command was killed at random moments (`SIGKILL`, and `SIGINT` as by Ctrl-C) and run again, started twice
-at once in one folder, given a disk that fills up at a random byte, and a disk that cannot be written. The
-result must be that of an undisturbed run, or the refusal one line; Ctrl-C must end with one line and exit code
-130. Made by `python scripts/soak.py` ({version}, {minutes:.0f} minutes, seed {seed}); details in `soak.json`.
+Every command was killed at random moments (`SIGKILL`, and `SIGINT` as by Ctrl-C) and run again, started
+twice at once in one folder, given a disk that fills up at a random byte, and a disk that cannot be written.
+The result must be that of an undisturbed run, or the refusal one line; Ctrl-C must end with one line and
+exit code 130. Made by `python scripts/soak.py` ({version}, {minutes:.0f} minutes, seed {seed}); every trial
+is in `soak.json`.
 
 """
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mfbench.learned.adaptation.inner_rates import PREFIX, separated
-from mfbench.learned.adaptation.moving_weights import adaptable
+from mfbench.learned.adaptation.moving_weights import moving_names
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.mace import MaceConfig
 from mfbench.learned.training.sampling_order import adaptation_batches
@@ -153,6 +153,32 @@ def test_reptile_points_from_the_adapted_to_the_initial_parameters():
     assert distance(direction, {k: toy.params[k] - adapted[k] for k in adapted}) < 1e-12
 
 
+@pytest.mark.parametrize("limit", [0.05, 0.3])
+def test_maml_is_exact_where_steps_are_shortened(limit):
+    """Some or all of the steps are longer than the limit; and no weights go further than the steps may."""
+    toy, limit = Toy(), np.float64(limit)
+    arguments = toy.batches, RATE, toy.precondition
+
+    def adapted(params):
+        return inner_loop(params, jax.grad(toy.loss), *arguments, limit)[0]
+
+    loss, gradient = maml_gradient(
+        toy.params, jax.grad(toy.loss), toy.loss, toy.batches, toy.query, RATE, toy.precondition, limit
+    )
+    whole = jax.value_and_grad(lambda params: toy.loss(adapted(params), toy.query))(toy.params)
+    assert float(loss) == pytest.approx(float(whole[0]), rel=1e-12)
+    assert distance(gradient, whole[1]) < 1e-10
+    assert distance(gradient, toy.outer(maml_gradient)[1]) > 0.01
+    _, again = maml_pp_gradient(
+        toy.params, jax.grad(toy.loss), toy.loss, toy.batches, toy.query, RATE, toy.precondition,
+        jnp.asarray([0.0, 0.0, 1.0]), np.bool_(True), 1.0, limit,
+    )  # fmt: skip
+    assert distance(again, whole[1]) < 1e-10
+    wild = inner_loop(toy.params, jax.grad(toy.loss), toy.batches, 1e30, toy.precondition, limit)[0]
+    moved = sum(float(jnp.sum((wild[k] - toy.params[k]) ** 2)) for k in wild) ** 0.5
+    assert moved <= STEPS * limit * (1 + 1e-9)
+
+
 PLUS = {"weights": np.array([0.2, 0.3, 0.5]), "scale": np.float64(10.0)}
 
 
@@ -251,7 +277,7 @@ def test_adaptation_is_the_inner_loop_that_was_meta_trained(split):
         params = init(config, 0)
         precondition = {k: jnp.full_like(v, 0.5) for k, v in params.items()}
         indices = adaptation_batches(8, STEPS, 4, seed=1)
-        settings = AdaptSettings("sgd", RATE)
+        settings = AdaptSettings("sgd", RATE, bound=0.0)
         adapted, _ = descend(
             params, start(params, settings), precondition, dataset, indices, config, settings
         )
@@ -279,5 +305,5 @@ def test_only_the_weights_that_adapt_move(split, optimizer, adapt):
             adaptation_batches(4, 1, 4, seed=1), config, settings,
         )  # fmt: skip
     moved = {k for k in params if not np.array_equal(adapted[k], params[k])}
-    assert moved == set(adaptable(params, adapt))
+    assert moved == set(moving_names(params, adapt))
     assert 0 < len(moved) < len(params)

@@ -9,7 +9,7 @@ pytest.importorskip("mfbench_torch.libraries")
 import torch
 
 from mfbench.learned.adaptation.inner_rates import PREFIX, separated
-from mfbench.learned.adaptation.moving_weights import adapting
+from mfbench.learned.adaptation.moving_weights import moving_arrays
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.mace import MaceConfig, initial_weights
 from mfbench.learned.training.sampling_order import adaptation_batches
@@ -138,7 +138,7 @@ def test_reptile_points_from_the_adapted_to_the_initial_parameters(problem):
 
 
 def test_adaptation_is_the_inner_loop_that_was_meta_trained(problem):
-    settings = AdaptSettings("sgd", RATE)
+    settings = AdaptSettings("sgd", RATE, bound=0.0)
     adapted, _ = descend(
         problem.params, start(problem.params, settings), problem.precondition, problem.support,
         problem.indices, CONFIG, settings,
@@ -188,6 +188,26 @@ def test_maml_pp_is_the_derivative_in_weights_and_rates(problem, second):
         assert distance(separated(gradient)[part], separated(expected)[part]) < 1e-8
 
 
+def test_maml_is_exact_where_steps_are_shortened(problem):
+    """Autograd through the unrolled inner loop, every step shortened to the limit."""
+    limit, arguments = 1e-3, (problem.batches, problem.query, RATE, problem.precondition)
+    value, gradient = maml_gradient(problem.params, problem.loss, problem.query_loss, *arguments, limit)
+    leaves = {k: x.clone().requires_grad_() for k, x in problem.params.items()}
+    theta = dict(leaves)
+    for batch in problem.batches:
+        slopes = torch.autograd.grad(
+            problem.loss(theta, batch), list(theta.values()), create_graph=True, materialize_grads=True
+        )
+        step = {n: RATE * problem.precondition[n] * g for n, g in zip(theta, slopes, strict=True)}
+        norm = sum((s * s).sum() for s in step.values()) ** 0.5
+        assert norm > limit
+        theta = {n: x - limit / norm * step[n] for n, x in theta.items()}
+    total = problem.query_loss(theta, problem.query)
+    expected = torch.autograd.grad(total, list(leaves.values()), materialize_grads=True)
+    assert float(value) == pytest.approx(total.item(), rel=1e-12)
+    assert distance(gradient, dict(zip(leaves, expected, strict=True))) < 1e-8
+
+
 def test_maml_pp_without_its_parts_is_maml(problem, maml):
     arguments = problem.loss, problem.query_loss, problem.batches, problem.query, RATE, problem.precondition
     _, gradient = maml_pp_gradient(problem.params, *arguments, [0.0, 0.0, 1.0], True, 1.0)
@@ -195,7 +215,7 @@ def test_maml_pp_without_its_parts_is_maml(problem, maml):
 
 
 def test_anil_moves_the_head_alone_and_differentiates_in_everything(problem):
-    head = adapting(problem.precondition, "head")
+    head = moving_arrays(problem.precondition, "head")
     arguments = problem.loss, problem.query_loss, problem.batches, problem.query, RATE
     adapted, _ = inner_loop(problem.params, problem.loss, problem.batches, RATE, head)
     moved = {k for k, v in adapted.items() if not torch.equal(v, problem.params[k])}
@@ -308,10 +328,11 @@ def test_training_draws_the_batches_that_jax_draws(split, problem, monkeypatch):
     (theirs,), *their_episodes = seen["jax"]
     np.testing.assert_allclose(ours[1].energy, theirs[1].energy, rtol=1e-6)
     assert len(our_episodes) == len(their_episodes) == 2
-    for (batches, query, rate, _), (stacked, expected, alpha, _) in zip(
+    for (batches, query, rate, _, limit), (stacked, expected, alpha, _, most) in zip(
         our_episodes, their_episodes, strict=True
     ):
         assert rate == pytest.approx(float(alpha))
+        assert limit == pytest.approx(float(most))
         for k, (_, labels) in enumerate(batches):
             np.testing.assert_allclose(labels.energy, stacked[1].energy[k], rtol=1e-6)
             np.testing.assert_allclose(labels.metric, stacked[1].metric[k], rtol=1e-4, atol=1e-6)

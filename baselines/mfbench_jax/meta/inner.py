@@ -1,9 +1,10 @@
 """The inner loop: a few preconditioned gradient steps on a support set.
 
-θ_{k+1} = θ_k − α P ∇L(θ_k), with P a fixed diagonal: the inverse root of the second moments of the
-warm start's gradients (what Adam would divide by). P does not depend on θ, so the derivative of a
-step is exactly 1 − α P H(θ_k): one Hessian-vector product. Weights without an entry in P do not move
-(P = 0): ANIL (Raghu et al. 2020) is MAML with a P for the head alone.
+θ_{k+1} = θ_k − [α P ∇L(θ_k)], where [] shortens a step that is too long (see ``bound``) and P is a fixed
+diagonal: the inverse root of the second moments of the warm start's gradients (what Adam would divide by).
+P does not depend on θ, so the derivative of a step that was not shortened is exactly 1 − α P H(θ_k): one
+Hessian-vector product. Weights without an entry in P do not move (P = 0): ANIL (Raghu et al. 2020) is
+MAML with a P for the head alone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-__all__ = ["Gradient", "inner_loop", "inner_step", "preconditioned"]
+from mfbench_jax.meta.bound import NO_LIMIT, bounded
+
+__all__ = ["Gradient", "inner_loop", "inner_step", "preconditioned", "step_of"]
 
 Params = dict[str, jax.Array]
 Gradient = Callable[[Params, Any], Params]
@@ -26,24 +29,41 @@ def preconditioned(vector: Params, precondition: Params) -> Params:
     return {k: precondition[k] * v if k in precondition else jnp.zeros_like(v) for k, v in vector.items()}
 
 
-def inner_step(theta: Params, descent: Params, rate: jax.Array, factors: Params | None = None) -> Params:
-    """θ − α ρ descent; ``factors`` holds ρ by name, 1 where it has no entry."""
+def step_of(descent: Params, rate: jax.Array, factors: Params | None = None) -> Params:
+    """α ρ descent; ``factors`` holds ρ by name, 1 where it has no entry."""
     factors = factors or {}
-    return {k: t - rate * factors.get(k, 1.0) * descent[k] for k, t in theta.items()}
+    return {k: rate * factors.get(k, 1.0) * d for k, d in descent.items()}
+
+
+def inner_step(
+    theta: Params,
+    descent: Params,
+    rate: jax.Array,
+    factors: Params | None = None,
+    limit: jax.Array = NO_LIMIT,
+) -> Params:
+    """θ − [α ρ descent], the step being no longer than ``limit``."""
+    step = bounded(step_of(descent, rate, factors), limit)
+    return {k: t - step[k] for k, t in theta.items()}
 
 
 def inner_loop(
-    params: Params, gradient: Gradient, batches: Any, rate: jax.Array, precondition: Params
-) -> tuple[Params, Params]:
+    params: Params,
+    gradient: Gradient,
+    batches: Any,
+    rate: jax.Array,
+    precondition: Params,
+    limit: jax.Array = NO_LIMIT,
+) -> tuple[Params, tuple[Params, Params]]:
     """Adapt over the leading axis of ``batches``.
 
     Returns:
-        θ_n, and the stack of θ_0 … θ_{n−1}: all that the outer gradient needs to keep, so that
-        memory does not grow with activations of earlier steps.
+        θ_n, and the stacks of θ_0 … θ_{n−1} and of P ∇L there: all that the outer gradient needs to keep,
+        so that memory does not grow with activations of earlier steps.
     """
 
-    def step(theta: Params, batch: Any) -> tuple[Params, Params]:
+    def step(theta: Params, batch: Any) -> tuple[Params, tuple[Params, Params]]:
         descent = preconditioned(gradient(theta, batch), precondition)
-        return inner_step(theta, descent, rate), theta
+        return inner_step(theta, descent, rate, limit=limit), (theta, descent)
 
     return jax.lax.scan(step, params, batches)

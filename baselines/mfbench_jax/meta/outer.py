@@ -5,9 +5,10 @@ that is the query gradient multiplied by the transposed derivatives of the inner
 
     λ_n = ∇L_query(θ_n),   λ_k = λ_{k+1} − α H(θ_k) P λ_{k+1},   ∇_{θ_0} = λ_0
 
-H(θ_k) is the Hessian of the support loss of step k; only the stack of θ_k is kept and each product
-is recomputed, so memory is flat in n. FOMAML stops at λ_n. Reptile (Nichol et al. 2018) never looks
-at a query: its direction is θ_0 − θ_n.
+Where a step was shortened (see ``bound``), P λ_{k+1} is P Jᵀ λ_{k+1} with J the derivative of the
+shortening. H(θ_k) is the Hessian of the support loss of step k; only the θ_k and the steps are kept and
+each product is recomputed, so memory is flat in n. FOMAML stops at λ_n. Reptile (Nichol et al. 2018) never
+looks at a query: its direction is θ_0 − θ_n.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Any
 
 import jax
 
-from mfbench_jax.meta.inner import Gradient, Params, inner_loop, preconditioned
+from mfbench_jax.meta.bound import NO_LIMIT, pulled_back
+from mfbench_jax.meta.inner import Gradient, Params, inner_loop, preconditioned, step_of
 
 __all__ = ["fomaml_gradient", "maml_gradient", "reptile_gradient"]
 
@@ -32,14 +34,15 @@ def maml_gradient(
     query: Any,
     rate: jax.Array,
     precondition: Params,
+    limit: jax.Array = NO_LIMIT,
 ) -> tuple[jax.Array, Params]:
     """Query loss after the inner loop, and its exact (second-order) gradient in θ_0."""
-    adapted, trail = inner_loop(params, gradient, batches, rate, precondition)
+    adapted, trail = inner_loop(params, gradient, batches, rate, precondition, limit)
     loss, adjoint = jax.value_and_grad(query_loss)(adapted, query)
 
-    def step(adjoint: Params, visited: tuple[Params, Any]) -> tuple[Params, None]:
-        theta, batch = visited
-        direction = preconditioned(adjoint, precondition)
+    def step(adjoint: Params, visited: Any) -> tuple[Params, None]:
+        (theta, descent), batch = visited
+        direction = preconditioned(pulled_back(adjoint, step_of(descent, rate), limit), precondition)
         _, product = jax.jvp(lambda t: gradient(t, batch), (theta,), (direction,))
         return jax.tree.map(lambda a, h: a - rate * h, adjoint, product), None
 
@@ -55,9 +58,10 @@ def fomaml_gradient(
     query: Any,
     rate: jax.Array,
     precondition: Params,
+    limit: jax.Array = NO_LIMIT,
 ) -> tuple[jax.Array, Params]:
     """Query loss after the inner loop, and its gradient in θ_n."""
-    adapted, _ = inner_loop(params, gradient, batches, rate, precondition)
+    adapted, _ = inner_loop(params, gradient, batches, rate, precondition, limit)
     return jax.value_and_grad(query_loss)(adapted, query)
 
 
@@ -69,7 +73,8 @@ def reptile_gradient(
     query: Any,
     rate: jax.Array,
     precondition: Params,
+    limit: jax.Array = NO_LIMIT,
 ) -> tuple[jax.Array, Params]:
     """The loss on the query (for the log only), and θ_0 − θ_n."""
-    adapted, _ = inner_loop(params, gradient, batches, rate, precondition)
+    adapted, _ = inner_loop(params, gradient, batches, rate, precondition, limit)
     return query_loss(adapted, query), jax.tree.map(lambda a, b: a - b, params, adapted)

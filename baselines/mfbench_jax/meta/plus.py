@@ -19,7 +19,8 @@ import jax
 import jax.numpy as jnp
 
 from mfbench.learned.adaptation.inner_rates import PREFIX, separated
-from mfbench_jax.meta.inner import Gradient, Params, inner_step, preconditioned
+from mfbench_jax.meta.bound import NO_LIMIT, pulled_back
+from mfbench_jax.meta.inner import Gradient, Params, inner_step, preconditioned, step_of
 from mfbench_jax.meta.outer import QueryLoss
 
 __all__ = ["maml_pp_gradient"]
@@ -36,6 +37,7 @@ def maml_pp_gradient(
     weights: jax.Array,
     second: jax.Array,
     scale: jax.Array,
+    limit: jax.Array = NO_LIMIT,
 ) -> tuple[jax.Array, Params]:
     """Outer loss and its gradient.
 
@@ -45,6 +47,7 @@ def maml_pp_gradient(
         weights: [n] v.
         second: whether to take second derivatives.
         scale: of the learned logarithms.
+        limit: of the length of an inner step.
     """
     initial, logarithms = separated(params)
     rates = {name: jnp.exp(scale * value) for name, value in logarithms.items()}
@@ -52,7 +55,7 @@ def maml_pp_gradient(
     def forward(theta: Params, visited: tuple[Any, Params]) -> tuple[Params, tuple[Params, Params, Params]]:
         batch, factors = visited
         descent = preconditioned(gradient(theta, batch), precondition)
-        after = inner_step(theta, descent, rate, factors)
+        after = inner_step(theta, descent, rate, factors, limit)
         return after, (theta, after, descent)
 
     _, trail = jax.lax.scan(forward, initial, (batches, rates))
@@ -65,8 +68,9 @@ def maml_pp_gradient(
             weight > 0, lambda: jax.value_and_grad(query_loss)(after, query), lambda: zero
         )
         adjoint = jax.tree.map(lambda a, s: a + weight * s, adjoint, slope)
-        pulls = {name: -rate * jnp.vdot(adjoint[name], descent[name]) for name in factors}
-        direction = preconditioned(adjoint, precondition)
+        through = pulled_back(adjoint, step_of(descent, rate, factors), limit)
+        pulls = {name: -rate * jnp.vdot(through[name], descent[name]) for name in factors}
+        direction = preconditioned(through, precondition)
         direction = {k: factors[k] * d if k in factors else d for k, d in direction.items()}
         product = jax.lax.cond(
             second,

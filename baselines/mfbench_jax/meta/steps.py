@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -14,19 +15,20 @@ from mfbench.errors import TrainingError
 from mfbench.learned.architectures.neighbours import size_classes
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.training.annealing import multi_step_weights, second_order
-from mfbench.learned.training.sampling_order import joint_batch, meta_batch
+from mfbench.learned.training.sampling_order import JointOrder, meta_batch
 from mfbench.learned.training.settings import TrainSettings
 from mfbench.methods.energy_baseline import EnergyBaseline, correction_between, correction_kernel
 from mfbench_jax.compiled import Compiled
 from mfbench_jax.data import Dataset
 from mfbench_jax.devices import devices_share, over_devices
+from mfbench_jax.meta.bound import limit_of
 from mfbench_jax.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
 from mfbench_jax.meta.plus import maml_pp_gradient
 from mfbench_jax.models.architecture import energy, energy_forces
 from mfbench_jax.models.graphs import Padding, padding_for
 
-__all__ = ["joint_gradient", "meta_gradient"]
+__all__ = ["JointStep", "joint_gradient", "meta_gradient"]
 
 MOST_SHAPES = 3
 """Paddings of families at most: one for all wastes much of the work where families differ in size."""
@@ -41,27 +43,48 @@ _OUTER = {
 }
 
 
+@dataclass(eq=False)
+class JointStep:
+    """(params, step) → loss and gradient; its parts, for a program that takes the optimiser in as well.
+
+    Attributes:
+        data: step → batch.
+        function: (params, batch) → loss and gradient.
+    """
+
+    data: Callable[[int], Any]
+    function: Callable[[Params, Any], tuple[jax.Array, Params]]
+    _run: Compiled = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Compile nothing yet."""
+        self._run = Compiled(self.function)
+
+    def __call__(self, params: Params, number: int) -> tuple[jax.Array, Params]:
+        """Loss and gradient of the batch of this step."""
+        return self._run(params, self.data(number))
+
+
 def joint_gradient(
     tasks: Sequence[Task], config: Config, baseline: EnergyBaseline, settings: TrainSettings
-) -> Step:
+) -> JointStep:
     """(params, step) → loss and gradient of a batch drawn over all configurations of ``tasks``."""
     configurations = [c for t in tasks for c in (*t.support, *t.query, *t.heldout)]
     dataset = Dataset(configurations, config, baseline, corrected=False)
     model = lambda params, batch: energy_forces(params, config, batch)  # noqa: E731
-    weights = LossWeights(settings.energy_weight, settings.force_weight)
-    run = Compiled(lambda p, batch: jax.value_and_grad(batch_loss)(p, model, *batch, weights))
+    weights = LossWeights(settings.energy_weight, settings.force_weight, settings.loss)
     if len(dataset) < settings.joint_batch:
         raise TrainingError(
             f"joint_batch is {settings.joint_batch}, meta-train holds {len(dataset)}: lower it"
         )
     classes, paddings = dataset.table.size_classes(settings.size_classes)
+    order = JointOrder(classes, settings.joint_batch, settings.seed)
 
-    def step(params: Params, number: int) -> tuple[jax.Array, Params]:
-        chosen = joint_batch(classes, settings.joint_batch, settings.seed, number)
-        padding = paddings[classes[chosen[0]]]
-        return run(params, dataset.batch(chosen, settings.joint_batch, padding))
+    def data(number: int) -> Any:
+        chosen = order.batch(number)
+        return dataset.batch(chosen, settings.joint_batch, paddings[classes[chosen[0]]])
 
-    return step
+    return JointStep(data, lambda p, batch: jax.value_and_grad(batch_loss)(p, model, *batch, weights))
 
 
 def meta_gradient(
@@ -83,7 +106,7 @@ def meta_gradient(
     pools = [(len(d.support), len(d.query)) for d in made]
     model = lambda params, batch: energy_forces(params, config, batch)  # noqa: E731
     energies = lambda params, batch: energy(params, config, batch)  # noqa: E731
-    weights = LossWeights(settings.energy_weight, settings.force_weight)
+    weights = LossWeights(settings.energy_weight, settings.force_weight, settings.loss)
     outer = _OUTER[settings.method]
 
     def gradient(params: Params, batch: Any) -> Params:
@@ -94,6 +117,7 @@ def meta_gradient(
 
     run = over_devices(partial(_outer, outer, gradient, loss), settings.tasks, devices)
     rate = np.float32(settings.inner_rate)
+    limit = limit_of(settings.inner_bound, precondition)
 
     def step(params: Params, number: int) -> tuple[jax.Array, Params]:
         episodes = meta_batch(
@@ -111,7 +135,7 @@ def meta_gradient(
             task = made[episode.task]
             batches = task.support.batches(episode.support[episode.batches], settings.inner_batch)
             data.append((batches, task.query_of(episode.support, episode.query)))
-        return run(params, data, rate, precondition, *_schedule(settings, number, steps))
+        return run(params, data, rate, precondition, *_schedule(settings, number, steps), limit)
 
     return step
 

@@ -3,7 +3,7 @@
 An edge holds scalars (the latent) and tensors. Every layer multiplies its tensors with the centre's
 environment, a sum over the harmonics of all its edges weighted by their latents, and feeds the scalars of
 the product back into the latent. No message leaves a centre, so an atom feels nothing beyond the cutoff.
-The receiving atom of a directed edge is its centre; layout as in ``mace``.
+The receiving atom of a directed edge is its centre; layout as in ``nequip``.
 """
 
 from __future__ import annotations

@@ -15,10 +15,19 @@ __all__ = ["GraphBatch", "Padding"]
 
 
 class Padding(NamedTuple):
-    """Slots per configuration: atoms, and unordered pairs within the cutoff."""
+    """Places per configuration: atoms, unordered pairs within the cutoff, and neighbours of one atom.
+
+    No ``neighbours`` means that every atom may be a neighbour of every other.
+    """
 
     atoms: int
     pairs: int
+    neighbours: int = 0
+
+    @property
+    def width(self) -> int:
+        """Neighbour slots of one atom, at least 1."""
+        return max(self.neighbours or self.atoms - 1, 1)
 
 
 class GraphBatch(NamedTuple):
@@ -30,7 +39,12 @@ class GraphBatch(NamedTuple):
         atom_mask: [N] bool.
         atom_configuration: [N] int32, the configuration of each slot.
         n_atoms: [B] int32; 0 for an empty configuration.
+        charges: [B, 2], total charge (e) and number of unpaired electrons.
         pair_first, pair_second: [B, T] int32, atom indices within the configuration; -1 if empty.
+        slot_of_first, slot_of_second: [B, T] int32, the slot of a pair at either atom; 0 if empty.
+        sender: [B, n, K] int32, the neighbours of each atom, within the configuration; -1 if empty.
+        back: [B, n, K] int32, the slot that the pair has at that neighbour; 0 if empty.
+        pair: [B, n, K] int32, index of the pair; 0 if empty.
         energy: [B], eV: label, or zero.
         forces: [N, 3], eV/Å: label, or zero.
         has_label: [B] bool.
@@ -41,17 +55,23 @@ class GraphBatch(NamedTuple):
     atom_mask: jax.Array
     atom_configuration: jax.Array
     n_atoms: jax.Array
+    charges: jax.Array
     pair_first: jax.Array
     pair_second: jax.Array
+    slot_of_first: jax.Array
+    slot_of_second: jax.Array
+    sender: jax.Array
+    back: jax.Array
+    pair: jax.Array
     energy: jax.Array
     forces: jax.Array
     has_label: jax.Array
 
     @property
     def padding(self) -> Padding:
-        """Slots of this batch."""
-        b, t = self.pair_first.shape
-        return Padding(self.positions.shape[0] // b, t)
+        """Places of this batch."""
+        _, n, width = self.sender.shape
+        return Padding(n, self.pair_first.shape[1], width)
 
     def one_hots(self, num_elements: int, dtype):
         """0/1 matrices: elements [B, Z, n], sender and receiver [B, n, 2T] of the directed edges.

@@ -20,13 +20,15 @@ __all__ = [
 ]
 
 
-def padding_for(configurations: Sequence, config, *, atoms: int = 4, pairs: int = 32) -> Padding:
-    """The smallest padding, in steps of ``atoms`` and ``pairs``, that holds every configuration."""
+def padding_for(
+    configurations: Sequence, config, *, atoms: int = 4, pairs: int = 32, neighbours: int = 2
+) -> Padding:
+    """The smallest padding, in steps of ``atoms``, ``pairs`` and ``neighbours``, that holds them all."""
+    found = [neighbour_pairs(np.asarray(x.positions), config.r_max) for x in configurations]
     n = max((len(x.atomic_numbers) for x in configurations), default=1)
-    t = max(
-        (len(neighbour_pairs(np.asarray(x.positions), config.r_max)[0]) for x in configurations), default=1
-    )
-    return Padding(round_up(n, atoms), round_up(t, pairs))
+    t = max((len(first) for first, _ in found), default=1)
+    k = max((int(np.bincount(np.concatenate(pair)).max(initial=1)) for pair in found), default=1)
+    return Padding(round_up(n, atoms), round_up(t, pairs), round_up(k, neighbours))
 
 
 def batch_configurations(

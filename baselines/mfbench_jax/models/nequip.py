@@ -2,7 +2,10 @@
 
 Every layer sends the product of the neighbour's features with the harmonics of the edge, weighted by a
 network of the distance, adds what an element-dependent self-connection keeps, and gates the result by
-scalars. The last layer gives scalars alone. Features have the parity of harmonics; layout as in ``mace``.
+scalars. The last layer gives scalars alone. Features have the parity of harmonics.
+
+Layout: node arrays are [B, ..., atom], edge arrays [B, ..., edge]. Gathers and scatters are products with
+0/1 matrices.
 """
 
 from __future__ import annotations
@@ -15,8 +18,7 @@ from mfbench.learned.architectures.couplings import paths
 from mfbench.learned.architectures.nequip import NequipConfig, degrees
 from mfbench_jax.models.coupling import components, couple, harmonics, mix_components
 from mfbench_jax.models.edges import Edges
-from mfbench_jax.models.product import by_element
-from mfbench_jax.models.radial import SILU_NORM, mix, radial_weights
+from mfbench_jax.models.radial import SILU_NORM, by_element, mix, radial_weights
 
 __all__ = ["network"]
 

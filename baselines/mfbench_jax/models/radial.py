@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["SILU_NORM", "cutoff", "mix", "radial_basis", "radial_weights"]
+__all__ = ["SILU_NORM", "by_element", "cutoff", "mix", "radial_basis", "radial_weights"]
 
 SILU_NORM = 1.6791767923989418
 """e3nn's normalize2mom constant of silu: its own fixed Monte-Carlo estimate of <silu(z)^2>^(-1/2).
@@ -26,6 +26,13 @@ def mix(weight, x):
     """
     w = jnp.broadcast_to(weight.T, (x.shape[0], *weight.T.shape))
     return jax.lax.dot_general(w, x, (((2,), (1,)), ((0,), (0,))))
+
+
+def by_element(table, elements):
+    """Rows of ``table`` [Z, ...] for each atom; ``elements`` [B, Z, n] is one-hot. Returns [B, ..., n]."""
+    z, rest = table.shape[0], table.shape[1:]
+    out = mix(table.reshape(z, -1), elements)
+    return out.reshape(out.shape[0], *rest, out.shape[-1])
 
 
 def cutoff(r, r_max: float, p: int):

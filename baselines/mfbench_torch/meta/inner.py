@@ -1,17 +1,21 @@
 """The inner loop: a few preconditioned gradient steps on a support set.
 
-θ_{k+1} = θ_k − α P ∇L(θ_k), with P a fixed diagonal: the inverse root of the second moments of the
-warm start's gradients (what Adam would divide by). P does not depend on θ, so the derivative of a
-step is exactly 1 − α P H(θ_k): one Hessian-vector product. Weights without an entry in P do not move
-(P = 0): ANIL (Raghu et al. 2020) is MAML with a P for the head alone.
+θ_{k+1} = θ_k − [α P ∇L(θ_k)], where [] shortens a step that is too long (see ``bound``) and P is a fixed
+diagonal: the inverse root of the second moments of the warm start's gradients (what Adam would divide by).
+P does not depend on θ, so the derivative of a step that was not shortened is exactly 1 − α P H(θ_k): one
+Hessian-vector product. Weights without an entry in P do not move (P = 0): ANIL (Raghu et al. 2020) is
+MAML with a P for the head alone.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+
+from mfbench_torch.meta.bound import bounded
 
 __all__ = [
     "Loss",
@@ -20,6 +24,7 @@ __all__ = [
     "inner_loop",
     "inner_step",
     "preconditioned",
+    "step_of",
     "value_and_gradient",
 ]
 
@@ -59,26 +64,43 @@ def preconditioned(vector: Params, precondition: Params) -> Params:
     }
 
 
-def inner_step(theta: Params, descent: Params, rate: float, factors: Params | None = None) -> Params:
-    """θ − α ρ descent; ``factors`` holds ρ by name, 1 where it has no entry."""
+def step_of(descent: Params, rate: float, factors: Params | None = None) -> Params:
+    """α ρ descent; ``factors`` holds ρ by name, 1 where it has no entry."""
     factors = factors or {}
-    return {k: value - rate * factors.get(k, 1.0) * descent[k] for k, value in theta.items()}
+    return {k: rate * factors.get(k, 1.0) * d for k, d in descent.items()}
+
+
+def inner_step(
+    theta: Params,
+    descent: Params,
+    rate: float,
+    factors: Params | None = None,
+    limit: float = math.inf,
+) -> Params:
+    """θ − [α ρ descent], the step being no longer than ``limit``."""
+    step = bounded(step_of(descent, rate, factors), limit)
+    return {k: value - step[k] for k, value in theta.items()}
 
 
 def inner_loop(
-    params: Params, loss: Loss, batches: Sequence[Any], rate: float, precondition: Params
-) -> tuple[Params, list[Params]]:
+    params: Params,
+    loss: Loss,
+    batches: Sequence[Any],
+    rate: float,
+    precondition: Params,
+    limit: float = math.inf,
+) -> tuple[Params, list[tuple[Params, Params]]]:
     """Adapt: one step per batch.
 
     Returns:
-        θ_n, and θ_0 … θ_{n−1}: all that the outer gradient needs to keep, so that memory does not
-        grow with activations of earlier steps.
+        θ_n, and θ_0 … θ_{n−1} with P ∇L there: all that the outer gradient needs to keep, so that memory
+        does not grow with activations of earlier steps.
     """
     trail = []
     for batch in batches:
-        trail.append(params)
         descent = preconditioned(gradient_of(loss, params, batch), precondition)
-        params = inner_step(params, descent, rate)
+        trail.append((params, descent))
+        params = inner_step(params, descent, rate, limit=limit)
     return params, trail
 
 

@@ -5,24 +5,28 @@ that is the query gradient multiplied by the transposed derivatives of the inner
 
     λ_n = ∇L_query(θ_n),   λ_k = λ_{k+1} − α H(θ_k) P λ_{k+1},   ∇_{θ_0} = λ_0
 
-H(θ_k) is the Hessian of the support loss of step k; only the θ_k are kept and each product is
-recomputed, so memory is flat in n. FOMAML stops at λ_n. Reptile (Nichol et al. 2018) never looks at a
-query: its direction is θ_0 − θ_n.
+Where a step was shortened (see ``bound``), P λ_{k+1} is P Jᵀ λ_{k+1} with J the derivative of the
+shortening. H(θ_k) is the Hessian of the support loss of step k; only the θ_k and the steps are kept and
+each product is recomputed, so memory is flat in n. FOMAML stops at λ_n. Reptile (Nichol et al. 2018) never
+looks at a query: its direction is θ_0 − θ_n.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 
+from mfbench_torch.meta.bound import pulled_back
 from mfbench_torch.meta.inner import (
     Loss,
     Params,
     hessian_vector,
     inner_loop,
     preconditioned,
+    step_of,
     value_and_gradient,
 )
 
@@ -37,12 +41,14 @@ def maml_gradient(
     query: Any,
     rate: float,
     precondition: Params,
+    limit: float = math.inf,
 ) -> tuple[torch.Tensor, Params]:
     """Query loss after the inner loop, and its exact (second-order) gradient in θ_0."""
-    adapted, trail = inner_loop(params, loss, batches, rate, precondition)
+    adapted, trail = inner_loop(params, loss, batches, rate, precondition, limit)
     value, adjoint = value_and_gradient(query_loss, adapted, query)
-    for theta, batch in zip(reversed(trail), reversed(batches), strict=True):
-        product = hessian_vector(loss, theta, batch, preconditioned(adjoint, precondition))
+    for (theta, descent), batch in zip(reversed(trail), reversed(batches), strict=True):
+        through = pulled_back(adjoint, step_of(descent, rate), limit)
+        product = hessian_vector(loss, theta, batch, preconditioned(through, precondition))
         adjoint = {name: a - rate * product[name] for name, a in adjoint.items()}
     return value, adjoint
 
@@ -55,9 +61,10 @@ def fomaml_gradient(
     query: Any,
     rate: float,
     precondition: Params,
+    limit: float = math.inf,
 ) -> tuple[torch.Tensor, Params]:
     """Query loss after the inner loop, and its gradient in θ_n."""
-    adapted, _ = inner_loop(params, loss, batches, rate, precondition)
+    adapted, _ = inner_loop(params, loss, batches, rate, precondition, limit)
     return value_and_gradient(query_loss, adapted, query)
 
 
@@ -69,8 +76,9 @@ def reptile_gradient(
     query: Any,
     rate: float,
     precondition: Params,
+    limit: float = math.inf,
 ) -> tuple[torch.Tensor, Params]:
     """The loss on the query (for the log only), and θ_0 − θ_n."""
-    adapted, _ = inner_loop(params, loss, batches, rate, precondition)
+    adapted, _ = inner_loop(params, loss, batches, rate, precondition, limit)
     value = query_loss(adapted, query).detach()
     return value, {name: value - adapted[name] for name, value in params.items()}

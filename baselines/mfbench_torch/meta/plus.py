@@ -12,12 +12,14 @@ At first order the product with the Hessian H is left out; queries with v_k = 0 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from mfbench.learned.adaptation.inner_rates import PREFIX, separated
+from mfbench_torch.meta.bound import pulled_back
 from mfbench_torch.meta.inner import (
     Loss,
     Params,
@@ -25,6 +27,7 @@ from mfbench_torch.meta.inner import (
     hessian_vector,
     inner_step,
     preconditioned,
+    step_of,
     value_and_gradient,
 )
 
@@ -42,6 +45,7 @@ def maml_pp_gradient(
     weights: Sequence[float],
     second: bool,
     scale: float,
+    limit: float = math.inf,
 ) -> tuple[torch.Tensor, Params]:
     """Outer loss and its gradient.
 
@@ -51,6 +55,7 @@ def maml_pp_gradient(
         weights: [n] v.
         second: whether to take second derivatives.
         scale: of the learned logarithms.
+        limit: of the length of an inner step.
     """
     theta, logarithms = separated(params)
     rates = {name: (scale * value).exp() for name, value in logarithms.items()}
@@ -58,10 +63,10 @@ def maml_pp_gradient(
     for k, batch in enumerate(batches):
         before, descent = theta, preconditioned(gradient_of(loss, theta, batch), precondition)
         factors = {name: value[k] for name, value in rates.items()}
-        theta = inner_step(before, descent, rate, factors)
+        theta = inner_step(before, descent, rate, factors, limit)
         trail.append((before, theta, descent, factors))
 
-    total: torch.Tensor | float = 0.0
+    total = torch.zeros(())
     adjoint = {name: torch.zeros_like(value) for name, value in theta.items()}
     pulls: dict[str, list[torch.Tensor]] = {name: [] for name in rates}
     for k in reversed(range(len(trail))):
@@ -70,10 +75,11 @@ def maml_pp_gradient(
             value, slope = value_and_gradient(query_loss, after, query)
             total = total + weight * value
             adjoint = {name: a + weight * slope[name] for name, a in adjoint.items()}
+        through = pulled_back(adjoint, step_of(descent, rate, factors), limit)
         for name, found in pulls.items():
-            found.insert(0, -rate * (adjoint[name] * descent[name]).sum())
+            found.insert(0, -rate * (through[name] * descent[name]).sum())
         if second:
-            direction = preconditioned(adjoint, precondition)
+            direction = preconditioned(through, precondition)
             direction = {n: factors[n] * d if n in factors else d for n, d in direction.items()}
             product = hessian_vector(loss, before, batches[k], direction)
             adjoint = {name: a - rate * product[name] for name, a in adjoint.items()}

@@ -12,11 +12,12 @@ from mfbench.data.split import Task
 from mfbench.errors import TrainingError
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.training.annealing import multi_step_weights, second_order
-from mfbench.learned.training.sampling_order import joint_batch, meta_batch
+from mfbench.learned.training.sampling_order import JointOrder, meta_batch
 from mfbench.learned.training.settings import TrainSettings
 from mfbench.methods.energy_baseline import EnergyBaseline, correction_between, correction_kernel
 from mfbench_torch.data import Batch, Dataset
 from mfbench_torch.device import device, on_device
+from mfbench_torch.meta.bound import limit_of
 from mfbench_torch.meta.inner import Loss, value_and_gradient
 from mfbench_torch.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_torch.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
@@ -62,17 +63,17 @@ def joint_gradient(
     """(params, step) → loss and gradient of a batch drawn over all configurations of ``tasks``."""
     configurations = [c for t in tasks for c in (*t.support, *t.query, *t.heldout)]
     dataset = Dataset(configurations, config, baseline, corrected=False, dtype=dtype, place=device())
-    loss, _ = losses(config, LossWeights(settings.energy_weight, settings.force_weight))
+    loss, _ = losses(config, LossWeights(settings.energy_weight, settings.force_weight, settings.loss))
     if len(dataset) < settings.joint_batch:
         raise TrainingError(
             f"joint_batch is {settings.joint_batch}, meta-train holds {len(dataset)}: lower it"
         )
     # Nothing is padded here, but the draws shall be those of the other backends.
     classes = dataset.table.size_classes(settings.size_classes)
+    order = JointOrder(classes, settings.joint_batch, settings.seed)
 
     def step(params: Params, number: int) -> tuple[torch.Tensor, Params]:
-        chosen = joint_batch(classes, settings.joint_batch, settings.seed, number)
-        return value_and_gradient(loss, params, dataset.batch(chosen))
+        return value_and_gradient(loss, params, dataset.batch(order.batch(number)))
 
     return step
 
@@ -93,8 +94,8 @@ def meta_gradient(
     precondition = on_device(precondition)
     made = [_TaskData(task, config, baseline, dtype) for task in tasks]
     pools = [(len(d.support), len(d.query)) for d in made]
-    loss, after = losses(config, LossWeights(settings.energy_weight, settings.force_weight))
-    outer = _OUTER[settings.method]
+    loss, after = losses(config, LossWeights(settings.energy_weight, settings.force_weight, settings.loss))
+    outer, limit = _OUTER[settings.method], limit_of(settings.inner_bound, precondition)
 
     def step(params: Params, number: int) -> tuple[torch.Tensor, Params]:
         episodes = meta_batch(
@@ -113,7 +114,7 @@ def meta_gradient(
             batches = data.support.batches(episode.support[episode.batches])
             query = data.query_of(episode.support, episode.query)
             arguments = loss, after, batches, query, settings.inner_rate, precondition
-            value, gradient = outer(params, *arguments, *_schedule(settings, number, steps))
+            value, gradient = outer(params, *arguments, *_schedule(settings, number, steps), limit)
             values.append(value)
             gradients.append(gradient)
         return mean_over_processes(values, gradients, params)

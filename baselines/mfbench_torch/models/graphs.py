@@ -26,6 +26,7 @@ class GraphBatch:
         elements: [N, Z] one-hot.
         edges: [2, 2T] int64: sender, receiver; the T pairs with the first atom receiving, then the second.
         configuration: [N] int64.
+        charges: [B, 2], total charge (e) and number of unpaired electrons.
         geometry: of the pairs, computed once: positions never change while a model adapts.
         energy: [B] eV: label, or zero.
         forces: [N, 3] eV/Å: label, or zero.
@@ -35,6 +36,7 @@ class GraphBatch:
     elements: torch.Tensor
     edges: torch.Tensor
     configuration: torch.Tensor
+    charges: torch.Tensor
     geometry: Geometry
     energy: torch.Tensor
     forces: torch.Tensor
@@ -59,6 +61,8 @@ class GraphTable:
         """Raises UnknownElementError if the model does not know an element."""
         self.config = config
         self.energy = np.zeros(len(configurations))
+        charges = [(x.total_charge, x.n_unpaired) for x in configurations]
+        self.charges = torch.tensor(charges, dtype=torch.float64).reshape(-1, 2)
         self._graphs = []
         for k, x in enumerate(configurations):
             positions = np.asarray(x.positions, float)
@@ -82,7 +86,7 @@ class GraphTable:
 
     def take(
         self,
-        indices: Sequence[int],
+        indices: Sequence[int] | np.ndarray,
         dtype: torch.dtype = torch.float32,
         place: torch.device | str = "cpu",
     ) -> GraphBatch:
@@ -90,10 +94,10 @@ class GraphTable:
         graphs = [self._graphs[i] for i in indices]
         starts = np.cumsum([0, *(len(g.species) for g in graphs)])
         first, second = (
-            np.concatenate([g.pairs[k] + s for g, s in zip(graphs, starts, strict=False)]) for k in (0, 1)
+            torch.from_numpy(np.concatenate([g.pairs[k] + s for g, s in zip(graphs, starts, strict=False)]))
+            for k in (0, 1)
         )
         positions = torch.from_numpy(np.concatenate([g.positions for g in graphs]))
-        first, second = torch.from_numpy(first), torch.from_numpy(second)
         species = torch.from_numpy(np.concatenate([g.species for g in graphs]).astype(np.int64))
         geometry = pair_geometry((positions[first] - positions[second]).T, self.config)
         elements = torch.nn.functional.one_hot(species, len(self.config.elements))
@@ -105,6 +109,7 @@ class GraphTable:
             elements=elements.to(place, dtype),
             edges=edges.to(place),
             configuration=torch.from_numpy(np.repeat(np.arange(len(graphs)), np.diff(starts))).to(place),
+            charges=self.charges[np.asarray(indices, int)].to(place, dtype),
             geometry=geometry.to(place, dtype),
             energy=energy.to(place, dtype),
             forces=forces.to(place, dtype),

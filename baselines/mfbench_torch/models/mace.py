@@ -61,6 +61,10 @@ def network(
     z, c, neighbours = len(config.elements), config.channels, config.avg_num_neighbors
     table = params["node_embedding.linear.weight"] / z**0.5
     scalars, vectors, outputs, seen = mix(table, elements), None, 0.0, []
+    if config.charge_inputs:
+        told = batch.charges[batch.configuration].T
+        tables = params["charge_embedding.weight"] / z**0.5
+        scalars = scalars + sum(x * mix(t, elements) for x, t in zip(told, tables, strict=True))
     for t in range(config.num_interactions):
         last = t == config.num_interactions - 1
         block = f"interactions.{t}"

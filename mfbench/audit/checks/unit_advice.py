@@ -15,7 +15,7 @@ __all__ = ["energy_advice", "force_advice", "length_advice", "work_and_energy"]
 _SHORTEST = (0.85, 1.35)
 """Å, the shortest bond of a molecule: X-H, or C=O and C=C where there is no hydrogen."""
 _BINDING = (-8.0, -1.5)
-"""eV an atom, of molecules, less isolated atoms."""
+"""eV per atom, of molecules, less isolated atoms."""
 _FRAGMENTS = 300
 _SLOPE = 0.1
 """Relative error of a slope over steps this long."""

@@ -67,7 +67,7 @@ def verify_split(name: str | Path, *, relabel: Relabel | None = None, count: int
 
 
 def _hashes(split: Split | None, fault: DataError | None) -> Check:
-    if fault is not None:
+    if split is None or fault is not None:
         return Check("hashes", False, str(fault))
     manifest = split.manifest
     return Check("hashes", True, f"{len(manifest.files)} files, data hash {manifest.data_hash}")

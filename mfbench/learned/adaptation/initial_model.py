@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from mfbench.data.split import Split
-from mfbench.errors import CheckpointError, MfbenchError
+from mfbench.errors import CheckpointError, MfbenchError, UnknownNameError
+from mfbench.learned.adaptation.recipe import CONVERGED, AdaptSettings, ScratchSettings
+from mfbench.learned.adaptation.tuned import tuned_settings
 from mfbench.learned.checkpoint import Checkpoint, embedded_checkpoint, load_checkpoint
+from mfbench.learned.training.losses import FORMER_LOSS
 from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
 from mfbench.protocol.method import MethodContext
 
-__all__ = ["adapts", "baseline_of", "initialisation", "overridden"]
+__all__ = ["RECIPES", "baseline_of", "initialisation", "overridden", "recipe_of", "scratch_recipe"]
+
+RECIPES = ("tuned", "converged")
+"""What the option ``recipe`` may name: few steps, tuned with the checkpoint; many, as practitioners do."""
 
 
 def initialisation(name: str, context: MethodContext) -> Checkpoint:
@@ -28,9 +34,54 @@ def initialisation(name: str, context: MethodContext) -> Checkpoint:
     return checkpoint
 
 
-def adapts(name: str, checkpoint: Checkpoint) -> str:
-    """Weights that move unless something else is tuned or asked for: those of the trained inner loop."""
-    return "head" if name == "anil" else checkpoint.card.get("settings", {}).get("adapt", "all")
+def recipe_of(name: str, context: MethodContext, checkpoint: Checkpoint) -> AdaptSettings:
+    """How a method adapts: its recipe, with the user's options.
+
+    Weights that move, and the loss: those of the trained inner loop, unless others are tuned or asked for.
+
+    Raises:
+        MfbenchError: an option or the recipe does not exist.
+    """
+    trained = checkpoint.card.get("settings", {})
+    adapt = "head" if name == "anil" else trained.get("adapt", "all")
+    if _recipe(context) == "converged":
+        defaults, found = {**asdict(CONVERGED), "adapt": adapt}, f"{name}@converged"
+    else:
+        defaults, found = {"adapt": adapt, **_loss_of(trained)}, name
+    settings = tuned_settings(context.split.name, context.arch, found, AdaptSettings, **defaults)
+    return overridden(settings, _without_recipe(context.options))
+
+
+def scratch_recipe(context: MethodContext) -> ScratchSettings:
+    """The same for training from scratch.
+
+    Raises:
+        MfbenchError: an option or the recipe does not exist.
+    """
+    defaults, found = {}, "scratch"
+    if _recipe(context) == "converged":
+        shared = {item.name for item in fields(ScratchSettings)} & set(asdict(CONVERGED))
+        defaults = {name: getattr(CONVERGED, name) for name in shared} | {"steps": CONVERGED.max_steps}
+        found = "scratch@converged"
+    settings = tuned_settings(context.split.name, context.arch, found, ScratchSettings, **defaults)
+    return overridden(settings, _without_recipe(context.options))
+
+
+def _recipe(context: MethodContext) -> str:
+    name = context.options.get("recipe", RECIPES[0])
+    if name not in RECIPES:
+        raise UnknownNameError(f"unknown recipe '{name}': choose {' or '.join(RECIPES)}")
+    return name
+
+
+def _without_recipe(options: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in options.items() if k != "recipe"}
+
+
+def _loss_of(trained: dict[str, Any]) -> dict[str, Any]:
+    """The loss of the training and its energy weight; nothing for squares, whose weight is tuned apart."""
+    loss = trained.get("loss", FORMER_LOSS)
+    return {} if loss == FORMER_LOSS else {"loss": loss, "energy_weight": trained["energy_weight"]}
 
 
 def baseline_of(checkpoint: Checkpoint, split: Split) -> EnergyBaseline:

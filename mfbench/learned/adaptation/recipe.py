@@ -8,7 +8,7 @@ import numpy as np
 
 from mfbench.errors import UnknownNameError
 
-__all__ = ["DECAYS", "AdaptSettings", "ScratchSettings", "step_sizes"]
+__all__ = ["CONVERGED", "DECAYS", "AdaptSettings", "ScratchSettings", "averaging", "step_sizes"]
 
 DECAYS = ("none", "cosine")
 
@@ -20,12 +20,22 @@ class AdaptSettings:
     Attributes:
         optimizer: ``sgd`` or ``adam``.
         rate: step size.
-        energy_weight, force_weight: of the loss, 1/eV² and Å²/eV².
+        energy_weight, force_weight: of the loss; 1/eV² and Å²/eV², or 1/eV and Å/eV if it is not squared.
         adapt: weights that move, see ``mfbench.learned.adaptation.moving_weights``; where nothing else is
-        said, those of the inner loop that was trained.
+            said, those of the inner loop that was trained.
         max_steps: at most so many steps, if the budget allows more.
         decay: of the step size over the adaptation: ``none``, or ``cosine``, half a wave that starts at
             ``rate`` and would reach zero one step after the last.
+        warm_up: steps over which the step size grows to what it would be without.
+        loss: what is minimised, see ``mfbench.learned.training.losses``.
+        average: decay of the exponential moving average of the weights that is predicted with; 0: the last
+            weights.
+        bound: no step moves the weights by more than this in root mean square (they are of order 1), which
+            no loss can make diverge; 0: no bound.
+        batch: configurations per step, if fewer than the budget allows; 0: what it allows.
+        check: steps between two looks at a fifth of the support that is held back (where there are two
+            configurations or more); the best weights of all looks are taken. 0: nothing is held back.
+        patience: looks without improvement before it stops.
     """
 
     optimizer: str = "sgd"
@@ -35,6 +45,29 @@ class AdaptSettings:
     adapt: str = "all"
     max_steps: int = 1_000_000
     decay: str = "none"
+    warm_up: int = 0
+    loss: str = "squared"
+    average: float = 0.0
+    bound: float = 0.1
+    batch: int = 0
+    check: int = 0
+    patience: int = 10
+
+
+CONVERGED = AdaptSettings(
+    optimizer="adam",
+    rate=1e-2,
+    energy_weight=0.2,
+    max_steps=2_000,
+    decay="cosine",
+    warm_up=20,
+    loss="l1",
+    average=0.99,
+    batch=4,
+    check=100,
+)
+"""What practitioners do with a network that they fine-tune: the start of every method's search on the track
+``converged`` (at most 2,000 steps of 4), ``scratch`` included."""
 
 
 def step_sizes(settings: AdaptSettings, steps: int) -> np.ndarray:
@@ -45,9 +78,17 @@ def step_sizes(settings: AdaptSettings, steps: int) -> np.ndarray:
     """
     if settings.decay not in DECAYS:
         raise UnknownNameError(f"unknown decay '{settings.decay}': choose {' or '.join(DECAYS)}")
-    if settings.decay == "none":
-        return np.full(steps, settings.rate)
-    return settings.rate * 0.5 * (1.0 + np.cos(np.pi * np.arange(steps) / max(steps, 1)))
+    number = np.arange(steps)
+    sizes = np.full(steps, settings.rate)
+    if settings.decay == "cosine":
+        sizes = settings.rate * 0.5 * (1.0 + np.cos(np.pi * number / max(steps, 1)))
+    return sizes * np.minimum((number + 1.0) / (settings.warm_up + 1.0), 1.0) if settings.warm_up else sizes
+
+
+def averaging(settings: AdaptSettings, steps: int) -> np.ndarray:
+    """[steps] share of the old average that each step keeps; it grows to ``average`` as steps are taken."""
+    number = np.arange(steps)
+    return np.minimum(settings.average, (1.0 + number) / (10.0 + number))
 
 
 @dataclass(frozen=True)
@@ -57,11 +98,12 @@ class ScratchSettings:
     Attributes:
         rate: Adam's.
         steps: at most so many.
-        batch: configurations a step.
+        batch: configurations per step.
         check: steps between two looks at the held-back fifth of the support.
         patience: looks without improvement before it stops.
         prior_scale: of the closed-form correction's prior, in the loss and in the predictions: below 1
             the network has to learn offsets that a wide prior would explain away.
+        loss, energy_weight, decay, warm_up, average, bound: as in ``AdaptSettings``.
     """
 
     rate: float = 1e-2
@@ -70,3 +112,27 @@ class ScratchSettings:
     check: int = 50
     patience: int = 10
     prior_scale: float = 1.0
+    loss: str = "squared"
+    energy_weight: float = 1.0
+    decay: str = "none"
+    warm_up: int = 0
+    average: float = 0.0
+    bound: float = 0.1
+
+    @property
+    def recipe(self) -> AdaptSettings:
+        """The same as a recipe: Adam on all weights, with early stopping."""
+        return AdaptSettings(
+            optimizer="adam",
+            rate=self.rate,
+            energy_weight=self.energy_weight,
+            max_steps=self.steps,
+            decay=self.decay,
+            warm_up=self.warm_up,
+            loss=self.loss,
+            average=self.average,
+            bound=self.bound,
+            batch=self.batch,
+            check=self.check,
+            patience=self.patience,
+        )

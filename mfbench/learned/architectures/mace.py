@@ -23,6 +23,9 @@ class MaceConfig(BaseConfig):
         radial_mlp: widths of the hidden layers of the radial network.
         readout_width: scalars in the last readout (mace's MLP_irreps).
         avg_num_neighbors: messages are divided by it.
+        charge_inputs: whether the network is told the total charge and the number of unpaired electrons:
+            each adds, in proportion, a learned vector per element to the atoms' first features. The
+            ScaleShiftMACE of mace-torch has no such inputs, so these networks do not convert.
     """
 
     max_l_hidden: int = 1
@@ -30,6 +33,7 @@ class MaceConfig(BaseConfig):
     correlation: int = 2
     num_interactions: int = 2
     radial_mlp: tuple[int, ...] = (32, 32)
+    charge_inputs: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -40,7 +44,8 @@ class MaceConfig(BaseConfig):
 
 
 def parameter_shapes(config: MaceConfig) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of every weight. Raveled in C order, each is mace-torch's tensor of that name."""
+    """Name -> shape of every weight. Raveled in C order, each is mace-torch's tensor of that name, but for
+    ``charge_embedding.weight``, which it does not have."""
     c, z = config.channels, len(config.elements)
     shapes: dict[str, tuple[int, ...]] = {"node_embedding.linear.weight": (z, c)}
     for t in range(config.num_interactions):
@@ -63,6 +68,8 @@ def parameter_shapes(config: MaceConfig) -> dict[str, tuple[int, ...]]:
     r = f"readouts.{config.num_interactions - 1}"
     shapes[f"{r}.linear_1.weight"] = (c, config.readout_width)
     shapes[f"{r}.linear_2.weight"] = (config.readout_width, 1)
+    if config.charge_inputs:
+        shapes["charge_embedding.weight"] = (2, z, c)
     return shapes
 
 

@@ -27,6 +27,7 @@ def from_mace_state(state: Mapping[str, np.ndarray], config: MaceConfig) -> dict
     Raises MaceStateError if a weight is missing or of the wrong size, if a buffer contradicts
     ``config``, or if the model holds weights that this network does not have.
     """
+    _refuse_charge_inputs(config)
     _check_buffers(state, config)
     shapes = parameter_shapes(config)
     params = {}
@@ -48,6 +49,7 @@ def to_mace_state(params: Mapping[str, np.ndarray], config: MaceConfig) -> dict[
 
     Load it with ``strict=False`` into a model that mace's constructor built for the same configuration.
     """
+    _refuse_charge_inputs(config)
     state = {}
     for name, shape in parameter_shapes(config).items():
         value = np.asarray(params[name])
@@ -57,7 +59,12 @@ def to_mace_state(params: Mapping[str, np.ndarray], config: MaceConfig) -> dict[
     return state | {name: np.asarray(value) for name, value in _buffers(config).items()}
 
 
-def _buffers(config: MaceConfig) -> dict:
+def _refuse_charge_inputs(config: MaceConfig) -> None:
+    if config.charge_inputs:
+        raise MaceStateError("mace-torch's ScaleShiftMACE takes no charge: train without charge_inputs")
+
+
+def _buffers(config: MaceConfig) -> dict[str, object]:
     return {
         "atomic_numbers": np.asarray(config.elements, np.int64),
         "r_max": config.r_max,

@@ -6,8 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from mfbench.learned.adaptation.initial_model import adapts, baseline_of, initialisation, overridden
-from mfbench.learned.adaptation.recipe import AdaptSettings, ScratchSettings
+from mfbench.learned.adaptation.initial_model import (
+    baseline_of,
+    initialisation,
+    overridden,
+    recipe_of,
+    scratch_recipe,
+)
 from mfbench.learned.adaptation.ridge import RidgeSettings, scale_configurations
 from mfbench.learned.adaptation.tuned import tuned_settings
 from mfbench.learned.engine import Engine
@@ -39,10 +44,10 @@ def fine_tuned(engine: Engine, name: str, context: MethodContext) -> FineTuned:
     split = context.split
     engine, options = engine.with_options(context.options)
     checkpoint = initialisation(name, context)
-    settings = tuned_settings(split.name, context.arch, name, AdaptSettings, adapt=adapts(name, checkpoint))
+    settings = recipe_of(name, replace(context, options=options), checkpoint)
     engine = engine.sized_for(split.train_configurations, checkpoint.config)
     baseline = baseline_of(checkpoint, split)
-    return FineTuned(engine, name, checkpoint, baseline, overridden(settings, options))
+    return FineTuned(engine, name, checkpoint, baseline, settings)
 
 
 def offset(engine: Engine, context: MethodContext) -> FineTuned:
@@ -64,7 +69,7 @@ def scratch(engine: Engine, context: MethodContext) -> Scratch:
     """Random weights, trained on the support alone until they stop improving."""
     split = context.split
     engine, options = engine.with_options(context.options)
-    settings = overridden(tuned_settings(split.name, context.arch, "scratch", ScratchSettings), options)
+    settings = scratch_recipe(replace(context, options=options))
     baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     config = config_for(split, context.arch)
     return Scratch(engine.sized_for(split.train_configurations, config), baseline, config, settings)

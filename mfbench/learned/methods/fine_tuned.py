@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mfbench.data.configuration import Configuration
-from mfbench.learned.adaptation.inner_rates import rates_of_steps
+from mfbench.learned.adaptation.fit import fitted
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.engine import Engine
 from mfbench.learned.methods.corrected import CorrectedPredictor, Network
-from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.methods.energy_baseline import EnergyBaseline
 from mfbench.protocol.method import Usage
 from mfbench.protocol.protocol import Budget
@@ -52,15 +51,7 @@ class FineTuned:
         compiling = engine.compile_seconds()
         if support and settings and budget.steps:
             dataset = engine.dataset(support, config, self.baseline)
-            steps = min(budget.steps, settings.max_steps)
-            indices = adaptation_batches(len(support), steps, budget.batch, seed)
-            state = engine.start(params, settings)
-            precondition = engine.arrays(self.checkpoint.precondition)
-            rates = rates_of_steps(self.checkpoint.rates, params, steps)
-            params, _ = engine.descend(
-                params, state, precondition, dataset, indices, config, settings, rates
-            )
-            gradients = indices.size
+            params, gradients = fitted(engine, self.checkpoint, dataset, settings, budget, seed)
         network = Network(engine, params, config)
         predictor = CorrectedPredictor(network, self.baseline, support, Usage(gradients))
         predictor.usage = Usage(gradients, engine.compile_seconds() - compiling)

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-
 from mfbench.data.configuration import Configuration
-from mfbench.learned.adaptation.recipe import AdaptSettings, ScratchSettings
+from mfbench.learned.adaptation.fit import fitted
+from mfbench.learned.adaptation.recipe import ScratchSettings
 from mfbench.learned.architectures.registry import Config
+from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.engine import Engine, Params
 from mfbench.learned.methods.corrected import CorrectedPredictor, Network
-from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.methods.energy_baseline import EnergyBaseline
 from mfbench.protocol.method import Usage
 from mfbench.protocol.protocol import Budget
@@ -59,26 +58,11 @@ class Scratch:
         return predictor
 
     def _train(self, params: Params, support: Sequence[Configuration], seed: int) -> tuple[Params, int]:
-        engine, config, settings = self.engine, self.config, self.settings
-        dataset = engine.dataset(support, config, self.baseline, scale=settings.prior_scale)
-        order = np.random.default_rng([seed, 3]).permutation(len(support))
-        held = max(len(support) // 5, 1)
-        train, validation = order[held:], order[:held]
-        adam = AdaptSettings("adam", settings.rate)
-        schedule = train[adaptation_batches(len(train), settings.steps, settings.batch, seed)]
-        state = engine.start(params, adam)
-        best, best_error, waited, gradients = params, np.inf, 0, 0
-        for begin in range(0, settings.steps, settings.check):
-            rows = schedule[begin : begin + settings.check]
-            params, state = engine.descend(params, state, {}, dataset, rows, config, adam, {})
-            gradients += rows.size
-            error = engine.loss(params, config, dataset, validation)
-            waited = 0 if error < best_error else waited + 1
-            if error < best_error:
-                best, best_error = params, error
-            if waited >= settings.patience:
-                break
-        return best, gradients
+        settings = self.settings
+        dataset = self.engine.dataset(support, self.config, self.baseline, scale=settings.prior_scale)
+        budget = Budget(settings.steps, settings.batch)
+        start = Checkpoint(self.config, params, {}, {})
+        return fitted(self.engine, start, dataset, settings.recipe, budget, seed)
 
 
 def _silent(params: Params) -> Params:

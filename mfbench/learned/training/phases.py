@@ -22,6 +22,8 @@ class Phase:
         gradient: (params, step) → loss, gradient.
         validate: params → dict of validation errors; called ``validations`` times.
         gradients_after: n → configuration-gradients of the first n steps, for the card.
+        validations: so many looks at the validation families, spread evenly.
+        seconds: end early, resumably, once the phase has run so long in this process.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Phase:
     validate: Callable[[Params], dict[str, float]]
     gradients_after: Callable[[int], int]
     validations: int = 12
+    seconds: float = float("inf")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from mfbench.learned.training.settings import TrainSettings
 from mfbench.methods.energy_baseline import EnergyBaseline
 from mfbench.protocol.cost import code_version, hardware
 
-__all__ = ["config_for", "inner_scales", "training_card", "withheld_families"]
+__all__ = ["config_for", "displacement", "inner_scales", "training_card", "withheld_families"]
 
 
 def config_for(split: Split, arch: str = "mace", **sizes: Any) -> Config:
@@ -42,6 +42,13 @@ def inner_scales(second_moments: Mapping[str, np.ndarray]) -> dict[str, np.ndarr
     roots = {name: np.sqrt(np.asarray(v, np.float64)) for name, v in second_moments.items()}
     floor = 0.1 * np.mean(np.concatenate([r.ravel() for r in roots.values()]))
     return {name: (1.0 / (r + floor)).astype(np.float32) for name, r in roots.items()}
+
+
+def displacement(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
+    """How far a phase moved the weights: ‖after − before‖ / ‖before‖ over all of them."""
+    pairs = [(np.asarray(v, np.float64), np.asarray(after[k], np.float64)) for k, v in before.items()]
+    moved = sum(float(np.sum((b - a) ** 2)) for a, b in pairs)
+    return (moved / sum(float(np.sum(a**2)) for a, _ in pairs)) ** 0.5
 
 
 def training_card(

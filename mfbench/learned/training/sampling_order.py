@@ -6,11 +6,11 @@ Every draw depends on (seed, step) only, never on what was drawn before: a resum
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["MetaEpisode", "adaptation_batches", "joint_batch", "meta_batch"]
+__all__ = ["JointOrder", "MetaEpisode", "adaptation_batches", "joint_batch", "meta_batch"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class MetaEpisode:
 def joint_batch(classes: np.ndarray, size: int, seed: int, step: int) -> np.ndarray:
     """[size] indices of one size class: shuffled epochs without replacement.
 
-    Batches of like sizes waste little padding. Each class gives as many batches an epoch as it fills,
+    Batches of like sizes waste little padding. Each class gives as many batches per epoch as it fills,
     and their order is shuffled, so every configuration is met equally often (those that fill no last
     batch change from epoch to epoch).
 
@@ -41,15 +41,38 @@ def joint_batch(classes: np.ndarray, size: int, seed: int, step: int) -> np.ndar
         classes: [n] class of every configuration; all zero for no classes.
         size, seed, step: of the batch.
     """
-    members = [np.flatnonzero(classes == name) for name in np.unique(classes)]
-    counts = [len(m) // size for m in members]
-    epoch, position = divmod(step, sum(counts))
-    rng = np.random.default_rng([seed, 0, epoch])
-    batches = [
-        rng.permutation(m)[: n * size].reshape(n, size) for m, n in zip(members, counts, strict=True)
-    ]
-    together = np.concatenate(batches)
-    return (rng.permutation(together) if len(members) > 1 else together)[position]
+    return JointOrder(classes, size, seed).batch(step)
+
+
+@dataclass(eq=False)
+class JointOrder:
+    """The batches of ``joint_batch``, one after another: an epoch is shuffled once, not at every step."""
+
+    classes: np.ndarray
+    size: int
+    seed: int
+    _epoch: tuple[int, np.ndarray] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Find the members of each class, once."""
+        self._members = [np.flatnonzero(self.classes == name) for name in np.unique(self.classes)]
+        self._counts = [len(m) // self.size for m in self._members]
+
+    def batch(self, step: int) -> np.ndarray:
+        """[size] indices of the batch of this step, which depends on nothing that was asked before."""
+        epoch, position = divmod(step, sum(self._counts))
+        if self._epoch is None or self._epoch[0] != epoch:
+            self._epoch = epoch, self._shuffled(epoch)
+        return self._epoch[1][position]
+
+    def _shuffled(self, epoch: int) -> np.ndarray:
+        rng = np.random.default_rng([self.seed, 0, epoch])
+        batches = [
+            rng.permutation(m)[: n * self.size].reshape(n, self.size)
+            for m, n in zip(self._members, self._counts, strict=True)
+        ]
+        together = np.concatenate(batches)
+        return rng.permutation(together) if len(self._members) > 1 else together
 
 
 def meta_batch(
@@ -67,10 +90,10 @@ def meta_batch(
 
     Args:
         pools: (number of support configurations, number of query configurations) per family.
-        tasks: families a step, without replacement while there are enough.
+        tasks: families per step, without replacement while there are enough.
         k: size of the support set.
         inner_steps, inner_batch: inner loop.
-        query: query configurations a task.
+        query: query configurations per task.
         seed, step: what the draw depends on.
     """
     rng = np.random.default_rng([seed, 1, step])

@@ -7,9 +7,10 @@ from typing import Any
 
 from mfbench.errors import UnknownNameError
 from mfbench.learned.architectures.registry import config_class
+from mfbench.learned.training.losses import FORMER_LOSS, softening
 from mfbench.protocol.registry import METHODS, trained_methods
 
-__all__ = ["TrainSettings", "gradients_per_step", "settings_from"]
+__all__ = ["TrainSettings", "as_recorded", "gradients_per_step", "settings_from"]
 
 _MODEL = "model."
 HVP_GRADIENTS = 3
@@ -34,7 +35,7 @@ class TrainSettings:
         families: train on so many meta-train families only; 0: all. See
         ``mfbench.learned.training.train_families``.
         configurations: use so many configurations of each family only; 0: all.
-        joint_batch: configurations a step of joint training.
+        joint_batch: configurations per step of joint training.
         size_classes: joint batches hold configurations of one of so many size classes, each with its own
             padding: 3 save a third of the time; 1 mixes all sizes, as the embedded checkpoints did.
         joint_rate, joint_final: peak Adam rate of the first phase, and the share of it that is left at
@@ -48,7 +49,10 @@ class TrainSettings:
         rates_rate: a step of size ``rate`` multiplies a learned step size by exp(rates_rate · rate).
         multi_step_share: (maml++) share of the phase with a loss after every inner step; 0: none.
         first_order_share: (maml++) share of the phase that is first-order; 0: none.
-        energy_weight, force_weight: of the loss, 1/eV² and Å²/eV².
+        loss: what is minimised in every phase, see ``mfbench.learned.training.losses``.
+        energy_weight, force_weight: of the loss; 1/eV and Å/eV, for squares 1/eV² and Å²/eV².
+        inner_bound: no inner step moves the weights that adapt by more than this, in root mean square
+            (they are of order 1); 0: no bound.
         clip: global norm at which gradients are clipped.
     """
 
@@ -64,7 +68,7 @@ class TrainSettings:
     configurations: int = 0
     joint_batch: int = 4
     size_classes: int = 1
-    joint_rate: float = 1e-2
+    joint_rate: float = 3e-2
     joint_final: float = 0.05
     rate: float = 3e-3
     tasks: int = 4
@@ -73,7 +77,9 @@ class TrainSettings:
     inner_batch: int = 8
     query: int = 24
     inner_rate: float = 1e-3
-    energy_weight: float = 1.0
+    inner_bound: float = 0.1
+    loss: str = "l1"
+    energy_weight: float = 0.2
     force_weight: float = 1.0
     clip: float = 10.0
     adapt: str = "all"
@@ -85,6 +91,7 @@ class TrainSettings:
     def __post_init__(self) -> None:
         """Refuse a method that has nothing to learn, and an architecture that does not exist."""
         config_class(self.arch)
+        softening(self.loss)
         spec = METHODS.find(self.method)
         if spec and (start := spec.starts_from):
             raise UnknownNameError(
@@ -96,6 +103,11 @@ class TrainSettings:
             raise UnknownNameError(f"'{self.method}' is not trained: choose one of {', '.join(known)}")
         if self.method == "anil" and self.adapt == "all":
             object.__setattr__(self, "adapt", "head")
+
+
+def as_recorded(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a card, also of one from before the loss was a setting: then it was squared."""
+    return {"loss": FORMER_LOSS, "inner_bound": 0.0, **settings}
 
 
 def gradients_per_step(settings: TrainSettings, *, second: bool = True, queries: int = 1) -> int:

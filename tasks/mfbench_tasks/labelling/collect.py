@@ -73,6 +73,7 @@ def collect(
         settings=dict(level.settings),
         tools=_tools(level),
         isolated_atom_energies_eV={**atoms, **isolated_atoms(level, needed)},
+        zero=level.zero,
         labels=len(held) + len(labels),
         failed={**(old.failed if old else {}), **failed},
         seconds_per_label=float(f"{np.median([e.seconds for e in entries.values()]):.3g}"),

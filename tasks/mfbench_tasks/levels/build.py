@@ -20,7 +20,7 @@ from mfbench_tasks.build.assemble import make_manifest
 from mfbench_tasks.build.roles import Member, draw, role_rows
 from mfbench_tasks.build.split_tables import DRAWS, FAMILIES, ROLES, write_rows
 from mfbench_tasks.levels.dft_tasks import read_queue
-from mfbench_tasks.levels.energy_shifts import shift_by_atoms, shift_by_fit
+from mfbench_tasks.levels.energy_shifts import mean_beyond_atoms, shift_by_atoms, shift_by_fit
 from mfbench_tasks.levels.plan import LevelTask, plan_dft, plan_semiempirical
 from mfbench_tasks.levels.recipe import LevelsRecipe
 from mfbench_tasks.sampling.role import Role
@@ -152,17 +152,17 @@ def _shifts(
     labels: Found,
     reference: Mapping[str, float],
 ) -> dict[str, EnergyShift]:
-    """Train levels by a fit on their train tasks; levels that training never sees by isolated atoms."""
+    """Train levels by a fit on their train tasks; others by isolated atoms, and what the fits of train
+    levels with a calibrated zero add to those."""
     atoms = {int(z): float(e) for z, e in reference.items()}
     seen = defaultdict(list)
     for t in tasks:
         if t.task.fold == "train":
             seen[t.level] += [c for role in t.roles.values() for c in role]
-    out = {}
-    for name, (card, found) in labels.items():
-        start = shift_by_atoms(atoms, card.isolated_atom_energies_eV)
-        out[name] = shift_by_fit(seen[name], found, start) if name in seen else start
-    return out
+    starts = {n: shift_by_atoms(atoms, card.isolated_atom_energies_eV) for n, (card, _) in labels.items()}
+    fits = {n: shift_by_fit(seen[n], found, starts[n]) for n, (_, found) in labels.items() if n in seen}
+    calibrated = [(fit, starts[n]) for n, fit in fits.items() if labels[n][0].zero == "formation"]
+    return {n: fits[n] if n in fits else mean_beyond_atoms(calibrated, starts[n]) for n in labels}
 
 
 def _counts(tasks: Sequence[LevelTask]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from mfbench_tasks.levels.dft_tasks import Queued, in_turn
 from mfbench_tasks.levels.recipe import LevelsRecipe, Size
 from mfbench_tasks.seeds import stream
 
-__all__ = ["LevelTask", "plan_dft", "plan_semiempirical", "spread_over_strata"]
+__all__ = ["LevelTask", "first_of_each_fragment", "plan_dft", "plan_semiempirical", "spread_over_strata"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class LevelTask:
 
 
 def spread_over_strata(tasks: Iterable[Task], count: int, seed: int, what: str) -> list[Task]:
-    """``count`` tasks in a random order in which strata take turns.
+    """``count`` tasks in a random order in which subsets take turns.
 
     Raises:
         DataError: there are fewer.
@@ -123,10 +123,14 @@ def plan_dft(
 
 def _task(task: Task, level: str, size: Size, seed: int, *, deep: int = 0) -> LevelTask:
     roles = {
-        "support": _deepest(task.support, deep, seed) if deep else _take(task.support, size.support, seed),
-        "query": _take(task.query, size.query, seed),
-        "heldout": _take(task.heldout, size.heldout, seed),
+        "support": _deepest(task.support, deep, seed)
+        if deep
+        else first_of_each_fragment(task.support, size.support, seed),
+        "query": first_of_each_fragment(task.query, size.query, seed),
+        "heldout": first_of_each_fragment(task.heldout, size.heldout, seed),
     }
+    if deep:
+        roles["support"] = _deepest(task.support, deep, seed)
     length = min(deep or size.draw_length, len(roles["support"]))
     return LevelTask(task, level, roles, length)
 
@@ -139,7 +143,9 @@ def _by_fragment(configurations: Iterable[Configuration]) -> dict[str, list[Conf
     return dict(sorted(out.items()))
 
 
-def _take(configurations: Iterable[Configuration], each: int, seed: int) -> tuple[Configuration, ...]:
+def first_of_each_fragment(
+    configurations: Iterable[Configuration], each: int, seed: int
+) -> tuple[Configuration, ...]:
     """The first of every fragment, trajectories in turn: the same for every level of the family."""
     return tuple(c for found in _by_fragment(configurations).values() for c in in_turn(found, seed)[:each])
 

@@ -103,7 +103,7 @@ def _of_family(
     after = setting.adapted(method, episode)
     if variant == "replay":
         after = replace(after, support=episode.support[:k])
-    query = [episode.query[i] for i in np.flatnonzero(episode.strata["all"])]
+    query = [episode.query[i] for i in np.flatnonzero(episode.subsets["all"])]
     return {
         "train_after": mean_errors(after, kept),
         "query_before": mean_errors(before, query),

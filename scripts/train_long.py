@@ -1,0 +1,135 @@
+"""A long joint phase and the meta-phases after it, in pieces: every call goes on for some minutes.
+
+    python scripts/train_long.py --plan scripts/train_long.yaml --out runs/long --minutes 9
+
+Runs of the plan take their turn: those that have gone least far first, in the order of the plan; a method
+waits for the joint phase that it starts from. When a call's time is over, all is saved, and the next
+call with the same arguments goes on. ``--dry-run`` trains a few steps of everything with tiny networks, by
+the same code, to see that a plan works before a machine is paid for.
+
+Exit code 0: all done; 3: time was over.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import mfbench
+from mfbench.learned.checkpoint import load_checkpoint
+from mfbench.learned.train import train
+from mfbench.learned.training.settings import settings_from
+
+TINY = {
+    "joint_gradients": 12, "gradients": 400, "joint_batch": 4, "tasks": 1, "k": 4, "inner_steps": 1,
+    "inner_batch": 4, "query": 4, "families": 4, "withheld": 1, "size_classes": 1, "model.channels": 2,
+}  # fmt: skip
+TINY_STEPS = 3
+RESERVE_SECONDS = 20.0
+"""Kept back of a call for writing checkpoints."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Attributes:
+        name: of its folder.
+        split, method, arch, seed: as for ``mfbench train``.
+        init: name of the run whose checkpoint is the joint phase; empty for none.
+        options: settings that differ from the defaults.
+    """
+
+    name: str
+    split: str
+    method: str
+    arch: str = "mace"
+    seed: int = 0
+    init: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def checkpoint(self, out: Path) -> Path:
+        """Where the run writes it."""
+        return out / self.name / f"{self.arch}-{self.method}.safetensors"
+
+    def progress(self, out: Path) -> float:
+        """Share of the run's own phase that is done."""
+        record = out / self.name / f"{self.method}.json"
+        if not record.is_file():
+            return 0.0
+        found = json.loads(record.read_text())
+        return found["done"] / found["steps"]
+
+    def finished(self, out: Path) -> bool:
+        """Whether nothing is left to do."""
+        return self.progress(out) >= 1.0 and self.checkpoint(out).is_file()
+
+
+def plan_from(path: Path) -> list[Run]:
+    """The runs of a plan file: a list of mappings with the fields of ``Run``."""
+    runs = [Run(**entry) for entry in yaml.safe_load(path.read_text())]
+    names = {run.name for run in runs}
+    if unknown := sorted({run.init for run in runs if run.init} - names):
+        raise SystemExit(f"{path}: no run is called {', '.join(unknown)}")
+    return runs
+
+
+def next_run(runs: list[Run], out: Path) -> Run | None:
+    """The run that may go on and has gone least far; None when all are finished."""
+    done = {run.name for run in runs if run.finished(out)}
+    ready = [r for r in runs if r.name not in done and (not r.init or r.init in done)]
+    return min(ready, key=lambda run: run.progress(out), default=None)
+
+
+def go_on(run: Run, runs: list[Run], out: Path, backend: str, seconds: float, dry: bool) -> None:
+    """Train one run for some seconds more."""
+    engine = import_module(f"mfbench_{backend}.engine").ENGINE
+    options = {**run.options, **TINY} if dry else run.options
+    settings = settings_from(run.method, run.arch, run.seed, options)
+    start = next((other for other in runs if other.name == run.init), None)
+    initial = load_checkpoint(start.checkpoint(out)) if start else None
+    train(
+        engine,
+        mfbench.load_split(run.split),
+        settings,
+        out / run.name,
+        initial=initial,
+        seconds=seconds,
+        stop_after=TINY_STEPS if dry else None,
+    )
+
+
+def main() -> int:
+    """Go on with the plan until the time is over or nothing is left."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--plan", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=9.0)
+    parser.add_argument(
+        "--turn", type=float, default=3.0, help="minutes before the next run takes its turn"
+    )
+    parser.add_argument("--backend", choices=("jax", "torch"), default="jax")
+    parser.add_argument("--dry-run", action="store_true")
+    arguments = parser.parse_args()
+    runs, out, dry = plan_from(arguments.plan), arguments.out, arguments.dry_run
+    end = time.monotonic() + 60.0 * arguments.minutes - RESERVE_SECONDS
+    if dry:
+        for run in runs:
+            go_on(run, runs, out, arguments.backend, float("inf"), dry)
+            print(f"dry run of {run.name}: {run.checkpoint(out)}", flush=True)
+        return 0
+    while (run := next_run(runs, out)) and (left := end - time.monotonic()) > 0:
+        go_on(run, runs, out, arguments.backend, min(left, 60.0 * arguments.turn), dry)
+        print(f"{run.name}: {100 * run.progress(out):.1f} % done", flush=True)
+    return 0 if run is None else 3
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
