@@ -12,7 +12,7 @@ from mfbench.learned.adaptation.recipe import CONVERGED, AdaptSettings, ScratchS
 from mfbench.learned.adaptation.tuned import tuned_settings
 from mfbench.learned.checkpoint import Checkpoint, embedded_checkpoint, load_checkpoint
 from mfbench.learned.training.losses import FORMER_LOSS
-from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
 from mfbench.protocol.method import MethodContext
 
 __all__ = ["RECIPES", "baseline_of", "initialisation", "overridden", "recipe_of", "scratch_recipe"]
