@@ -193,9 +193,10 @@ class _MethodSource:
 
     def request(self) -> dict[str, Any]:
         """What identifies the method in a run. Backend and architecture only where they matter."""
-        named = isinstance(self.method, str)
-        name = self.method if named else printable(getattr(self.method, "name", "?"), 80) or "unnamed"
-        learned = named and uses_backend(self.method)
+        if isinstance(self.method, str):
+            name, learned = self.method, uses_backend(self.method)
+        else:
+            name, learned = printable(getattr(self.method, "name", "?"), 80) or "unnamed", False
         path = self.context.checkpoint
         return {
             "method": name,

@@ -201,7 +201,7 @@ class Maker:
     """Makes submissions on the synthetic split."""
 
     def __init__(self, folder):
-        self.split = mfbench.load_split(folder)
+        self.folder, self.split = folder, mfbench.load_split(folder)
 
     def card(self, **changes) -> Card:
         run = {"split": NAME, "data_hash": self.split.manifest.data_hash, "ks": [0, 5, 10], "draws": 2}

@@ -90,7 +90,7 @@ def _relabel(task: Task, labels: Labels) -> Task | None:
         role: tuple(view[c.config_id] for c in getattr(task, role) if c.config_id in known)
         for role in ROLES
     }
-    if not all(roles[role] for role in ROLES[:3]):
+    if not roles["support"] or not (roles["query"] or roles["heldout"]):
         return None
     return replace(task, draws=_draws(task, roles["support"]), **roles)
 

@@ -83,7 +83,10 @@ class EnergyBaseline:
 def fit_baseline(
     configurations: Sequence[Configuration], isolated_atoms: Mapping[int, float]
 ) -> EnergyBaseline:
-    """Least squares on labelled configurations, shrunk towards isolated atoms (eV)."""
+    """Least squares on labelled configurations, shrunk towards isolated atoms (eV): these alone where a
+    split has no train families."""
+    if not configurations:
+        return EnergyBaseline(dict(isolated_atoms))
     elements = sorted({int(z) for c in configurations for z in c.atomic_numbers})
     start = EnergyBaseline(dict(isolated_atoms))
     target = np.array([c.energy for c in configurations]) - start.energies(configurations)
