@@ -5,6 +5,7 @@ import errno
 __all__ = [
     "CheckpointError",
     "DataError",
+    "Interrupted",
     "MfbenchError",
     "PredictionError",
     "ProtocolError",
@@ -15,12 +16,16 @@ __all__ = [
     "TransferError",
     "UnknownNameError",
     "WorkError",
-    "said_of",
+    "reason_of",
 ]
 
 
 class MfbenchError(Exception):
     """A failure that the caller can mend. Its message is one line: what is wrong, what to do."""
+
+
+class Interrupted(MfbenchError):
+    """Ctrl-C in the middle of long work: the message says what is kept and how to go on; exit code 130."""
 
 
 class UnknownNameError(MfbenchError):
@@ -84,7 +89,7 @@ _ADVICE = {
 }
 
 
-def said_of(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
     """What the system refused, on what, and what to do: a line."""
     if not error.strerror:
         return str(error)

@@ -15,6 +15,7 @@ from mfbench.data.parquet import sha256
 from mfbench.data.printable_text import printable
 from mfbench.data.split import Split, as_split
 from mfbench.errors import MfbenchError, ProtocolError, UnknownNameError
+from mfbench.learned.architectures.registry import ARCHITECTURES
 from mfbench.protocol.cost import TIMING_VERSION, code_version, hardware
 from mfbench.protocol.episode import Episode
 from mfbench.protocol.jobs import Job, bench, card_of, run_job
@@ -161,6 +162,7 @@ class _MethodSource:
             UnknownNameError: there is no such architecture.
             ProtocolError: the track takes no gradient step, and the method is made of them.
         """
+        ARCHITECTURES[self.context.arch]
         spec = METHODS.find(self.method) if isinstance(self.method, str) else None
         if protocol.track is Track.CLOSED_FORM and spec and spec.cost is not Cost.CLOSED_FORM:
             raise ProtocolError(
@@ -185,14 +187,16 @@ class _MethodSource:
 
     def code(self) -> str | None:
         """Digest of the source of a method given as ``module:Class``."""
-        named = isinstance(self.method, str) and ":" in self.method
-        return code_digest(self.method) if named else None
+        if isinstance(self.method, str) and ":" in self.method:
+            return code_digest(self.method)
+        return None
 
     def request(self) -> dict[str, Any]:
         """What identifies the method in a run. Backend and architecture only where they matter."""
-        named = isinstance(self.method, str)
-        name = self.method if named else printable(getattr(self.method, "name", "?"), 80) or "unnamed"
-        learned = named and uses_backend(self.method)
+        if isinstance(self.method, str):
+            name, learned = self.method, uses_backend(self.method)
+        else:
+            name, learned = printable(getattr(self.method, "name", "?"), 80) or "unnamed", False
         path = self.context.checkpoint
         return {
             "method": name,

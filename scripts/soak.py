@@ -1,10 +1,10 @@
-"""A soak test of long work: every command killed at random moments, run twice, on a full disk, on a dead one.
+"""A soak test of long work: commands killed at random moments, run twice, on a full disk, on a dead one.
 
 python scripts/soak.py                           # 20 random moments per command, within ten minutes
 python scripts/soak.py --minutes 60 --moments 200 --only build,train
 python scripts/soak.py --shell 0.2               # a fifth of the processes started as a user does (slow)
 
-The result must be equal to that of an undisturbed run, or the refusal one line. Exit code 1 if any is wrong.
+The result must be equal to that of an undisturbed run, or the refusal one line; exit code 1 if not.
 Writes results/soak.md and results/soak.json. Trials with a disk need the right to mount (root).
 """
 
@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+NAMES = ("build", "label", "train", "evaluate", "submit", "board")
 
 
 def main() -> int:
@@ -28,6 +30,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="commands, comma-separated")
     parser.add_argument("--shell", type=float, default=0.0, help="share of trials in fresh interpreters")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", action="store_true", help="keep other commands' trials of the record")
     parser.add_argument("--out", type=Path, default=ROOT / "results")
     options = parser.parse_args()
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
@@ -38,21 +41,24 @@ def main() -> int:
 def soak(options: argparse.Namespace) -> int:
     """Run trials round by round until the time is up; returns the exit code."""
     import numpy as np
+
+    from mfbench.work.progress import progress_bar
     from soak_parts.commands import commands
     from soak_parts.inputs import make_inputs
     from soak_parts.preload import preload
-    from soak_parts.record import write_record
+    from soak_parts.record import read_trials, write_record
     from soak_parts.trials import WRONG, can_mount, reference_of, run_trial
 
-    from mfbench.work.progress import progress_bar
-
     began = time.monotonic()
-    skipped = preload()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    names = [name for name in options.only.split(",") if name] or list(NAMES)
+    if unknown := set(names) - set(NAMES):
+        raise SystemExit(f"there is no command {min(unknown)}: choose some of {', '.join(NAMES)}")
+    skipped = preload(names)
     rng = np.random.default_rng(options.seed)
-    with tempfile.TemporaryDirectory(prefix="mfbench-soak-inputs-") as name:
-        known = commands(make_inputs(Path(name)))
-        chosen = [known[n] for n in options.only.split(",")] if options.only else list(known.values())
-        chosen = [command for command in chosen if command.name not in skipped]
+    with tempfile.TemporaryDirectory(prefix="mfbench-soak-inputs-") as folder:
+        known = commands(make_inputs(Path(folder), set(names) - set(skipped)))
+        chosen = [known[name] for name in names if name not in skipped]
         kinds = ["SIGKILL", "SIGINT"] * ((options.moments + 1) // 2) + ["twice"] * options.others
         if can_mount():
             kinds += ["disk-full"] * options.others + ["read-only"] * min(options.others, 1)
@@ -60,16 +66,19 @@ def soak(options: argparse.Namespace) -> int:
             skipped["disks"] = "a full disk and a read-only one need the right to mount"
         # Round by round, mixed: whenever the time is up, every command and kind has had its share.
         order = [kinds[i] for i in rng.permutation(len(kinds))]
-        references, outcomes = {}, []
+        references = {}
+        outcomes = read_trials(options.out, names) if options.keep else []
         with progress_bar(len(order) * len(chosen), of="trials") as advance:
             for kind in order:
                 for command in chosen:
                     if time.monotonic() - began > 60 * options.minutes:
                         continue
-                    if command.name not in references:
-                        references[command.name] = reference_of(command)
-                    forked = rng.random() >= options.shell
-                    outcome = run_trial(command, kind, references[command.name], rng, forked=forked)
+                    # What else a process has loaded may change the last bits of a label: like with like.
+                    forked = bool(rng.random() >= options.shell)
+                    if (command.name, forked) not in references:
+                        references[command.name, forked] = reference_of(command, forked=forked)
+                    reference = references[command.name, forked]
+                    outcome = run_trial(command, kind, reference, rng, forked=forked)
                     outcomes.append(outcome)
                     advance(failed=outcome.verdict == WRONG)
                     if outcome.verdict == WRONG:

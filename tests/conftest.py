@@ -81,7 +81,7 @@ def write_split(
 ) -> Path:
     """Write a valid split folder; every family has two pool fragments and one held-out fragment.
 
-    ``n_support`` configurations a family, ``n_query`` a fragment. Chains are random words over C, N, O;
+    ``n_support`` configurations per family, ``n_query`` a fragment. Chains are random words over C, N, O;
     the first pool fragment of every family is "CCC", so that not all test graphs are novel.
     """
     rng = np.random.default_rng(seed)
@@ -201,7 +201,7 @@ class Maker:
     """Makes submissions on the synthetic split."""
 
     def __init__(self, folder):
-        self.split = mfbench.load_split(folder)
+        self.folder, self.split = folder, mfbench.load_split(folder)
 
     def card(self, **changes) -> Card:
         run = {"split": NAME, "data_hash": self.split.manifest.data_hash, "ks": [0, 5, 10], "draws": 2}

@@ -17,7 +17,7 @@ import numpy as np
 import optax
 
 from mfbench.errors import UnknownNameError
-from mfbench.learned.adaptation.moving_weights import adapting
+from mfbench.learned.adaptation.moving_weights import moving_arrays
 from mfbench.learned.adaptation.recipe import AdaptSettings, averaging, step_sizes
 from mfbench.learned.architectures.registry import Config
 from mfbench_jax.compiled import Compiled
@@ -53,7 +53,7 @@ def start(params: Params, settings: AdaptSettings) -> Progress:
     Raises:
         UnknownNameError: the optimiser is neither ``sgd`` nor ``adam``, or ``adapt`` fits no weight.
     """
-    moving = adapting(params, settings.adapt)
+    moving = moving_arrays(params, settings.adapt)
     return Progress(_optimizer(settings.optimizer).init(moving), moving)
 
 
@@ -74,7 +74,7 @@ def descend(
     ``rates`` are factors [steps] of the step size by the name of the weight, for ``sgd``. ``sizes`` and
     ``keeps`` are those of the steps, see ``fit``; if not given, the rows are a whole adaptation.
     """
-    moving = adapting(params, settings.adapt)
+    moving = moving_arrays(params, settings.adapt)
     frozen = {k: v for k, v in params.items() if k not in moving}
     scales = {k: precondition[k] for k in moving} if settings.optimizer == "sgd" else {}
     weights = LossWeights(settings.energy_weight, settings.force_weight, settings.loss)

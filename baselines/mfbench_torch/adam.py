@@ -15,7 +15,7 @@ _B1, _B2, _EPS = 0.9, 0.999, 1e-8
 class AdamState(NamedTuple):
     """Attributes: count: steps taken; mean, square: decayed first and second moments by name."""
 
-    count: int
+    count: int  # type: ignore[assignment]
     mean: Params
     square: Params
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from mfbench.errors import UnknownNameError
-from mfbench.learned.adaptation.moving_weights import adapting
+from mfbench.learned.adaptation.moving_weights import moving_arrays
 from mfbench.learned.adaptation.recipe import AdaptSettings, averaging, step_sizes
 from mfbench.learned.architectures.registry import Config
 from mfbench_torch.adam import AdamState, adam_direction, adam_start
@@ -43,7 +43,7 @@ def start(params: Params, settings: AdaptSettings) -> Progress:
     Raises:
         UnknownNameError: the optimiser is neither ``sgd`` nor ``adam``, or ``adapt`` fits no weight.
     """
-    moving = adapting(params, settings.adapt)
+    moving = moving_arrays(params, settings.adapt)
     if settings.optimizer == "adam":
         return Progress(adam_start(moving), moving)
     if settings.optimizer == "sgd":
@@ -68,7 +68,7 @@ def descend(
     ``rates`` are factors [steps] of the step size by the name of the weight, for ``sgd``. ``sizes`` and
     ``keeps`` are those of the steps, see ``fit``; if not given, the rows are a whole adaptation.
     """
-    moving = adapting(params, settings.adapt)
+    moving = moving_arrays(params, settings.adapt)
     frozen = {k: v for k, v in params.items() if k not in moving}
     adam, average = state
     scales = {k: precondition[k] for k in moving} if adam is None else {}

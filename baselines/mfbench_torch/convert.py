@@ -33,7 +33,7 @@ from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.models.architecture import energy
 from mfbench_torch.models.graphs import GraphBatch, GraphTable
-from mfbench_torch.models.network import build, mace_inputs, read_model
+from mfbench_torch.models.network import build, heads_of, mace_inputs, read_model
 
 __all__ = ["convert", "mace_energies", "mace_model"]
 
@@ -92,6 +92,11 @@ def _atomic_energies(card: Mapping[str, Any], split: str | None) -> dict[int, fl
 
 def _from_model(source: Path, trust_pickle: bool) -> Checkpoint:
     model = read_model(source, trust_pickle=trust_pickle)
+    if len(heads := heads_of(model)) > 1:
+        raise CheckpointError(
+            f"{source} has {len(heads)} heads ({', '.join(heads)}): a checkpoint has one; fine-tune it as "
+            "it is with 'evaluate -m finetune --option head=NAME'"
+        )
     model = model.double()
     try:
         config = _config_of(model)

@@ -35,7 +35,7 @@ from mfbench_torch.data import Batch, Dataset
 from mfbench_torch.device import device
 from mfbench_torch.meta.objective import LossWeights, batch_loss
 from mfbench_torch.models.graphs import GraphBatch
-from mfbench_torch.models.network import mace_inputs, read_model
+from mfbench_torch.models.network import heads_of, mace_inputs, read_model
 from mfbench_torch.predictor import predictions
 
 __all__ = ["FinetuneSettings", "FoundationModel"]
@@ -73,14 +73,14 @@ class FinetuneSettings:
 class _Network:
     """A copy of a mace-torch network whose weights can be trained."""
 
-    def __init__(self, module: torch.nn.Module) -> None:
-        self.module = copy.deepcopy(module)
+    def __init__(self, module: torch.nn.Module, head: int = 0) -> None:
+        self.module, self.head = copy.deepcopy(module), head
         self.config = graph_config(module)
         self.dtype = next(module.parameters()).dtype
 
     def energy_forces(self, batch: GraphBatch, training: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
         """Interaction energies [B] in eV and forces [N, 3] in eV/Å."""
-        found = self.module(mace_inputs(batch), training=training)
+        found = self.module(mace_inputs(batch, self.head), training=training)
         return found["interaction_energy"], found["forces"]
 
     def predict(self, configurations: Sequence[Configuration]) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -101,6 +101,7 @@ class FoundationModel:
         trust_pickle: reading it runs the code in it.
         split: whose meta-train gives the baseline and what is replayed.
         settings: how it is fine-tuned.
+        head: name of the head that is used, of a network with several levels of theory.
         dtype: of all computations.
     """
 
@@ -109,6 +110,7 @@ class FoundationModel:
     split: Split
     settings: FinetuneSettings = field(default_factory=FinetuneSettings)
     dtype: torch.dtype = torch.float32
+    head: str | None = None
     name: str = "finetune"
 
     def __post_init__(self) -> None:
@@ -116,19 +118,24 @@ class FoundationModel:
 
         Raises:
             CheckpointError: the file is missing, damaged or not trusted.
+            UnknownNameError: the network has several heads and none of them is named.
             UnknownElementError: the split holds an element that the network does not know.
         """
         module = read_model(self.path, trust_pickle=self.trust_pickle)
+        heads = heads_of(module)
+        self._index = _head(self.path, heads, self.head)
         self.module = module.to(device(), self.dtype).requires_grad_(True)
         pool = self.split.train_configurations
         chosen = np.random.default_rng(5).permutation(len(pool))[:_SAMPLE]
         self.sample = [pool[i] for i in sorted(chosen)]
-        self.baseline = _baseline(_Network(self.module), self.sample, self.split)
+        self.baseline = _baseline(_Network(self.module, self._index), self.sample, self.split)
         self.card = {"method": self.name, "model": self.path.name, "adaptation": asdict(self.settings)}
+        if len(heads) > 1:
+            self.card["head"] = heads[self._index]
 
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CorrectedPredictor:
         """At most ``budget.steps`` gradient steps of at most ``budget.batch`` configurations."""
-        network, gradients = _Network(self.module), 0
+        network, gradients = _Network(self.module, self._index), 0
         if support and budget.steps:
             gradients = self._descend(network, support, budget, seed)
         return CorrectedPredictor(network.predict, self.baseline, support, Usage(gradients))
@@ -179,7 +186,21 @@ def _trained(module: torch.nn.Module, strategy: str) -> list[torch.nn.Parameter]
     return [p for p in chosen if p.requires_grad]
 
 
+def _head(path: Path, heads: Sequence[str], wanted: str | None) -> int:
+    """Index of the head to use: each was trained on another level of theory, and none is the default."""
+    if wanted is None and len(heads) == 1:
+        return 0
+    if wanted not in heads:
+        said = f"has no head '{wanted}'" if wanted is not None else f"has {len(heads)} heads"
+        raise UnknownNameError(
+            f"{path.name} {said}: choose one with --option head=NAME, of {', '.join(heads)}"
+        )
+    return list(heads).index(wanted)
+
+
 def _baseline(network: _Network, sample: Sequence[Configuration], split: Split) -> EnergyBaseline:
+    if not sample:
+        return fit_baseline([], split.isolated_atom_energies)
     modelled, _ = network.predict(sample)
     left = [replace(c, energy=c.energy - e) for c, e in zip(sample, modelled, strict=True)]
     return fit_baseline(left, split.isolated_atom_energies)

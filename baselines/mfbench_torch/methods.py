@@ -33,11 +33,14 @@ def finetune(context: MethodContext) -> FoundationModel:
     Raises:
         MfbenchError: no ``.model`` file was given.
         CheckpointError: it cannot be read, or is not trusted.
+        UnknownNameError: it has several heads and ``head`` names none of them.
     """
     if not context.checkpoint:
         raise MfbenchError("finetune starts from a mace-torch .model file: name it with --model")
     split = context.split
     dtype, options = precision(context.options)
-    trusted = bool(options.pop("trust_pickle", False))
+    trusted, head = bool(options.pop("trust_pickle", False)), options.pop("head", None)
     settings = tuned_settings(split.name, context.arch, "finetune", FinetuneSettings)
-    return FoundationModel(Path(context.checkpoint), trusted, split, overridden(settings, options), dtype)
+    settings = overridden(settings, options)
+    name = None if head is None else str(head)
+    return FoundationModel(Path(context.checkpoint), trusted, split, settings, dtype, name)

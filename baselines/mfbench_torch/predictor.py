@@ -15,7 +15,7 @@ from mfbench_torch.models.graphs import GraphBatch, GraphTable
 __all__ = ["model_predictions", "predictions"]
 
 BATCH = 16
-"""Configurations a forward pass."""
+"""Configurations per forward pass."""
 
 Modelled = tuple[np.ndarray, list[np.ndarray]]
 """Interaction energies [n] in eV and forces (n arrays [atoms, 3]) in eV/Å."""

@@ -71,7 +71,8 @@ def mean_over_processes(
     """
     total = {name: sum((g[name] for g in gradients), torch.zeros_like(v)) for name, v in like.items()}
     if not dist.is_initialized():
-        return sum(values) / len(values), {name: g / len(gradients) for name, g in total.items()}
+        loss = sum(values[1:], values[0]) / len(values)
+        return loss, {name: g / len(gradients) for name, g in total.items()}
     weight = next(iter(like.values()))
     ends = [sum(values, weight.new_zeros(())), weight.new_tensor(float(len(values)))]
     flat = torch.cat([*(g.reshape(-1) for g in total.values()), torch.stack(ends)])

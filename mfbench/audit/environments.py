@@ -119,4 +119,5 @@ def nearest_distances(asked: np.ndarray, known: np.ndarray) -> np.ndarray:
         (squares - 2.0 * (part @ known.T)).min(axis=1) + np.einsum("md,md->m", part, part)
         for part in np.split(asked, range(_CHUNK, len(asked), _CHUNK))
     ]
-    return np.sqrt(np.maximum(np.concatenate(best), 0.0))
+    found: np.ndarray = np.sqrt(np.maximum(np.concatenate(best), 0.0))
+    return found

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from mfbench.audit.environments import Reference, environments
-from mfbench.audit.train_overlap import Source, TrainFold
+from mfbench.audit.train_overlap import DescribedSplit, TrainFold
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import Task
 from mfbench.errors import ProtocolError
@@ -58,14 +58,14 @@ class Leakage:
 
     def summary(self) -> dict[str, dict[str, Any]]:
         """Per fold: shares as means over its families, distances as medians, CATH levels as counts."""
-        out = {}
+        out: dict[str, dict[str, Any]] = {}
         for fold, rows in self.rows.groupby("fold"):
             numbers = rows.select_dtypes(include=["number", "bool"])
-            distances = [name for name in numbers if name.startswith("environment")]
+            distances = [name for name in map(str, numbers) if name.startswith("environment")]
             out[str(fold)] = {
                 "families": len(rows),
-                **numbers.drop(columns=distances).mean().to_dict(),
-                **numbers[distances].median().to_dict(),
+                **{str(k): v for k, v in numbers.drop(columns=distances).mean().items()},
+                **{str(k): v for k, v in numbers[distances].median().items()},
                 "nearest_cath": rows["nearest_cath"].value_counts().to_dict(),
             }
         return out
@@ -87,7 +87,7 @@ class Leakage:
         write_text(folder / f"{self.stem}.json", json.dumps(_finite(content), indent=1) + "\n")
 
 
-def measure_leakage(source: Source, against: Source | None = None) -> Leakage:
+def measure_leakage(source: DescribedSplit, against: DescribedSplit | None = None) -> Leakage:
     """Compare each validation and test family of ``source`` with the train fold of ``against`` (default:
     its own).
 
@@ -153,4 +153,5 @@ def _finite(value: Any) -> Any:
 
 def _quantiles(distances: np.ndarray) -> tuple[float, float]:
     # The value that is there, not between two: an interpolated infinity would not be a number.
-    return tuple(float(q) for q in np.quantile(distances, (0.5, 0.9), method="lower"))
+    median, high = np.quantile(distances, (0.5, 0.9), method="lower")
+    return float(median), float(high)

@@ -12,7 +12,7 @@ import numpy as np
 from mfbench.data.side_tables import SideTables
 from mfbench.data.split import Split, Task
 
-__all__ = ["CATH_LEVELS", "Source", "TrainFold"]
+__all__ = ["CATH_LEVELS", "DescribedSplit", "TrainFold"]
 
 CATH_LEVELS = ("none", "class", "architecture", "topology", "superfamily")
 _CODE = r"(\d+(?:\.\d+){2,3})"
@@ -21,7 +21,7 @@ _TITLE = re.compile(rf"CATH \w+ {_CODE}\b")
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class DescribedSplit:
     """A split and the tables beside it."""
 
     split: Split
@@ -30,13 +30,13 @@ class Source:
     def listed(self, family_id: str, column: str) -> set[str]:
         """What the families' table lists for a family; empty where it has no such column."""
         families = self.tables.families
-        return set(map(str, families.loc[family_id, column])) if column in families else set()
+        return set(map(str, families[column].loc[family_id])) if column in families else set()
 
 
 class TrainFold:
     """What a train fold holds, as sets."""
 
-    def __init__(self, source: Source):
+    def __init__(self, source: DescribedSplit):
         tasks = source.split.train
         self.families = {t.family_id for t in tasks}
         self.graphs = source.split.train_graphs
@@ -46,7 +46,7 @@ class TrainFold:
         self.proteins = {p for t in tasks for p in source.listed(t.family_id, "proteins")}
         self.cath = {code for t in tasks for code in _cath(t.family_id, source)}
 
-    def compare(self, task: Task, source: Source) -> dict[str, Any]:
+    def compare(self, task: Task, source: DescribedSplit) -> dict[str, Any]:
         """The row of a family, less the environments."""
         query = (*task.query, *task.heldout)
         own = _cath(task.family_id, source)
@@ -65,7 +65,7 @@ class TrainFold:
         }
 
 
-def _cath(family_id: str, source: Source) -> set[str]:
+def _cath(family_id: str, source: DescribedSplit) -> set[str]:
     """CATH codes of a family: its name, or what the title says of a family by another name."""
     families = source.tables.families
     title = str(families.loc[family_id, "title"]) if "title" in families else ""
@@ -75,12 +75,12 @@ def _cath(family_id: str, source: Source) -> set[str]:
 
 def _nearest_level(own: Iterable[str], train: Iterable[str]) -> str:
     """The deepest level of CATH that any two codes share."""
-    train = [code.split(".") for code in train]
+    known = [code.split(".") for code in train]
     depth = 0
     for code in own:
         parts = code.split(".")
         for level in range(len(parts), depth, -1):
-            if any(parts[:level] == other[:level] for other in train):
+            if any(parts[:level] == other[:level] for other in known):
                 depth = level
                 break
     return CATH_LEVELS[depth]

@@ -6,11 +6,11 @@ import importlib
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from mfbench.errors import MfbenchError, said_of
+from mfbench.errors import Interrupted, MfbenchError, reason_of
 from mfbench.work import interrupt
 
 __all__ = ["main"]
@@ -26,6 +26,7 @@ COMMANDS = (
     "adapt",
     "predict",
     "simulate",
+    "active",
     "compare",
     "submit",
     "store",
@@ -33,6 +34,10 @@ COMMANDS = (
     "leaderboard",
 )  # fmt: skip
 """Modules of this package, in the order of the help text."""
+HELP_OPTIONS = ["-h", "--help"]
+
+
+_CTRL_C = 130
 
 
 def _version(value: bool) -> None:
@@ -59,12 +64,22 @@ def _app() -> typer.Typer:
         epilog="Start here:  mfbench evaluate --method constant --split cath-mini",
         add_completion=False,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": HELP_OPTIONS},
     )
     app.callback()(_root)
     for name in COMMANDS:
         importlib.import_module(f"mfbench.cli.{name}").register(app)
     return app
+
+
+def _plain_flags(command: Any) -> None:
+    """Take away the type that help texts show behind a flag: ``--resume``, not ``--resume <bool>``."""
+    context = typer.Context(command, help_option_names=HELP_OPTIONS)
+    for parameter in (*command.params, command.get_help_option(context)):
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    for below in getattr(command, "commands", {}).values():
+        _plain_flags(below)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,21 +90,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         command = typer.main.get_command(_app())
+        _plain_flags(command)
         given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
         interrupt.raise_from_now_on()
         code = command.main(given, prog_name="mfbench", standalone_mode=False)
+        if code == _CTRL_C:  # typer makes this of a KeyboardInterrupt, without a word
+            return _interrupted()
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
     except typer.Exit as stop:
         return stop.exit_code
     except Exception as error:
+        if isinstance(error, Interrupted):
+            return _interrupted(str(error))
         if interrupt.came():  # a library turned it into an error of its own
             return _interrupted()
         if isinstance(error, MfbenchError):
             return _fail(str(error))
         if isinstance(error, OSError):
-            return _fail(said_of(error))
+            return _fail(reason_of(error))
         # Usage errors, wherever typer keeps their class: an unknown option, a value of the wrong type.
         if hasattr(error, "format_message"):
             return _fail(error.format_message())
@@ -100,9 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         interrupt.ignore_further()
 
 
-def _interrupted() -> int:
-    print("\ninterrupted", file=sys.stderr)
-    return 130
+def _interrupted(message: str = "interrupted") -> int:
+    print(f"\n{message}", file=sys.stderr)
+    return _CTRL_C
 
 
 def _fail(message: str) -> int:

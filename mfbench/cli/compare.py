@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +22,7 @@ HELP = """Put meta-distribution constructions side by side, from the records of 
 
 Shows how diverse each is and how far its test families are, what a family's own labels teach there, how a \
 model trained on one does on another (with the null construction 'shuffled' as control), and the error \
-against the number of training families and of configurations a family. Writes compare.json (the board's \
+against the number of training families and of configurations per family. Writes compare.json (the board's \
 page Constructions), compare.md and compare.png.
 """
 
@@ -59,11 +58,11 @@ def compare(
     from mfbench.compare.figure import save_comparison
     from mfbench.compare.record import read_records
     from mfbench.work.files import write_text
-    from mfbench.work.progress import file_bar
+    from mfbench.work.progress import count_bar
 
     console = Console()
     beside = records.parent / "diversity"  # a campaign keeps there what was measured of its data
-    with file_bar("comparing") if sys.stderr.isatty() else nullcontext(lambda *_: None) as tick:
+    with count_bar("comparing", show=sys.stderr.isatty()) as tick:
         found = run(
             read_records(records),
             [name for name in constructions.split(",") if name],
@@ -101,7 +100,7 @@ def _tables(found: Comparison, metric: str, k: int) -> dict[str, Rows]:
         f"What a family's own labels teach ({metric}, K = {k})": text.gain_table(found, metric, k),
         **{f"Transfer of {m} ({metric}, K = {k})": text.transfer_table(found, m) for m in methods},
         f"Error against training families ({metric}, K = {k})": text.curve_table(found, "families"),
-        f"Error against configurations a family ({metric}, K = {k})": text.curve_table(
+        f"Error against configurations per family ({metric}, K = {k})": text.curve_table(
             found, "configurations"
         ),
     }

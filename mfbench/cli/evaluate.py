@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mfbench.cli.options import parse_numbers, parse_options
+from mfbench.errors import Interrupted
 
 if TYPE_CHECKING:
     from mfbench.protocol.protocol import Budget
@@ -183,12 +184,10 @@ def evaluate(
         )
     except KeyboardInterrupt:
         done = len(list((out / "episodes").glob("*.npz")))
-        print(
-            f"\ninterrupted; {done} finished episodes are kept in {out}: "
-            "run the same command with --resume to continue",
-            file=sys.stderr,
-        )
-        return 130
+        raise Interrupted(
+            f"interrupted; {done} finished episodes are kept in {out}: "
+            "run the same command with --resume to continue"
+        ) from None
     print_report(results)
     return results.exit_code
 

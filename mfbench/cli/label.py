@@ -98,7 +98,7 @@ def _label(
 ) -> int:
     from contextlib import ExitStack
 
-    from mfbench.work.open_executor import open_executor
+    from mfbench.cli.data.making.options import opened_executor
     from mfbench.work.progress import progress_bar
 
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ def _label(
         label_extra("mfbench_tasks.labelling.label_file:label_structures", "mfbench label") as run,
         ExitStack() as stack,
     ):
-        executor = stack.enter_context(open_executor(workers, scheduler, here=False))
+        executor = stack.enter_context(opened_executor(workers, scheduler))
         advance: list[Any] = []
 
         def begin(total: int, done: int) -> None:

@@ -31,4 +31,5 @@ def leaderboard(
     url = store or default_store()
     open_store(url).ids()  # a store that cannot be opened is an error here, not a page
     with extra("leaderboard", "mfbench_leaderboard.launch:launch", "mfbench leaderboard") as launch:
-        return launch(url, port)
+        code: int = launch(url, port)
+        return code

@@ -16,6 +16,7 @@ from mfbench.cli.wide_table import print_wide
 from mfbench.errors import ProtocolError
 
 if TYPE_CHECKING:
+    from mfbench.store.index import Snapshot
     from mfbench.store.store import Store
 
 __all__ = ["register"]
@@ -223,7 +224,7 @@ def _default() -> str:
     return default_store()
 
 
-def _snapshot(to: str | None):
+def _snapshot(to: str | None) -> Snapshot:
     from mfbench.store.index import read_store
     from mfbench.store.open import open_store
 

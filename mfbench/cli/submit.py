@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from mfbench.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from mfbench.submission import Checked
 
 __all__ = ["print_checked", "register"]
 
@@ -85,7 +88,7 @@ def _say(console: Console, what: str, text: object) -> None:
     console.print(Text(f"{what}{text}"), soft_wrap=True)
 
 
-def print_checked(checked, console: Console) -> None:
+def print_checked(checked: Checked, console: Console) -> None:
     """The recomputed headline of a submission, and what was found."""
     from mfbench.reporting.run_table import QUANTITIES
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mfbench.cli.options import parse_numbers, parse_options
-from mfbench.errors import ProtocolError
+from mfbench.errors import Interrupted, ProtocolError
 
 __all__ = ["register"]
 
@@ -106,11 +106,9 @@ def train(
         else:
             failed = train_seeds(runs, workers=workers, scheduler=scheduler)
     except KeyboardInterrupt:
-        print(
-            "\ninterrupted; what is trained is kept: run the same command with --resume to continue",
-            file=sys.stderr,
-        )
-        return 130
+        raise Interrupted(
+            "interrupted; what is trained is kept: run the same command with --resume to continue"
+        ) from None
     for run in runs:
         if run.seed in failed:
             print(f"failed      seed {run.seed}: {failed[run.seed]}", file=sys.stderr)

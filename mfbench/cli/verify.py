@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,6 +17,9 @@ from rich.table import Table
 from mfbench.cli.extras import label_extra
 from mfbench.cli.options import parse_numbers
 from mfbench.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from mfbench.store.fresh_test.record import FreshTestRecord, Outside
 
 __all__ = ["register"]
 
@@ -51,12 +54,12 @@ def verify(
         str | None,
         typer.Option("--k", metavar="K,K,...", help="Support sizes. (default: the submission's)"),
     ] = None,
-    draws: Annotated[int, typer.Option(metavar="N", help="Published support sets a family and K.")] = 1,
+    draws: Annotated[int, typer.Option(metavar="N", help="Published support sets per family and K.")] = 1,
     families: Annotated[
         str | None, typer.Option(metavar="F,F,...", help="Test families. (default: all)")
     ] = None,
     fragments: Annotated[
-        int | None, typer.Option(metavar="N", help="Fragments a family, drawn at random. (default: all)")
+        int | None, typer.Option(metavar="N", help="Fragments per family, drawn at random. (default: all)")
     ] = None,
     secret: Annotated[
         Path | None,
@@ -122,7 +125,7 @@ def verify(
     return 2 if record.verdict == Verdict.REFUTED else 0
 
 
-def _chosen(wanted, known, what: str):
+def _chosen(wanted: Sequence[Any], known: Sequence[Any], what: str) -> Sequence[Any]:
     for item in wanted:
         if item not in known:
             raise ProtocolError(
@@ -138,7 +141,7 @@ def _bar() -> AbstractContextManager[Callable[[int, int], None]]:
     return count_bar("fragments", show=sys.stderr.isatty())
 
 
-def _print(record, console: Console) -> None:
+def _print(record: FreshTestRecord, console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for title in ("error", "K", "claimed", "fresh", "ratio", "typical", "verdict"):
         table.add_column(title, justify="left" if title in ("error", "verdict") else "right")
@@ -162,7 +165,7 @@ def _print(record, console: Console) -> None:
         _print_outside(record.outside, console)
 
 
-def _print_outside(outside, console: Console) -> None:
+def _print_outside(outside: Outside, console: Console) -> None:
     console.print(
         f"and on {outside.configurations} of {outside.fragments} fragments from {len(outside.entries)} "
         f"entries outside of the split, in {len(outside.families)} families; "

@@ -13,5 +13,5 @@ def print_wide(console: Console, table: Table) -> None:
     """Print a table as wide as its longest cells need; the terminal wraps lines, and no name is broken."""
     needed = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
     if needed > console.width:
-        console = Console(file=console.file, width=needed, color_system=console.color_system)
+        console = Console(file=console.file, width=needed, color_system=console.color_system)  # type: ignore[arg-type]
     console.print(table)

@@ -6,14 +6,15 @@ import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mfbench.audit.leakage import measure_leakage
-from mfbench.audit.train_overlap import Source
+from mfbench.audit.train_overlap import DescribedSplit
 from mfbench.compare.comparison import Comparison, Construction, Diversity
 from mfbench.compare.diversity import DIVERSITY_VERSION, diversity
 from mfbench.compare.fold_sizes import FoldSizes, fold_sizes
 from mfbench.compare.matrix import curves, gains, scores, transfer
-from mfbench.compare.record import METRICS, Record
+from mfbench.compare.record import RECORDED, Record
 from mfbench.data.manifest import read_manifest
 from mfbench.data.side_tables import read_side_tables
 from mfbench.data.split import find_split, load_split
@@ -46,11 +47,11 @@ def compare(
         UnknownNameError: no such metric or split.
         ProtocolError: the records are of other data, or have no such K.
     """
-    if metric not in METRICS:
-        raise UnknownNameError(f"unknown metric '{metric}': choose one of {', '.join(METRICS)}")
+    if metric not in RECORDED:
+        raise UnknownNameError(f"unknown metric '{metric}': choose one of {', '.join(RECORDED)}")
     if k not in {k for record in records for k in record.ks}:
-        found = ", ".join(map(str, sorted({k for record in records for k in record.ks})))
-        raise ProtocolError(f"no run has K = {k}: choose one of {found}")
+        held = ", ".join(map(str, sorted({k for record in records for k in record.ks})))
+        raise ProtocolError(f"no run has K = {k}: choose one of {held}")
     sizes = {found.manifest.name: found for found in map(fold_sizes, constructions)}
     _check_data(records, {name: found.manifest.data_hash for name, found in sizes.items()})
     total, shown = len(sizes) + 4, []
@@ -58,7 +59,7 @@ def compare(
         shown.append(_construction(name, found, cache))
         tick(len(shown), total)
     totals = {name: (found.train_families, found.configurations) for name, found in sizes.items()}
-    parts: list[list] = []
+    parts: list[list[Any]] = []
     for part in (
         lambda: [s for s in scores(records) if s.construction in sizes],
         lambda: [g for g in gains(records) if g.construction in sizes],
@@ -70,7 +71,10 @@ def compare(
     return Comparison(
         level_of_theory=next(iter(sizes.values())).manifest.level_of_theory,
         constructions=shown,
-        **dict(zip(("scores", "gains", "transfer", "curves"), parts, strict=True)),
+        scores=parts[0],
+        gains=parts[1],
+        transfer=parts[2],
+        curves=parts[3],
     )
 
 
@@ -106,7 +110,7 @@ def _construction(name: str, sizes: FoldSizes, cache: Path | None) -> Constructi
     found = _kept(path)
     if found is None:
         split = load_split(name)
-        source = Source(split, read_side_tables(split.name, split))
+        source = DescribedSplit(split, read_side_tables(split.name, split))
         found = diversity(split, measure_leakage(source))
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ class _Value(_Part):
     hi: float | None = None
 
 
-def bounds(interval: Interval, digits: int = 6) -> dict[str, float | None]:
+def bounds(interval: Interval, digits: int = 6) -> dict[str, Any]:
     """Fields of ``_Value``; what is no number becomes null."""
     found = {name: float(f"{x:.{digits}g}") for name, x in interval._asdict().items()}
     return {name: None if x != x else x for name, x in found.items()}
@@ -111,7 +111,7 @@ class Curve(_Value):
 class Comparison(_Part):
     """All constructions side by side, on the same labels."""
 
-    schema_: int = Field(1, alias="schema")
+    schema_: int = Field(default=1, alias="schema")
     level_of_theory: str
     constructions: list[Construction]
     scores: list[Score]

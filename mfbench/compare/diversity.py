@@ -9,6 +9,7 @@ import numpy as np
 from mfbench.audit.environments import describe
 from mfbench.audit.leakage import Leakage
 from mfbench.compare.comparison import Diversity
+from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split, Task
 
 __all__ = ["DIVERSITY_VERSION", "diversity", "effective_number", "family_descriptors"]
@@ -62,7 +63,7 @@ def family_descriptors(tasks: Sequence[Task]) -> tuple[np.ndarray, float]:
     return np.array(means), float(np.sqrt(np.mean(squares)))
 
 
-def _vector(configuration, elements: Sequence[int]) -> np.ndarray:
+def _vector(configuration: Configuration, elements: Sequence[int]) -> np.ndarray:
     """[elements × d] for each element of the central atoms: its share times its mean environment."""
     found = describe(configuration, elements)
     numbers = np.asarray(configuration.atomic_numbers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -89,7 +90,9 @@ def _gains(axis: Axes, found: Comparison, metric: str, k: int) -> None:
     for number, method in enumerate(methods):
         for gain in (g for g in chosen if g.method == method):
             place = names.index(gain.construction) + 0.16 * (number - (len(methods) - 1) / 2)
-            error = None if gain.lo is None else [[gain.value - gain.lo], [gain.hi - gain.value]]
+            error = None
+            if gain.lo is not None and gain.hi is not None:
+                error = [[gain.value - gain.lo], [gain.hi - gain.value]]
             first = gain.construction == names[0]
             axis.errorbar(
                 gain.value, place, xerr=error, color=COLOURS[number], marker=MARKERS[number], markersize=5,
@@ -136,7 +139,7 @@ def _empty(axis: Axes) -> None:
     axis.set_yticks([])
 
 
-def _plain(axis: Axes, lines: str) -> None:
+def _plain(axis: Axes, lines: Literal["x", "y", "both"]) -> None:
     axis.grid(axis=lines, color="#dddddd", linewidth=0.6)
     axis.set_axisbelow(True)
     axis.tick_params(colors=_INK, labelsize=8, length=3)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from mfbench.compare.comparison import Curve, Gain, Score, Transfer, bounds
 from mfbench.compare.contrast import contrast, mean_error
-from mfbench.compare.record import METRICS, Record
+from mfbench.compare.record import RECORDED, Record
 from mfbench.protocol.protocol import Budget
 
 __all__ = ["curves", "gains", "groups_of_runs", "scores", "transfer"]
@@ -26,7 +27,7 @@ def groups_of_runs(records: Iterable[Record], support: str = "own") -> dict[Key,
     for record in records:
         if record.support != support or _narrow(record) or record.fold != "test":
             continue
-        marks = [record.arch] * (record.arch not in (None, "mace"))
+        marks = [record.arch or ""] * (record.arch not in (None, "mace"))
         marks += [record.model] * (record.model != "nano")
         marks += [f"{record.steps} steps"] * (record.steps != Budget().steps)
         trained = record.trained.construction if record.trained else record.split
@@ -44,7 +45,7 @@ def scores(records: Sequence[Record]) -> list[Score]:
         Score(construction=test, method=method, k=k, metric=metric, **bounds(value))
         for (train, test, method), runs in sorted(groups_of_runs(records).items())
         if train == test
-        for metric in METRICS
+        for metric in RECORDED
         for k in runs[0].ks
         if (value := mean_error(runs, metric, k))
     ]
@@ -58,13 +59,18 @@ def gains(records: Sequence[Record]) -> list[Gain]:
         if train != test:
             continue
         others = wrong.get((train, test, method), [])
-        for metric in METRICS:
+        for metric in RECORDED:
             for k in (k for k in runs[0].ks if k > 0):
                 pairs = [("adaptation", runs, runs, 0)] if 0 in runs[0].ks else []
                 pairs += [("wrong-family", others, runs, k)]
                 for kind, top, bottom, k_top in pairs:
                     if top and bottom and (value := contrast(top, bottom, metric, k, k_top=k_top)):
-                        named = {"construction": test, "method": method, "k": k, "metric": metric}
+                        named: dict[str, Any] = {
+                            "construction": test,
+                            "method": method,
+                            "k": k,
+                            "metric": metric,
+                        }
                         found.append(Gain(**named, kind=kind, **bounds(value)))
     return found
 
@@ -95,19 +101,19 @@ def transfer(records: Sequence[Record], metric: str, k: int) -> list[Transfer]:
     return rows
 
 
-def _suffixed(values: Mapping[str, float | None]) -> dict[str, float | None]:
+def _suffixed(values: Mapping[str, Any]) -> dict[str, Any]:
     return {"": values["value"], "_lo": values["lo"], "_hi": values["hi"]}
 
 
 def curves(
     records: Sequence[Record], metric: str, k: int, totals: Mapping[str, tuple[int, int]]
 ) -> list[Curve]:
-    """Error against the number of training families, and against configurations a family.
+    """Error against the number of training families, and against configurations per family.
 
     Args:
         records: all of them; those that trained on less give the points, full runs the last one.
         metric, k: what is shown.
-        totals: construction → families and configurations a family of its whole train fold.
+        totals: construction → families and configurations per family of its whole train fold.
     """
     runs: dict[tuple[str, str, str, int], list[Record]] = defaultdict(list)
     for record in records:
@@ -119,8 +125,8 @@ def curves(
             runs[record.split, record.method, over, n].append(record)
     whole = groups_of_runs(records)
     for split, method, over, n in list(runs):
-        seeds = {r.trained.seed for r in runs[split, method, over, n]}
-        full = [r for r in whole.get((split, split, method), []) if r.trained.seed in seeds]
+        seeds = {r.trained.seed for r in runs[split, method, over, n] if r.trained}
+        full = [r for r in whole.get((split, split, method), []) if r.trained and r.trained.seed in seeds]
         if full and split in totals:
             runs[split, method, over, totals[split][over == "configurations"]] = full
     return [

@@ -16,13 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mfbench.data.split import Split
 from mfbench.errors import DataError
-from mfbench.results.compact_json import as_lines
+from mfbench.results.compact_json import line_per_key
 from mfbench.results.results import Results
 from mfbench.results.score_run import family_groups
 
-__all__ = ["METRICS", "QUERIES", "Record", "Trained", "read_records", "record_of"]
+__all__ = ["QUERIES", "RECORDED", "Record", "Trained", "read_records", "record_of"]
 
-METRICS = ("energy_rmse", "energy_rmse_within", "force_rmse")
+RECORDED = ("energy_rmse", "energy_rmse_within", "force_rmse")
 """Kept in a record: kcal/mol, kcal/mol, kcal/mol/Å."""
 QUERIES = ("all", "seen", "unseen", "novel", "larger")
 _COSTS = ("adapt_seconds", "predict_seconds", "gradient_evaluations")
@@ -79,7 +79,7 @@ class Record(_Part):
         code_version, hardware: of the evaluation.
     """
 
-    schema_: int = Field(1, alias="schema")
+    schema_: int = Field(default=1, alias="schema")
     name: str
     method: str
     arch: str | None
@@ -106,7 +106,7 @@ class Record(_Part):
     @property
     def ks(self) -> list[int]:
         """Support sizes, ascending."""
-        return sorted(int(k) for k in self.errors[METRICS[0]]["all"])
+        return sorted(int(k) for k in self.errors[RECORDED[0]]["all"])
 
     def per_family(self, metric: str, k: int, query: str = "all") -> dict[str, float]:
         """family → error, of the families that have such a query; empty where the run has no such K."""
@@ -118,8 +118,8 @@ class Record(_Part):
         return dict(zip(self.families, self.groups, strict=True))
 
     def to_json(self) -> str:
-        """One line a top-level field: small, and differences can be read."""
-        return as_lines(self.model_dump(mode="json", by_alias=True))
+        """One line per top-level field: small, and differences can be read."""
+        return line_per_key(self.model_dump(mode="json", by_alias=True))
 
 
 def record_of(
@@ -136,7 +136,7 @@ def record_of(
             if (found := {str(k): _values(results, families, metric, k, query) for k in results.ks})
             and any(v is not None for values in found.values() for v in values)
         }
-        for metric in METRICS
+        for metric in RECORDED
     }
     return Record(
         name=name,

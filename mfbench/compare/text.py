@@ -86,7 +86,7 @@ def gain_table(comparison: Comparison, metric: str, k: int) -> Table:
 
 
 def curve_table(comparison: Comparison, over: str) -> Table:
-    """Error against the number of training families or of configurations a family."""
+    """Error against the number of training families or of configurations per family."""
     chosen = [c for c in comparison.curves if c.over == over]
     numbers: Sequence[int] = sorted({c.n for c in chosen})
     found = {(c.construction, c.method, c.n): c for c in chosen}

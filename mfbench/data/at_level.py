@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Relabelled(Mapping[str, Configuration]):
             raise DataError(f"the label of {name} has {len(forces)} atoms, the configuration {len(c)}")
         return c.with_label(energy + (self._shift.of(c) if self._shift else 0.0), forces)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._labels)
 
     def __len__(self) -> int:
@@ -85,11 +86,11 @@ def at_level(split: Split, folder: Path, level: str, *, verify: bool = True) -> 
 def _relabel(task: Task, labels: Labels) -> Task | None:
     known = {c.config_id: c for c in task.everything if c.config_id in labels}
     view = Relabelled(known, labels, None)
-    roles = {
+    roles: dict[str, Any] = {
         role: tuple(view[c.config_id] for c in getattr(task, role) if c.config_id in known)
         for role in ROLES
     }
-    if not all(roles[role] for role in ROLES[:3]):
+    if not roles["support"] or not (roles["query"] or roles["heldout"]):
         return None
     return replace(task, draws=_draws(task, roles["support"]), **roles)
 

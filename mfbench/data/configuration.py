@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from mfbench.errors import ProtocolError
+from mfbench.errors import DataError, ProtocolError
 
 __all__ = ["EV_TO_KCAL_MOL", "Configuration", "Prediction"]
 
@@ -63,6 +64,17 @@ class Configuration:
             graph_id=self.graph_id,
         )
 
+    @property
+    def label(self) -> tuple[float, np.ndarray]:
+        """Energy in eV and forces [n, 3] in eV/Å.
+
+        Raises:
+            DataError: it has none.
+        """
+        if self.energy is None or self.forces is None:
+            raise DataError(f"configuration {self.config_id or 'without a name'} has no label")
+        return self.energy, self.forces
+
     def with_label(self, energy: float, forces: np.ndarray) -> Configuration:
         """The same geometry with another label (energy in eV, forces [n, 3] in eV/Å)."""
         return replace(self, energy=energy, forces=forces)
@@ -76,7 +88,7 @@ _HIDDEN = frozenset(
 class BlindConfiguration(Configuration):
     """A query configuration: its labels and names cannot be read."""
 
-    def __getattribute__(self, name: str):
+    def __getattribute__(self, name: str) -> Any:
         if name in _HIDDEN:
             raise ProtocolError(
                 f"a query configuration has no '{name}': predict() sees atomic_numbers, positions, "

@@ -1,4 +1,4 @@
-"""Extended XYZ: a split for other programs, one file a family and role. Written exactly, without ASE."""
+"""Extended XYZ: a split for other programs, one file per family and role. Written exactly, without ASE."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["export_extxyz", "frame"]
 
 _README = """{name} {version}, {level_of_theory}, licence {license}, data hash {data_hash}
 
-One file a family and role: FOLD/FAMILY.ROLE.extxyz. Roles: support (may be learned from), query (other
+One file per family and role: FOLD/FAMILY.ROLE.extxyz. Roles: support (may be learned from), query (other
 trajectories of the same fragments), heldout (fragments that the support does not hold), larger (larger
 cuts of the same proteins, where a family has some).
 
@@ -71,9 +71,10 @@ def _write(path: Path, configurations: Iterable[Configuration]) -> None:
 
 def frame(c: Configuration) -> str:
     """One labelled configuration as the text of one frame."""
+    energy, forces = c.label
     facts = {
         "Properties": "species:S:1:pos:R:3:forces:R:3",
-        "energy": repr(float(c.energy)),
+        "energy": repr(float(energy)),
         "total_charge": c.total_charge,
         "spin": c.n_unpaired + 1,
         "config_id": f'"{c.config_id}"',
@@ -84,7 +85,7 @@ def frame(c: Configuration) -> str:
         "pbc": '"F F F"',
     }
     lines = [str(len(c)), " ".join(f"{name}={value}" for name, value in facts.items())]
-    for number, position, force in zip(c.atomic_numbers, c.positions, c.forces, strict=True):
+    for number, position, force in zip(c.atomic_numbers, c.positions, forces, strict=True):
         # A multiple of 2^-n has n decimals: what is read back is what was stored.
         numbers = [*(f"{x:.13f}" for x in position), *(f"{x:.12f}" for x in force)]
         lines.append(" ".join([f"{symbol(number):<2}", *numbers]))

@@ -30,9 +30,11 @@ __all__ = [
     "LevelCard",
     "available_levels",
     "find_level_folder",
+    "read_labels",
     "read_level",
     "read_level_labels",
     "write_labels",
+    "write_level",
 ]
 
 LABEL_SCHEMA = pa.schema(
@@ -59,6 +61,8 @@ class LevelCard(BaseModel):
         settings: what the numbers depend on.
         tools: versions of what computed them.
         isolated_atom_energies_eV: atomic number → eV, on the level's own zero.
+        zero: what that is: ``atoms`` (bare nuclei and electrons), ``valence`` (valence electrons only),
+            ``formation`` (heat of formation).
         labels: configurations that have one.
         failed: config_id → why there is no label.
         seconds_per_label: median CPU seconds.
@@ -74,6 +78,7 @@ class LevelCard(BaseModel):
     settings: dict[str, Any]
     tools: dict[str, str]
     isolated_atom_energies_eV: dict[int, float]
+    zero: str = ""
     labels: int
     failed: dict[str, str]
     seconds_per_label: float
@@ -167,7 +172,7 @@ def write_level(folder: Path, card: LevelCard) -> None:
     (Path(folder) / "level.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
 
 
-def read_level_labels(folder: Path, *, verify: bool = True) -> tuple[LevelCard, dict]:
+def read_level_labels(folder: Path, *, verify: bool = True) -> tuple[LevelCard, dict[str, Any]]:
     """The card and all labels of a level.
 
     Raises:

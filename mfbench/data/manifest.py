@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -49,10 +50,10 @@ class Manifest(BaseModel):
     level_of_theory: str
     license: str
     seed: int
-    recipe: dict
+    recipe: dict[str, Any]
     tools: dict[str, str]
     isolated_atom_energies_eV: dict[int, float]
-    counts: dict
+    counts: dict[str, Any]
     changelog: list[str]
     files: dict[str, str]
     data_hash: str
@@ -104,8 +105,9 @@ def _is_complete(files: dict[str, str]) -> bool:
     files = {name: digest for name, digest in files.items() if not LABEL_FILE.fullmatch(name)}
     if set(files) == set(FILES):
         return True
-    blocks = [_BLOCK.fullmatch(name) for name in files if name not in OWN]
-    if not set(OWN) <= set(files) or not blocks or None in blocks:
+    others = [name for name in files if name not in OWN]
+    blocks = [match for name in others if (match := _BLOCK.fullmatch(name)) is not None]
+    if not set(OWN) <= set(files) or not others or len(blocks) < len(others):
         return False
     parts = [{m[1] for m in blocks if m[2] == kind} for kind in ("configurations", "fragments")]
     return parts[0] == parts[1]

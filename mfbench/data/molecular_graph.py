@@ -37,7 +37,8 @@ def bonds(atomic_numbers: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Bonded pairs i < j, [n_bonds, 2], from positions [n, 3] in Å; none has a metal."""
     pairs, reach = _bondable(np.ascontiguousarray(atomic_numbers, np.int32).tobytes())
     apart = positions.take(pairs[:, 0], axis=0) - positions.take(pairs[:, 1], axis=0)
-    return pairs[np.linalg.norm(apart, axis=-1) < reach]
+    found: np.ndarray = pairs[np.linalg.norm(apart, axis=-1) < reach]
+    return found
 
 
 @lru_cache(maxsize=256)

@@ -34,7 +34,7 @@ FORCE_GRID = 2.0**-12
 """eV/Å. Forces are rounded to it after labelling: an error of at most 1.22e-4 eV/Å."""
 
 _VECTORS = pa.list_(pa.list_(pa.float32(), 3))
-"""[n, 3], a row an atom. Readers also take 3n numbers in one list, as in the tables of cath-mini 1.0.0."""
+"""[n, 3], one row per atom. Readers also take 3n numbers in one list, as in cath-mini 1.0.0."""
 CONFIGURATION_SCHEMA = pa.schema(
     [
         ("config_id", pa.string()),
@@ -83,8 +83,8 @@ def write_configurations(path: Path, configurations: Sequence[Configuration]) ->
         "trajectory_id": [c.trajectory_id for c in configurations],
         "atomic_numbers": [np.asarray(c.atomic_numbers, np.uint8) for c in configurations],
         "positions": vectors([c.positions for c in configurations]),
-        "energy": [float(c.energy) for c in configurations],
-        "atomic_forces": vectors([round_to_grid(c.forces, FORCE_GRID) for c in configurations]),
+        "energy": [float(c.label[0]) for c in configurations],
+        "atomic_forces": vectors([round_to_grid(c.label[1], FORCE_GRID) for c in configurations]),
         "total_charge": [c.total_charge for c in configurations],
         "n_unpaired": [c.n_unpaired for c in configurations],
         "temperature_K": [c.temperature_K for c in configurations],

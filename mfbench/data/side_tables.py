@@ -20,8 +20,8 @@ class SideTables:
     """Tables beside the configurations; a column that the folder does not have is absent.
 
     Attributes:
-        families: one row a family, index ``family_id``: title, proteins (``pdb_chain``), cluster30, ...
-        fragments: one row a fragment of the split, index ``fragment_id``: graph_id, kind, pdb_id, ...
+        families: one row per family, index ``family_id``: title, proteins (``pdb_chain``), cluster30, ...
+        fragments: one row per fragment of the split, index ``fragment_id``: graph_id, kind, pdb_id, ...
         stored: ``config_id, fragment_id`` of every stored configuration of these fragments.
     """
 
@@ -55,8 +55,8 @@ def read_side_tables(name: str | Path | None, split: Split) -> SideTables:
         fragments = pd.DataFrame(list(used.items()), columns=["fragment_id", "graph_id"])
     stored = _find(files, "configurations.parquet", ["config_id", "fragment_id"])
     if stored is None:
-        rows = [(c.config_id, c.fragment_id) for t in split.tasks for c in t.everything]
-        stored = pd.DataFrame(rows, columns=["config_id", "fragment_id"])
+        pairs = [(c.config_id, c.fragment_id) for t in split.tasks for c in t.everything]
+        stored = pd.DataFrame(pairs, columns=["config_id", "fragment_id"])
     return SideTables(
         families.set_index("family_id"),
         fragments[fragments["fragment_id"].isin(used)].set_index("fragment_id"),
@@ -71,4 +71,7 @@ def _find(files: Sequence[Path], name: str, columns: list[str] | None = None) ->
     ]
     if not parts:
         return None
-    return pd.concat([(part.select(columns) if columns else part).to_pandas() for part in parts])
+    found: pd.DataFrame = pd.concat(
+        [(part.select(columns) if columns else part).to_pandas() for part in parts]
+    )
+    return found

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mfbench.data.at_level import Relabelled, at_level
+from mfbench.data.folders import data_folder
 from mfbench.data.levels import read_level_labels
 from mfbench.data.manifest import Manifest, label_levels, read_manifest, tables, verify_files
 from mfbench.data.parquet import read_configurations, read_table
@@ -22,21 +23,12 @@ __all__ = [
     "Task",
     "as_split",
     "available_splits",
-    "data_folder",
     "find_split",
     "load_split",
 ]
 
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "data"
 _CHECKOUT = Path(__file__).parents[2] / "tasks" / "data"
-
-
-def data_folder() -> Path:
-    """Where downloaded splits lie: the folder that $MFBENCH_DATA names, or the user's data folder."""
-    if named := os.environ.get("MFBENCH_DATA"):
-        return Path(named)
-    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(home) / "mfbench"
 
 
 def _places() -> list[Path]:
@@ -53,7 +45,7 @@ def available_splits() -> list[str]:
 def find_split(name: str | Path) -> Path:
     """The folder of a split: a path, or a name looked up in the package, in the folder that the
     environment variable MFBENCH_DATA names, in ``tasks/data`` of a source checkout, and in the user's
-    data folder (``~/.local/share/mfbench``).
+    data folder (see ``mfbench.data.folders``).
 
     Raises:
         UnknownNameError: no such split.

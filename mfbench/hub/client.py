@@ -64,7 +64,7 @@ def hub_errors(repository: str, revision: str | None) -> Iterator[None]:
         raise TransferError(f"the Hub answered {status} for {repository}: try again later") from None
     except errors.HFValidationError as error:
         raise ProtocolError(f"'{repository}' is not a repository's name: {error}") from None
-    except (errors.HTTPError, OSError) as error:  # connections, time-outs, broken transfers
+    except (errors.HTTPError, OSError) as error:  # type: ignore[attr-defined]  # connections, time-outs, broken transfers
         raise _unreachable(repository, error) from None
     except RuntimeError as error:  # an upload's, around the reason
         raise _unreachable(repository, error.__cause__ or error) from None

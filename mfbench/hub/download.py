@@ -79,15 +79,15 @@ def _download(
     _check_neighbours(to, split, wanted)
     done = len(files) - len(wanted)
     progress(done, len(files))
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        futures = [pool.submit(_stage, source, file, sha, staging) for file, sha in wanted.items()]
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        futures = [threads.submit(_stage, source, file, sha, staging) for file, sha in wanted.items()]
         try:
             for future in futures:
                 future.result()
                 done += 1
                 progress(done, len(files))
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            threads.shutdown(wait=False, cancel_futures=True)
             raise
     if wanted or _text(folder / "manifest.json") != _text(staging / "manifest.json"):
         (folder / "manifest.json").unlink(missing_ok=True)

@@ -101,8 +101,8 @@ class Engine(Protocol):
         config: Config,
         settings: AdaptSettings,
         rates: Mapping[str, np.ndarray],
-        sizes: np.ndarray,
-        keeps: np.ndarray,
+        sizes: np.ndarray | None = None,
+        keeps: np.ndarray | None = None,
     ) -> tuple[Params, Any]:
         """One gradient step per row of ``indices`` [steps, batch].
 

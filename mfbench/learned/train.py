@@ -14,7 +14,7 @@ import numpy as np
 from mfbench.data.split import Split, load_split
 from mfbench.errors import CheckpointError
 from mfbench.learned.adaptation.inner_rates import initial_rates, learned_rates, separated
-from mfbench.learned.adaptation.moving_weights import adapting
+from mfbench.learned.adaptation.moving_weights import moving_arrays
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import arch_of
 from mfbench.learned.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -200,7 +200,7 @@ def _own_phase(
         "sgd", settings.inner_rate, *weights, settings.adapt, loss=settings.loss, bound=settings.inner_bound
     )
     joint = settings.method == "pretrain"
-    moved = adapting(precondition, settings.adapt)
+    moved = moving_arrays(precondition, settings.adapt)
     params = engine.arrays(initial.params)
     if settings.method == "maml++" and settings.learn_rates:
         params |= engine.arrays(initial_rates(moved, settings.inner_steps))

@@ -124,13 +124,14 @@ class AseMethod:
 
     @cached_property
     def _reference(self) -> _Reference:
+        assert self.split is not None
         pool = self.split.train_configurations
         chosen = pool[:: -(-len(pool) // _N_REFERENCE)] if pool else ()
         calculator = self.make()
         done, residuals, failed = [], [], []
         for c in chosen:
             try:
-                residuals.append(c.energy - calculate(calculator, c, self.vacuum).energy)
+                residuals.append(c.label[0] - calculate(calculator, c, self.vacuum).energy)
                 done.append(c)
             except PredictionError as error:
                 failed.append(str(error))
@@ -172,5 +173,5 @@ def _fit(configurations: Sequence[Configuration], residuals: np.ndarray) -> Ener
     counts = [[np.count_nonzero(c.atomic_numbers == z) for z in elements] for c in configurations]
     shifts, *_ = np.linalg.lstsq(np.array(counts, dtype=float), residuals)
     start = dict(zip(elements, shifts.tolist(), strict=True))
-    labelled = [c.with_label(float(r), c.forces) for c, r in zip(configurations, residuals, strict=True)]
+    labelled = [c.with_label(float(r), c.label[1]) for c, r in zip(configurations, residuals, strict=True)]
     return fit_baseline(labelled, start)

@@ -93,10 +93,9 @@ def _features(
 
 def _pairs(c: Configuration) -> list[tuple[PairType, int, int, float]]:
     numbers = np.asarray(c.atomic_numbers)
+    bonded = bonds(numbers, c.positions).astype(np.int64)
     out = []
-    for i, j, apart in _neighbours(
-        numbers.tobytes(), bonds(numbers, c.positions).astype(np.int64).tobytes(), len(c)
-    ):
+    for i, j, apart in _neighbours(bonded.tobytes(), len(c)):
         a, b = sorted((int(numbers[i]), int(numbers[j])))
         out.append(((a, b, apart), i, j, float(np.linalg.norm(c.positions[i] - c.positions[j]))))
     return out

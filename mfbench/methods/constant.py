@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
+from mfbench.errors import DataError
 from mfbench.methods.energy_baseline import GRAPH_RATIO, EnergyBaseline, correction_operator, fit_baseline
 from mfbench.metrics.errors import within_fragment
 from mfbench.protocol.method import MethodContext
@@ -25,6 +26,8 @@ def constant(context: MethodContext) -> ConstantMethod:
     """Energy baseline of meta-train, corrected in closed form from the support; forces are zero."""
     labelled = context.split.train_configurations
     baseline = fit_baseline(labelled, context.split.isolated_atom_energies)
+    if not labelled:
+        return ConstantMethod(baseline)  # no train families: isolated atoms, and the usual prior
     residuals = np.array([c.energy for c in labelled]) - baseline.energies(labelled)
     noise = within_fragment(residuals, np.array([c.fragment_id for c in labelled]))
     # Without a model the noise is the whole within-fragment spread. What fragments differ by, in units of
@@ -34,8 +37,16 @@ def constant(context: MethodContext) -> ConstantMethod:
 
 
 def random(context: MethodContext) -> RandomMethod:
-    """``constant`` plus Gaussian noise as wide as meta-train's labels: what guessing scores."""
+    """``constant`` plus Gaussian noise as wide as meta-train's labels: what guessing scores.
+
+    Raises:
+        DataError: there is no meta-train.
+    """
     labelled = context.split.train_configurations
+    if not labelled:
+        raise DataError(
+            f"{context.split.name} has no train families: 'random' guesses as widely as their labels spread"
+        )
     energies = np.array([c.energy for c in labelled])
     fragments = np.array([c.fragment_id for c in labelled])
     forces = np.concatenate([c.forces for c in labelled])

@@ -83,7 +83,10 @@ class EnergyBaseline:
 def fit_baseline(
     configurations: Sequence[Configuration], isolated_atoms: Mapping[int, float]
 ) -> EnergyBaseline:
-    """Least squares on labelled configurations, shrunk towards isolated atoms (eV)."""
+    """Least squares on labelled configurations, shrunk towards isolated atoms (eV): these alone where a
+    split has no train families."""
+    if not configurations:
+        return EnergyBaseline(dict(isolated_atoms))
     elements = sorted({int(z) for c in configurations for z in c.atomic_numbers})
     start = EnergyBaseline(dict(isolated_atoms))
     target = np.array([c.energy for c in configurations]) - start.energies(configurations)
@@ -118,7 +121,8 @@ def correction_kernel(
     elements = sorted({int(z) for c in (*first, *second) for z in c.atomic_numbers})
     counts = _counts(first, elements) @ _counts(second, elements).T
     same = np.array(graph_names(first))[:, None] == np.array(graph_names(second))[None]
-    return scale**2 * (ELEMENT_RATIO**2 * counts + GRAPH_RATIO**2 * same)
+    kernel: np.ndarray = scale**2 * (ELEMENT_RATIO**2 * counts + GRAPH_RATIO**2 * same)
+    return kernel
 
 
 def correction_operator(

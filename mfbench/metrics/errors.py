@@ -1,4 +1,4 @@
-"""Errors of one episode, per stratum of its query. Pure functions on arrays; eV and Å in, kcal/mol out.
+"""Errors of one episode, per subset of its query. Pure functions on arrays; eV and Å in, kcal/mol out.
 
 Energy errors stand in three forms, because a headline that is only an offset is no headline:
 
@@ -47,7 +47,7 @@ METRICS: dict[str, Metric] = {
     "energy_skill_within": Metric("1", higher_is_better=True),
     "force_skill": Metric("1", higher_is_better=True),
 }
-"""Accuracy, per query stratum."""
+"""Accuracy, per query subset."""
 
 COSTS: dict[str, Metric] = {
     "adapt_seconds": Metric("s"),
@@ -73,19 +73,19 @@ def episode_metrics(
     forces: np.ndarray,
     n_atoms: np.ndarray,
     fragments: np.ndarray,
-    strata: Mapping[str, np.ndarray],
+    subsets: Mapping[str, np.ndarray],
 ) -> dict[str, dict[str, float]]:
-    """Every metric in every stratum that holds a configuration.
+    """Every metric in every subset that holds a configuration.
 
     Args:
         predicted_energies, energies: [n] eV.
         predicted_forces, forces: [sum(n_atoms), 3] eV/Å, configuration after configuration.
         n_atoms: [n].
         fragments: [n] fragment names.
-        strata: stratum → [n] bool. A fragment is wholly in or out of a stratum.
+        subsets: subset → [n] bool. A fragment is wholly in or out of a subset.
 
     Returns:
-        stratum → metric → value, in the units of ``METRICS``. A skill that has no yardstick (all
+        subset → metric → value, in the units of ``METRICS``. A skill without a reference (all
         labels equal) is left out.
     """
     force_error = (predicted_forces - forces) * EV_TO_KCAL_MOL
@@ -94,9 +94,8 @@ def episode_metrics(
         found = force_error[np.repeat(mask, n_atoms)]
         return _rms(found), _mean_abs(found)
 
-    return _by_stratum(
-        predicted_energies - energies, force_of, energies, forces, n_atoms, fragments, strata
-    )
+    error = predicted_energies - energies
+    return _by_subset(error, force_of, energies, forces, n_atoms, fragments, subsets)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,13 +135,13 @@ def metrics_of_errors(
     forces: np.ndarray,
     n_atoms: np.ndarray,
     fragments: np.ndarray,
-    strata: Mapping[str, np.ndarray],
+    subsets: Mapping[str, np.ndarray],
 ) -> dict[str, dict[str, float]]:
     """What ``episode_metrics`` gives, from errors per configuration: equal up to rounding.
 
     Args:
         errors: of the n configurations.
-        energies, forces, n_atoms, fragments, strata: as in ``episode_metrics``.
+        energies, forces, n_atoms, fragments, subsets: as in ``episode_metrics``.
     """
 
     def force_of(mask: np.ndarray) -> tuple[float, float]:
@@ -150,19 +149,19 @@ def metrics_of_errors(
         absolute = np.average(errors.force_absolute[mask], weights=n_atoms[mask])
         return float(np.sqrt(square)) * EV_TO_KCAL_MOL, float(absolute) * EV_TO_KCAL_MOL
 
-    return _by_stratum(errors.energy, force_of, energies, forces, n_atoms, fragments, strata)
+    return _by_subset(errors.energy, force_of, energies, forces, n_atoms, fragments, subsets)
 
 
-def _by_stratum(
+def _by_subset(
     energy_error: np.ndarray,
     force_of: Callable[[np.ndarray], tuple[float, float]],
     energies: np.ndarray,
     forces: np.ndarray,
     n_atoms: np.ndarray,
     fragments: np.ndarray,
-    strata: Mapping[str, np.ndarray],
+    subsets: Mapping[str, np.ndarray],
 ) -> dict[str, dict[str, float]]:
-    """Every metric of every stratum. ``force_of``: mask → RMS and mean absolute error, kcal/mol/Å."""
+    """Every metric of every subset. ``force_of``: mask → RMS and mean absolute error, kcal/mol/Å."""
     columns = {
         "total": energy_error * EV_TO_KCAL_MOL,
         "within": within_fragment(energy_error, fragments) * EV_TO_KCAL_MOL,
@@ -170,7 +169,7 @@ def _by_stratum(
         "spread": within_fragment(energies, fragments) * EV_TO_KCAL_MOL,
     }
     found = {}
-    for stratum, mask in strata.items():
+    for subset, mask in subsets.items():
         if not mask.any():
             continue
         energy = {name: values[mask] for name, values in columns.items()}
@@ -192,7 +191,7 @@ def _by_stratum(
             values["energy_skill_within"] = 1 - values["energy_rmse_within"] / spread
         if scale > 0:
             values["force_skill"] = 1 - values["force_rmse"] / scale
-        found[stratum] = values
+        found[subset] = values
     return found
 
 

@@ -116,4 +116,5 @@ def _resampled_means(values: np.ndarray, groups: np.ndarray, n: int, seed: int) 
     n_groups = codes.max() + 1
     drawn = np.random.default_rng(seed).integers(n_groups, size=(n, n_groups))
     sums = np.bincount(codes, weights=values)[drawn].sum(axis=1)
-    return sums / np.bincount(codes)[drawn].sum(axis=1)
+    found: np.ndarray = sums / np.bincount(codes)[drawn].sum(axis=1)
+    return found

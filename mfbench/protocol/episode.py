@@ -1,4 +1,4 @@
-"""One episode: a support set of K configurations, and the query with its strata."""
+"""One episode: a support set of K configurations, and the query with its subsets."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split, Task, as_split
 from mfbench.errors import ProtocolError, UnknownNameError
 
-__all__ = ["STRATA", "Episode", "check_request", "draw_episode"]
+__all__ = ["SUBSETS", "Episode", "check_request", "draw_episode"]
 
-STRATA = ("all", "seen", "unseen", "novel", "larger")
+SUBSETS = ("all", "seen", "unseen", "novel", "larger")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +26,9 @@ class Episode:
         k, draw: size of the support set, and which published draw.
         support: K labelled configurations.
         query: labelled query configurations (the harness blinds them before ``predict``).
-        strata: stratum → [n_query] bool. ``seen``: the molecular graph is in this support set;
+        subsets: subset → [n_query] bool. ``seen``: the molecular graph is in this support set;
             ``unseen``: it is not; ``novel``: it is absent from meta-train. ``larger``: larger cuts, which
-            belong to no other stratum.
+            belong to no other subset.
         fragments: [n_query] fragment ids, for within-fragment errors.
     """
 
@@ -38,7 +38,7 @@ class Episode:
     draw: int
     support: tuple[Configuration, ...]
     query: tuple[Configuration, ...]
-    strata: dict[str, np.ndarray]
+    subsets: dict[str, np.ndarray]
     fragments: np.ndarray
 
     @property
@@ -94,7 +94,7 @@ def draw_episode(
     larger = np.arange(len(query)) >= len(query) - len(task.larger)
     graphs = np.array([task.graphs[c.fragment_id] for c in query])
     seen = np.isin(graphs, list({source.graphs[c.fragment_id] for c in support}))
-    strata = {
+    subsets = {
         "all": ~larger,
         "seen": seen & ~larger,
         "unseen": ~seen & ~larger,
@@ -102,7 +102,7 @@ def draw_episode(
         "larger": larger,
     }
     fragments = np.array([c.fragment_id for c in query])
-    return Episode(split.name, task.family_id, k, draw, support, query, strata, fragments)
+    return Episode(split.name, task.family_id, k, draw, support, query, subsets, fragments)
 
 
 def _task(split: Split, task: str | Task) -> Task:

@@ -18,7 +18,7 @@ __all__ = ["Bench", "Job", "bench", "card_of", "draw", "run_job"]
 class Job(NamedTuple):
     """One episode to run: its place in the run, where it is drawn from, and whether to check the batch."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     family_id: str
     k: int
     draw: int

@@ -43,7 +43,10 @@ class Predictor(Protocol):
 class Method(Protocol):
     """A few-shot learner."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Shown in tables."""
+        ...
 
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> Predictor:
         """Learn from K labelled configurations (K = 0: an empty support)."""

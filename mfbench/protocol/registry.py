@@ -15,7 +15,7 @@ from typing import Any
 
 from mfbench.errors import UnknownNameError
 from mfbench.protocol.method import Method, MethodContext
-from mfbench.registry import Registry
+from mfbench.protocol.named_entries import Registry
 
 __all__ = [
     "BACKENDS",
@@ -92,8 +92,8 @@ class BackendSpec:
         name: what ``--backend`` takes, and the extra that installs it.
         summary: one line for ``mfbench methods``.
         packages: what the extra installs, so that a missing one can be named.
-        trainer: ``module:function`` (split, method, arch, seed, options, folder, *, init, stop_after,
-            tick), which ``mfbench train`` runs.
+        trainer: ``module:function``, called as ``(split, method, arch, seed, options, folder, *, init,
+            stop_after, tick)``, which ``mfbench train`` runs.
         engine: ``module:object``, an ``mfbench.learned.engine.Engine``.
     """
 

@@ -60,6 +60,17 @@ class EpisodeRecord:
     peak_memory_bytes: int | None = None
 
     @property
+    def predicted(self) -> tuple[np.ndarray, np.ndarray]:
+        """Energies [n_query] and forces [sum of atoms, 3].
+
+        Raises:
+            PredictionError: the episode failed.
+        """
+        if self.energies is None or self.forces is None:
+            raise PredictionError(f"there are no predictions: {self.failure}")
+        return self.energies, self.forces
+
+    @property
     def key(self) -> tuple[str, int, int]:
         """Family, K and draw: unique within a run."""
         return (self.family_id, self.k, self.draw)
@@ -88,7 +99,6 @@ def run_episode(
         A record; if the method raised, returned no valid prediction, or adapted to weights that are not
         finite, one with ``failure`` set.
     """
-    names = {"family_id": episode.family_id, "k": episode.k, "draw": episode.draw}
     _protect(episode)
     blind = [c.blind() for c in episode.query]
     stage = "adapt"
@@ -105,7 +115,7 @@ def run_episode(
             check_independence(predictor, blind, energies, forces)
         usage = getattr(predictor, "usage", None) or Usage()
         return EpisodeRecord(
-            **names,
+            *episode.key,
             energies=energies,
             forces=np.concatenate(forces).astype(np.float32),
             adapt_seconds=max(adapted - start - usage.compile_seconds, 0.0),
@@ -116,7 +126,7 @@ def run_episode(
         )
     # Whatever a method does wrong is its failed row, never the end of the run; Ctrl-C still is.
     except (Exception, SystemExit) as error:
-        return EpisodeRecord(**names, failure=one_line(stage, error), peak_memory_bytes=peak_memory())
+        return EpisodeRecord(*episode.key, failure=one_line(stage, error), peak_memory_bytes=peak_memory())
 
 
 def check_predictions(
@@ -183,7 +193,8 @@ def _protect(episode: Episode) -> None:
     """Episodes share their arrays: a method that writes into one must fail, not alter the others."""
     for configuration in (*episode.support, *episode.query):
         for array in (configuration.atomic_numbers, configuration.positions, configuration.forces):
-            array.setflags(write=False)
+            if array is not None:
+                array.setflags(write=False)
 
 
 def check_independence(

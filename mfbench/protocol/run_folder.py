@@ -173,7 +173,9 @@ def _is_finished(path: Path, request: Mapping[str, Any], *, resume: bool) -> boo
 
 
 def _encode(record: EpisodeRecord) -> bytes:
-    arrays = {} if record.failure else {"energies": record.energies, "forces": record.forces}
+    arrays: dict[str, Any] = {}
+    if not record.failure:
+        arrays = {"energies": record.energies, "forces": record.forces}
     rest = {k: v for k, v in vars(record).items() if k not in ("energies", "forces")}
     buffer = io.BytesIO()
     np.savez(buffer, record=np.array(json.dumps(rest)), **arrays)
@@ -188,7 +190,7 @@ def _decode(data: bytes) -> EpisodeRecord:
 
 def write_predictions(path: Path, episodes: Sequence[Episode], records: Sequence[EpisodeRecord]) -> None:
     """Write ``predictions.parquet``; failed episodes have no rows."""
-    columns: dict[str, list] = {name: [] for name in PREDICTION_SCHEMA.names}
+    columns: dict[str, list[Any]] = {name: [] for name in PREDICTION_SCHEMA.names}
     for episode, record in zip(episodes, records, strict=True):
         if record.failure is not None:
             continue
@@ -198,8 +200,9 @@ def write_predictions(path: Path, episodes: Sequence[Episode], records: Sequence
         columns["k"] += [record.k] * n
         columns["draw"] += [record.draw] * n
         columns["config_id"] += [c.config_id for c in episode.query]
-        columns["energy"] += record.energies.tolist()
-        columns["forces"] += [part.ravel() for part in np.split(record.forces, ends)]
+        energies, forces = record.predicted
+        columns["energy"] += energies.tolist()
+        columns["forces"] += [part.ravel() for part in np.split(forces, ends)]
     table = pa.table(columns, schema=PREDICTION_SCHEMA)
     with written(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")

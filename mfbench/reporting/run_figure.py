@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -90,7 +92,8 @@ def _panel(axis: Axes, results: Results, metric: str, place: dict[int, int]) -> 
 
 def _value_axis(axis: Axes) -> None:
     """From zero, with air above the highest line; logarithmic where zero-shot errors dwarf the rest."""
-    values = [y for line in axis.get_lines() for y in line.get_ydata() if y > 0]
+    drawn = [np.asarray(line.get_ydata(), dtype=float) for line in axis.get_lines()]
+    values: list[float] = [y for line in drawn for y in line.tolist() if y > 0]
     if values and max(values) > 30 * min(values):
         axis.set_yscale("log")
     else:
@@ -115,8 +118,8 @@ def _line(
     bounded = [r for r in adapted if r.ci95[0] is not None]
     axis.fill_between(
         [place[r.k] for r in bounded],
-        [r.ci95[0] for r in bounded],
-        [r.ci95[1] for r in bounded],
+        np.array([r.ci95[0] for r in bounded], dtype=float),
+        np.array([r.ci95[1] for r in bounded], dtype=float),
         color=colour,
         alpha=0.13,
         linewidth=0,
@@ -128,10 +131,17 @@ def _line(
             x = place[0] + {"o": -0.07, "^": 0.07}.get(marker, 0.0)
             axis.plot([x], [row.value], color=colour, marker=marker, markersize=5, zorder=3)
             if row.ci95[0] is not None:
-                axis.plot([x, x], row.ci95, color=colour, alpha=0.45, linewidth=1.5, zorder=2)
+                axis.plot(
+                    [x, x],
+                    np.array(row.ci95, dtype=float),
+                    color=colour,
+                    alpha=0.45,
+                    linewidth=1.5,
+                    zorder=2,
+                )
 
 
-def _title(run: dict) -> str:
+def _title(run: dict[str, Any]) -> str:
     model = " · ".join(str(run[name]) for name in ("arch", "backend") if run.get(name))
     support = "" if run["support"] == "own" else " · support from a wrong family"
     return f"{run['method']}{' (' + model + ')' if model else ''} on {run['split']}{support}"

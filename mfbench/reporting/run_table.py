@@ -131,8 +131,9 @@ def _cell(row: AggregateRow | None, joint: str) -> Text:
     if row is None:
         return Text("–", style="dim")
     text = Text(_number(row.value, _decimals(row.value, 3)))
-    if row.ci95[0] is not None:
-        text.append(joint + _interval(*row.ci95), style="dim")
+    lo, hi = row.ci95
+    if lo is not None and hi is not None:
+        text.append(joint + _interval(lo, hi), style="dim")
     return text
 
 

@@ -19,7 +19,7 @@ def save_small(figure: Figure, path: Path, dpi: int = 110) -> None:
     """Write the figure as PNG of at most 128 colours: lines and text have few, smoothed edges more."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
-    picture = Image.open(buffer).convert("RGB")
-    few = picture.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    image = Image.open(buffer).convert("RGB")
+    few = image.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     with written(path) as temporary:
         few.save(temporary, "PNG", optimize=True)

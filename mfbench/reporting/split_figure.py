@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,7 +22,7 @@ from mfbench.work.files import written
 __all__ = ["draw_overview", "save_overview"]
 
 # Okabe-Ito colours, as in the figure of a run.
-_FOLDS = {Fold.TRAIN: "#0072B2", Fold.VALIDATION: "#009E73", Fold.TEST: "#D55E00"}
+_FOLDS: dict[str, str] = {Fold.TRAIN: "#0072B2", Fold.VALIDATION: "#009E73", Fold.TEST: "#D55E00"}
 _OTHER = ("#56B4E9", "#E69F00", "#CC79A7", "#999999", "#F0E442", "#333333")
 _INK = "#333333"
 
@@ -47,13 +48,19 @@ def draw_overview(split: Split, tables: SideTables) -> Figure:
     if kinds is None:
         _bars(axes[1], "Fragments", "fragments", {"all": {"fragments": len(tables.fragments)}})
     else:
-        _bars(axes[1], "Fragments by kind", "fragments", _kinds(split, kinds), dict(_FOLDS))
+        _bars(
+            axes[1],
+            "Fragments by kind",
+            "fragments",
+            _kinds(split, {str(k): str(v) for k, v in kinds.items()}),
+            dict(_FOLDS),
+        )
     _histogram(axes[2], "Sizes", "atoms", {f: np.array([len(c) for c in cs]) for f, cs in found.items()})
     _bars(axes[3], "Elements", "configurations that hold it", _elements(found), dict(_FOLDS), log=True)
     energies = {fold: _within(configurations) for fold, configurations in found.items()}
     _histogram(axes[4], "Energies, less each fragment's mean", "kcal/mol", energies)
     forces = {
-        f: np.concatenate([np.linalg.norm(c.forces, axis=1) for c in cs] or [np.zeros(0)])
+        f: np.concatenate([np.linalg.norm(c.label[1], axis=1) for c in cs] or [np.zeros(0)])
         for f, cs in found.items()
     }
     _histogram(axes[5], "Force on an atom", "eV/Å", forces, log=True)
@@ -141,7 +148,7 @@ def _bars(
     log: bool = False,
     vertical: bool = False,
 ) -> None:
-    """Stacked bars, one a row; on a log axis the parts stand side by side, since logs do not add up."""
+    """Stacked bars, one per row; on a log axis the parts stand side by side, since logs do not add up."""
     parts = list(colours or sorted({part for row in rows.values() for part in row}))
     shade = colours or dict(zip(parts, _OTHER * len(parts), strict=False))
     at, base = np.arange(len(rows)), np.zeros(len(rows))
@@ -149,7 +156,7 @@ def _bars(
     for i, part in enumerate(parts):
         values = np.array([row.get(part, 0) for row in rows.values()])
         shift = (i - (len(parts) - 1) / 2) * width if log else 0.0
-        options = {"color": shade[part], "label": part}
+        options: dict[str, Any] = {"color": shade[part], "label": part}
         if vertical:
             axis.bar(at + shift, values, width, bottom=base, **options)
         else:
@@ -195,7 +202,7 @@ def _histogram(
     _style(axis, title, "y")
 
 
-def _style(axis: Axes, title: str, grid: str, *, crowded: bool = False) -> None:
+def _style(axis: Axes, title: str, grid: Literal["x", "y", "both"], *, crowded: bool = False) -> None:
     axis.set_title(title, fontsize=11, color=_INK, loc="left")
     axis.tick_params(colors=_INK, labelsize=7 if crowded else 9, length=3)
     axis.grid(axis=grid, color="#dddddd", linewidth=0.6)

@@ -13,7 +13,7 @@ __all__ = ["family_table", "summary_table"]
 
 
 def family_table(split: Split) -> Table:
-    """One row a family, fold after fold."""
+    """One row per family, fold after fold."""
     table = _table(("family", "fold", "class"), ("frag", "pool", "query", "held", "larger", "draws", "K"))
     for fold in Fold:
         for task in split.fold(fold):
@@ -23,13 +23,13 @@ def family_table(split: Split) -> Table:
 
 
 def summary_table(split: Split) -> Table:
-    """One row a class and fold, with the totals of its families; draws are ranges over the families."""
+    """One row per class and fold, with the totals of its families; draws are ranges over the families."""
     table = _table(("class", "fold"), ("families", "frag", "pool", "query", "held", "larger", "draws", "K"))
     groups: dict[tuple[str, int], list[Task]] = defaultdict(list)
     for task in split.tasks:
         groups[task.stratum, list(Fold).index(task.fold)].append(task)
-    for stratum, fold in sorted(groups):
-        _add(table, (stratum, str(list(Fold)[fold])), groups[stratum, fold])
+    for stratum, place in sorted(groups):
+        _add(table, (stratum, str(list(Fold)[place])), groups[stratum, place])
     for fold in Fold:
         if tasks := split.fold(fold):
             _add(table, ("all", str(fold)), tasks)

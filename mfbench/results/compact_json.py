@@ -1,4 +1,4 @@
-"""JSON with one line a key: a third smaller than indented, and its differences can still be read."""
+"""JSON with one line per key: a third smaller than indented, and its differences can still be read."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["as_lines"]
+__all__ = ["line_per_key"]
 
 
-def as_lines(content: Mapping[str, Any]) -> str:
+def line_per_key(content: Mapping[str, Any]) -> str:
     """The text of a file; numbers that JSON lacks (NaN) raise ``ValueError``."""
     lines = (
         f"{json.dumps(k)}: {json.dumps(v, separators=(',', ':'), allow_nan=False)}"

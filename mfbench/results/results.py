@@ -1,6 +1,6 @@
 """``results.json``: every episode, and what they say together.
 
-The failure rule lives here: a failed episode scores, per metric and stratum, the worse of the constant
+The failure rule lives here: a failed episode scores, per metric and subset, the worse of the constant
 method on the same episode and the method's own worst episode of the run. It stays visible as failed.
 """
 
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 Scores = Mapping[str, Mapping[str, float]]
-"""stratum → metric → value."""
+"""subset → metric → value."""
 
 
 class _Row(BaseModel):
@@ -44,7 +44,7 @@ class _Row(BaseModel):
 
 
 class EpisodeRow(_Row):
-    """One episode. ``metrics``: stratum → metric → value; ``failure``: why its scores are a penalty."""
+    """One episode. ``metrics``: subset → metric → value; ``failure``: why its scores are a penalty."""
 
     family_id: str
     k: int
@@ -80,7 +80,7 @@ class Results(BaseModel):
         schema_: version of this format (``schema`` in the file).
         run: method, split, data hash, protocol and seed, as in ``run.json``.
         episodes: in order of family, K and draw.
-        aggregate: one row per metric, K and query stratum.
+        aggregate: one row per metric, K and query subset.
         constant: the same rows for the constant method on the same episodes.
         not_better_than_constant: rows (metric, k, query) whose value is not below the constant method's.
         folder: the run folder, None where nothing was written; not part of the file.
@@ -119,12 +119,12 @@ class Results(BaseModel):
     def find(
         self, metric: str, k: int, query: str = "all", *, of: str = "aggregate"
     ) -> AggregateRow | None:
-        """The row of a metric, or None where no family has this stratum; ``of="constant"`` for the line."""
+        """The row of a metric, or None where no family has this subset; ``of="constant"`` for the line."""
         rows: list[AggregateRow] = getattr(self, of)
         return next((r for r in rows if (r.metric, r.k, r.query) == (metric, k, query)), None)
 
     def value(self, metric: str, k: int, query: str = "all") -> float:
-        """The mean over families; NaN where no family has this stratum."""
+        """The mean over families; NaN where no family has this subset."""
         row = self.find(metric, k, query)
         return float("nan") if row is None else row.value
 
@@ -177,16 +177,16 @@ def score_failures(
     """
     worst: dict[tuple[str, str], float] = {}
     for found in scores:
-        for stratum, values in (found or {}).items():
+        for subset, values in (found or {}).items():
             for metric, value in values.items():
-                key = (stratum, metric)
+                key = (subset, metric)
                 worst[key] = _worse(metric, value, worst.get(key, value))
     rows = []
     for record, found, reference in zip(records, scores, constant, strict=True):
         if found is None:
             found = {
-                stratum: {m: _worse(m, v, worst.get((stratum, m), v)) for m, v in values.items()}
-                for stratum, values in reference.items()
+                subset: {m: _worse(m, v, worst.get((subset, m), v)) for m, v in values.items()}
+                for subset, values in reference.items()
             }
         rows.append(
             EpisodeRow(
@@ -196,7 +196,7 @@ def score_failures(
                 failure=record.failure,
                 **{name: getattr(record, name) for name in COSTS},
                 peak_memory_bytes=record.peak_memory_bytes,
-                metrics={stratum: dict(values) for stratum, values in found.items()},
+                metrics={subset: dict(values) for subset, values in found.items()},
             )
         )
     return rows
@@ -205,7 +205,7 @@ def score_failures(
 def aggregate(
     split: str, episodes: Sequence[EpisodeRow], groups: Mapping[str, int], *, costs: bool = True
 ) -> list[AggregateRow]:
-    """Mean over draws within a family, then over families, for every metric, K and stratum.
+    """Mean over draws within a family, then over families, for every metric, K and subset.
 
     Seconds: medians instead, without an interval.
 
@@ -215,13 +215,13 @@ def aggregate(
         groups: family → bootstrap group.
         costs: also the costs (``query`` is ``all``); failed episodes have none.
     """
-    strata = list(dict.fromkeys(s for row in episodes for s in row.metrics))
-    wanted = [(metric, stratum) for metric in METRICS for stratum in strata]
+    subsets = list(dict.fromkeys(s for row in episodes for s in row.metrics))
+    wanted = [(metric, subset) for metric in METRICS for subset in subsets]
     wanted += [(cost, "all") for cost in COSTS] if costs else []
     rows = []
-    for metric, stratum in wanted:
+    for metric, subset in wanted:
         for k in sorted({row.k for row in episodes}):
-            families = _per_family(episodes, metric, k, stratum)
+            families = _per_family(episodes, metric, k, subset)
             if not families:
                 continue
             values = np.array(list(families.values()))
@@ -234,7 +234,7 @@ def aggregate(
                     split=split,
                     metric=metric,
                     k=k,
-                    query=stratum,
+                    query=subset,
                     value=found.value,
                     ci95=(_finite(found.lo), _finite(found.hi)),
                     n_families=len(families),
@@ -257,15 +257,15 @@ def not_better(
     ]
 
 
-def _per_family(episodes: Sequence[EpisodeRow], metric: str, k: int, stratum: str) -> dict[str, float]:
+def _per_family(episodes: Sequence[EpisodeRow], metric: str, k: int, subset: str) -> dict[str, float]:
     values = defaultdict(list)
     for row in episodes:
         if row.k != k:
             continue
         if metric in COSTS:
-            if row.failure is None and stratum == "all":
+            if row.failure is None and subset == "all":
                 values[row.family_id].append(getattr(row, metric))
-        elif (value := row.metrics.get(stratum, {}).get(metric)) is not None:
+        elif (value := row.metrics.get(subset, {}).get(metric)) is not None:
             values[row.family_id].append(value)
     centre = np.median if metric.endswith("_seconds") else np.mean
     return {family: float(centre(found)) for family, found in sorted(values.items())}

@@ -28,19 +28,20 @@ def constant_records(split: Split, episodes: Sequence[Episode]) -> list[EpisodeR
 
 
 def episode_scores(episode: Episode, record: EpisodeRecord | EpisodeErrors) -> Scores | None:
-    """stratum → metric → value of one episode, from predictions or from their errors; None if it failed."""
+    """subset → metric → value of one episode, from predictions or from their errors; None if it failed."""
     labels = (
         np.array([c.energy for c in episode.query]),
         np.concatenate([c.forces for c in episode.query]),
         np.array([len(c) for c in episode.query]),
         episode.fragments,
-        episode.strata,
+        episode.subsets,
     )
     if isinstance(record, EpisodeErrors):
         return None if record.errors is None else metrics_of_errors(record.errors, *labels)
     if record.failure is not None:
         return None
-    return episode_metrics(record.energies, record.forces.astype(np.float64), *labels)
+    energies, forces = record.predicted
+    return episode_metrics(energies, forces.astype(np.float64), *labels)
 
 
 def family_groups(split: Split, families: Sequence[str]) -> dict[str, int]:
@@ -69,7 +70,7 @@ def score_run(
         costs: also aggregate what the records say of costs.
     """
     lines = constant_records(split, episodes) if constants is None else constants
-    references = [episode_scores(e, r) for e, r in zip(episodes, lines, strict=True)]
+    references = [episode_scores(e, r) or {} for e, r in zip(episodes, lines, strict=True)]
     scores = [episode_scores(e, r) for e, r in zip(episodes, records, strict=True)]
     rows = score_failures(records, scores, references)
     groups = family_groups(split, [episode.family_id for episode in episodes])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from mfbench.errors import MfbenchError
@@ -34,8 +35,8 @@ def audit(store: Store) -> Iterator[tuple[str, str | None]]:
         yield name, None if _same(rows, table) else "the index shows other scores than its predictions give"
 
 
-def _same(rows, table) -> bool:
-    def scores(found):
+def _same(rows: pa.Table, table: pa.Table) -> bool:
+    def scores(found: pa.Table) -> dict[tuple[str, int, str], float]:
         return {
             (r["metric"], r["k"], r["query"]): r["value"]
             for r in found.drop_columns(["sketch"]).to_pylist()

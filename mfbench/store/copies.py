@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from mfbench.store.index import read_store
@@ -47,7 +49,7 @@ def copy_findings(store: Store, checked: Checked) -> list[Finding]:
     ]
 
 
-def _fingerprints(store: Store, checked: Checked, n_families: int):
+def _fingerprints(store: Store, checked: Checked, n_families: int) -> Iterator[tuple[str, int, np.ndarray]]:
     """(id, K, [n_families, WIDTH]) of the other submissions on the same data."""
     snapshot = read_store(store, write=False)
     data = checked.card.run.data_hash

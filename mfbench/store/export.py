@@ -29,4 +29,5 @@ def flat_table(snapshot: Snapshot) -> pd.DataFrame:
     order = ["submission", "split", "k", "query", "metric"]
     for name in ("split", "query", "metric"):
         frame[name] = frame[name].astype(str)
-    return frame.sort_values(order, kind="stable")[list(COLUMNS)].reset_index(drop=True)
+    found: pd.DataFrame = frame.sort_values(order, kind="stable")[list(COLUMNS)]
+    return found.reset_index(drop=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from mfbench.errors import StoreError
+from mfbench.work.files import new_folder, write_bytes
 
 __all__ = ["Files", "LocalFiles", "RemoteFiles"]
+
+
+Stamp = dict[str, list[int]]
+"""file → size and time of change."""
 
 
 class Files(Protocol):
@@ -27,7 +30,7 @@ class Files(Protocol):
         """A file's content; ``FileNotFoundError`` where there is none."""
         ...
 
-    def stamp(self, folder: str) -> dict[str, list[int]] | None:
+    def stamp(self, folder: str) -> Stamp | None:
         """file → size and time of change, to notice that a folder was touched; None if that is costly."""
         ...
 
@@ -60,7 +63,7 @@ class LocalFiles:
             raise FileNotFoundError(f"{path} is a link")
         return place.read_bytes()
 
-    def stamp(self, folder: str) -> dict[str, list[int]] | None:
+    def stamp(self, folder: str) -> Stamp | None:
         """See ``Files``."""
         try:
             with os.scandir(self.root / folder) as entries:
@@ -72,17 +75,13 @@ class LocalFiles:
     def add_folder(self, folder: str, files: Mapping[str, bytes], note: str) -> str | None:
         """See ``Files``: written beside its place, then renamed, which another process sees as one step."""
         target = self.root / folder
-        staging = target.parent / f".staging-{secrets.token_hex(8)}"
+        if target.is_dir():
+            return None
         try:
-            staging.mkdir(parents=True)
-            for name, data in files.items():
-                with open(staging / name, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-            os.rename(staging, target)
+            with new_folder(target) as staging:
+                for name, data in files.items():
+                    write_bytes(staging / name, data)
         except OSError as error:
-            shutil.rmtree(staging, ignore_errors=True)
             if not target.is_dir():
                 raise StoreError(f"{self.url} cannot be written ({error.strerror or error})") from None
         return None
@@ -91,12 +90,7 @@ class LocalFiles:
         """See ``Files``."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}-{secrets.token_hex(8)}")
-        try:
-            part.write_bytes(data)
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
+        write_bytes(target, data)
 
 
 class RemoteFiles:
@@ -119,9 +113,10 @@ class RemoteFiles:
 
     def read(self, path: str) -> bytes:
         """See ``Files``."""
-        return self.fs.cat_file(f"{self.root}/{path}")
+        data: bytes = self.fs.cat_file(f"{self.root}/{path}")
+        return data
 
-    def stamp(self, folder: str) -> dict[str, list[int]] | None:
+    def stamp(self, folder: str) -> Stamp | None:
         """See ``Files``."""
         return None
 

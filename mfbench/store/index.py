@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import pyarrow as pa
 from pydantic import ValidationError
 
 from mfbench.errors import MfbenchError
-from mfbench.store.fresh_test.record import Record, Verdict
+from mfbench.store.fresh_test.record import FreshTestRecord, Verdict
 from mfbench.store.rows import ROWS, Summary, read_part, write_part
 from mfbench.store.store import Store
 
@@ -56,7 +57,7 @@ class Snapshot:
     summaries: dict[str, Summary]
     rows: pa.Table
     broken: list[Broken]
-    records: dict[str, list[Record]] = field(default_factory=dict)
+    records: dict[str, list[FreshTestRecord]] = field(default_factory=dict)
 
     def trust(self, name: str) -> Trust:
         """How far the numbers of a submission are to be believed."""
@@ -110,13 +111,14 @@ def read_store(
         table = pa.concat_tables([table, *tables]).unify_dictionaries().combine_chunks()
     records = _records(store, meta)
     ordered = {name: kept[name] for name in sorted(kept)}
-    if write and (gone or tables or restamped or records != _told(meta)):
-        told = {
+    if write and (gone or tables or restamped or records != _known_records(meta)):
+        known_records = {
             name: {file: r.model_dump(mode="json") for file, r in each.items()}
             for name, each in records.items()
         }
         with contextlib.suppress(OSError, NotImplementedError):
-            files.write("index.parquet", write_part(list(ordered.values()), table, {"records": told}))
+            extra = {"records": known_records}
+            files.write("index.parquet", write_part(list(ordered.values()), table, extra))
     return Snapshot(
         store.url,
         ordered,
@@ -135,46 +137,46 @@ def _look(
     name keeps its scores.
     """
     part = None if known else _read(store, f"parts/{name}.parquet")
-    if known or (part and len(part[0]) == 1 and part[0][0].id == name):
-        summary = known or part[0][0]
+    held = part[0][0] if part and len(part[0]) == 1 and part[0][0].id == name else None
+    if summary := known or held:
         if stamp is None or summary.stamp != stamp:
             store.read_files(name)
             summary = summary.model_copy(update={"stamp": stamp})
-        return summary, None if known else part[1]
+        return summary, part[1] if part and not known else None
     _, summary, table = store.recompute(name)
     with contextlib.suppress(OSError, NotImplementedError):
         store.files.write(f"parts/{name}.parquet", write_part([summary], table))
     return summary, table
 
 
-def _read(store: Store, path: str):
+def _read(store: Store, path: str) -> tuple[list[Summary], pa.Table, dict[str, Any]] | None:
     try:
         return read_part(store.files.read(path))
     except (OSError, KeyError):
         return None
 
 
-def _told(meta: dict) -> dict[str, dict[str, Record]]:
+def _known_records(meta: dict[str, Any]) -> dict[str, dict[str, FreshTestRecord]]:
     """Records that the index holds."""
     try:
         return {
-            name: {file: Record.model_validate(r) for file, r in each.items()}
+            name: {file: FreshTestRecord.model_validate(r) for file, r in each.items()}
             for name, each in meta.get("records", {}).items()
         }
     except (ValidationError, AttributeError):
         return {}
 
 
-def _records(store: Store, meta: dict) -> dict[str, dict[str, Record]]:
+def _records(store: Store, meta: dict[str, Any]) -> dict[str, dict[str, FreshTestRecord]]:
     """Records of fresh tests by submission and file; only new files are read, damaged ones are left out."""
-    told = _told(meta)
-    found: dict[str, dict[str, Record]] = {}
+    known_records = _known_records(meta)
+    found: dict[str, dict[str, FreshTestRecord]] = {}
     for name in store.files.list("verifications"):
         for file in store.files.list(f"verifications/{name}"):
-            record = told.get(name, {}).get(file)
+            record = known_records.get(name, {}).get(file)
             if record is None:
                 try:
-                    record = Record.model_validate(
+                    record = FreshTestRecord.model_validate(
                         json.loads(store.files.read(f"verifications/{name}/{file}"))
                     )
                 except (OSError, ValueError):

@@ -158,7 +158,7 @@ def rerun(
 
 def _rows(pairs: Sequence[tuple[Episode, EpisodeErrors, EpisodeErrors]]) -> list[RerunRow]:
     both = [
-        (e.k, episode_scores(e, kept), episode_scores(e, new))
+        (e.k, (episode_scores(e, kept) or {}, episode_scores(e, new) or {}))
         for e, kept, new in pairs
         if kept.failure is None and new.failure is None
     ]
@@ -167,11 +167,8 @@ def _rows(pairs: Sequence[tuple[Episode, EpisodeErrors, EpisodeErrors]]) -> list
             metric,
             k,
             METRICS[metric].unit,
-            *(
-                float(np.mean([scores[i]["all"][metric] for scores in both if scores[0] == k]))
-                for i in (1, 2)
-            ),
+            *(float(np.mean([scores[i]["all"][metric] for at, scores in both if at == k])) for i in (0, 1)),
         )
-        for k in sorted({k for k, _, _ in both})
+        for k in sorted({k for k, _ in both})
         for metric in COMPARED
     ]

@@ -1,4 +1,4 @@
-"""The store: one immutable folder a submission, named by its content; records of fresh tests; an index.
+"""The store: one immutable folder per submission, named by its content; records of fresh tests; an index.
 
 ``submissions/<method>-<hash>/``    what was submitted, and ``receipt.json``
 ``verifications/<id>/<hash>.json``  fresh tests
@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from mfbench.errors import StoreError, SubmissionError
 from mfbench.store.files import Files
-from mfbench.store.fresh_test.record import Record, record_bytes, record_name
+from mfbench.store.fresh_test.record import FreshTestRecord, record_bytes, record_name
 from mfbench.store.rows import Summary, part_of
 from mfbench.submission.check import check
 from mfbench.submission.checked import FILES, Checked
@@ -101,12 +101,12 @@ class Store:
 
     def _filed_at(self, name: str) -> str:
         try:
-            said = json.loads(self.files.read(f"submissions/{name}/{RECEIPT}"))["filed_at"]
+            filed_at = json.loads(self.files.read(f"submissions/{name}/{RECEIPT}"))["filed_at"]
         except (OSError, ValueError, KeyError, TypeError):
             return ""
-        return _plain(said)[:40] if isinstance(said, str) else ""
+        return _plain(filed_at)[:40] if isinstance(filed_at, str) else ""
 
-    def add_record(self, record: Record) -> str:
+    def add_record(self, record: FreshTestRecord) -> str:
         """Store the record of a fresh test; returns its path."""
         data = record_bytes(record)
         path = f"verifications/{record.submission}/{record_name(data)}"

@@ -6,7 +6,7 @@ Text is shown to others, so it is bounded and holds no control characters; links
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -36,18 +36,27 @@ def _printable(text: str) -> str:
     return text
 
 
-def _text(longest: int, pattern: str | None = None, shortest: int = 0) -> Any:
-    constraints = StringConstraints(
+def _limits(longest: int, pattern: str | None = None, shortest: int = 0) -> StringConstraints:
+    return StringConstraints(
         strip_whitespace=True, min_length=shortest, max_length=longest, pattern=pattern
     )
-    return Annotated[str, constraints, AfterValidator(_printable)]
 
 
-_Name = _text(80, shortest=1)
-_SplitName = _text(60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-_Link = _text(300, pattern=r"^https?://[A-Za-z0-9][^\s<>\"'`\\]*$")
-_Sha256 = _text(64, pattern=r"^[0-9a-f]{64}$")
-_Id = _text(120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+_PRINTABLE = AfterValidator(_printable)
+_Name = Annotated[str, _limits(80, shortest=1), _PRINTABLE]
+_SplitName = Annotated[str, _limits(60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), _PRINTABLE]
+_Link = Annotated[str, _limits(300, pattern=r"^https?://[A-Za-z0-9][^\s<>\"'`\\]*$"), _PRINTABLE]
+_Sha256 = Annotated[str, _limits(64, pattern=r"^[0-9a-f]{64}$"), _PRINTABLE]
+_Id = Annotated[str, _limits(120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), _PRINTABLE]
+_Person = Annotated[str, _limits(120, shortest=1), _PRINTABLE]
+_Reason = Annotated[str, _limits(400, shortest=3), _PRINTABLE]
+_Text40 = Annotated[str, _limits(40), _PRINTABLE]
+_Text60 = Annotated[str, _limits(60), _PRINTABLE]
+_Text80 = Annotated[str, _limits(80), _PRINTABLE]
+_Text120 = Annotated[str, _limits(120), _PRINTABLE]
+_Text200 = Annotated[str, _limits(200), _PRINTABLE]
+_Text500 = Annotated[str, _limits(500), _PRINTABLE]
+_Text2000 = Annotated[str, _limits(2000), _PRINTABLE]
 _Count = Annotated[int, Field(ge=0, le=10**15)]
 _Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
@@ -69,24 +78,24 @@ class Training(_Part):
     name: _Name
     data_hash: _Sha256 | None = None
     configurations: _Count | None = None
-    note: _text(500) = ""
+    note: _Text500 = ""
 
 
 class Tuning(_Part):
     """How settings were chosen: trials, and the families they were made on (``validation``)."""
 
     trials: _Count
-    families: _text(80) = "validation"
-    note: _text(500) = ""
+    families: _Text80 = "validation"
+    note: _Text500 = ""
 
 
 class Hardware(_Part):
     """Where it ran."""
 
-    processor: _text(120) = ""
+    processor: _Text120 = ""
     cores: _Count | None = None
     memory_bytes: _Count | None = None
-    accelerator: _text(120) = ""
+    accelerator: _Text120 = ""
 
 
 class Cost(_Part):
@@ -106,7 +115,7 @@ class Failure(_Part):
     family: _Name
     k: _Count | None = None
     draw: _Count | None = None
-    reason: _text(400, shortest=3)
+    reason: _Reason
 
 
 class DeclaredRun(_Part):
@@ -122,17 +131,17 @@ class DeclaredRun(_Part):
     """
 
     split: _SplitName
-    split_version: _text(40) = ""
+    split_version: _Text40 = ""
     data_hash: _Sha256
-    level_of_theory: _text(80) = ""
+    level_of_theory: _Text80 = ""
     protocol: Annotated[int, Field(ge=1, le=1000)] = 1
     ks: Annotated[list[Annotated[int, Field(ge=0, le=10**6)]], Field(min_length=1, max_length=100)]
     draws: Annotated[int, Field(ge=1, le=1000)]
     seed: Annotated[int, Field(ge=-(2**63), le=2**63)] = 0
     steps: Annotated[int, Field(ge=0, le=10**9)] = Budget().steps
     batch: Annotated[int, Field(ge=1, le=10**9)] = Budget().batch
-    options: Annotated[dict[_text(60), bool | int | float | _text(200) | None], Field(max_length=50)] = (
-        Field(default_factory=dict)
+    options: Annotated[dict[_Text60, bool | int | float | _Text200 | None], Field(max_length=50)] = Field(
+        default_factory=dict
     )
 
     @property
@@ -160,15 +169,15 @@ class Card(_Part):
 
     schema_: Annotated[int, Field(alias="schema", ge=1, le=1)] = 1
     method: _Name
-    implementation: _text(200) | None = None
-    description: _text(2000) = ""
-    authors: Annotated[list[_text(120, shortest=1)], Field(max_length=60)] = Field(default_factory=list)
-    contact: _text(200) = ""
+    implementation: _Text200 | None = None
+    description: _Text2000 = ""
+    authors: Annotated[list[_Person], Field(max_length=60)] = Field(default_factory=list)
+    contact: _Text200 = ""
     paper: _Link | None = None
     code: _Link | None = None
     track: Track = Track.STANDARD
-    arch: _text(60) | None = None
-    backend: _text(60) | None = None
+    arch: _Text60 | None = None
+    backend: _Text60 | None = None
     parameters: _Count | None = None
     weights_sha256: _Sha256 | None = None
     meta_gradients: _Count | None = None
@@ -178,7 +187,7 @@ class Card(_Part):
     training: Annotated[list[Training], Field(max_length=50)] = Field(default_factory=list)
     tuning: Tuning | None = None
     hardware: Hardware = Hardware()
-    code_version: _text(120) = ""
+    code_version: _Text120 = ""
     timing_version: Annotated[int, Field(ge=1, le=1000)] = 1
     run: DeclaredRun
     costs: Annotated[list[Cost], Field(max_length=100)] = Field(default_factory=list)

@@ -140,11 +140,11 @@ def check_claims(checked: Checked, claims: Sequence[AggregateRow]) -> None:
         value = found.get((row.metric, row.k, row.query))
         scale = max(abs(value or 0.0), 1.0 if row.metric.endswith(("skill", "skill_within")) else 1e-3)
         if value is None or not math.isclose(row.value, value, rel_tol=_CLAIM, abs_tol=_CLAIM * scale):
-            said = "nothing" if value is None else f"{value:.4g}"
+            given = "nothing" if value is None else f"{value:.4g}"
             raise SubmissionError(
                 "claims",
                 f"{row.metric} at K = {row.k} ({row.query}) is claimed as {row.value:.4g}; the predictions "
-                f"give {said}: submit the predictions that the claim was computed from",
+                f"give {given}: submit the predictions that the claim was computed from",
             )
 
 

@@ -1,6 +1,6 @@
 """``errors.parquet``: a compact submission keeps errors per configuration instead of predictions.
 
-A row a query configuration, in the order of episodes and of their queries, which the split's data hash
+One row per query configuration, in the order of episodes and of their queries, which the split's data hash
 fixes. Three numbers on grids, some four bytes together:
 
 ``energy``     predicted less label, in 2⁻¹³ eV (0.003 kcal/mol)
@@ -22,6 +22,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -75,7 +76,7 @@ class Kept:
 
 def compact_bytes(episodes: Sequence[EpisodeErrors], fingerprints: Mapping[int, np.ndarray]) -> bytes:
     """The file. Failed episodes have no rows."""
-    columns: dict[str, list[int] | list[str]] = {name: [] for name in _SCHEMA.names}
+    columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA.names}
     for episode in episodes:
         if episode.errors is None:
             continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -74,7 +74,8 @@ def read_predictions(data: bytes, card: Card, reference: ReferenceEpisodes) -> l
         raise SubmissionError("predictions", f"there is no episode {name} in this run")
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(len(reference.episodes) + 1))
-    records, place = [], {}
+    records: list[EpisodeRecord] = []
+    place: dict[str, dict[str, int]] = {}
     for i, episode in enumerate(reference.episodes):
         chosen = order[bounds[i] : bounds[i + 1]]
         reason = card.reason(*episode.key)
@@ -194,14 +195,16 @@ def _strings(name: str, column: pa.Array) -> np.ndarray:
         column = column.dictionary_decode()
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         raise SubmissionError("predictions", f"column {name} is {_show(column.type)}, not text")
-    return column.to_numpy(zero_copy_only=False)
+    found: np.ndarray = column.to_numpy(zero_copy_only=False)
+    return found
 
 
 def _integers(name: str, column: pa.Array) -> np.ndarray:
     if not pa.types.is_integer(column.type):
         raise SubmissionError("predictions", f"column {name} is {_show(column.type)}, not whole numbers")
     try:
-        return pc.cast(column, pa.int64()).to_numpy()
+        found: np.ndarray = pc.cast(column, pa.int64()).to_numpy()
+        return found
     except pa.ArrowInvalid:
         raise SubmissionError("predictions", f"column {name} holds numbers out of range") from None
 
@@ -211,7 +214,7 @@ def _floats(name: str, column: pa.Array) -> np.ndarray:
         raise SubmissionError(
             "predictions", f"column {name} is {_show(column.type)}, not float32 or float64"
         )
-    numbers = column.to_numpy(zero_copy_only=False).astype(np.float64)
+    numbers: np.ndarray = column.to_numpy(zero_copy_only=False).astype(np.float64)
     if not np.isfinite(numbers).all():
         raise SubmissionError("predictions", f"column {name} holds NaN or infinity")
     if np.abs(numbers).max(initial=0.0) > _LARGEST:
@@ -243,7 +246,7 @@ def canonical_bytes(episodes: Sequence[Episode], records: Sequence[EpisodeRecord
 def _written(episodes: Sequence[Episode], records: Sequence[EpisodeRecord], errors: bool) -> bytes:
     schema = _KEPT_SCHEMA if errors else PREDICTION_SCHEMA
     last = schema.names[-1]
-    columns: dict[str, list] = {name: [] for name in schema.names}
+    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     for episode, record in zip(episodes, records, strict=True):
         if record.failure is not None:
             continue
@@ -252,9 +255,10 @@ def _written(episodes: Sequence[Episode], records: Sequence[EpisodeRecord], erro
         columns["k"] += [record.k] * n
         columns["draw"] += [record.draw] * n
         columns["config_id"] += [c.config_id for c in episode.query]
-        columns["energy"] += record.energies.tolist()
+        energies, forces = record.predicted
+        columns["energy"] += energies.tolist()
         ends = np.cumsum([len(c) for c in episode.query])[:-1]
-        values = record.forces - np.concatenate([c.forces for c in episode.query]) * errors
+        values = forces - np.concatenate([c.forces for c in episode.query]) * errors
         columns[last] += [part.ravel() for part in np.split(values, ends)]
     buffer = io.BytesIO()
     pq.write_table(

@@ -68,7 +68,7 @@ def _header(weights: bytes) -> dict[str, dict[str, Any]]:
     try:
         if not 2 <= length <= min(len(weights) - 8, 16 * 2**20):
             raise ValueError
-        header = json.loads(weights[8 : 8 + length])
+        header: dict[str, dict[str, Any]] = json.loads(weights[8 : 8 + length])
         header.pop("__metadata__", None)
         for entry in header.values():
             start, end = entry["data_offsets"]

@@ -77,7 +77,7 @@ class DaskCluster(Futures):
             return None
         return self._client.submit(_state, secrets.token_hex(8), pickle.dumps(self._setup), pure=False)
 
-    def _submit(self, calls: Sequence[tuple]) -> list[Future]:
+    def _submit(self, calls: Sequence[tuple[Any, ...]]) -> list[Future[Any]]:
         if self._shared is None:
             return [self._executor.submit(*call) for call in calls]
         return [self._executor.submit(_with_state, self._shared, *call) for call in calls]

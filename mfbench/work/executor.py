@@ -108,7 +108,7 @@ class Futures(Executor):
         """How many units to submit before the first is done."""
 
     @abstractmethod
-    def _submit(self, calls: Sequence[tuple]) -> list[Future]:
+    def _submit(self, calls: Sequence[tuple[Any, ...]]) -> list[Future[Any]]:
         """A future for each (function, arguments...)."""
 
     @contextmanager
@@ -119,7 +119,7 @@ class Futures(Executor):
     def run(self, function: Callable[..., Any], units: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         """See ``Executor``."""
         waiting = iter(enumerate(units))
-        places: dict[Future, int] = {}
+        places: dict[Future[Any], int] = {}
         try:
             while True:
                 more = list(islice(waiting, max(self._at_once - len(places), 0)))
@@ -128,7 +128,8 @@ class Futures(Executor):
                 places |= {future: place for future, (place, _) in zip(submitted, more, strict=True)}
                 if not places:
                     return
-                for future in wait(places, return_when=FIRST_COMPLETED).done:
+                finished = wait(places, return_when=FIRST_COMPLETED).done
+                for future in sorted(finished, key=places.__getitem__):
                     with self._translated():
                         result = future.result()
                     yield places.pop(future), result
@@ -174,7 +175,7 @@ class Processes(Futures):
     def _at_once(self) -> int:
         return 2 * self._workers
 
-    def _submit(self, calls: Sequence[tuple]) -> list[Future]:
+    def _submit(self, calls: Sequence[tuple[Any, ...]]) -> list[Future[Any]]:
         # Submitting starts processes, and they inherit what is blocked: a Ctrl-C in the terminal reaches
         # the whole process group, but only the parent acts on it.
         with _interrupt_blocked():

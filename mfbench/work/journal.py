@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from mfbench.errors import WorkError
@@ -151,7 +151,7 @@ def open_journal(
         yield kind(folder, request, resume=resume, suffix=suffix, adopt=adopt)
 
 
-def read_request(folder: Path) -> dict | None:
+def read_request(folder: Path) -> dict[str, Any] | None:
     """The request of a journal; None where there is none.
 
     Raises:
@@ -169,7 +169,7 @@ def read_request(folder: Path) -> dict | None:
     return content
 
 
-def _encoded(request: dict) -> bytes:
+def _encoded(request: dict[str, Any]) -> bytes:
     return (json.dumps(request, indent=1, sort_keys=True) + "\n").encode()
 
 

@@ -18,7 +18,8 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 def as_json(request: Request) -> dict[str, Any]:
     """A request as it is read back from JSON: tuples become lists, paths text."""
-    return json.loads(json.dumps(dict(request), default=str))
+    found: dict[str, Any] = json.loads(json.dumps(dict(request), default=str))
+    return found
 
 
 def digest(request: Request) -> str:
@@ -68,7 +69,7 @@ def _differences(before: Any, now: Any, place: tuple[str, ...], depth: int, show
     if before == now:
         return []
     if depth and isinstance(before, dict) and isinstance(now, dict):
-        keys = dict.fromkeys((*before, *now))
+        keys = sorted({*before, *now})
         return [
             text
             for key in keys

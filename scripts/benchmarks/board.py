@@ -26,6 +26,7 @@ FAMILIES = 24
 
 def build(folder, count):
     """A store of ``count`` submissions on 24 families: folders hash soundly, scores are made up."""
+    from mfbench.protocol.protocol import STANDARD_DRAWS, STANDARD_K
     from mfbench.store.open import open_store
     from mfbench.store.rows import Summary, write_part
     from mfbench.store.store import submission_id
@@ -34,7 +35,7 @@ def build(folder, count):
     rng = np.random.default_rng(0)
     store = open_store(folder)
     families = [f"family-{i:02d}" for i in range(FAMILIES)]
-    run = DeclaredRun(split="synthetic-24", data_hash="0" * 64, ks=[0, 5, 10, 20, 50, 100], draws=5)
+    run = DeclaredRun(split="synthetic-24", data_hash="0" * 64, ks=list(STANDARD_K), draws=STANDARD_DRAWS)
     base, spread = _skeleton(run, families)
     summaries, tables = [], []
     difficulty = rng.lognormal(0, 0.4, size=FAMILIES)

@@ -123,10 +123,10 @@ def _run(folder: Path) -> str:
 
 
 def _submissions(folder: Path) -> str:
-    """What is filed: names and bytes, but for the card, which says when it was."""
+    """What is filed: names and bytes, but for card and receipt, which say when it was."""
     filed = sorted((folder / "store" / "submissions").iterdir())
     parts = [path for one in filed if not one.name.startswith(".") for path in sorted(one.iterdir())]
-    kept = [path for path in parts if path.name != "submission.yaml"]
+    kept = [path for path in parts if path.name not in ("submission.yaml", "receipt.json")]
     return _digest(_text([len(filed), [p.name for p in parts]]), *(path.read_bytes() for path in kept))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class Inputs:
         recipe, structures: of a build.
         molecules: extxyz to label.
         split: a synthetic split, found by its name.
-        run: a finished run on it.
+        run: a drafted submission of a finished run on it.
         store: with submissions, and no index.
     """
 
@@ -41,33 +42,49 @@ class Inputs:
     store: Path
 
 
-def make_inputs(folder: Path) -> Inputs:
-    """Write all inputs, and let the split be found by its name in this process and its children."""
-    shared = runpy.run_path(str(TESTS / "conftest.py"))
-    tiny = runpy.run_path(str(TESTS / "tasks" / "build" / "conftest.py"))
-    (folder / "structures").mkdir(parents=True)
-    tiny["_write_structures"](folder / "structures", tiny["PEPTIDES"])
-    (folder / "tiny.yaml").write_text(tiny["RECIPE"])
-    (folder / "molecules.xyz").write_text("".join(XYZ.format(x=0.01 * i) for i in range(24)))
-    split = shared["write_split"](folder / "data" / "soak", name="soak")
-    os.environ["MFBENCH_DATA"] = str(folder / "data")
-    mfbench.evaluate("random", "soak", out=folder / "run")
-    store = folder / "store"
+def make_inputs(folder: Path, names: Collection[str]) -> Inputs:
+    """Write what these commands need, and let the split be found by its name from here on."""
+    made = Inputs(
+        folder / "tiny.yaml",
+        folder / "structures",
+        folder / "molecules.xyz",
+        folder / "data" / "soak",
+        folder / "run",
+        folder / "store",
+    )
+    runpy.run_path(str(TESTS / "conftest.py"))["write_split"](made.split, name="soak")
+    os.environ["MFBENCH_DATA"] = str(made.split.parent)
+    made.molecules.write_text("".join(XYZ.format(x=0.01 * i) for i in range(24)))
+    if "build" in names:
+        tiny = runpy.run_path(str(TESTS / "tasks" / "build" / "conftest.py"))
+        made.structures.mkdir(parents=True)
+        tiny["_write_structures"](made.structures, tiny["PEPTIDES"])
+        made.recipe.write_text(tiny["RECIPE"])
+    if "submit" in names:
+        mfbench.evaluate("random", "soak", out=folder / "run0")
+        _draft(folder / "run0", made.run)
+    if "board" in names:
+        _fill(made.store, folder)
+    return made
+
+
+def _fill(store: Path, folder: Path) -> None:
+    """Submissions without an index: the board has to make it."""
     for seed in (1, 2, 3):
         out = folder / f"run{seed}"
         mfbench.evaluate("random", "soak", out=out, seed=seed)
         _file(out, store)
-    for derived in ("index.parquet", "parts"):
-        path = store / derived
-        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-    return Inputs(
-        folder / "tiny.yaml",
-        folder / "structures",
-        folder / "molecules.xyz",
-        split,
-        folder / "run",
-        store,
-    )
+    shutil.rmtree(store / "parts", ignore_errors=True)
+    (store / "index.parquet").unlink(missing_ok=True)
+
+
+def _draft(run: Path, folder: Path) -> None:
+    from mfbench.submission import draft_submission
+    from mfbench.submission.card import write_card
+
+    card = draft_submission(run, folder).card
+    text = write_card(card.model_copy(update={"description": "A run of the soak test."}))
+    (folder / "submission.yaml").write_text(text)
 
 
 def _file(run: Path, store: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+from collections.abc import Collection
 from functools import partial
 
 __all__ = ["preload"]
@@ -11,7 +12,7 @@ __all__ = ["preload"]
 _MODULES = {
     "": (
         "mfbench.cli", "mfbench.evaluate", "mfbench.reporting.run_figure", "mfbench.reporting.run_table",
-        "mfbench.store.store", "mfbench.store.export", "mfbench.submission",
+        "mfbench.store.filing", "mfbench.store.export", "mfbench.submission",
     ),
     "build": ("mfbench_tasks.build.build", "tblite.interface"),
     "label": ("mfbench_tasks.labelling.label_file", "mfbench_tasks.labelling.registry", "tblite.interface"),
@@ -19,10 +20,12 @@ _MODULES = {
 }  # fmt: skip
 
 
-def preload() -> dict[str, str]:
-    """Import the modules of all commands; returns command → why it cannot be tried here."""
+def preload(names: Collection[str]) -> dict[str, str]:
+    """Import what these commands import; returns command → why it cannot be tried here."""
     skipped = {}
     for command, modules in _MODULES.items():
+        if command and command not in names:
+            continue
         try:
             for module in modules:
                 importlib.import_module(module)
@@ -30,7 +33,7 @@ def preload() -> dict[str, str]:
             if not command:
                 raise
             skipped[command] = f"{command} needs {error.name or error}"
-    if "train" not in skipped:
+    if "train" in names and "train" not in skipped:
         _save_after_every_step()
     _fork_workers()
     return skipped

@@ -1,4 +1,4 @@
-"""Trials: a command is killed, run twice at once, or given no room; its result is equal, or it says why not."""
+"""Trials: a command is killed, run twice at once, or given no room; its result is equal, or it says why."""
 
 from __future__ import annotations
 
@@ -161,10 +161,8 @@ def _memory_disk(outside: Path, size: int) -> Iterator[Path]:
     folder = outside / "disk"
     folder.mkdir()
     options = f"size={size},nr_inodes=100000"
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)], capture_output=True
-    )
-    mounted.check_returncode()
+    mount = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
+    subprocess.run(mount, capture_output=True, check=True)
     try:
         yield folder
     finally:

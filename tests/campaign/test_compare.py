@@ -151,9 +151,14 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_the_command_writes_the_same_files_again_and_the_board_can_read_them(folder, capsys):
+def test_the_command_writes_the_same_files_again_and_the_board_can_read_them(folder, capsys, monkeypatch):
     command = ["compare", str(folder / "records"), "--constructions", "cath-mini", "--out"]
     assert main([*command, str(folder / "one"), "--store", str(folder / "store")]) == 0
+    # What was measured of the data is kept beside the records: no configuration is read again.
+    (folder / "diversity").mkdir()
+    for path in (folder / "one").glob("diversity-*.json"):
+        path.rename(folder / "diversity" / path.name)
+    monkeypatch.setattr("mfbench.compare.compare.load_split", lambda name: 1 / 0)
     assert main([*command, str(folder / "two")]) == 0
     texts = [(folder / place / "compare.json").read_text() for place in ("one", "two", "store")]
     assert texts[0] == texts[1] == texts[2]

@@ -183,3 +183,12 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(split_folder, tmp_path,
     assert 2 <= kept < 18
     assert f"interrupted; {kept} finished episodes are kept in run" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", [["evaluate"], ["data", "build"], ["store", "verify"]])
+def test_flags_stand_in_help_texts_without_a_type(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    main([*command, "--help"])
+    text = capsys.readouterr().out
+    assert "--help" in text
+    assert "bool" not in text.lower().replace("boolean", "")

@@ -1,4 +1,4 @@
-"""Episodes: published draws, strata, blind queries."""
+"""Episodes: published draws, subsets, blind queries."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_strata(split):
     episode = draw_episode(split, task, 10, 0)
     in_support = {c.fragment_id for c in episode.support}
     assert in_support == {f"{task.family_id}-a", f"{task.family_id}-b"}
-    by_name = {name: set(episode.fragments[mask]) for name, mask in episode.strata.items()}
+    by_name = {name: set(episode.fragments[mask]) for name, mask in episode.subsets.items()}
     assert by_name["seen"] == in_support
     assert by_name["unseen"] == {f"{task.family_id}-c"}
     # "CCC" is the first fragment of every family, train included; the other two are new words.
@@ -43,8 +43,8 @@ def test_strata(split):
 def test_nothing_is_seen_at_zero_labels(split):
     episode = draw_episode(split, split.test[0], 0, 0)
     assert episode.support == ()
-    assert not episode.strata["seen"].any()
-    assert episode.strata["unseen"].all()
+    assert not episode.subsets["seen"].any()
+    assert episode.subsets["unseen"].all()
 
 
 def test_a_graph_counts_as_seen_whichever_fragment_showed_it(split):
@@ -52,7 +52,7 @@ def test_a_graph_counts_as_seen_whichever_fragment_showed_it(split):
     episode = draw_episode(split, own, 10, 0, support_of=other)
     assert {c.fragment_id for c in episode.support} == {f"{other.family_id}-a", f"{other.family_id}-b"}
     assert {c.fragment_id for c in episode.query} == set(own.graphs)
-    assert set(episode.fragments[episode.strata["seen"]]) == {f"{own.family_id}-a"}
+    assert set(episode.fragments[episode.subsets["seen"]]) == {f"{own.family_id}-a"}
 
 
 @pytest.mark.parametrize("k", [-1, 11])

@@ -139,7 +139,7 @@ def test_what_a_method_is_given(split):
     spy = Spy()
     budget = mfbench.Budget(steps=7, batch=3)
     mfbench.evaluate(spy, split, ks=[10, 0, 5], draws=2, seed=4, budget=budget)
-    # K = 0 once a family, the others once a draw.
+    # K = 0 once per family, the others once per draw.
     assert [k for k, _, _ in spy.adapted] == [0, 5, 5, 10, 10] * 3
     assert {b for _, b, _ in spy.adapted} == {budget}
     assert len({s for _, _, s in spy.adapted}) == 15

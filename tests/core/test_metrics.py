@@ -20,8 +20,8 @@ def found():
     predicted = forces.copy()
     predicted[0, 0] += 0.6  # fragment a, 1 of 12 components
     predicted[5] -= 0.3  # fragment b, 3 of 6 components
-    strata = {"all": np.ones(4, bool), "seen": SEEN, "novel": np.zeros(4, bool)}
-    return episode_metrics(LABELS + ERRORS, predicted, LABELS, forces, N_ATOMS, FRAGMENTS, strata)
+    subsets = {"all": np.ones(4, bool), "seen": SEEN, "novel": np.zeros(4, bool)}
+    return episode_metrics(LABELS + ERRORS, predicted, LABELS, forces, N_ATOMS, FRAGMENTS, subsets)
 
 
 def test_energy_errors_in_kcal_mol(found):

@@ -128,7 +128,7 @@ def test_energies_are_total_energies_on_the_scale_of_isolated_atoms(split):
     for task in split.tasks:
         for c in configurations(task):
             binding = sum(atoms[int(z)] for z in c.atomic_numbers) - c.energy
-            assert 2.0 < binding / len(c) < 6.5, c.config_id  # eV an atom, as of organic molecules
+            assert 2.0 < binding / len(c) < 6.5, c.config_id  # eV per atom, as of organic molecules
 
 
 def test_composition_explains_energies_so_one_scale_and_one_charge_convention_hold(split):

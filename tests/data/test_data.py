@@ -149,7 +149,7 @@ def test_unknown_split(split_name):
 @pytest.mark.parametrize(
     ("request_", "kind", "message"),
     [
-        ({"method": "nope"}, UnknownNameError, "unknown method 'nope': choose one of anil, constant, "),
+        ({"method": "nope"}, UnknownNameError, "unknown method 'nope': choose one of constant, "),
         ({"backend": "fortran"}, UnknownNameError, "unknown backend 'fortran'"),
         ({"arch": "mlp"}, UnknownNameError, "unknown architecture 'mlp'"),
         ({"fold": "secret"}, UnknownNameError, "unknown fold 'secret': choose one of train, "),
@@ -159,7 +159,7 @@ def test_unknown_split(split_name):
         ({"ks": []}, ProtocolError, "no support size"),
         ({"draws": 4}, ProtocolError, "4 draws are not published"),
         ({"draws": 0}, ProtocolError, "0 draws"),
-        ({"workers": 0}, ProtocolError, "at least one worker"),
+        ({"workers": 0}, ProtocolError, "--workers takes a number of processes"),
     ],
 )
 def test_a_request_that_cannot_be_met_leaves_nothing_behind(split, tmp_path, request_, kind, message):

@@ -13,7 +13,7 @@ import mfbench
 from mfbench.audit.environments import Environments, Reference, describe
 from mfbench.audit.exclusion import without_overlap
 from mfbench.audit.leakage import measure_leakage
-from mfbench.audit.train_overlap import Source, TrainFold
+from mfbench.audit.train_overlap import DescribedSplit, TrainFold
 from mfbench.cli import main
 from mfbench.data.configuration import Configuration
 from mfbench.data.side_tables import read_side_tables
@@ -26,7 +26,7 @@ ELEMENTS = (1, 6, 7, 8)
 @pytest.fixture(scope="module")
 def source(small):
     split = mfbench.load_split(small)
-    return Source(split, read_side_tables(small, split))
+    return DescribedSplit(split, read_side_tables(small, split))
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_a_family_by_another_name_has_its_code_in_the_title(source):
     families = source.tables.families.rename(index={"1.10.8": "c14253"})
     families.loc["c14253", "title"] = "30 % cluster of 1p3q_Q, CATH topology 1.10.510"
     split = replace(source.split, tasks=(*source.split.train, named))
-    renamed = Source(split, replace(source.tables, families=families))
+    renamed = DescribedSplit(split, replace(source.tables, families=families))
     assert TrainFold(renamed).compare(named, renamed)["nearest_cath"] == "topology"
     families.loc["c14253", "title"] = "no code"
     assert TrainFold(renamed).compare(named, renamed)["nearest_cath"] == "unknown"
@@ -122,7 +122,7 @@ def test_distances_stand_beside_those_among_train_families(leak):
 
 
 def test_against_a_split_that_trains_on_a_test_family_everything_is_known(source):
-    trained = Source(with_folds(source.split, a1_10_8="train"), source.tables)
+    trained = DescribedSplit(with_folds(source.split, a1_10_8="train"), source.tables)
     found = measure_leakage(source, trained)
     row = found.rows.set_index("family_id").loc["1.10.8"]
     assert row.family_in_train

@@ -198,7 +198,7 @@ def push(forces):
     ("name", "column", "edit", "culprit"),
     [
         ("lengths", "positions", lambda x: x * 1.8897, r"shortest distance is 1\.[789]"),
-        ("energies", "energy", lambda e: e / 27.2114, "eV an atom from isolated atoms, outside"),
+        ("energies", "energy", lambda e: e / 27.2114, "eV per atom from isolated atoms, outside"),
         ("energies", "energy", lambda e: float("nan"), "has no energy"),
         ("forces", "atomic_forces", lambda f: f * 27.2114 / 0.529177, "a force component of"),
         ("forces", "atomic_forces", lambda f: f * np.nan, "a force component of nan"),

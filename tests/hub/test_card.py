@@ -127,11 +127,11 @@ def test_mistakes_are_one_line(own_dataset, tmp_path, capsys):
 
 def test_what_was_measured_beside_the_data_is_shown(own_dataset):
     from mfbench.audit.leakage import measure_leakage
-    from mfbench.audit.train_overlap import Source
+    from mfbench.audit.train_overlap import DescribedSplit
     from mfbench.data.side_tables import read_side_tables
 
     split = mfbench.load_split(own_dataset / "cath")
-    source = Source(split, read_side_tables(own_dataset / "cath", split))
+    source = DescribedSplit(split, read_side_tables(own_dataset / "cath", split))
     found = measure_leakage(source)
     found.write(own_dataset / "measured")
     shutil.copy(own_dataset / "measured/leakage.json", own_dataset / "cath/leakage.json")

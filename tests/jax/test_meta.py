@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mfbench.learned.adaptation.inner_rates import PREFIX, separated
-from mfbench.learned.adaptation.moving_weights import adaptable
+from mfbench.learned.adaptation.moving_weights import moving_names
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.mace import MaceConfig
 from mfbench.learned.training.sampling_order import adaptation_batches
@@ -305,5 +305,5 @@ def test_only_the_weights_that_adapt_move(split, optimizer, adapt):
             adaptation_batches(4, 1, 4, seed=1), config, settings,
         )  # fmt: skip
     moved = {k for k in params if not np.array_equal(adapted[k], params[k])}
-    assert moved == set(adaptable(params, adapt))
+    assert moved == set(moving_names(params, adapt))
     assert 0 < len(moved) < len(params)

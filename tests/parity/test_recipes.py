@@ -7,7 +7,6 @@ jax = pytest.importorskip("jax")
 torch = pytest.importorskip("torch")
 
 from mfbench.errors import UnknownNameError  # noqa: E402
-from mfbench.learned.adaptation.fit import fit_support, fitted  # noqa: E402
 from mfbench.learned.adaptation.recipe import (  # noqa: E402
     CONVERGED,
     AdaptSettings,
@@ -15,6 +14,7 @@ from mfbench.learned.adaptation.recipe import (  # noqa: E402
     averaging,
     step_sizes,
 )
+from mfbench.learned.methods.fit import fit_support, fitted  # noqa: E402
 from mfbench.learned.training.losses import LOSSES, softening  # noqa: E402
 from mfbench.learned.training.settings import TrainSettings, as_recorded  # noqa: E402
 from mfbench.protocol.protocol import Budget  # noqa: E402

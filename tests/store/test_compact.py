@@ -199,6 +199,13 @@ def test_a_perfect_force_has_an_error_of_zero(whole):
     vars(record).update(energies=labels[0], forces=labels[1])
     found = errors_of(episode, record).errors
     scores = metrics_of_errors(
-        found, *labels, whole.reference.n_atoms[episode.family_id], episode.fragments, episode.strata
+        found, *labels, whole.reference.n_atoms[episode.family_id], episode.fragments, episode.subsets
     )
     assert math.isclose(scores["all"]["force_rmse"], 0, abs_tol=1e-6)
+
+
+def test_ids_stay_whole_on_a_narrow_terminal(whole, store, capsys, monkeypatch):
+    name, _ = file_submission(store, compacted(whole, "random-0123456789abcdef"))
+    monkeypatch.setenv("COLUMNS", "30")
+    assert main(["store", "list", "--to", store.url]) == 0
+    assert name in capsys.readouterr().out

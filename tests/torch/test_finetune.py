@@ -12,9 +12,11 @@ pytest.importorskip("mfbench_torch.libraries")
 import torch
 
 from mfbench.cli import main
+from mfbench.errors import UnknownNameError
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
 from mfbench.protocol.registry import load_method
+from mfbench_torch.foundation import _Network
 from mfbench_torch.libraries import default_dtype, mace_modules, o3
 
 STEPS, RATE = 30, 0.03
@@ -23,14 +25,25 @@ STEPS, RATE = 30, 0.03
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """As foundation models are: other blocks, correlation 3, more elements, a repulsion, its own E0s."""
+    return write_model(tmp_path_factory.mktemp("foundation") / "foundation.model", ["Default"])
+
+
+@pytest.fixture(scope="module")
+def two_heads(tmp_path_factory):
+    """A network for two levels of theory."""
+    return write_model(tmp_path_factory.mktemp("foundation") / "two.model", ["pbe", "wb97m"])
+
+
+def write_model(path, heads):
     blocks = mace_modules.interaction_classes
     elements = [1, 6, 7, 8, 9, 16]
     torch.manual_seed(0)
     with default_dtype(torch.float64), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript's
         made = mace_modules.ScaleShiftMACE(
-            atomic_inter_scale=0.5,
-            atomic_inter_shift=0.1,
+            atomic_inter_scale=[0.5, 2.0][: len(heads)],
+            atomic_inter_shift=[0.1, 3.0][: len(heads)],
+            heads=heads,
             r_max=3.5,
             num_bessel=4,
             num_polynomial_cutoff=6,
@@ -41,7 +54,7 @@ def model(tmp_path_factory):
             num_elements=len(elements),
             hidden_irreps=o3.Irreps("3x0e"),
             MLP_irreps=o3.Irreps("4x0e"),
-            atomic_energies=-37.0 * np.array(elements),
+            atomic_energies=-37.0 * np.array([elements] * len(heads)),
             avg_num_neighbors=8.0,
             atomic_numbers=elements,
             correlation=3,
@@ -49,7 +62,6 @@ def model(tmp_path_factory):
             radial_MLP=[8],
             pair_repulsion=True,
         )
-    path = tmp_path_factory.mktemp("foundation") / "foundation.model"
     torch.save(made, path)
     return path
 
@@ -126,3 +138,21 @@ def test_what_is_wrong_is_said_in_one_line(split_folder, model, tmp_path, capsys
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert message in err
+
+
+def test_a_network_of_several_heads_is_used_by_the_one_that_is_named(split, two_heads):
+    with pytest.raises(UnknownNameError, match=r"two.model has 2 heads: .*head=NAME, of pbe, wb97m"):
+        method(split, two_heads)
+    with pytest.raises(UnknownNameError, match=r"has no head 'b3lyp': .*pbe, wb97m"):
+        method(split, two_heads, head="b3lyp")
+    one, two = (method(split, two_heads, head=name) for name in ("pbe", "wb97m"))
+    assert (one.card["head"], two.card["head"]) == ("pbe", "wb97m")
+    query = [c.blind() for c in split.test[0].query[:3]]
+    energies = [_Network(m.module, index).predict(query)[0] for m, index in ((one, 0), (two, 1))]
+    assert np.abs(energies[0] - energies[1]).min() > 0.1
+    found = [m.adapt([], budget=Budget(), seed=0).predict(query) for m in (one, two)]
+    assert not np.allclose(found[0][0].forces, found[1][0].forces)
+    support = split.test[0].support[:6]
+    trained = two.adapt(support, budget=Budget(steps=20, batch=6), seed=0)
+    before = two.adapt([], budget=Budget(), seed=0)
+    assert force_error(trained, support) < force_error(before, support)

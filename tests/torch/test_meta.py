@@ -9,7 +9,7 @@ pytest.importorskip("mfbench_torch.libraries")
 import torch
 
 from mfbench.learned.adaptation.inner_rates import PREFIX, separated
-from mfbench.learned.adaptation.moving_weights import adapting
+from mfbench.learned.adaptation.moving_weights import moving_arrays
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.mace import MaceConfig, initial_weights
 from mfbench.learned.training.sampling_order import adaptation_batches
@@ -215,7 +215,7 @@ def test_maml_pp_without_its_parts_is_maml(problem, maml):
 
 
 def test_anil_moves_the_head_alone_and_differentiates_in_everything(problem):
-    head = adapting(problem.precondition, "head")
+    head = moving_arrays(problem.precondition, "head")
     arguments = problem.loss, problem.query_loss, problem.batches, problem.query, RATE
     adapted, _ = inner_loop(problem.params, problem.loss, problem.batches, RATE, head)
     moved = {k for k, v in adapted.items() if not torch.equal(v, problem.params[k])}

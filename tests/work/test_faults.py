@@ -9,7 +9,8 @@ import pytest
 
 import mfbench
 from mfbench.cli import main
-from mfbench.errors import said_of
+from mfbench.errors import reason_of
+from mfbench.methods.constant import constant
 from mfbench.work.interrupt import _is_command
 
 PRESS = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n"
@@ -88,30 +89,31 @@ def test_the_current_folder_can_be_written_to_if_it_is_empty(
 
 def test_a_disk_that_refuses_is_one_line_that_says_what_to_do(split, tmp_path, capsys, monkeypatch):
     full = OSError(28, "No space left on device", "runs/x/episodes/00001.npz")
-    assert said_of(full).startswith("runs/x/episodes/00001.npz: No space left on device: free some space")
-    assert said_of(OSError("no number")) == "no number"
+    assert reason_of(full).startswith("runs/x/episodes/00001.npz: No space left on device: free some space")
+    assert reason_of(OSError("no number")) == "no number"
 
     class Fills:
-        """The constant method; after two episodes the disk is full."""
+        """The constant method; in one of its episodes the disk becomes full."""
 
         name = "fills"
 
-        def __init__(self):
-            self.inner = mfbench.protocol.method.load_method("constant", mfbench.MethodContext(split))
+        def __init__(self, after):
+            self.after = after
+            self.inner = constant(mfbench.MethodContext(split))
             self.calls = 0
 
         def adapt(self, support, *, budget, seed):
             self.calls += 1
-            if self.calls == 3:
+            if self.calls == self.after:
                 monkeypatch.setattr(os, "fsync", _refuse)
             return self.inner.adapt(support, budget=budget, seed=seed)
 
     with pytest.raises(OSError, match="No space left"):
-        mfbench.evaluate(Fills(), split, ks=[0, 5], draws=2, out=tmp_path / "r")
+        mfbench.evaluate(Fills(3), split, ks=[0, 5], draws=2, out=tmp_path / "r")
     monkeypatch.undo()
     assert len(list((tmp_path / "r" / "episodes").glob("*.npz"))) == 2
     assert not list((tmp_path / "r").rglob("*.mfbench-tmp"))
-    results = mfbench.evaluate(Fills(), split, ks=[0, 5], draws=2, out=tmp_path / "r", resume=True)
+    results = mfbench.evaluate(Fills(99), split, ks=[0, 5], draws=2, out=tmp_path / "r", resume=True)
     assert len(results.episodes) == 9
     assert not results.failures
 

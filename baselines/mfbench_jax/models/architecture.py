@@ -59,7 +59,7 @@ def features(params, config: Config, vectors, batch):
 def feature_forces(params, config: Config, batch, *, forces: bool = True):
     """Features summed over atoms [B, F], and minus their derivatives in the positions [F, N, 3].
 
-    One backward pass a feature, one after another; None without ``forces``.
+    One backward pass per feature, one after another; None without ``forces``.
     """
     value, pull = jax.vjp(
         lambda vectors: jnp.sum(features(params, config, vectors, batch), 2), batch.pair_vectors()

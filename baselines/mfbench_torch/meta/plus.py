@@ -66,7 +66,7 @@ def maml_pp_gradient(
         theta = inner_step(before, descent, rate, factors, limit)
         trail.append((before, theta, descent, factors))
 
-    total: torch.Tensor | float = 0.0
+    total = torch.zeros(())
     adjoint = {name: torch.zeros_like(value) for name, value in theta.items()}
     pulls: dict[str, list[torch.Tensor]] = {name: [] for name in rates}
     for k in reversed(range(len(trail))):

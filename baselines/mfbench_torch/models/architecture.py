@@ -77,7 +77,7 @@ def feature_forces(
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Features summed over atoms [B, F], and minus their derivatives in the positions [F, N, 3].
 
-    One backward pass a feature, one after another; None without ``forces``.
+    One backward pass per feature, one after another; None without ``forces``.
     """
     with torch.enable_grad():
         leaves = leaves_of(params, config, batch)

@@ -86,7 +86,7 @@ class GraphTable:
 
     def take(
         self,
-        indices: Sequence[int],
+        indices: Sequence[int] | np.ndarray,
         dtype: torch.dtype = torch.float32,
         place: torch.device | str = "cpu",
     ) -> GraphBatch:
@@ -94,10 +94,10 @@ class GraphTable:
         graphs = [self._graphs[i] for i in indices]
         starts = np.cumsum([0, *(len(g.species) for g in graphs)])
         first, second = (
-            np.concatenate([g.pairs[k] + s for g, s in zip(graphs, starts, strict=False)]) for k in (0, 1)
+            torch.from_numpy(np.concatenate([g.pairs[k] + s for g, s in zip(graphs, starts, strict=False)]))
+            for k in (0, 1)
         )
         positions = torch.from_numpy(np.concatenate([g.positions for g in graphs]))
-        first, second = torch.from_numpy(first), torch.from_numpy(second)
         species = torch.from_numpy(np.concatenate([g.species for g in graphs]).astype(np.int64))
         geometry = pair_geometry((positions[first] - positions[second]).T, self.config)
         elements = torch.nn.functional.one_hot(species, len(self.config.elements))

@@ -14,7 +14,7 @@ from mfbench.learned.architectures.mace import MaceConfig
 from mfbench_torch.libraries import default_dtype, e3nn_options, mace_modules, o3
 from mfbench_torch.models.graphs import GraphBatch
 
-__all__ = ["build", "mace_inputs", "read_model"]
+__all__ = ["build", "heads_of", "mace_inputs", "read_model"]
 
 
 def build(
@@ -58,8 +58,13 @@ def build(
     return model.to(dtype)
 
 
-def mace_inputs(batch: GraphBatch) -> dict[str, torch.Tensor]:
-    """What the forward pass of a mace-torch model reads."""
+def heads_of(model: torch.nn.Module) -> list[str]:
+    """Names of a mace-torch network's heads; older networks have one without a name."""
+    return [str(name) for name in getattr(model, "heads", None) or ["Default"]]
+
+
+def mace_inputs(batch: GraphBatch, head: int = 0) -> dict[str, torch.Tensor]:
+    """What the forward pass of a mace-torch model reads; ``head``: which one, where there are several."""
     zero = batch.positions.new_zeros(batch.edges.shape[1], 3)
     atoms = torch.bincount(batch.configuration, minlength=len(batch))
     return {
@@ -71,6 +76,7 @@ def mace_inputs(batch: GraphBatch) -> dict[str, torch.Tensor]:
         "unit_shifts": zero,
         "cell": zero.new_zeros(3 * len(batch), 3),
         "batch": batch.configuration,
+        "head": atoms.new_full((len(batch),), head),
         "ptr": torch.cat([atoms.new_zeros(1), atoms.cumsum(0)]),
     }
 

@@ -1,4 +1,4 @@
-"""The leaderboard's rows: one a submission, for a construction, a K, a stratum of the query, and a rank."""
+"""The leaderboard's rows: one per submission, for a construction, a K, a subset of the query, a rank."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfbench.data.configuration import EV_TO_KCAL_MOL
-from mfbench.data.side_tables import read_side_tables
-from mfbench.data.split import Split
+from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
+from mfbench.data.side_tables import SideTables, read_side_tables
+from mfbench.data.split import Split, Task
 from mfbench.metrics.errors import within_fragment
 from mfbench.protocol.registry import reference_lines
 from mfbench_leaderboard.data.board import Board
@@ -22,7 +22,7 @@ class Fragment:
     """A fragment to look at.
 
     Attributes:
-        name, kind, formula, residues, role: role is ``pool`` or ``held out``.
+        name, kind, formula, residues, role: role is ``pool``, ``held out`` or ``larger``.
         total_charge, n_unpaired: charge in e, unpaired electrons.
         atomic_numbers, positions: [n], [n, 3] Å, its relaxed geometry or a stored configuration.
     """
@@ -66,6 +66,9 @@ def family_view(split: Split, family_id: str) -> FamilyView:
     tables = read_side_tables(split.name, split)
     about = tables.families.loc[family_id]
     roles = {"support pool": task.support, "query": task.query, "held-out query": task.heldout}
+    if task.larger:
+        roles["larger cuts"] = task.larger
+    shown = {c.fragment_id: c for c in reversed(task.everything)}
     energies, forces = {}, {}
     for role, found in roles.items():
         labels = np.array([c.energy for c in found])
@@ -80,24 +83,24 @@ def family_view(split: Split, family_id: str) -> FamilyView:
         task.stratum,
         str(task.fold),
         [str(p) for p in about.get("proteins", [])],
-        [_fragment(name, task, tables) for name in task.graphs],
+        [_fragment(shown[name], task, tables) for name in task.graphs if name in shown],
         energies,
         forces,
     )
 
 
-def _fragment(name, task, tables) -> Fragment:
+def _fragment(some: Configuration, task: Task, tables: SideTables) -> Fragment:
+    name = some.fragment_id
     row = tables.fragments.loc[name] if name in tables.fragments.index else {}
-    some = next(c for c in (*task.query, *task.heldout, *task.support) if c.fragment_id == name)
     relaxed = row.get("relaxed_positions")
     positions = some.positions if relaxed is None else np.concatenate([np.ravel(x) for x in relaxed])
-    pool = {c.fragment_id for c in task.support}
+    pool, larger = ({c.fragment_id for c in role} for role in (task.support, task.larger))
     return Fragment(
         name,
         str(row.get("kind", "")),
         str(row.get("formula", "")),
         str(row.get("residues", "")),
-        "pool" if name in pool else "held out",
+        "pool" if name in pool else "larger" if name in larger else "held out",
         some.total_charge,
         some.n_unpaired,
         some.atomic_numbers,

@@ -27,7 +27,7 @@ method gets the same ones.
 | **Energy within fragments** | RMSE less each fragment's mean error: the shape of the surface | kcal/mol |
 | **Energy** | RMSE of total energies: an offset counts | kcal/mol |
 
-Inside, energies are eV and forces eV/Å; 1 eV is 23.0605 kcal/mol. *Strata* of the query: the
+Inside, energies are eV and forces eV/Å; 1 eV is 23.0605 kcal/mol. *Subsets* of the query: the
 molecule is in the support (*seen*), it is not (*unseen*), or meta-train does not hold it (*novel*).
 
 ### Intervals and ranks
@@ -67,7 +67,7 @@ mfbench submit runs/mine --to {store}
 ```
 
 ### How to cite
-Name the split with its version and data hash, the level of theory, K, the stratum, and this
+Name the split with its version and data hash, the level of theory, K, the subset, and this
 software: *the mfbench developers, mfbench {version}*. Structures come from the Protein Data Bank
 (CC0); data and checkpoints are CC-BY-4.0, code is Apache-2.0.
 """

@@ -127,7 +127,8 @@ def _transfer(comparison: Comparison) -> None:
 
 
 def _training(comparison: Comparison) -> None:
-    for over, title in (("families", "More families"), ("configurations", "More configurations a family")):
+    titles = {"families": "More families", "configurations": "More configurations per family"}
+    for over, title in titles.items():
         found = [c for c in comparison.curves if c.over == over]
         if found:
             st.subheader(f"{title}, at equal compute")

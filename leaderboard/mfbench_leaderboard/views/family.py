@@ -52,6 +52,11 @@ def show() -> None:
     family = columns[2].selectbox(
         "Family", [task.family_id for task in tasks], key="family", bind="query-params"
     )
+    if family is None:
+        st.html(
+            f'<div class="mf-empty"><b>{escape(name)} has no {escape(fold or "test")} families</b></div>'
+        )
+        return
     view = _view(name, split.manifest.data_hash, family)
     _headline(split, view)
     left, right = st.columns([3, 2], gap="large")

@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from mfbench.store.fresh_test.record import Record
+from mfbench.store.fresh_test.record import FreshTestRecord
 from mfbench.store.rows import Summary
 from mfbench.submission.card import write_card
 from mfbench_leaderboard.data.board import Board, Row
@@ -21,7 +21,7 @@ from mfbench_leaderboard.table import TRUST_NOTES, error_heads, html_table, meth
 
 __all__ = ["show"]
 
-STRATA = ("all", "seen", "unseen", "novel")
+SUBSETS = ("all", "seen", "unseen", "novel")
 
 
 def show() -> None:
@@ -83,7 +83,7 @@ def _errors(board: Board, summary: Summary) -> None:
     frame = frame[frame["submission"] == summary.id]
     body = []
     for k in sorted(summary.card.run.ks):
-        for query in STRATA:
+        for query in SUBSETS:
             part = frame[(frame["k"] == k) & (frame["query"] == query)].set_index("metric")
             if part.empty or not set(HEADLINES) & set(part.index):
                 continue
@@ -188,7 +188,7 @@ def _fresh(board: Board, summary: Summary) -> None:
     st.html(note(TRUST_NOTES[board.snapshot.trust(summary.id)]))
 
 
-def _outside(record: Record) -> str:
+def _outside(record: FreshTestRecord) -> str:
     if record.outside is None:
         return ""
     found = record.outside

@@ -14,7 +14,7 @@ from mfbench.errors import DataError
 __all__ = ["energies", "everything", "forces", "net_force"]
 
 BINDING = (-10.0, 0.0)
-"""eV an atom, total energy less that of the isolated atoms: molecules have -2 to -7; Hartree, kcal/mol or
+"""eV per atom, total energy less that of the isolated atoms: molecules have -2 to -7; Hartree, kcal/mol or
 energies that lack an atom fall outside."""
 LARGEST_FORCE = 15.0
 """eV/Å, of a component."""
@@ -41,20 +41,21 @@ def energies(subject: Subject) -> str:
         binding = (c.energy - zero) / len(c)
         if not BINDING[0] <= binding <= BINDING[1]:
             raise DataError(
-                f"{c.config_id}: {binding:.2f} eV an atom from isolated atoms, outside "
+                f"{c.config_id}: {binding:.2f} eV per atom from isolated atoms, outside "
                 f"{BINDING[0]:.0f} to {BINDING[1]:.0f}{energy_advice(c.energy, zero, len(c))}"
             )
         seen.append(binding)
-    return f"{min(seen):.2f} to {max(seen):.2f} eV an atom from isolated atoms"
+    return f"{min(seen):.2f} to {max(seen):.2f} eV per atom from isolated atoms"
 
 
 def forces(subject: Subject) -> str:
     """Forces are finite, one per atom, in the energies' unit, and no component is an outlier."""
     largest = 0.0
     for c in everything(subject.split):
-        if c.forces.shape != c.positions.shape:
-            raise DataError(f"{c.config_id}: forces of shape {c.forces.shape} for {len(c)} atoms")
-        top = float(np.abs(c.forces).max())
+        forces = c.label[1]
+        if forces.shape != c.positions.shape:
+            raise DataError(f"{c.config_id}: forces of shape {forces.shape} for {len(c)} atoms")
+        top = float(np.abs(forces).max())
         if not top <= LARGEST_FORCE:  # also where it is not a number
             raise DataError(
                 f"{c.config_id}: a force component of {top:.1f} eV/Å (bound {LARGEST_FORCE:.0f})"
@@ -70,7 +71,7 @@ def net_force(subject: Subject) -> str:
     """The forces on a configuration sum to zero, up to the rounding of the stored ones."""
     largest = 0.0
     for c in everything(subject.split):
-        net = float(np.abs(c.forces.sum(axis=0)).max())
+        net = float(np.abs(c.label[1].sum(axis=0)).max())
         if not net <= len(c) * FORCE_GRID / 2 + _SCF_NOISE:
             raise DataError(f"{c.config_id}: its forces sum to {net:.4f} eV/Å, not to zero")
         largest = max(largest, net)

@@ -36,7 +36,9 @@ def _count(split: Split) -> dict[str, int]:
 
 def roles(subject: Subject) -> str:
     """Each stored configuration of a family has one role; support and query share no trajectory."""
-    stored = {name: set(ids) for name, ids in subject.tables.stored.groupby("fragment_id")["config_id"]}
+    stored = {
+        str(name): set(ids) for name, ids in subject.tables.stored.groupby("fragment_id")["config_id"]
+    }
     total = 0
     for task in subject.split.tasks:
         total += _family_roles(task, stored)
@@ -84,7 +86,7 @@ def folds(subject: Subject) -> str:
     twice = [name for name, n in Counter(task.family_id for task in split.tasks).items() if n > 1]
     if twice:
         raise DataError(f"family {twice[0]} is listed twice")
-    owners = {
+    owners: dict[str, Iterable[tuple[str, Fold]]] = {
         "fragment": ((f, t.fold) for t in split.tasks for f in t.graphs),
         "trajectory": (
             (name, t.fold) for t in split.tasks for name in {c.trajectory_id for c in t.everything}
@@ -103,15 +105,15 @@ def folds(subject: Subject) -> str:
     return f"share no family, {', '.join(owners)}"
 
 
-def _listed(subject: Subject, column: str) -> Iterator[tuple[str, str]]:
+def _listed(subject: Subject, column: str) -> Iterator[tuple[str, Fold]]:
     for task in subject.split.tasks:
-        for name in subject.tables.families.loc[task.family_id, column]:
+        for name in subject.tables.families[column].loc[task.family_id]:
             yield str(name), task.fold
 
 
 def draws(subject: Subject) -> str:
     """The first K of a draw are its support at K: distinct, inside the pool, no draw twice."""
-    shapes = Counter()
+    shapes: Counter[tuple[int, ...]] = Counter()
     for task in subject.split.tasks:
         n, length = task.draws.shape
         for number, row in enumerate(task.draws.tolist()):

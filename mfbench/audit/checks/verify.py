@@ -67,7 +67,7 @@ def verify_split(name: str | Path, *, relabel: Relabel | None = None, count: int
 
 
 def _hashes(split: Split | None, fault: DataError | None) -> Check:
-    if fault is not None:
+    if split is None or fault is not None:
         return Check("hashes", False, str(fault))
     manifest = split.manifest
     return Check("hashes", True, f"{len(manifest.files)} files, data hash {manifest.data_hash}")
@@ -79,7 +79,7 @@ def _by_level(split: Split) -> dict[str, list[Configuration]]:
     for task in split.tasks:
         shift = split.manifest.energy_shifts.get(task.level)
         for c in task.everything:
-            raw = c if shift is None else c.with_label(c.energy - shift.of(c), c.forces)
+            raw = c if shift is None else c.with_label(c.label[0] - shift.of(c), c.label[1])
             found.setdefault(task.level, {})[c.config_id] = raw
     return {level: list(rows.values()) for level, rows in sorted(found.items())}
 

@@ -40,7 +40,8 @@ def download(
     ] = None,
 ) -> None:
     """Fetch a split and the shards that it names; what is there and right is not fetched again."""
-    from mfbench.data.split import data_folder, find_split
+    from mfbench.data.folders import data_folder
+    from mfbench.data.split import find_split
     from mfbench.work.progress import count_bar
 
     where = source or os.environ.get("MFBENCH_FROM")

@@ -13,7 +13,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from mfbench.audit.leakage import Leakage
-    from mfbench.audit.train_overlap import Source
+    from mfbench.audit.train_overlap import DescribedSplit
 
 __all__ = ["register"]
 
@@ -72,13 +72,13 @@ def leakage(
         console.print(f"table   {folder / name}", soft_wrap=True, highlight=False)
 
 
-def _source(name: str) -> Source:
-    from mfbench.audit.train_overlap import Source
+def _source(name: str) -> DescribedSplit:
+    from mfbench.audit.train_overlap import DescribedSplit
     from mfbench.data.side_tables import read_side_tables
     from mfbench.data.split import load_split
 
     split = load_split(name)
-    return Source(split, read_side_tables(name, split))
+    return DescribedSplit(split, read_side_tables(name, split))
 
 
 def _table(found: Leakage, columns: dict[str, str]) -> Table:

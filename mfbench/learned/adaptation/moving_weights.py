@@ -11,13 +11,13 @@ from typing import Any
 
 from mfbench.errors import UnknownNameError
 
-__all__ = ["HEAD", "adaptable", "adapting"]
+__all__ = ["HEAD", "moving_arrays", "moving_names"]
 
 HEAD = "readouts"
 """Weights of the readouts: their names start so, in every architecture."""
 
 
-def adaptable(names: Iterable[str], adapt: str) -> list[str]:
+def moving_names(names: Iterable[str], adapt: str) -> list[str]:
     """Those of ``names`` that adapt.
 
     Args:
@@ -41,9 +41,9 @@ def adaptable(names: Iterable[str], adapt: str) -> list[str]:
     return [name for name in names if name in together]
 
 
-def adapting(arrays: Mapping[str, Any], adapt: str) -> dict[str, Any]:
-    """The entries of weights that adapt, see ``adaptable``."""
-    return {name: arrays[name] for name in adaptable(arrays, adapt)}
+def moving_arrays(arrays: Mapping[str, Any], adapt: str) -> dict[str, Any]:
+    """The entries of weights that adapt, see ``moving_names``."""
+    return {name: arrays[name] for name in moving_names(arrays, adapt)}
 
 
 def _fits(name: str, part: str) -> bool:

@@ -98,7 +98,7 @@ class ScratchSettings:
     Attributes:
         rate: Adam's.
         steps: at most so many.
-        batch: configurations a step.
+        batch: configurations per step.
         check: steps between two looks at the held-back fifth of the support.
         patience: looks without improvement before it stops.
         prior_scale: of the closed-form correction's prior, in the loss and in the predictions: below 1

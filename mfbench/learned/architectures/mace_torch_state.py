@@ -64,7 +64,7 @@ def _refuse_charge_inputs(config: MaceConfig) -> None:
         raise MaceStateError("mace-torch's ScaleShiftMACE takes no charge: train without charge_inputs")
 
 
-def _buffers(config: MaceConfig) -> dict:
+def _buffers(config: MaceConfig) -> dict[str, object]:
     return {
         "atomic_numbers": np.asarray(config.elements, np.int64),
         "r_max": config.r_max,

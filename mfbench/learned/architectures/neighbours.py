@@ -17,7 +17,8 @@ def neighbour_pairs(positions: np.ndarray, r_max: float) -> tuple[np.ndarray, np
     """Indices i < j of all atoms closer than ``r_max``."""
     delta = positions[:, None] - positions[None]
     close = np.einsum("ijk,ijk->ij", delta, delta) < r_max * r_max
-    return np.nonzero(np.triu(close, 1))
+    first, second = np.nonzero(np.triu(close, 1))
+    return first, second
 
 
 def element_indices(numbers: np.ndarray, elements: Sequence[int]) -> np.ndarray:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -19,7 +18,7 @@ import numpy as np
 from mfbench.errors import UnknownNameError
 from mfbench.learned.architectures import allegro, mace, nequip
 from mfbench.learned.architectures.shared_config import BaseConfig
-from mfbench.registry import Registry
+from mfbench.protocol.named_entries import Registry
 
 __all__ = [
     "ARCHITECTURES",
@@ -142,9 +141,13 @@ def initial_weights(config: Config, seed: int) -> dict[str, np.ndarray]:
     return found
 
 
-@cache
+_known: dict[type[BaseConfig], ArchitectureSpec] = {}
+
+
 def _spec_of(kind: type[BaseConfig]) -> ArchitectureSpec:
+    if kind in _known:
+        return _known[kind]
     for name in ARCHITECTURES.names():
         if (spec := ARCHITECTURES[name]).config is kind:
-            return spec
+            return _known.setdefault(kind, spec)
     raise UnknownNameError(f"no architecture has configurations of type {kind.__name__}")

@@ -15,7 +15,6 @@ from mfbench.learned.adaptation.initial_model import (
 )
 from mfbench.learned.adaptation.ridge import RidgeSettings, scale_configurations
 from mfbench.learned.adaptation.tuned import tuned_settings
-from mfbench.learned.architectures.registry import ARCHITECTURES
 from mfbench.learned.engine import Engine
 from mfbench.learned.methods.fine_tuned import FineTuned
 from mfbench.learned.methods.ridge import Ridge
@@ -42,7 +41,6 @@ def learned_methods(engine: Engine) -> dict[str, Callable[[MethodContext], Metho
 
 def fine_tuned(engine: Engine, name: str, context: MethodContext) -> FineTuned:
     """A checkpoint of training method ``name``, fine-tuned as was tuned for it."""
-    ARCHITECTURES[context.arch]  # an unknown one is an error of its own, not a missing checkpoint
     split = context.split
     engine, options = engine.with_options(context.options)
     checkpoint = initialisation(name, context)

@@ -57,6 +57,6 @@ def _errors(method: FineTuned, task: Task) -> tuple[float, float]:
     query = (*task.query, *task.heldout)[::EVERY]
     predictor = method.adapt(support, budget=Budget(), seed=0)
     predicted = predictor.predict([c.blind() for c in query])
-    energy = [p.energy - c.energy for p, c in zip(predicted, query, strict=True)]
+    energy = [p.energy - c.label[0] for p, c in zip(predicted, query, strict=True)]
     forces = np.concatenate([(p.forces - c.forces).ravel() for p, c in zip(predicted, query, strict=True)])
     return float(np.sqrt(np.mean(np.square(energy)))), float(np.sqrt(np.mean(forces**2)))

@@ -48,7 +48,7 @@ def displacement(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
     """How far a phase moved the weights: ‖after − before‖ / ‖before‖ over all of them."""
     pairs = [(np.asarray(v, np.float64), np.asarray(after[k], np.float64)) for k, v in before.items()]
     moved = sum(float(np.sum((b - a) ** 2)) for a, b in pairs)
-    return (moved / sum(float(np.sum(a**2)) for a, _ in pairs)) ** 0.5
+    return float((moved / sum(float(np.sum(a**2)) for a, _ in pairs)) ** 0.5)
 
 
 def training_card(

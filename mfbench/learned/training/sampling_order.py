@@ -33,7 +33,7 @@ class MetaEpisode:
 def joint_batch(classes: np.ndarray, size: int, seed: int, step: int) -> np.ndarray:
     """[size] indices of one size class: shuffled epochs without replacement.
 
-    Batches of like sizes waste little padding. Each class gives as many batches an epoch as it fills,
+    Batches of like sizes waste little padding. Each class gives as many batches per epoch as it fills,
     and their order is shuffled, so every configuration is met equally often (those that fill no last
     batch change from epoch to epoch).
 
@@ -63,7 +63,8 @@ class JointOrder:
         epoch, position = divmod(step, sum(self._counts))
         if self._epoch is None or self._epoch[0] != epoch:
             self._epoch = epoch, self._shuffled(epoch)
-        return self._epoch[1][position]
+        batch: np.ndarray = self._epoch[1][position]
+        return batch
 
     def _shuffled(self, epoch: int) -> np.ndarray:
         rng = np.random.default_rng([self.seed, 0, epoch])
@@ -90,10 +91,10 @@ def meta_batch(
 
     Args:
         pools: (number of support configurations, number of query configurations) per family.
-        tasks: families a step, without replacement while there are enough.
+        tasks: families per step, without replacement while there are enough.
         k: size of the support set.
         inner_steps, inner_batch: inner loop.
-        query: query configurations a task.
+        query: query configurations per task.
         seed, step: what the draw depends on.
     """
     rng = np.random.default_rng([seed, 1, step])

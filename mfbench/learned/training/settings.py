@@ -35,7 +35,7 @@ class TrainSettings:
         families: train on so many meta-train families only; 0: all. See
         ``mfbench.learned.training.train_families``.
         configurations: use so many configurations of each family only; 0: all.
-        joint_batch: configurations a step of joint training.
+        joint_batch: configurations per step of joint training.
         size_classes: joint batches hold configurations of one of so many size classes, each with its own
             padding: 3 save a third of the time; 1 mixes all sizes, as the embedded checkpoints did.
         joint_rate, joint_final: peak Adam rate of the first phase, and the share of it that is left at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def _with_families_of(split: Split, other: Split) -> Split:
     for task in other.train:
         if task.family_id in names or clusters & set(task.clusters):
             continue
-        parts = {
+        parts: dict[str, Any] = {
             role: tuple(c for c in getattr(task, role) if c.fragment_id not in fragments) for role in _ROLES
         }
         if all(parts.values()):
@@ -73,7 +74,7 @@ def _fewer(task: Task, settings: TrainSettings) -> Task:
         return task
     share = settings.configurations / total
     rng = np.random.default_rng([settings.seed, 6])
-    parts = {}
+    parts: dict[str, Any] = {}
     for role in _ROLES:
         held = getattr(task, role)
         chosen = rng.permutation(len(held))[: max(round(share * len(held)), 1)]

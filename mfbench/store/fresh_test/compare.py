@@ -29,7 +29,7 @@ FragmentErrors = dict[tuple[str, str], dict[str, float]]
 class SquareErrors:
     """Square errors of fragments, collected over draws."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._found: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
 
     def add(self, episode: Episode, record: EpisodeErrors, fragments: set[str]) -> None:
@@ -86,7 +86,9 @@ def compare(claimed: FragmentErrors, fresh: FragmentErrors, k: int) -> list[Comp
                 ratio_ci95=(float(wholes[0]), float(wholes[1])),
                 typical=typical,
                 typical_ci95=(float(bounds[0]), float(bounds[1])),
-                verdict=_verdict(typical, *bounds, wholes[0]) if enough else Verdict.UNDECIDED,
+                verdict=_verdict(typical, float(bounds[0]), float(bounds[1]), float(wholes[0]))
+                if enough
+                else Verdict.UNDECIDED,
             )
         )
     return found
@@ -94,13 +96,16 @@ def compare(claimed: FragmentErrors, fresh: FragmentErrors, k: int) -> list[Comp
 
 def _by_family(pairs: np.ndarray, families: np.ndarray) -> np.ndarray:
     """[r, n_families, 2] root-mean-squares over the fragments of [r, n_fragments, 2]."""
-    return np.sqrt(np.stack([_family_means(pairs[..., c], families) for c in (0, 1)], axis=-1))
+    means = [_family_means(pairs[..., c], families) for c in (0, 1)]
+    roots: np.ndarray = np.sqrt(np.stack(means, axis=-1))
+    return roots
 
 
 def _family_means(values: np.ndarray, families: np.ndarray) -> np.ndarray:
     """[r, n_families] means over the fragments of [r, n_fragments]."""
     member = np.eye(families.max() + 1)[families]
-    return values @ (member / member.sum(axis=0))
+    means: np.ndarray = values @ (member / member.sum(axis=0))
+    return means
 
 
 def _redrawn(families: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -108,7 +113,8 @@ def _redrawn(families: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     counts = np.bincount(families)
     starts = np.cumsum(counts) - counts
     u = rng.random((_RESAMPLES, len(families)))
-    return starts[families] + (u * counts[families]).astype(int)
+    drawn: np.ndarray = starts[families] + (u * counts[families]).astype(int)
+    return drawn
 
 
 def _verdict(typical: float, lo: float, hi: float, whole_lo: float) -> Verdict:

@@ -59,7 +59,9 @@ def compare_outside(
     return found
 
 
-def _rows(errors: Mapping, family: str, fragments: Collection[str]) -> list[Mapping[str, float]]:
+def _rows(
+    errors: Mapping[tuple[str, str], Mapping[str, float]], family: str, fragments: Collection[str]
+) -> list[Mapping[str, float]]:
     return [errors[family, name] for name in sorted(fragments) if (family, name) in errors]
 
 

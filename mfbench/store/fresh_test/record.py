@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict
 __all__ = [
     "RATIO_TOLERANCE",
     "Comparison",
+    "FreshTestRecord",
     "Outside",
     "OutsideComparison",
-    "Record",
     "Verdict",
     "record_bytes",
     "record_name",
@@ -96,7 +96,7 @@ class Outside(_Part):
     comparisons: list[OutsideComparison]
 
 
-class Record(_Part):
+class FreshTestRecord(_Part):
     """One fresh test.
 
     Attributes:
@@ -132,7 +132,7 @@ class Record(_Part):
     tested_as: str | None = None
 
 
-def record_bytes(record: Record) -> bytes:
+def record_bytes(record: FreshTestRecord) -> bytes:
     """The text of a record's file."""
     return (json.dumps(record.model_dump(mode="json"), indent=1) + "\n").encode()
 

@@ -26,7 +26,7 @@ from mfbench.results.episode_errors import EpisodeErrors, errors_of
 from mfbench.store.deposited import deposited_method
 from mfbench.store.fresh_test.compare import COMPARED, SquareErrors, compare, overall_verdict
 from mfbench.store.fresh_test.outside import compare_outside
-from mfbench.store.fresh_test.record import Outside, OutsideComparison, Record
+from mfbench.store.fresh_test.record import FreshTestRecord, Outside, OutsideComparison
 from mfbench.submission.checked import Checked
 
 __all__ = ["fresh_test"]
@@ -41,7 +41,7 @@ def fresh_test(
     draws: int,
     seed_commitment: str,
     outside: Mapping[str, Sequence[Configuration]] | None = None,
-) -> Record:
+) -> FreshTestRecord:
     """Run the deposited weights on fresh queries and compare.
 
     Args:
@@ -81,9 +81,9 @@ def fresh_test(
             errors = claimed.errors(), measured.errors()
             comparisons += compare(*errors, k)
             beyond += compare_outside(*errors, split.test, new, k, COMPARED)
-    return Record(
+    return FreshTestRecord(
         submission=name,
-        weights_sha256=checked.card.weights_sha256,
+        weights_sha256=checked.card.weights_sha256 or "",
         seed_commitment=seed_commitment,
         verified_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         code=code_version(),

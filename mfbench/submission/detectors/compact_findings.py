@@ -48,4 +48,5 @@ def _label_square(reference: ReferenceEpisodes, family: str) -> np.ndarray:
     """[n] mean square of the labels' force components: the error of a method that predicts none."""
     forces, n_atoms = reference.labels[family][1], reference.n_atoms[family]
     starts = np.concatenate([[0], np.cumsum(n_atoms)[:-1]])
-    return np.add.reduceat((forces**2).sum(axis=1), starts) / (3 * n_atoms)
+    means: np.ndarray = np.add.reduceat((forces**2).sum(axis=1), starts) / (3 * n_atoms)
+    return means

@@ -21,7 +21,7 @@ __all__ = ["SAME", "WIDTH", "distance", "fingerprints"]
 
 _FORCES, _ENERGIES = 6, 4
 WIDTH = _FORCES + _ENERGIES
-"""Numbers a family."""
+"""Numbers per family."""
 SAME = 0.03
 """Distance, relative to the errors, under which predictions count as the same. Two backends with the same
 weights are 1e-5 apart; `maml` and `fomaml` of cath-mini, the nearest that were trained separately (from one
@@ -53,17 +53,19 @@ def distance(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     if not both.any():
         return float("inf"), float("inf")
     squared = (a[both] - b[both]) ** 2
-    return tuple(
+    forces, energies = (
         float(np.sqrt(part.sum(axis=1).mean() / part.shape[1]))
         for part in (squared[:, :_FORCES], squared[:, _FORCES:])
     )
+    return forces, energies
 
 
 def _project(errors: np.ndarray, family: str, width: int) -> np.ndarray:
     size = np.linalg.norm(errors)
     if size == 0:
         return np.zeros(width)
-    return _directions(family, len(errors), width) @ (errors / size)
+    projected: np.ndarray = _directions(family, len(errors), width) @ (errors / size)
+    return projected
 
 
 @lru_cache(maxsize=256)

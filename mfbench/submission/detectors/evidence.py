@@ -45,12 +45,14 @@ class Evidence:
     @cached_property
     def force_errors(self) -> np.ndarray:
         """Root-mean-square error of a configuration's force components, [n] eV/Å."""
-        return np.sqrt(self.per_configuration((self.forces - self.label_forces) ** 2))
+        found: np.ndarray = np.sqrt(self.per_configuration((self.forces - self.label_forces) ** 2))
+        return found
 
     def per_configuration(self, values: np.ndarray) -> np.ndarray:
         """Mean of [sum(n_atoms), 3] over each configuration's components: [n]."""
         starts = np.concatenate([[0], np.cumsum(self.n_atoms)[:-1]])
-        return np.add.reduceat(values.sum(axis=1), starts) / (3 * self.n_atoms)
+        means: np.ndarray = np.add.reduceat(values.sum(axis=1), starts) / (3 * self.n_atoms)
+        return means
 
 
 def gather(reference: ReferenceEpisodes, records: Sequence[EpisodeRecord]) -> list[Evidence]:

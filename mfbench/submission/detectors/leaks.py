@@ -92,7 +92,9 @@ def order_findings(evidence: Sequence[Evidence]) -> list[Finding]:
             ]
         forces = correlation(e.forces.ravel(), e.label_forces.ravel())
         energies = correlation(*e.within)
-        p, labels = (np.linalg.norm(x) for x in e.within)  # noise is larger than labels, a shuffle as large
+        p, labels = (
+            float(np.linalg.norm(x)) for x in e.within
+        )  # noise is larger than labels, a shuffle as large
         if forces >= 0.8 and abs(energies) < 0.15 and 0.5 < p / max(labels, 1e-12) < 2:
             return [
                 Finding(

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mfbench.compare.record import METRICS
+from mfbench.compare.record import RECORDED
 from mfbench.data.configuration import Configuration
 from mfbench.metrics.errors import episode_metrics
 from mfbench.protocol.method import Predictor
 from mfbench.protocol.run_episode import check_predictions
 
-__all__ = ["METRICS", "force_errors", "mean_errors", "predicted"]
+__all__ = ["RECORDED", "force_errors", "mean_errors", "predicted"]
 
 
 def predicted(
@@ -38,7 +38,7 @@ def mean_errors(predictor: Predictor, configurations: Sequence[Configuration]) -
         np.array([c.fragment_id for c in configurations]),
         {"all": np.ones(len(configurations), bool)},
     )
-    return {metric: found["all"][metric] for metric in METRICS}
+    return {metric: found["all"][metric] for metric in RECORDED}
 
 
 def force_errors(predictor: Predictor, configurations: Sequence[Configuration]) -> np.ndarray:

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 import mfbench
-from mfbench.results.compact_json import as_lines
+from mfbench.results.compact_json import line_per_key
 from mfbench_campaign.folders import RESULTS
 from mfbench_campaign.folders import RUNS as RUN_FOLDERS
 from mfbench_campaign.reference.runs import RUNS, collect, run
@@ -41,5 +41,5 @@ def main() -> None:
     known = [item.name for item in RUNS[split.name] if item.name in found]
     found = {n: found[n] for n in known if found[n]["data_hash"] == split.manifest.data_hash}
     stored.parent.mkdir(exist_ok=True)
-    stored.write_text(as_lines(found))
+    stored.write_text(line_per_key(found))
     stored.with_suffix(".md").write_text(long_table(found, split))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mfbench.compare.contrast import contrast, mean_error
-from mfbench.compare.record import METRICS
+from mfbench.compare.record import RECORDED
 from mfbench.compare.text import markdown
 from mfbench_campaign.headline import FEW, MANY, SHOWN
 from mfbench_campaign.records import CONSTRUCTIONS, LEARNERS, Records
@@ -73,11 +73,11 @@ def _scratch_aim(records: Records, construction: str) -> list[str]:
     options = []
     for method, budget in product(LEARNERS, ("", "2000-steps")):
         if (mine := records.seeds(construction, method, budget)) and scratch:
-            values = [value for m in METRICS if (value := contrast(scratch, mine, m, MANY))]
+            values = [value for m in RECORDED if (value := contrast(scratch, mine, m, MANY))]
             name = f"`{method}`" + " with 2,000 steps" * bool(budget)
             options.append((float(np.exp(np.mean([np.log(v.value) for v in values]))), name, values))
     if not options:
         return [title, NOT_RUN, "–"]
     mean, name, values = max(options)
-    each = ", ".join(f"{NAMES[m]} {shown(v)}" for m, v in zip(METRICS, values, strict=True))
+    each = ", ".join(f"{NAMES[m]} {shown(v)}" for m, v in zip(RECORDED, values, strict=True))
     return [title, f"{mean:.2f} ({name}: {each})", "met" if mean >= 3.3 else "not met"]

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mfbench.compare.contrast import contrast, mean_error
-from mfbench.compare.record import METRICS
+from mfbench.compare.record import RECORDED
 from mfbench.reporting.save_figure import save_small
 from mfbench_campaign.headline import FEW, MANY
 from mfbench_campaign.records import CONSTRUCTIONS, Records
@@ -67,7 +67,7 @@ def _ratios(axis: Axes, records: Records, construction: str, methods: list[str],
         if not found or not reference:
             axis.text(1.0, place, "not run", fontsize=8, color="#888888", ha="center", va="center")
             continue
-        for shift, metric in zip((0.22, 0.0, -0.22), METRICS, strict=True):
+        for shift, metric in zip((0.22, 0.0, -0.22), RECORDED, strict=True):
             value = contrast(reference, found, metric, MANY)
             if value is None:
                 continue

@@ -10,7 +10,7 @@ from typing import Any
 
 from mfbench.compare.comparison import Comparison
 from mfbench.compare.contrast import contrast
-from mfbench.compare.record import METRICS, Record
+from mfbench.compare.record import RECORDED, Record
 from mfbench.compare.text import interval
 from mfbench.data.split import load_split
 from mfbench.learned.checkpoint import embedded_checkpoint
@@ -48,7 +48,7 @@ def rows_that_beat(records: Records, construction: str, k: int, lines: Sequence[
         mine = records.seeds(construction, method)
         if not mine or k not in mine[0].ks:
             continue
-        for metric in METRICS:
+        for metric in RECORDED:
             against = [contrast(records.seeds(construction, line), mine, metric, k) for line in lines]
             if all(lies_above(value, 1) for value in against):
                 line, worst = min(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mfbench.compare.record import METRICS
+from mfbench.compare.record import RECORDED
 from mfbench_campaign.limits.label_worth.curve import Needed
 from mfbench_campaign.limits.label_worth.table import savings, savings_by_method
 from mfbench_campaign.limits.measured import read_measured
@@ -20,7 +20,7 @@ def saved(limits: Path, construction: str, k: int, method: str = "pretrain") -> 
     """error → saving in each deep family: labels that ``scratch`` needs ÷ K; empty where not run."""
     measured = read_measured(limits, "label_factor", [construction]) if limits.is_dir() else []
     found = savings_by_method(measured)
-    return {m: found[method, k, m] for m in METRICS if (method, k, m) in found}
+    return {m: found[method, k, m] for m in RECORDED if (method, k, m) in found}
 
 
 def saved_text(found: dict[str, list[Needed]]) -> str:

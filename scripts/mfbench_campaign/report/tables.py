@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mfbench.compare.contrast import contrast, family_errors, mean_error
-from mfbench.compare.record import METRICS, Record
+from mfbench.compare.record import RECORDED, Record
 from mfbench.compare.text import markdown
 from mfbench.metrics.statistics import Interval, ranks
 from mfbench_campaign import intervals
@@ -40,7 +40,7 @@ def spread(records: Sequence[Record], metric: str, k: int) -> str:
 
 def errors_table(records: Records, construction: str, ks: Sequence[int] = SHOWN) -> str:
     """Errors of every method with intervals over families, the largest force error first."""
-    columns = [(metric, k) for metric in METRICS for k in ks]
+    columns = [(metric, k) for metric in RECORDED for k in ks]
     head = ["method", "seeds", *(f"{NAMES[m]}, K = {k}" for m, k in columns), "rank"]
     methods = records.methods(construction)
     found = {m: records.seeds(construction, m) for m in methods}
@@ -94,7 +94,8 @@ def ratios_table(records: Records, construction: str) -> str:
             if method == line:
                 continue
             for k in SHOWN:
-                cells = [shown(contrast(records.seeds(construction, line), mine, m, k), 3) for m in METRICS]
+                theirs = records.seeds(construction, line)
+                cells = [shown(contrast(theirs, mine, m, k), 3) for m in RECORDED]
                 rows.append([f"`{line}` ÷ `{method}`", str(k), *cells])
     return markdown(["", "K", *NAMES.values()], rows)
 

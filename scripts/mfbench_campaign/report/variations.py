@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 from mfbench.compare.contrast import contrast, mean_error
-from mfbench.compare.record import METRICS, Record
+from mfbench.compare.record import RECORDED, Record
 from mfbench.compare.text import markdown
 from mfbench_campaign.headline import MANY
 from mfbench_campaign.records import CONSTRUCTIONS, LEARNERS, METHODS, Records
@@ -14,7 +14,7 @@ from mfbench_campaign.report.tables import NAMES, NOT_RUN, force_ranks, shown
 __all__ = ["BUDGETS", "NETWORKS", "budget_table", "network_ratios", "network_table"]
 
 BUDGETS = {"": "20 of 16", "300-steps": "300 of 16", "2000-steps": "2,000 of 4"}
-"""Mark of a run → gradient steps and configurations a step."""
+"""Mark of a run → gradient steps and configurations per step."""
 RATIOS = [(m, query) for m in ("energy_rmse", "force_rmse") for query in ("seen", "unseen")]
 """Seen: fragments that the support shows."""
 NETWORKS = ("nano", "larger", "largest")
@@ -27,12 +27,12 @@ def budget_table(records: Records, k: int = MANY) -> str:
     for construction in CONSTRUCTIONS:
         scratch = records.seeds(construction, "scratch")
         if scratch:
-            errors = [shown(mean_error(scratch, m, k)) for m in METRICS]
+            errors = [shown(mean_error(scratch, m, k)) for m in RECORDED]
             rows.append([construction, "`scratch`", "up to 2,000 of 4", *errors, *["–"] * len(RATIOS)])
         for method in LEARNED:
             for mark, steps in BUDGETS.items():
                 mine = _first_seed(records, construction, method, mark)
-                errors = [shown(mean_error(mine, m, k)) for m in METRICS]
+                errors = [shown(mean_error(mine, m, k)) for m in RECORDED]
                 ratios = [shown(contrast(scratch, mine, m, k, query=q)) for m, q in RATIOS]
                 rows.append([construction, f"`{method}`", steps, *errors, *ratios])
     head = ["construction", "method", "steps", *NAMES.values()]
@@ -57,7 +57,7 @@ def network_table(records: Records, k: int = MANY) -> str:
                 f"{runs[0].trained.parameters:,}" if runs[0].trained else "–",
                 f"`{method}`",
             ]
-            row += [shown(mean_error(runs, m, k)) for m in METRICS]
+            row += [shown(mean_error(runs, m, k)) for m in RECORDED]
             ratio = shown(contrast(nano, runs, "force_rmse", k)) if mark else "–"
             rows.append([*row, str(ranked.get(method, "–")), ratio])
     head = ["construction", "network", "parameters", "method", *NAMES.values(), "rank", "nano ÷ it, forces"]

@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mfbench.results.compact_json import as_lines
+from mfbench.results.compact_json import line_per_key
 from mfbench_campaign.filing.file_run import can_be_filed, file_run
 from mfbench_campaign.folders import CAMPAIGN, PLAN, RUNS, STORE
 from mfbench_campaign.plan import Run, read_campaign
@@ -59,7 +59,7 @@ def main() -> None:
             print(f"{'done' if folders.record(run).is_file() else 'not run':8} {run.block:15} {run.name}")
     elif arguments.command == "collect":
         trainings = {**known_trainings(folders.results), **collect_trainings(folders.runs)}
-        (folders.results / "training.json").write_text(as_lines(dict(sorted(trainings.items()))))
+        (folders.results / "training.json").write_text(line_per_key(dict(sorted(trainings.items()))))
     elif arguments.command == "submit":
         for run in filter(can_be_filed, runs):
             done = (folders.evaluation(run) / "results.json").is_file()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mfbench.compare.record import METRICS, Record, read_records
+from mfbench.compare.record import RECORDED, Record, read_records
 from mfbench.protocol.cost import code_version, hardware
 from mfbench_campaign.headline import MANY
 from mfbench_campaign.plan import Run
@@ -45,5 +45,5 @@ def _record(path: Path) -> Record:
 
 def means_at_50(record: Record) -> dict[str, float]:
     """error → mean over families at K = 50, four decimals."""
-    values = {m: list(record.per_family(m, MANY).values()) for m in METRICS}
+    values = {m: list(record.per_family(m, MANY).values()) for m in RECORDED}
     return {metric: round(float(np.mean(found)), 4) for metric, found in values.items()}

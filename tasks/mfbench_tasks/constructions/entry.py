@@ -15,6 +15,7 @@ class MadeBy(StrEnum):
     POOL = "pool, construct"
     REACTION = "reaction"
     LEVELS = "levels"
+    LEVELS_MINI = "levels-mini"
 
 
 @dataclass(frozen=True)

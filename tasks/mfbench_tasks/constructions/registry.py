@@ -11,6 +11,7 @@ from mfbench_tasks.constructions.catalogue import (
     cluster30,
     cluster30_mini,
     levels,
+    levels_mini,
     reaction,
     shuffled,
 )
@@ -30,6 +31,7 @@ CONSTRUCTIONS: dict[str, ConstructionEntry] = {
         cath_mini.ENTRY,
         cluster30_mini.ENTRY,
         chemistry_mini.ENTRY,
+        levels_mini.ENTRY,
         cath_million.ENTRY,
     )
 }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.side_tables import read_side_tables
 from mfbench.data.split import Split, Task
 from mfbench.errors import DataError
+from mfbench.work.open_executor import open_executor
 from mfbench_tasks.fragments.cut import Fragment
 from mfbench_tasks.fragments.stored import stored_fragment
 from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure
@@ -108,11 +108,8 @@ def _job(task: Task, name: str, row: Mapping[Any, Any], bounds: Gates, seed: int
 
 def mapped(function: Callable[..., Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
     """``map`` over processes, in order."""
-    if workers == 1:
-        yield from map(function, jobs)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(function, jobs)
+    with open_executor(workers) as executor:
+        yield from executor.map(function, jobs)
 
 
 def _make(job: _Job) -> list[Configuration]:

@@ -14,7 +14,7 @@ from mfbench_tasks.levels.dft_tasks import Queued, in_turn
 from mfbench_tasks.levels.recipe import LevelsRecipe, Size
 from mfbench_tasks.seeds import stream
 
-__all__ = ["LevelTask", "plan_dft", "plan_semiempirical", "spread_over_strata"]
+__all__ = ["LevelTask", "first_of_each_fragment", "plan_dft", "plan_semiempirical", "spread_over_strata"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class LevelTask:
 
 
 def spread_over_strata(tasks: Iterable[Task], count: int, seed: int, what: str) -> list[Task]:
-    """``count`` tasks in a random order in which strata take turns.
+    """``count`` tasks in a random order in which subsets take turns.
 
     Raises:
         DataError: there are fewer.
@@ -122,10 +122,11 @@ def plan_dft(
 
 
 def _task(task: Task, level: str, size: Size, seed: int, *, deep: int = 0) -> LevelTask:
+    support = first_of_each_fragment(task.support, size.support, seed)
     roles = {
-        "support": _deepest(task.support, deep, seed) if deep else _take(task.support, size.support, seed),
-        "query": _take(task.query, size.query, seed),
-        "heldout": _take(task.heldout, size.heldout, seed),
+        "support": _deepened(support, task.support, deep, seed) if deep else support,
+        "query": first_of_each_fragment(task.query, size.query, seed),
+        "heldout": first_of_each_fragment(task.heldout, size.heldout, seed),
     }
     length = min(deep or size.draw_length, len(roles["support"]))
     return LevelTask(task, level, roles, length)
@@ -139,16 +140,25 @@ def _by_fragment(configurations: Iterable[Configuration]) -> dict[str, list[Conf
     return dict(sorted(out.items()))
 
 
-def _take(configurations: Iterable[Configuration], each: int, seed: int) -> tuple[Configuration, ...]:
+def first_of_each_fragment(
+    configurations: Iterable[Configuration], each: int, seed: int
+) -> tuple[Configuration, ...]:
     """The first of every fragment, trajectories in turn: the same for every level of the family."""
     return tuple(c for found in _by_fragment(configurations).values() for c in in_turn(found, seed)[:each])
 
 
-def _deepest(configurations: Iterable[Configuration], count: int, seed: int) -> tuple[Configuration, ...]:
-    """``count`` of them, from the smallest fragments that have enough."""
+def _deepened(
+    first: Sequence[Configuration], configurations: Iterable[Configuration], count: int, seed: int
+) -> tuple[Configuration, ...]:
+    """``first``, and more of the smallest fragments up to ``count``.
+
+    Raises:
+        DataError: there are fewer.
+    """
     grouped = _by_fragment(configurations)
     order = sorted(grouped, key=lambda f: (len(grouped[f][0]), f))
-    out = [c for f in order for c in in_turn(grouped[f], seed)]
-    if len(out) < count:
-        raise DataError(f"a deep pool holds {len(out)} configurations, not {count}")
-    return tuple(out[:count])
+    known = {c.config_id for c in first}
+    more = [c for f in order for c in in_turn(grouped[f], seed) if c.config_id not in known]
+    if len(first) + len(more) < count:
+        raise DataError(f"a deep pool holds {len(first) + len(more)} configurations, not {count}")
+    return (*first, *more[: count - len(first)])

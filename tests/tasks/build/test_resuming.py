@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("tblite")
 pytest.importorskip("biotite")
 
-from mfbench.errors import DataError
+from mfbench.errors import DataError, WorkError
 from mfbench.work.journal import Journal, read_request
 from mfbench_tasks.build.run_jobs import finished_outcomes
 from mfbench_tasks.labelling.tblite import Gfn2
@@ -125,3 +125,33 @@ def test_a_damaged_file_of_the_journal_counts_as_unfinished(built, tmp_path):
     finished = finished_outcomes(Journal(journal, read_request(journal), resume=True))
     assert len(finished) == 3
     assert not {path.stem for path in damaged} & set(finished)
+
+
+@pytest.mark.parametrize(("file", "named"), [("entries/1bbb.cif", "1bbb.cif"), ("index.tsv", "index.tsv")])
+def test_a_build_does_not_go_on_with_other_structures(
+    built, recipe_file, structures, tmp_path, run, file, named
+):
+    """What is in the journal was cut from other coordinates."""
+    folder, copy = tmp_path / "built", tmp_path / "structures"
+    shutil.copytree(built[0], folder)
+    shutil.copytree(structures, copy)
+    content = (copy / file).read_text()
+    (copy / file).write_text(content.replace("A 1.5 0", "A 1.6 0") + "# another version\n")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(WorkError, match=f"cannot resume .*{named} has changed") as caught:
+        run(recipe_file, copy, folder, resume=True)
+    assert "\n" not in str(caught.value)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_two_builds_do_not_share_a_folder(built, recipe_file, structures, tmp_path, run):
+    shutil.copytree(built[0], tmp_path, dirs_exist_ok=True)
+    refused = []
+
+    def second(done, total):
+        with pytest.raises(WorkError, match="in use by process") as caught:
+            run(recipe_file, structures, tmp_path, resume=True)
+        refused.append(str(caught.value))
+
+    assert run(recipe_file, structures, tmp_path, resume=True, progress=second) == built[1]
+    assert refused

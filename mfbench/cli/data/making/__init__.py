@@ -14,6 +14,7 @@ from mfbench.cli.data.making import (
     fetch_entries,
     find_chemistry,
     levels,
+    levels_mini,
     pool,
     reaction,
 )
@@ -35,4 +36,5 @@ def register(group: typer.Typer) -> None:
     group.command(rich_help_panel=PANEL)(construct.construct)
     group.command(rich_help_panel=PANEL)(reaction.reaction)
     group.command(rich_help_panel=PANEL)(levels.levels)
+    group.command(rich_help_panel=PANEL)(levels_mini.levels_mini)
     group.command(rich_help_panel=PANEL)(card.card)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from mfbench.errors import Interrupted
 from mfbench.work.executor import Executor
 from mfbench.work.open_executor import open_executor
 from mfbench.work.progress import count_bar
@@ -72,8 +72,7 @@ def opened_executor(workers: int, scheduler: str | None = None) -> Iterator[Exec
         with open_executor(workers, scheduler, here=False) as executor:
             yield executor
     except KeyboardInterrupt:
-        print("\ninterrupted: continue with --resume", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise Interrupted("interrupted: continue with --resume") from None
 
 
 def progress_over(of: str) -> AbstractContextManager[Callable[[int, int], None]]:

@@ -56,7 +56,7 @@ def _measure(
     values: dict[str, dict[str, Any]] = {}
     for task in setting.split.test:
         episode = setting.episode(task, k)
-        query = [episode.query[i] for i in np.flatnonzero(episode.strata["all"])]
+        query = [episode.query[i] for i in np.flatnonzero(episode.subsets["all"])]
         try:
             squares = [force_errors(p, query) for p in (before, setting.adapted(method, episode))]
         except PredictionError as error:

@@ -33,7 +33,7 @@ from mfbench_campaign.headline import MANY
 from mfbench_campaign.intervals import family_mean, family_ratio, shown
 from mfbench_campaign.limits.forgetting.remembered import remembered, replayed
 from mfbench_campaign.limits.measured import Content, Measured, Measurement
-from mfbench_campaign.limits.predicted_errors import METRICS, mean_errors
+from mfbench_campaign.limits.predicted_errors import RECORDED, mean_errors
 from mfbench_campaign.limits.setting import LEARNED, Setting
 
 __all__ = ["METHODS", "VARIANTS", "measurements", "table"]
@@ -103,7 +103,7 @@ def _of_family(
     after = setting.adapted(method, episode)
     if variant == "replay":
         after = replace(after, support=episode.support[:k])
-    query = [episode.query[i] for i in np.flatnonzero(episode.strata["all"])]
+    query = [episode.query[i] for i in np.flatnonzero(episode.subsets["all"])]
     return {
         "train_after": mean_errors(after, kept),
         "query_before": mean_errors(before, query),
@@ -137,7 +137,7 @@ def _row(found: Measured | None, plain: Measured | None) -> list[str]:
     def column(of: str, metric: str, values: dict[str, Any] = good) -> dict[str, float]:
         return {f: v[of][metric] for f, v in values.items()}
 
-    force, within = METRICS[2], METRICS[1]
+    force, within = RECORDED[2], RECORDED[1]
     train = [
         family_ratio(column("train_after", m), dict.fromkeys(good, before[m]), groups)
         for m in (force, within)
@@ -145,7 +145,7 @@ def _row(found: Measured | None, plain: Measured | None) -> list[str]:
     own = column("query_after", force)
     row = [f"{before[force]:.2f}", *(shown(x, 3) for x in train), shown(family_mean(own, groups))]
     row += [shown(family_ratio(own, column("query_before", force), groups), 3)]
-    row += [shown(family_mean(column("query_after", METRICS[0]), groups))]
+    row += [shown(family_mean(column("query_after", RECORDED[0]), groups))]
     if plain is None or plain is found:
         row.append("–")
     else:

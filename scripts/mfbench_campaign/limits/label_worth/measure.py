@@ -16,7 +16,7 @@ from mfbench.data.split import Split
 from mfbench_campaign.headline import FEW, MANY, SHOWN
 from mfbench_campaign.limits.label_worth.table import ASSUMED_CORE_HOURS, table
 from mfbench_campaign.limits.measured import Content, Measurement
-from mfbench_campaign.limits.predicted_errors import METRICS as ERRORS
+from mfbench_campaign.limits.predicted_errors import RECORDED as ERRORS
 from mfbench_campaign.limits.setting import LEARNED, Setting
 
 __all__ = ["ASSUMED_CORE_HOURS", "METHODS", "deep_families", "measurements", "scratch_options", "table"]

@@ -1,0 +1,15 @@
+"""Asking for labels where they teach most: committee, selection, label, adapt, until it is enough."""
+
+from mfbench.own.active.loop import ActiveResult, ActiveSettings, Round, run_active
+from mfbench.own.active.record import request_of, write_rounds
+from mfbench.own.active.select import SELECTORS
+
+__all__ = [
+    "SELECTORS",
+    "ActiveResult",
+    "ActiveSettings",
+    "Round",
+    "request_of",
+    "run_active",
+    "write_rounds",
+]
