@@ -82,7 +82,7 @@ def _without_recipe(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _loss_of(trained: dict[str, Any]) -> dict[str, Any]:
-    """Loss, energy weight and bound of the training; nothing for squares: filed numbers are without bound."""
+    """Loss, energy weight and bound of the training; nothing for squares: filed numbers have no bound."""
     loss = trained.get("loss", FORMER_LOSS)
     if loss == FORMER_LOSS:
         return {}
