@@ -82,9 +82,11 @@ def _without_recipe(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _loss_of(trained: dict[str, Any]) -> dict[str, Any]:
-    """The loss of the training and its energy weight; nothing for squares, whose weight is tuned apart."""
+    """Loss, energy weight and bound of the training; nothing for squares: filed numbers have no bound."""
     loss = trained.get("loss", FORMER_LOSS)
-    return {} if loss == FORMER_LOSS else {"loss": loss, "energy_weight": trained["energy_weight"]}
+    if loss == FORMER_LOSS:
+        return {}
+    return {"loss": loss, "energy_weight": trained["energy_weight"], "bound": trained["inner_bound"]}
 
 
 def baseline_of(checkpoint: Checkpoint, split: Split) -> EnergyBaseline:
