@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from mfbench.compare.record import RECORDED
 from mfbench.compare.text import markdown
 from mfbench.protocol.protocol import Budget
 from mfbench_campaign.headline import MANY
 from mfbench_campaign.intervals import family_mean, shown
 from mfbench_campaign.limits.measured import Content, Measured, Measurement
-from mfbench_campaign.limits.predicted_errors import RECORDED
 from mfbench_campaign.limits.setting import LEARNED, Setting
 
 __all__ = ["METHODS", "STEPS", "measurements", "table"]

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from mfbench.compare.record import RECORDED
 from mfbench.compare.text import markdown
 from mfbench.metrics.statistics import Interval
 from mfbench_campaign.headline import MANY, NONE
 from mfbench_campaign.intervals import family_mean, gap, shown
 from mfbench_campaign.limits.measured import Content, Measured, Measurement
-from mfbench_campaign.limits.predicted_errors import RECORDED
 from mfbench_campaign.limits.setting import LEARNED, Setting
 
 __all__ = ["METHODS", "measurements", "spread", "table"]

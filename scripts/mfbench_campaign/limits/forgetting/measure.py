@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from mfbench.compare.record import RECORDED
 from mfbench.compare.text import markdown
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import Task
@@ -33,7 +34,7 @@ from mfbench_campaign.headline import MANY
 from mfbench_campaign.intervals import family_mean, family_ratio, shown
 from mfbench_campaign.limits.forgetting.remembered import remembered, replayed
 from mfbench_campaign.limits.measured import Content, Measured, Measurement
-from mfbench_campaign.limits.predicted_errors import RECORDED, mean_errors
+from mfbench_campaign.limits.predicted_errors import mean_errors
 from mfbench_campaign.limits.setting import LEARNED, Setting
 
 __all__ = ["METHODS", "VARIANTS", "measurements", "table"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mfbench.compare.record import RECORDED
 from mfbench.compare.text import markdown
 from mfbench_campaign.limits.label_worth.curve import Needed, labels_needed
 from mfbench_campaign.limits.measured import Measured
-from mfbench_campaign.limits.predicted_errors import RECORDED
 from mfbench_campaign.limits.setting import LEARNED
 
 __all__ = ["ASSUMED_CORE_HOURS", "payback", "savings", "savings_by_method", "table"]
