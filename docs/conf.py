@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tasks"), str(ROOT / "docs")]
 
-from mfbench.version import __version__  # noqa: E402
+from mfbench.work.version import __version__  # noqa: E402
 
 project = "mfbench"
 author = "the mfbench developers"
@@ -33,7 +33,10 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_class_signature = "mixed"
 # Extras that nothing here may need: the site is built by the light core alone.
-autodoc_mock_imports = ["ase", "biotite", "distributed", "hydride", "huggingface_hub", "rdkit", "tblite"]
+autodoc_mock_imports = [
+    *("ase", "biotite", "distributed", "h5py", "huggingface_hub", "hydride", "matscipy", "rdkit"),
+    *("safetensors", "scipy", "tblite"),
+]
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True

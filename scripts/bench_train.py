@@ -85,11 +85,10 @@ def peak() -> float:
 
 def operations(channels: int, batch: int) -> float:
     """That XLA counts in one joint gradient, per configuration."""
-    sys.path.insert(0, str(HERE / "benchmarks"))
     import jax
-    from training_step import modules, settings_for
 
     import mfbench
+    from benchmarks.training_step import modules, settings_for
     from mfbench_jax.meta.steps import joint_gradient
     from mfbench_jax.models.architecture import init
 

@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="commands, comma-separated")
     parser.add_argument("--shell", type=float, default=0.0, help="share of trials in fresh interpreters")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", action="store_true", help="keep other commands' trials of the record")
     parser.add_argument("--out", type=Path, default=ROOT / "results")
     options = parser.parse_args()
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
@@ -45,7 +46,7 @@ def soak(options: argparse.Namespace) -> int:
     from soak_parts.commands import commands
     from soak_parts.inputs import make_inputs
     from soak_parts.preload import preload
-    from soak_parts.record import write_record
+    from soak_parts.record import read_trials, write_record
     from soak_parts.trials import WRONG, can_mount, reference_of, run_trial
 
     began = time.monotonic()
@@ -65,7 +66,8 @@ def soak(options: argparse.Namespace) -> int:
             skipped["disks"] = "a full disk and a read-only one need the right to mount"
         # Round by round, mixed: whenever the time is up, every command and kind has had its share.
         order = [kinds[i] for i in rng.permutation(len(kinds))]
-        references, outcomes = {}, []
+        references = {}
+        outcomes = read_trials(options.out, names) if options.keep else []
         with progress_bar(len(order) * len(chosen), of="trials") as advance:
             for kind in order:
                 for command in chosen:

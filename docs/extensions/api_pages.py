@@ -6,10 +6,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import sys
 from types import ModuleType
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.ext.autodoc.mock import mock
 from sphinx.util.docutils import SphinxDirective
 
 
@@ -20,8 +22,9 @@ class Face(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The nodes."""
-        package = importlib.import_module(self.arguments[0])
-        rows = [_face_row(package, name) for name in package.__all__ if not name.startswith("__")]
+        with mock(self.config.autodoc_mock_imports):
+            package = importlib.import_module(self.arguments[0])
+            rows = [_face_row(package, name) for name in package.__all__ if not name.startswith("__")]
         return self.parse_text_to_nodes("\n".join(["| name | what it is |", "|---|---|", *rows]))
 
 
@@ -37,8 +40,6 @@ def _face_row(package: ModuleType, name: str) -> str:
 
 
 def _modules_above(package: ModuleType) -> list[ModuleType]:
-    import sys
-
     return [m for n, m in sorted(sys.modules.items()) if n.startswith(package.__name__ + ".")]
 
 
@@ -50,8 +51,10 @@ class Room(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The nodes."""
         lines: list[str] = []
-        for name in _public_modules(self.arguments[0]):
-            is_folder = hasattr(importlib.import_module(name), "__path__")  # its names live in its modules
+        with mock(self.config.autodoc_mock_imports):
+            modules = _public_modules(self.arguments[0])
+        for name in modules:
+            is_folder = hasattr(sys.modules[name], "__path__")  # its names live in its modules
             lines += [f".. automodule:: {name}", "   :no-members:" if is_folder else "   :members:", ""]
         fence = "```{eval-rst}\n" + "\n".join(lines) + "\n```"
         return self.parse_text_to_nodes(fence, allow_section_headings=True)

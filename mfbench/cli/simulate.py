@@ -70,7 +70,7 @@ def simulate(
     show = not quiet and sys.stderr.isatty()
     bar = progress_bar(settings.records, of="frames") if show else nullcontext(lambda: None)
     with bar as advance:
-        found = run(atoms, settings, out, resume=resume, tick=lambda ps, note: advance())
+        found = run(atoms, settings, out, resume=resume, tick=lambda ps, note: advance())  # type: ignore[no-untyped-call]
     what = "stable" if found.stable else f"broke at {found.first_break_ps:.3f} ps ({found.first_break})"
     drift = "" if found.drift_meV_per_atom_ps is None else f", drift {found.drift_meV_per_atom_ps:.2f}"
     typer.echo(

@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mfbench.audit.leakage import measure_leakage
 from mfbench.audit.train_overlap import DescribedSplit
@@ -49,8 +50,8 @@ def compare(
     if metric not in RECORDED:
         raise UnknownNameError(f"unknown metric '{metric}': choose one of {', '.join(RECORDED)}")
     if k not in {k for record in records for k in record.ks}:
-        found = ", ".join(map(str, sorted({k for record in records for k in record.ks})))
-        raise ProtocolError(f"no run has K = {k}: choose one of {found}")
+        held = ", ".join(map(str, sorted({k for record in records for k in record.ks})))
+        raise ProtocolError(f"no run has K = {k}: choose one of {held}")
     sizes = {found.manifest.name: found for found in map(fold_sizes, constructions)}
     _check_data(records, {name: found.manifest.data_hash for name, found in sizes.items()})
     total, shown = len(sizes) + 4, []
@@ -58,7 +59,7 @@ def compare(
         shown.append(_construction(name, found, cache))
         tick(len(shown), total)
     totals = {name: (found.train_families, found.configurations) for name, found in sizes.items()}
-    parts: list[list] = []
+    parts: list[list[Any]] = []
     for part in (
         lambda: [s for s in scores(records) if s.construction in sizes],
         lambda: [g for g in gains(records) if g.construction in sizes],
@@ -70,7 +71,10 @@ def compare(
     return Comparison(
         level_of_theory=next(iter(sizes.values())).manifest.level_of_theory,
         constructions=shown,
-        **dict(zip(("scores", "gains", "transfer", "curves"), parts, strict=True)),
+        scores=parts[0],
+        gains=parts[1],
+        transfer=parts[2],
+        curves=parts[3],
     )
 
 

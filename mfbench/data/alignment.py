@@ -16,4 +16,5 @@ def aligned_rmsd(one: np.ndarray, others: np.ndarray) -> np.ndarray:
     singular = np.linalg.svd(covariance, compute_uv=False)
     singular[:, 2] *= np.sign(np.linalg.det(covariance))
     squared = np.sum(a**2) + np.sum(b**2, axis=(1, 2)) - 2.0 * singular.sum(axis=1)
-    return np.sqrt(np.maximum(squared, 0.0) / len(one))
+    found: np.ndarray = np.sqrt(np.maximum(squared, 0.0) / len(one))
+    return found

@@ -20,7 +20,7 @@ _OWN = 64
 """Times larger: what a file of our own may be."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]  # yaml has no types
     """Refuses what is ambiguous (a key given twice) and what makes a small file large (aliases)."""
 
     max_nodes, aliases = _MAX_NODES, False
@@ -29,7 +29,7 @@ class _Loader(yaml.SafeLoader):
         super().__init__(stream)
         self._depth = self._nodes = 0
 
-    def compose_node(self, parent, index):
+    def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent) and not self.aliases:
             raise yaml.YAMLError("aliases are not allowed")
         self._depth += 1
@@ -40,7 +40,7 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         return node
 
-    def construct_mapping(self, node, deep=False):
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen = set()
         for key, _ in node.value:
             if (name := str(key.value)) in seen:
@@ -100,11 +100,12 @@ def read_yaml(path: Path) -> Any:
     return parse_yaml(data, str(path), own=True)
 
 
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc, unused-ignore]
+    def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def dump_yaml(value: Any) -> str:
     """Readable YAML, keys in the order given."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return text

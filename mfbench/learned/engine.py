@@ -18,7 +18,7 @@ from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.training.phases import Phase, PhaseResult
 from mfbench.learned.training.settings import TrainSettings
-from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.energy_baseline import EnergyBaseline
 
 __all__ = ["Engine", "Params", "Step"]
 
@@ -101,8 +101,8 @@ class Engine(Protocol):
         config: Config,
         settings: AdaptSettings,
         rates: Mapping[str, np.ndarray],
-        sizes: np.ndarray,
-        keeps: np.ndarray,
+        sizes: np.ndarray | None = None,
+        keeps: np.ndarray | None = None,
     ) -> tuple[Params, Any]:
         """One gradient step per row of ``indices`` [steps, batch].
 

@@ -180,7 +180,7 @@ def _card(
             "units": "kcal/mol, kcal/mol/Å",
         },
         "rms_force_of_labels": float(
-            np.sqrt(np.mean(np.concatenate([np.ravel(c.forces) for c in configurations]) ** 2))
+            np.sqrt(np.mean(np.concatenate([np.ravel(c.label[1]) for c in configurations]) ** 2))
             * EV_TO_KCAL_MOL
         ),
         "code_version": code_version(),

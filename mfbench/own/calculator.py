@@ -49,8 +49,8 @@ def calculator_of(
     """
     from ase.calculators.calculator import Calculator, all_changes
 
-    class AdaptedCalculator(Calculator):  # type: ignore[misc]
-        implemented_properties = ("energy", "free_energy", "forces")
+    class AdaptedCalculator(Calculator):
+        implemented_properties: list[str] = ["energy", "free_energy", "forces"]  # noqa: RUF012
 
         def calculate(
             self,
@@ -58,8 +58,8 @@ def calculator_of(
             properties: Sequence[str] = ("energy",),
             system_changes: Sequence[str] = all_changes,
         ) -> None:
-            super().calculate(atoms, properties, system_changes)
-            asked = self.atoms
+            super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
+            asked: Any = self.atoms
             total = charge if charge is not None else int(asked.info.get("charge", usual_charge))
             one = Configuration(
                 np.asarray(asked.numbers, np.int32), np.asarray(asked.positions, float), total, n_unpaired
@@ -79,4 +79,4 @@ def calculator_of(
                 **results,
             }
 
-    return AdaptedCalculator()
+    return AdaptedCalculator()  # type: ignore[no-untyped-call]

@@ -64,7 +64,9 @@ class HeldOut:
         return float(np.sqrt(self.force_rmse(configurations) * max(self.within_rmse(configurations), 1e-3)))
 
     def _energy_errors(self, configurations: Sequence[Configuration]) -> np.ndarray:
-        return self.energies.mean(axis=0) - np.array([c.energy for c in configurations], float)
+        labels = np.array([c.energy for c in configurations], float)
+        errors: np.ndarray = self.energies.mean(axis=0) - labels
+        return errors
 
 
 def cross_validate(

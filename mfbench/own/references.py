@@ -37,4 +37,6 @@ class _Predictions:
         assert self._start.checkpoint is not None  # the caller chose a trained one
         config = self._start.config
         engine = load_engine(self._backend).sized_for(configurations, config)
-        return engine.predict(engine.arrays(self._start.checkpoint.params), config, configurations)
+        params = engine.arrays(self._start.checkpoint.params)
+        energies, forces = engine.predict(params, config, configurations)
+        return energies, forces

@@ -30,9 +30,9 @@ def metrics_of(done: Adaptation, configurations: Sequence[Configuration]) -> dic
     """The content of ``metrics.json``: errors on held-out blocks in kcal/mol and kcal/mol/Å."""
     held_out = done.tried[0] if done.tried else None
     return {
-        "energy_rmse": held_out and held_out.energy_rmse(configurations),
-        "within_rmse": held_out and held_out.within_rmse(configurations),
-        "force_rmse": held_out and held_out.force_rmse(configurations),
+        "energy_rmse": held_out.energy_rmse(configurations) if held_out else None,
+        "within_rmse": held_out.within_rmse(configurations) if held_out else None,
+        "force_rmse": held_out.force_rmse(configurations) if held_out else None,
         "n_support": len(configurations),
         "n_test": len(configurations) if held_out else 0,
         "seconds": done.seconds,
@@ -184,7 +184,7 @@ def _advice(force: float, curve: LearningCurve | None, diverged: Sequence[str]) 
 def _parity(done: Adaptation, chosen: HeldOut, configurations: Sequence[Configuration]) -> Parity:
     calibration = done.model.calibration
     atoms = np.array([len(c) for c in configurations])
-    force_labels = np.concatenate([np.ravel(c.forces) for c in configurations])
+    force_labels = np.concatenate([np.ravel(c.label[1]) for c in configurations])
     spreads = np.concatenate(
         [np.std([m[i] for m in chosen.forces], axis=0).ravel() for i in range(len(configurations))]
     )

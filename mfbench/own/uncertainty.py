@@ -2,8 +2,8 @@
 
 Split conformal prediction with a normalised score (Papadopoulos et al. 2002; Lei et al. 2018,
 doi:10.1080/01621459.2017.1307116): on configurations that a member did not see, the score is
-|error| ÷ (spread + floor); the half-width of an interval is its quantile times (spread + floor). Coverage
-holds for data like those of the cross-validation, never for what is unlike them.
+``|error|`` ÷ (spread + floor); the half-width of an interval is its quantile times (spread + floor).
+Coverage holds for data like those of the cross-validation, never for what is unlike them.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from mfbench.errors import MfbenchError
 from mfbench.store.index import read_store
+from mfbench.store.rerun import weights_of
 from mfbench.store.store import Store
 
 __all__ = ["audit"]
@@ -18,7 +19,8 @@ __all__ = ["audit"]
 def audit(store: Store) -> Iterator[tuple[str, str | None]]:
     """Every submission's id, with what is wrong with it or None.
 
-    Files are read and hashed, scores are computed anew, and compared with those of the index.
+    Files are read and hashed, scores are computed anew, and compared with those of the index. Weights that
+    a submission says it ran must be there.
     """
     snapshot = read_store(store, write=False)
     shown = {broken.name: broken.reason for broken in snapshot.broken}
@@ -27,7 +29,8 @@ def audit(store: Store) -> Iterator[tuple[str, str | None]]:
             yield name, shown[name]
             continue
         try:
-            _, _, table = store.recompute(name)
+            checked, _, table = store.recompute(name)
+            weights_of(store, checked)
         except (MfbenchError, OSError) as error:
             yield name, " ".join(str(error).split())
             continue

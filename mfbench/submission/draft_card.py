@@ -77,7 +77,8 @@ def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes])
         training=training,
         tuning=_tuning(request),
         hardware=Hardware(
-            **{n: _count(session.get(n)) for n in ("cores", "memory_bytes")},
+            cores=_count(session.get("cores")),
+            memory_bytes=_count(session.get("memory_bytes")),
             processor=printable(session.get("processor") or "", 120),
         ),
         code_version=printable(session.get("code") or "", 120),
@@ -97,15 +98,15 @@ def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes])
         ),
         costs=_costs(results),
         failures=[
-            Failure(family=row.family_id, k=row.k, draw=row.draw, reason=_reason(row.failure))
+            Failure(family=row.family_id, k=row.k, draw=row.draw, reason=_reason(row.failure or ""))
             for row in results.failures
         ],
     )
 
 
 def _reason(text: str) -> str:
-    said = printable(text, 400)
-    return said if len(said) >= 3 else f"failed: {said}"
+    shown = printable(text, 400)
+    return shown if len(shown) >= 3 else f"failed: {shown}"
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,8 +145,9 @@ def _seconds(value: float) -> float | None:
 
 
 def _count(value: float | None) -> int | None:
-    good = value is not None and math.isfinite(value) and 0 <= value <= _LARGEST * 1e6
-    return int(value) if good else None
+    if value is None or not (math.isfinite(value) and 0 <= value <= _LARGEST * 1e6):
+        return None
+    return int(value)
 
 
 def _tuning(request: dict[str, Any]) -> Tuning | None:

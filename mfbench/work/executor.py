@@ -128,7 +128,8 @@ class Futures(Executor):
                 places |= {future: place for future, (place, _) in zip(submitted, more, strict=True)}
                 if not places:
                     return
-                for future in wait(places, return_when=FIRST_COMPLETED).done:
+                finished = wait(places, return_when=FIRST_COMPLETED).done
+                for future in sorted(finished, key=places.__getitem__):
                     with self._translated():
                         result = future.result()
                     yield places.pop(future), result

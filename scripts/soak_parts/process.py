@@ -65,9 +65,14 @@ def start(arguments: Sequence[str], folder: Path, log: Path, *, forked: bool = T
                 start_new_session=True,
             )  # fmt: skip
         return Started(process.pid, log, began)
-    pid = os.fork()
-    if pid == 0:
-        _become(arguments, folder, log)
+    # A signal for the child waits until it says what to do with it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _become(arguments, folder, log)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     return Started(pid, log, began)
 
 
@@ -110,12 +115,13 @@ def _become(arguments: Sequence[str], folder: Path, log: Path) -> None:
     try:
         from mfbench.work import interrupt
 
-        signal.signal(signal.SIGINT, interrupt._leave)
         os.setsid()
         os.chdir(folder)
         null, file = os.open(os.devnull, os.O_RDWR), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for number, target in ((0, null), (1, null), (2, file)):
             os.dup2(target, number)
+        signal.signal(signal.SIGINT, interrupt._leave)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         from mfbench.cli import main
 
         code = main(list(arguments))

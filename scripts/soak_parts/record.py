@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mfbench.protocol.cost import hardware
-from mfbench.version import __version__
 from mfbench.work.files import write_text
+from mfbench.work.version import __version__
 from soak_parts.trials import EQUAL, KINDS, REFUSED, WRONG, Outcome
 
-__all__ = ["write_record"]
+__all__ = ["read_trials", "write_record"]
 
 _INTRODUCTION = """# Soak test of long work
 
@@ -46,6 +46,14 @@ def write_record(
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "soak.json", _lines(content))
     write_text(folder / "soak.md", _page(outcomes, seed, minutes, skipped))
+
+
+def read_trials(folder: Path, again: Collection[str]) -> list[Outcome]:
+    """Trials of the record that is there, without those of commands that are tried again."""
+    path = folder / "soak.json"
+    rows = json.loads(path.read_text())["trials"] if path.is_file() else []
+    kept = [row for row in rows if row[0] not in again]
+    return [Outcome(command, kind, verdict, at, hit) for command, kind, at, hit, verdict in kept]
 
 
 def _page(outcomes: Sequence[Outcome], seed: int, minutes: float, skipped: Sequence[str]) -> str:

@@ -34,3 +34,17 @@ def test_tracks_are_described_as_they_are():
     page = (ROOT / "docs" / "protocol.md").read_text()
     for track in mfbench.Track:
         assert f"| *{track}* | {track.describe()} |" in page
+
+
+def test_paths_that_pages_name_are_there():
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    tops = "mfbench|mfbench_jax|mfbench_torch|tasks|tests|scripts|leaderboard|results|docs"
+    named = re.compile(rf"`((?:{tops})/[\w/.+-]*)`")
+    places = (ROOT, ROOT / "baselines")
+    gone = [
+        f"{page.name}: {path}"
+        for page in pages
+        for path in named.findall(page.read_text())
+        if "NAME" not in path and not any((place / path).exists() for place in places)
+    ]
+    assert gone == []

@@ -7,7 +7,6 @@ jax = pytest.importorskip("jax")
 torch = pytest.importorskip("torch")
 
 from mfbench.errors import UnknownNameError  # noqa: E402
-from mfbench.learned.adaptation.fit import fit_support, fitted  # noqa: E402
 from mfbench.learned.adaptation.recipe import (  # noqa: E402
     CONVERGED,
     AdaptSettings,
@@ -15,6 +14,7 @@ from mfbench.learned.adaptation.recipe import (  # noqa: E402
     averaging,
     step_sizes,
 )
+from mfbench.learned.methods.fit import fit_support, fitted  # noqa: E402
 from mfbench.learned.training.losses import LOSSES, softening  # noqa: E402
 from mfbench.learned.training.settings import TrainSettings, as_recorded  # noqa: E402
 from mfbench.protocol.protocol import Budget  # noqa: E402
@@ -116,7 +116,7 @@ def test_no_rate_makes_an_adaptation_diverge(split, backend):
 
     from mfbench.learned.architectures.mace import MaceConfig, initial_weights
     from mfbench.learned.checkpoint import Checkpoint
-    from mfbench.methods.energy_baseline import fit_baseline
+    from mfbench.protocol.energy_baseline import fit_baseline
 
     config = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
     weights = initial_weights(config, 0)

@@ -149,14 +149,16 @@ def test_errors_are_not_accepted_from_strangers(whole, tmp_path, capsys):
     assert "submit predictions.parquet" in capsys.readouterr().err
 
 
-def test_weights_of_another_row_must_be_there(maker, store):
+def test_weights_of_another_row_must_be_there(maker, store, capsys):
     whole = check(maker.files(method="random", error=0.3))
     missing = compacted(whole, "random-0123456789abcdef", "pretrain-0123456789abcdef")
     with pytest.raises(StoreError, match="holds no submission pretrain-0123456789abcdef"):
         weights_of(store, missing)
-    name, _ = file_submission(store, whole)
+    made, _ = file_submission(store, missing)
     with pytest.raises(SubmissionError, match="has deposited no weights"):
-        weights_of(store, compacted(whole, "random-0123456789abcdef", name))
+        weights_of(store, compacted(whole, "random-0123456789abcdef", made))
+    assert main(["store", "verify", "--to", store.url]) == 2
+    assert f"broken {made}: " in " ".join(capsys.readouterr().out.split())
 
 
 def test_leaked_labels_and_zero_forces_show_in_errors_too(maker):

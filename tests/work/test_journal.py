@@ -54,7 +54,7 @@ def test_finished_units_come_back_and_the_same_request_goes_on(tmp_path):
         ({"structures": {"1aaa.pdb": "b" * 64}}, r"its 1aaa\.pdb has changed"),
         ({"structures": {}}, r"its 1aaa\.pdb is gone"),
         ({"structures": REQUEST["structures"] | {"2bbb.pdb": "c" * 64}}, r"its 2bbb\.pdb is new"),
-        ({"seed": 2, "extra": 0}, r"its seed is 1, not 2 \(1 more differ\)"),
+        ({"seed": 2, "zeta": 0}, r"its seed is 1, not 2 \(1 more differ\)"),
     ],
 )
 def test_other_inputs_are_refused_by_name_and_nothing_is_touched(tmp_path, change, says):

@@ -60,7 +60,7 @@ def force_advice(configurations: Sequence[Configuration]) -> str:
 def work_and_energy(configurations: Sequence[Configuration]) -> tuple[np.ndarray, np.ndarray]:
     """Work of the mean force from one configuration of a fragment to its nearest, and the difference of
     their energies: [n] each, over the nearest quarter of all pairs. In one unit they are one number."""
-    groups: dict[tuple, list[Configuration]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Configuration]] = defaultdict(list)
     for c in configurations:
         groups[c.fragment_id, c.trajectory_id].append(c)
     chosen = list(groups.values())[:: max(1, len(groups) // _FRAGMENTS)]

@@ -79,7 +79,7 @@ def _by_level(split: Split) -> dict[str, list[Configuration]]:
     for task in split.tasks:
         shift = split.manifest.energy_shifts.get(task.level)
         for c in task.everything:
-            raw = c if shift is None else c.with_label(c.energy - shift.of(c), c.forces)
+            raw = c if shift is None else c.with_label(c.label[0] - shift.of(c), c.label[1])
             found.setdefault(task.level, {})[c.config_id] = raw
     return {level: list(rows.values()) for level, rows in sorted(found.items())}
 

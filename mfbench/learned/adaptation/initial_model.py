@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mfbench.data.split import Split
 from mfbench.errors import CheckpointError, MfbenchError, UnknownNameError
@@ -12,10 +12,12 @@ from mfbench.learned.adaptation.recipe import CONVERGED, AdaptSettings, ScratchS
 from mfbench.learned.adaptation.tuned import tuned_settings
 from mfbench.learned.checkpoint import Checkpoint, embedded_checkpoint, load_checkpoint
 from mfbench.learned.training.losses import FORMER_LOSS
-from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
 from mfbench.protocol.method import MethodContext
 
 __all__ = ["RECIPES", "baseline_of", "initialisation", "overridden", "recipe_of", "scratch_recipe"]
+
+Settings = TypeVar("Settings")
 
 RECIPES = ("tuned", "converged")
 """What the option ``recipe`` may name: few steps, tuned with the checkpoint; many, as practitioners do."""
@@ -58,7 +60,8 @@ def scratch_recipe(context: MethodContext) -> ScratchSettings:
     Raises:
         MfbenchError: an option or the recipe does not exist.
     """
-    defaults, found = {}, "scratch"
+    defaults: dict[str, Any] = {}
+    found = "scratch"
     if _recipe(context) == "converged":
         shared = {item.name for item in fields(ScratchSettings)} & set(asdict(CONVERGED))
         defaults = {name: getattr(CONVERGED, name) for name in shared} | {"steps": CONVERGED.max_steps}
@@ -68,7 +71,7 @@ def scratch_recipe(context: MethodContext) -> ScratchSettings:
 
 
 def _recipe(context: MethodContext) -> str:
-    name = context.options.get("recipe", RECIPES[0])
+    name: str = context.options.get("recipe", RECIPES[0])
     if name not in RECIPES:
         raise UnknownNameError(f"unknown recipe '{name}': choose {' or '.join(RECIPES)}")
     return name
@@ -92,14 +95,14 @@ def baseline_of(checkpoint: Checkpoint, split: Split) -> EnergyBaseline:
     return fit_baseline(split.train_configurations, split.isolated_atom_energies)
 
 
-def overridden(settings: Any, options: dict[str, Any]) -> Any:
+def overridden(settings: Settings, options: dict[str, Any]) -> Settings:
     """``settings`` with the user's options.
 
     Raises:
         MfbenchError: an option does not exist.
     """
     try:
-        return replace(settings, **options)
+        return replace(settings, **options)  # type: ignore[type-var]
     except TypeError:
-        known = ", ".join(asdict(settings))
+        known = ", ".join(asdict(settings))  # type: ignore[call-overload]
         raise MfbenchError(f"unknown option in {', '.join(options)}: this method has {known}") from None

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mfbench.data.configuration import Configuration
-from mfbench.learned.adaptation.fit import fitted
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.engine import Engine
 from mfbench.learned.methods.corrected import CorrectedPredictor, Network
-from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.learned.methods.fit import fitted
+from mfbench.protocol.energy_baseline import EnergyBaseline
 from mfbench.protocol.method import Usage
 from mfbench.protocol.protocol import Budget
 

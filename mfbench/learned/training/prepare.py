@@ -12,8 +12,8 @@ from mfbench.data.split import Split, Task
 from mfbench.learned.architectures.neighbours import neighbour_pairs
 from mfbench.learned.architectures.registry import Config, config_class
 from mfbench.learned.training.settings import TrainSettings
-from mfbench.methods.energy_baseline import EnergyBaseline
 from mfbench.protocol.cost import code_version, hardware
+from mfbench.protocol.energy_baseline import EnergyBaseline
 
 __all__ = ["config_for", "displacement", "inner_scales", "training_card", "withheld_families"]
 
@@ -48,7 +48,7 @@ def displacement(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
     """How far a phase moved the weights: ‖after − before‖ / ‖before‖ over all of them."""
     pairs = [(np.asarray(v, np.float64), np.asarray(after[k], np.float64)) for k, v in before.items()]
     moved = sum(float(np.sum((b - a) ** 2)) for a, b in pairs)
-    return (moved / sum(float(np.sum(a**2)) for a, _ in pairs)) ** 0.5
+    return float((moved / sum(float(np.sum(a**2)) for a, _ in pairs)) ** 0.5)
 
 
 def training_card(

@@ -63,7 +63,8 @@ class JointOrder:
         epoch, position = divmod(step, sum(self._counts))
         if self._epoch is None or self._epoch[0] != epoch:
             self._epoch = epoch, self._shuffled(epoch)
-        return self._epoch[1][position]
+        batch: np.ndarray = self._epoch[1][position]
+        return batch
 
     def _shuffled(self, epoch: int) -> np.ndarray:
         rng = np.random.default_rng([self.seed, 0, epoch])

@@ -48,7 +48,7 @@ def read_ase(path: Path, *, energy_key: str | None = None, forces_key: str | Non
     if any(e is not None for e, _ in stored):
         energies.setdefault("energy" + _CALCULATOR, [_number(e) for e, _ in stored])
     if all(f is not None for _, f in stored):
-        forces.setdefault("forces" + _CALCULATOR, [f for _, f in stored])
+        forces.setdefault("forces" + _CALCULATOR, [f for _, f in stored if f is not None])
     energy = choose_key(energies, "energy", _named(energies, energy_key), path)
     force = choose_key(
         {k: np.concatenate(v) for k, v in forces.items()}, "forces", _named(forces, forces_key), path

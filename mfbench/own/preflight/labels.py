@@ -65,7 +65,8 @@ def _scales(
     chosen = [frames.frames[i] for i in rows]
     groups = [c.graph_id for c in geometries]
     energy = scale_between(
-        differences([float(f.energy or 0.0) for f in chosen], groups), differences(modelled, groups)
+        differences([float(f.energy or 0.0) for f in chosen], groups),
+        differences(modelled.tolist(), groups),
     )
     force = scale_between(
         np.concatenate([np.ravel(f.forces) for f in chosen if f.forces is not None]),

@@ -172,9 +172,10 @@ def _twin(c: Configuration, seen: Sequence[Configuration]) -> Configuration | No
 
 
 def _stray(labelled: Sequence[Configuration]) -> Finding:
-    largest = np.array([np.linalg.norm(c.forces, axis=1).max() for c in labelled])
+    largest = np.array([np.linalg.norm(c.label[1], axis=1).max() for c in labelled])
     middle = float(np.median(largest))
-    stray = [int(labelled[i].config_id) + 1 for i in np.flatnonzero(largest > _STRAY * max(middle, 0.05))]
+    far: list[int] = np.flatnonzero(largest > _STRAY * max(middle, 0.05)).tolist()
+    stray = [int(labelled[i].config_id) + 1 for i in far]
     said = "none" if not stray else f"frames {', '.join(map(str, stray[:8]))}"
     return Finding("outliers", said, f"largest force {largest.max():.3g} eV/Å, median {middle:.3g}")
 

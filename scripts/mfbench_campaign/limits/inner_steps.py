@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from mfbench.compare.record import RECORDED
 from mfbench.compare.text import markdown
 from mfbench.protocol.protocol import Budget
 from mfbench_campaign.headline import MANY
 from mfbench_campaign.intervals import family_mean, shown
 from mfbench_campaign.limits.measured import Content, Measured, Measurement
-from mfbench_campaign.limits.predicted_errors import METRICS
 from mfbench_campaign.limits.setting import LEARNED, Setting
 
 __all__ = ["METHODS", "STEPS", "measurements", "table"]
@@ -41,7 +41,7 @@ def _measure(
     results = setting.results(method, options, ks=[k], budget=Budget(steps=steps))
     values: dict[str, dict[str, Any]] = {}
     for row in results.episodes:
-        values[row.family_id] = {m: row.metrics["all"][m] for m in METRICS}
+        values[row.family_id] = {m: row.metrics["all"][m] for m in RECORDED}
         if row.failure:
             values[row.family_id]["failure"] = row.failure
         advance()
@@ -54,7 +54,7 @@ def table(measured: Sequence[Measured]) -> str:
     rows = []
     for split in sorted({m.identity.split for m in measured}):
         for method in dict.fromkeys([*LEARNED, *(m.identity.method for m in measured)]):
-            for title, metric in (("forces", METRICS[2]), ("energy within", METRICS[1])):
+            for title, metric in (("forces", RECORDED[2]), ("energy within", RECORDED[1])):
                 cells = [_cell(found.get((split, method, steps)), metric) for steps in STEPS]
                 rows.append([split, f"`{method}`", title, *cells])
     head = ["construction", "method", "error at K = 50", *(f"{n} steps" for n in STEPS)]

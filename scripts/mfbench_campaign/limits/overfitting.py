@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from mfbench.compare.record import RECORDED
 from mfbench.compare.text import markdown
 from mfbench.metrics.statistics import Interval
 from mfbench_campaign.headline import MANY, NONE
 from mfbench_campaign.intervals import family_mean, gap, shown
 from mfbench_campaign.limits.measured import Content, Measured, Measurement
-from mfbench_campaign.limits.predicted_errors import METRICS
 from mfbench_campaign.limits.setting import LEARNED, Setting
 
 __all__ = ["METHODS", "measurements", "spread", "table"]
@@ -59,7 +59,7 @@ def _measure(
     results = setting.results(method, options, ks=KS, fold=fold, families=families)
     values: dict[str, dict[str, Any]] = {name: {} for name in families}
     for row in results.episodes:
-        values[row.family_id][str(row.k)] = {m: row.metrics["all"][m] for m in METRICS}
+        values[row.family_id][str(row.k)] = {m: row.metrics["all"][m] for m in RECORDED}
         if row.failure:
             values[row.family_id]["failure"] = f"K = {row.k}: {row.failure}"
         advance()
@@ -76,7 +76,7 @@ def table(measured: Sequence[Measured]) -> str:
         for method in dict.fromkeys([*METHODS, *(m.identity.method for m in measured)]):
             pair = [found.get((split, method, fold)) for fold in FOLDS]
             usual = [found.get((split, REFERENCE, fold)) for fold in FOLDS]
-            for title, metric in (("forces", METRICS[2]), ("energy within", METRICS[1])):
+            for title, metric in (("forces", RECORDED[2]), ("energy within", RECORDED[1])):
                 for k in KS:
                     rows.append([split, f"`{method}`", title, str(k), *_cells(pair, usual, metric, k)])
     return markdown(head, rows) if rows else "not run"

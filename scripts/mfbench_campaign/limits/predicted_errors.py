@@ -12,7 +12,7 @@ from mfbench.metrics.errors import episode_metrics
 from mfbench.protocol.method import Predictor
 from mfbench.protocol.run_episode import check_predictions
 
-__all__ = ["RECORDED", "force_errors", "mean_errors", "predicted"]
+__all__ = ["force_errors", "mean_errors", "predicted"]
 
 
 def predicted(

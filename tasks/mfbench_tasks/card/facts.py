@@ -63,8 +63,8 @@ class Construction:
 
 
 def read_constructions(folder: Path) -> tuple[list[Construction], list[str]]:
-    """All constructions over the pool of a folder, checked; and the names of self-contained splits, whose
-    one table of configurations cannot be given as folds.
+    """All constructions over the pool of a folder, checked; and the names of splits whose tables cannot be
+    given as folds: those that are self-contained, and those whose tasks have levels of theory.
 
     Raises:
         DataError: there is none, a file is missing or altered, or a shard serves two folds or only in part.
@@ -77,7 +77,7 @@ def read_constructions(folder: Path) -> tuple[list[Construction], list[str]]:
     for name in names:
         manifest = read_manifest(folder / name)
         verify_files(folder / name, manifest)
-        if "configurations.parquet" in manifest.files:
+        if "configurations.parquet" in manifest.files or manifest.energy_shifts:
             alone.append(name)
         else:
             found.append(_read(folder, name, manifest, cache))

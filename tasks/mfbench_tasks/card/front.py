@@ -28,11 +28,14 @@ _TAGS = [
 _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
 
 
-def front_matter(constructions: Sequence[Construction], configurations: int) -> str:
+def front_matter(
+    constructions: Sequence[Construction], configurations: int, more: Sequence[dict[str, Any]] = ()
+) -> str:
     """The block between the two ``---``.
 
     Args:
         configurations: stored in all.
+        more: entries beside the constructions'.
     """
     default = next((c.name for c in constructions if c.name == "cath"), constructions[0].name)
     configs = []
@@ -45,6 +48,7 @@ def front_matter(constructions: Sequence[Construction], configurations: int) -> 
             configs.append(_config(f"{c.name}.{table}", [{"split": table, "path": [f"{c.name}/{file}"]}]))
     fragments = sorted({path for c in constructions for path in c.fragment_shards})
     configs.append(_config("fragments", [{"split": "fragments", "path": fragments}]))
+    configs += more
     content = {
         "pretty_name": PRETTY_NAME,
         "license": licence_id(constructions).lower(),

@@ -24,13 +24,14 @@ def body(
     stored: tuple[int, int],
     leakage: Sequence[str],
     gains: Sequence[str],
+    levels: Sequence[str] = (),
 ) -> str:
     """The card below its front matter.
 
     Args:
         projections: name of a larger recipe → what it would take.
         stored: configurations in the pool, and their bytes.
-        leakage, gains: lines, empty where nothing was measured.
+        leakage, gains, levels: lines, empty where nothing was measured.
     """
     sections: list[tuple[str, Iterable[str]]] = [
         ("", _opening(constructions)),
@@ -48,6 +49,8 @@ def body(
         sections.append(("What test families share with train", [*_LEAKAGE, "", *leakage]))
     if gains:
         sections.append(("Does own-family support help?", gains))
+    if levels:
+        sections.append(("Levels of theory", levels))
     sections += [
         ("Known limits", [f"- {line}" for line in limits(constructions)]),
         ("Licence and provenance", _provenance(constructions)),

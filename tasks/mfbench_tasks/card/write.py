@@ -12,6 +12,7 @@ from mfbench.work.files import write_text
 from mfbench_tasks.card.croissant import croissant
 from mfbench_tasks.card.facts import read_constructions
 from mfbench_tasks.card.front import front_matter
+from mfbench_tasks.card.levels import level_configs, level_section, read_level_splits
 from mfbench_tasks.card.measured import gains, leakage
 from mfbench_tasks.card.reports import Projection, cost, project, read_reports
 from mfbench_tasks.card.text import body
@@ -47,7 +48,8 @@ def card_texts(
     """
     folder = Path(folder)
     constructions, alone = read_constructions(folder)
-    for name in alone:
+    levels = read_level_splits(folder, alone)
+    for name in sorted(set(alone) - {s.name for s in levels}):
         log(f"{name}: complete in itself, no part of the card")
     found = read_reports(reports)
     shards = sorted({path for c in constructions for f in c.folds.values() for path in f.shards})
@@ -57,7 +59,7 @@ def card_texts(
     projections: dict[str, Projection] = {}
     if measured is not None:
         projections = {p.stem: project(load_pool_recipe(p), measured, size / rows) for p in larger}
-    card = front_matter(constructions, rows) + "\n"
+    card = front_matter(constructions, rows, level_configs(levels)) + "\n"
     card += body(
         constructions,
         found,
@@ -65,5 +67,6 @@ def card_texts(
         (rows, size),
         leakage(folder, constructions),
         gains(folder, constructions),
+        level_section(levels, Path(reports) / "level-distances.json"),
     )
     return {"README.md": card, "croissant.json": croissant(folder, constructions)}

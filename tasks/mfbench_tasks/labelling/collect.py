@@ -16,6 +16,7 @@ from mfbench.data.parquet import read_configurations, sha256
 from mfbench.errors import MfbenchError
 from mfbench.work.journal import open_journal
 from mfbench_tasks.labelling.entry import SUFFIX, Entry, decode_entry
+from mfbench_tasks.labelling.label_gates import refusal
 from mfbench_tasks.labelling.level import Level
 from mfbench_tasks.labelling.registry import find_level
 from mfbench_tasks.labelling.run_queue import level_request
@@ -52,12 +53,12 @@ def collect(
     old = read_level(folder) if (folder / "level.json").is_file() else None
     files = dict(old.files) if old else {}
     held = {name for part in files for name in read_labels(folder / part)}
+    failed = {name: why for name, e in sorted(entries.items()) if (why := refusal(e))}
     labels = {
         name: (e.energy, e.forces)
         for name, e in entries.items()
-        if e.energy is not None and e.forces is not None and name not in held
+        if e.energy is not None and e.forces is not None and name not in held and name not in failed
     }
-    failed = {name: e.failure for name, e in sorted(entries.items()) if e.failure}
     if not labels and old is not None and failed == old.failed:
         return 0
     if labels:
@@ -122,7 +123,7 @@ def main(arguments: list[str] | None = None) -> int:
     except MfbenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    failed = sum(bool(e.failure) for e in entries.values())
+    failed = sum(bool(refusal(e)) for e in entries.values())
     print(f"{options.out}: {new} new labels, {len(entries) - failed} in all, {failed} failed")
     return 0
 

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -31,7 +32,7 @@ LEVEL_FAMILIES = FAMILIES.append(pa.field("family", pa.string())).append(pa.fiel
 """``family`` is the family of cath or chemistry, ``level`` the level of its labels."""
 
 
-def build_levels(recipe: LevelsRecipe, queue: Path, data: Path) -> dict:
+def build_levels(recipe: LevelsRecipe, queue: Path, data: Path) -> dict[str, Any]:
     """Write ``data/<name>`` from what is labelled in ``data/labels``; returns the manifest.
 
     Raises:
@@ -102,7 +103,7 @@ def _members(task: LevelTask) -> list[Member]:
     return [Member(c.config_id, c.fragment_id, Role(role)) for role, cs in task.roles.items() for c in cs]
 
 
-def _draw_rows(tasks: Sequence[LevelTask], recipe: LevelsRecipe) -> list[dict]:
+def _draw_rows(tasks: Sequence[LevelTask], recipe: LevelsRecipe) -> list[dict[str, Any]]:
     """A family draws alike at every level where its support is the same: contrasts are paired."""
     rows = []
     for t in tasks:
@@ -118,7 +119,7 @@ def _draw_rows(tasks: Sequence[LevelTask], recipe: LevelsRecipe) -> list[dict]:
     return rows
 
 
-def _family_rows(tasks: Sequence[LevelTask], data: Path) -> list[dict]:
+def _family_rows(tasks: Sequence[LevelTask], data: Path) -> list[dict[str, Any]]:
     tables = {
         row["family_id"]: row
         for name in ("chemistry", "cath")
@@ -155,7 +156,7 @@ def _shifts(
     """Train levels by a fit on their train tasks; others by isolated atoms, and what the fits of train
     levels with a calibrated zero add to those."""
     atoms = {int(z): float(e) for z, e in reference.items()}
-    seen = defaultdict(list)
+    seen: dict[str, list[Any]] = defaultdict(list)
     for t in tasks:
         if t.task.fold == "train":
             seen[t.level] += [c for role in t.roles.values() for c in role]
@@ -168,11 +169,17 @@ def _shifts(
 def _counts(tasks: Sequence[LevelTask]) -> dict[str, int]:
     used = [c for t in tasks for role in t.roles.values() for c in role]
     folds = {fold: [t for t in tasks if t.task.fold == fold] for fold in ("train", "validation", "test")}
+    graphs = {
+        fold: {c.graph_id for t in found for role in t.roles.values() for c in role}
+        for fold, found in folds.items()
+    }
     return {
         "families": len(tasks),
         "configurations": len(used),
         "fragments": len({c.fragment_id for c in used}),
         "graphs": len({c.graph_id for c in used}),
+        "test_graphs": len(graphs["test"]),
+        "test_graphs_in_train": len(graphs["test"] & graphs["train"]),
         **{f"{fold}_families": len(found) for fold, found in folds.items()},
         **{f"{level}_tasks": n for level, n in sorted(Counter(t.level for t in tasks).items())},
     }

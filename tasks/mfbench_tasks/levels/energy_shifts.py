@@ -34,7 +34,7 @@ def shift_by_fit(
     counts = [np.bincount(c.atomic_numbers, minlength=128)[elements] for c in configurations]
     charges = np.array([c.total_charge for c in configurations])
     features = np.column_stack([np.array(counts), np.maximum(-charges, 0), np.maximum(charges, 0)])
-    gap = np.array([c.energy - labels[c.config_id][0] - start.of(c) for c in configurations])
+    gap = np.array([c.label[0] - labels[c.config_id][0] - start.of(c) for c in configurations])
     gram = features.T @ features / len(gap) + _RIDGE * np.eye(features.shape[1])
     found = np.linalg.solve(gram, features.T @ gap / len(gap))
     fitted = {z: start.elements[z] + float(s) for z, s in zip(elements, found[:-2], strict=True)}

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -67,7 +68,7 @@ def load_levels_mini_recipe(path: Path) -> LevelsMiniRecipe:
         raise DataError(f"{path} is no recipe of a mini ({' '.join(str(error).split()[:12])})") from None
 
 
-def build_levels_mini(recipe: LevelsMiniRecipe, data: Path, out: Path) -> dict:
+def build_levels_mini(recipe: LevelsMiniRecipe, data: Path, out: Path) -> dict[str, Any]:
     """Write ``out/<name>`` from ``data/<mini_of>``; returns the manifest."""
     source = data / recipe.mini_of
     split = load_split(source)

@@ -122,15 +122,12 @@ def plan_dft(
 
 
 def _task(task: Task, level: str, size: Size, seed: int, *, deep: int = 0) -> LevelTask:
+    support = first_of_each_fragment(task.support, size.support, seed)
     roles = {
-        "support": _deepest(task.support, deep, seed)
-        if deep
-        else first_of_each_fragment(task.support, size.support, seed),
+        "support": _deepened(support, task.support, deep, seed) if deep else support,
         "query": first_of_each_fragment(task.query, size.query, seed),
         "heldout": first_of_each_fragment(task.heldout, size.heldout, seed),
     }
-    if deep:
-        roles["support"] = _deepest(task.support, deep, seed)
     length = min(deep or size.draw_length, len(roles["support"]))
     return LevelTask(task, level, roles, length)
 
@@ -150,11 +147,18 @@ def first_of_each_fragment(
     return tuple(c for found in _by_fragment(configurations).values() for c in in_turn(found, seed)[:each])
 
 
-def _deepest(configurations: Iterable[Configuration], count: int, seed: int) -> tuple[Configuration, ...]:
-    """``count`` of them, from the smallest fragments that have enough."""
+def _deepened(
+    first: Sequence[Configuration], configurations: Iterable[Configuration], count: int, seed: int
+) -> tuple[Configuration, ...]:
+    """``first``, and more of the smallest fragments up to ``count``.
+
+    Raises:
+        DataError: there are fewer.
+    """
     grouped = _by_fragment(configurations)
     order = sorted(grouped, key=lambda f: (len(grouped[f][0]), f))
-    out = [c for f in order for c in in_turn(grouped[f], seed)]
-    if len(out) < count:
-        raise DataError(f"a deep pool holds {len(out)} configurations, not {count}")
-    return tuple(out[:count])
+    known = {c.config_id for c in first}
+    more = [c for f in order for c in in_turn(grouped[f], seed) if c.config_id not in known]
+    if len(first) + len(more) < count:
+        raise DataError(f"a deep pool holds {len(first) + len(more)} configurations, not {count}")
+    return (*first, *more[: count - len(first)])

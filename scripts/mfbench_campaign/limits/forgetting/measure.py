@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from mfbench.compare.record import RECORDED
 from mfbench.compare.text import markdown
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import Task
@@ -33,7 +34,7 @@ from mfbench_campaign.headline import MANY
 from mfbench_campaign.intervals import family_mean, family_ratio, shown
 from mfbench_campaign.limits.forgetting.remembered import remembered, replayed
 from mfbench_campaign.limits.measured import Content, Measured, Measurement
-from mfbench_campaign.limits.predicted_errors import METRICS, mean_errors
+from mfbench_campaign.limits.predicted_errors import mean_errors
 from mfbench_campaign.limits.setting import LEARNED, Setting
 
 __all__ = ["METHODS", "VARIANTS", "measurements", "table"]
@@ -137,7 +138,7 @@ def _row(found: Measured | None, plain: Measured | None) -> list[str]:
     def column(of: str, metric: str, values: dict[str, Any] = good) -> dict[str, float]:
         return {f: v[of][metric] for f, v in values.items()}
 
-    force, within = METRICS[2], METRICS[1]
+    force, within = RECORDED[2], RECORDED[1]
     train = [
         family_ratio(column("train_after", m), dict.fromkeys(good, before[m]), groups)
         for m in (force, within)
@@ -145,7 +146,7 @@ def _row(found: Measured | None, plain: Measured | None) -> list[str]:
     own = column("query_after", force)
     row = [f"{before[force]:.2f}", *(shown(x, 3) for x in train), shown(family_mean(own, groups))]
     row += [shown(family_ratio(own, column("query_before", force), groups), 3)]
-    row += [shown(family_mean(column("query_after", METRICS[0]), groups))]
+    row += [shown(family_mean(column("query_after", RECORDED[0]), groups))]
     if plain is None or plain is found:
         row.append("–")
     else:

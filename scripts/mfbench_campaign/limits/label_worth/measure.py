@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from mfbench.compare.record import RECORDED
 from mfbench.data.split import Split
 from mfbench_campaign.headline import FEW, MANY, SHOWN
 from mfbench_campaign.limits.label_worth.table import ASSUMED_CORE_HOURS, table
 from mfbench_campaign.limits.measured import Content, Measurement
-from mfbench_campaign.limits.predicted_errors import METRICS as ERRORS
 from mfbench_campaign.limits.setting import LEARNED, Setting
 
 __all__ = ["ASSUMED_CORE_HOURS", "METHODS", "deep_families", "measurements", "scratch_options", "table"]
@@ -75,7 +75,7 @@ def _measure(
     results = setting.results(method, options, ks=[k], families=families)
     values: dict[str, dict[str, Any]] = {}
     for row in results.episodes:
-        found: dict[str, Any] = {m: row.metrics["all"][m] for m in ERRORS}
+        found: dict[str, Any] = {m: row.metrics["all"][m] for m in RECORDED}
         if row.failure:
             found["failure"] = row.failure
         if method == "scratch":

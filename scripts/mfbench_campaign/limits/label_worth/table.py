@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mfbench.compare.record import RECORDED
 from mfbench.compare.text import markdown
 from mfbench_campaign.limits.label_worth.curve import Needed, labels_needed
 from mfbench_campaign.limits.measured import Measured
-from mfbench_campaign.limits.predicted_errors import METRICS
 from mfbench_campaign.limits.setting import LEARNED
 
 __all__ = ["ASSUMED_CORE_HOURS", "payback", "savings", "savings_by_method", "table"]
@@ -16,7 +16,7 @@ __all__ = ["ASSUMED_CORE_HOURS", "payback", "savings", "savings_by_method", "tab
 ASSUMED_CORE_HOURS = 1.0
 """Assumed core-hours of one DFT label (energy and forces of a fragment of about 40 atoms). An assumption to
 scale by, measured nowhere here: the labels of the splits are xTB's."""
-TITLES = {METRICS[2]: "forces", METRICS[1]: "energy within", METRICS[0]: "energy"}
+TITLES = {RECORDED[2]: "forces", RECORDED[1]: "energy within", RECORDED[0]: "energy"}
 METHODS = ("offset", *LEARNED, "pretrain-converged")
 
 

@@ -57,7 +57,8 @@ def fitted(
         part = slice(steps.first, steps.first + len(steps.rows))
         factors = {name: value[part] for name, value in rates.items()}
         made = dataset, steps.rows, start.config, settings, factors, steps.sizes, steps.keeps
-        return engine.descend(*state, precondition, *made)
+        params, progress = state
+        return engine.descend(params, progress, precondition, *made)
 
     def loss(state: Any, indices: np.ndarray) -> float:
         return engine.loss(averaged(state), start.config, dataset, indices, settings)

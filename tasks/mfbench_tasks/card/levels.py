@@ -1,0 +1,119 @@
+"""The card's part about levels of theory: splits whose tasks have a level, their labels and distances."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mfbench.data.levels import LevelCard, read_level
+from mfbench.data.manifest import OWN, Manifest, label_levels, read_manifest
+from mfbench.data.parquet import read_table
+from mfbench_tasks.card.markdown import paragraph, table
+
+__all__ = ["LevelSplit", "level_configs", "level_section", "read_level_splits"]
+
+
+@dataclass(frozen=True)
+class LevelSplit:
+    """A split whose tasks have levels: name, manifest, per level its card, and tasks by (fold, level)."""
+
+    name: str
+    manifest: Manifest
+    cards: dict[str, LevelCard]
+    tasks: dict[tuple[str, str], int]
+
+
+def read_level_splits(folder: Path, names: Sequence[str]) -> list[LevelSplit]:
+    """Those of the named splits whose tasks have levels.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    out = []
+    for name in names:
+        manifest = read_manifest(folder / name)
+        if not manifest.energy_shifts:
+            continue
+        rows = read_table(folder / name / "families.parquet").select(["fold", "level"]).to_pylist()
+        places = sorted(label_levels(manifest).items())
+        cards = {level: read_level(folder / name / place) for level, place in places}
+        tasks = Counter((row["fold"], row["level"]) for row in rows)
+        out.append(LevelSplit(name, manifest, cards, dict(tasks)))
+    return out
+
+
+def level_configs(splits: Sequence[LevelSplit]) -> list[dict[str, Any]]:
+    """Entries of the front matter: labels with a split per level, and the side tables. Geometries are in
+    the constructions of the same pool, by ``config_id``."""
+    configs = []
+    for s in splits:
+        files = [
+            {
+                "split": level.replace("-", "_"),
+                "path": [f"labels/{level}/{part}" for part in sorted(card.files)],
+            }
+            for level, card in s.cards.items()
+        ]
+        configs.append({"config_name": s.name, "data_files": files})
+        for file in sorted(OWN):
+            name = file.removesuffix(".parquet")
+            files = [{"split": name, "path": [f"{s.name}/{file}"]}]
+            configs.append({"config_name": f"{s.name}.{name}", "data_files": files})
+    return configs
+
+
+def level_section(splits: Sequence[LevelSplit], distances: Path) -> list[str]:
+    """Lines of the card; empty where no split has levels."""
+    lines: list[str] = []
+    for s in splits:
+        head = ("level", "labels", "refused", "CPU s", "train", "validation", "test", "citation")
+        rows = [_row(s, level, card) for level, card in s.cards.items()]
+        lines += [
+            paragraph(_about(s)),
+            "",
+            *table(head, rows),
+            "",
+        ]
+    if lines and distances.is_file():
+        lines += _distances(json.loads(distances.read_text()))
+    return lines
+
+
+def _about(s: LevelSplit) -> str:
+    counts = s.manifest.counts
+    return f"""`{s.name}` {s.manifest.version} (data hash `{s.manifest.data_hash}`): a task is a family at a
+        level of theory. Its configurations are those of the pool; `labels/<level>` holds energies and
+        forces by `config_id`, on each level's own energy zero. Columns: labels, those that a gate refused,
+        median CPU seconds of one, and tasks of each fold; {s.manifest.recipe["reference"]} labels are those
+        of the pool. Of {counts["test_graphs"]} molecular graphs of test tasks
+        {counts["test_graphs_in_train"]} are in train too, at other levels."""
+
+
+def _row(s: LevelSplit, level: str, card: LevelCard) -> tuple[Any, ...]:
+    folds = [s.tasks.get((fold, level), 0) for fold in ("train", "validation", "test")]
+    return (level, card.labels, len(card.failed), f"{card.seconds_per_label:.3g}", *folds, card.citation)
+
+
+def _distances(found: dict[str, Any]) -> list[str]:
+    names, pairs = list(found["levels"]), found["pairs"]
+
+    def cell(a: str, b: str) -> str:
+        pair = pairs.get(f"{a} {b}") or pairs.get(f"{b} {a}")
+        if a == b:
+            return f"({found['levels'][a]['force_rms']:.3g})"
+        return f"{pair['force_rmse']:.3g} / {pair['force_correlation']:.3f}" if pair else "–"
+
+    n = len(found["sample"])
+    return [
+        paragraph(
+            f"""How far levels are apart, on {n} configurations of train fragments: force RMSE in kcal/mol/Å
+            and correlation; in brackets the level's own force RMS. This table, and nothing that a network
+            does, decided which level serves which fold."""
+        ),
+        "",
+        *table(("", *names), [(a, *(cell(a, b) for b in names)) for a in names]),
+    ]
