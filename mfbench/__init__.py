@@ -4,6 +4,7 @@
 from mfbench.work.interrupt import leave_while_importing
 
 leave_while_importing()
+import importlib
 from typing import TYPE_CHECKING
 
 # ruff: noqa: E402
@@ -21,7 +22,8 @@ from mfbench.results.results import Results, read_results
 from mfbench.work.version import __version__
 
 if TYPE_CHECKING:
-    from mfbench.own import AdaptedModel, adapt, load_model
+    from mfbench.own.adapt import adapt
+    from mfbench.own.model import AdaptedModel, load_model
 
 __all__ = [
     "EV_TO_KCAL_MOL",
@@ -54,14 +56,16 @@ __all__ = [
     "read_results",
 ]
 
-_OWN = ("AdaptedModel", "adapt", "load_model")
-"""They need a backend's packages, which the core does without."""
+_OWN = {
+    "AdaptedModel": "mfbench.own.model",
+    "adapt": "mfbench.own.adapt",
+    "load_model": "mfbench.own.model",
+}
+"""They need a backend's packages, which the core does without: read when they are first asked for."""
 
 
 def __getattr__(name: str) -> object:
-    """Own systems, read when they are first asked for."""
+    """Own systems."""
     if name not in _OWN:
         raise AttributeError(f"module 'mfbench' has no attribute '{name}'")
-    from mfbench import own
-
-    return getattr(own, name)
+    return getattr(importlib.import_module(_OWN[name]), name)

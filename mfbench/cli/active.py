@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from mfbench.cli.extras import label_extra
+from mfbench.cli.extras import extra, label_extra
 from mfbench.data.configuration import Configuration
 
 __all__ = ["register"]
@@ -25,6 +25,9 @@ POOL: structures that ASE reads, in Å. LEVEL: as for mfbench label. DIR holds t
 active.json with the error before each batch was learned from. A killed loop goes on with --resume and \
 labels nothing twice. Needs the extra "label", and what the level runs on.
 """
+
+_READ = "mfbench_tasks.labelling.read_structures:read_structures"
+Label = tuple[float | None, np.ndarray | None, str]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,67 +60,72 @@ def active(
     ] = None,
 ) -> int:
     """Run the loop; returns the exit code."""
-    from mfbench.own.active import ActiveSettings, request_of, run_active, write_rounds
-    from mfbench.own.model import AdaptedModel
-    from mfbench.own.starts import find_start
-    from mfbench.protocol.cost import code_version, hardware
-    from mfbench.protocol.registry import load_engine
-    from mfbench.work.journal import open_journal
-    from mfbench.work.open_executor import open_executor
+    with extra("own", "mfbench.own.active:run_active", "mfbench active"):
+        from mfbench.own.active import ActiveSettings, request_of, run_active, write_rounds
+        from mfbench.own.model import AdaptedModel
+        from mfbench.own.starts import find_start
+        from mfbench.protocol.cost import code_version, hardware
+        from mfbench.protocol.registry import load_engine
+        from mfbench.work.journal import open_journal
+        from mfbench.work.open_executor import open_executor
 
-    settings = ActiveSettings(budget, batch, selector, threshold, seed, steps)
-    with (
-        label_extra("mfbench_tasks.labelling.read_structures:read_structures", "mfbench active") as read,
-        label_extra("mfbench_tasks.labelling.registry:find_level", "mfbench active") as find,
-        label_extra("mfbench_tasks.labelling.label_file:label_by_name", "mfbench active") as label_one,
-        label_extra("mfbench_tasks.labelling.write_labels:write_labelled", "mfbench active") as write,
-        label_extra("mfbench_tasks.labelling.entry:Entry", "mfbench active") as entry,
-    ):
-        pool = read(source, total_charge=charge, n_unpaired=unpaired)
-        found_level = find(level)
-    origin = find_start(start, pool)
-    engine = load_engine(backend)
-    console = Console(stderr=True)
-    request = request_of(pool, origin.name, found_level.name, settings)
-    with (
-        open_journal(out / "journal", request, resume=resume, suffix=".json") as journal,
-        open_executor(workers, scheduler, here=False) as executor,
-    ):
+        settings = ActiveSettings(budget, batch, selector, threshold, seed, steps)
+        with (
+            label_extra(
+                "mfbench_tasks.labelling.read_structures:read_structures", "mfbench active"
+            ) as read,
+            label_extra("mfbench_tasks.labelling.registry:find_level", "mfbench active") as find,
+            label_extra("mfbench_tasks.labelling.label_file:label_by_name", "mfbench active") as label_one,
+            label_extra("mfbench_tasks.labelling.write_labels:write_labelled", "mfbench active") as write,
+            label_extra("mfbench_tasks.labelling.entry:Entry", "mfbench active") as entry,
+        ):
+            pool = read(source, total_charge=charge, n_unpaired=unpaired)
+            found_level = find(level)
+        origin = find_start(start, pool)
+        engine = load_engine(backend)
+        console = Console(stderr=True)
+        request = request_of(pool, origin.name, found_level.name, settings)
+        with (
+            open_journal(out / "journal", request, resume=resume, suffix=".json") as journal,
+            open_executor(workers, scheduler, here=False) as executor,
+        ):
 
-        def label(asked: Sequence[Configuration]) -> Iterator[tuple[float | None, np.ndarray | None, str]]:
-            made: dict[int, Any] = dict(executor.run(partial(label_one, found_level.name), list(asked)))
-            for i in range(len(asked)):
-                yield made[i].energy, made[i].forces, made[i].failure
+            def label(
+                asked: Sequence[Configuration],
+            ) -> Iterator[tuple[float | None, np.ndarray | None, str]]:
+                made: dict[int, Any] = dict(executor.run(partial(label_one, found_level.name), list(asked)))
+                for i in range(len(asked)):
+                    yield made[i].energy, made[i].forces, made[i].failure
 
-        result = run_active(
-            pool,
-            label,
-            origin,
-            engine,
-            settings,
-            journal,
-            tick=lambda text: console.print(Text(text, style="dim"), soft_wrap=True),
-        )
-        card = {
-            "schema": 1,
-            "start": origin.name,
-            "level": found_level.name,
-            "selector": selector,
-            "backend": backend,
-            "seed": seed,
-            "n_support": len(result.labelled),
-            "charges": sorted({c.total_charge for c in result.labelled}),
-            "code_version": code_version(),
-            "hardware": hardware(),
-        }
-        AdaptedModel(result.members, None, card, engine).save(out)
-        write_rounds(result, out / "active.json")
-        labels = {c.config_id: entry(c.config_id, c.energy, c.forces) for c in result.labelled}
-        write(out / "labelled.xyz", result.labelled, labels, found_level)
-    for r in result.rounds:
-        error = "" if r.force_rmse is None else f", forces off by {r.force_rmse:.2f} kcal/mol/Å before"
-        print(f"{r.labels:4d} labels, {len(r.asked)} more{error}")
-    print(f"{len(result.labelled)} labels ({result.reason}); model  {out}")
-    if result.failures:
-        print(f"{len(result.failures)} failed: {json.dumps(result.failures)[:200]}", file=sys.stderr)
-    return 3 if result.failures else 0
+            result = run_active(
+                pool,
+                label,
+                origin,
+                engine,
+                settings,
+                journal,
+                tick=lambda text: console.print(Text(text, style="dim"), soft_wrap=True),
+            )
+            card = {
+                "schema": 1,
+                "start": origin.name,
+                "level": found_level.name,
+                "selector": selector,
+                "backend": backend,
+                "seed": seed,
+                "n_support": len(result.labelled),
+                "charges": sorted({c.total_charge for c in result.labelled}),
+                "code_version": code_version(),
+                "hardware": hardware(),
+            }
+            AdaptedModel(result.members, None, card, engine).save(out)
+            write_rounds(result, out / "active.json")
+            labels = {c.config_id: entry(c.config_id, c.energy, c.forces) for c in result.labelled}
+            write(out / "labelled.xyz", result.labelled, labels, found_level)
+        for r in result.rounds:
+            error = "" if r.force_rmse is None else f", forces off by {r.force_rmse:.2f} kcal/mol/Å before"
+            print(f"{r.labels:4d} labels, {len(r.asked)} more{error}")
+        print(f"{len(result.labelled)} labels ({result.reason}); model  {out}")
+        if result.failures:
+            print(f"{len(result.failures)} failed: {json.dumps(result.failures)[:200]}", file=sys.stderr)
+        return 3 if result.failures else 0

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mfbench.cli.extras import extra
 from mfbench.data.configuration import Configuration
 from mfbench.errors import ProtocolError
 from mfbench.own.frames import Frames
@@ -58,56 +59,59 @@ def adapt(
     keep_duplicates: Annotated[bool, typer.Option("--keep-duplicates")] = False,
 ) -> int:
     """Adapt; returns the exit code."""
-    from mfbench.own.adapt import adapt_with_record
-    from mfbench.own.formats import read_frames
-    from mfbench.own.preflight import preflight
-    from mfbench.own.references import reference_for
-    from mfbench.own.starts import find_start
-    from mfbench.own.summary import learning_curves, metrics_of, report_content
-    from mfbench.work.files import write_text
-    from mfbench.work.ownership import holds_nothing, owned
+    with extra("own", "mfbench.own.adapt:adapt", "mfbench adapt"):
+        from mfbench.own.adapt import adapt_with_record
+        from mfbench.own.formats import read_frames
+        from mfbench.own.preflight import preflight
+        from mfbench.own.references import reference_for
+        from mfbench.own.starts import find_start
+        from mfbench.own.summary import learning_curves, metrics_of, report_content
+        from mfbench.work.files import write_text
+        from mfbench.work.ownership import holds_nothing, owned
 
-    console = Console(stderr=True)
-    limit = seconds_of(time)
-    frames = read_frames(source, energy_key=energy_key, forces_key=forces_key)
-    choices = Choices(energy_unit, length_unit, forces_unit, sign, charge, unpaired, keep_duplicates)
-    if out.exists() and (not out.is_dir() or not holds_nothing(out)):
-        raise ProtocolError(f"{out} is not empty: choose another folder with --out")
-    known = () if start == "auto" else find_start(start, _probe(frames)).config.elements
-    read = preflight(frames, reference_for(frames, start, backend), choices, known)
-    print_preflight(read, console)
-    with owned(out):
-        done = adapt_with_record(
-            read.configurations,
-            start,
-            backend=backend,
-            seconds=limit,
-            steps=steps,
-            seed=seed,
-            note=lambda text: console.print(Text(text, style="dim"), soft_wrap=True),
-        )
-        done.model.save(out)
-        metrics = metrics_of(done, read.configurations)
-        write_text(out / "metrics.json", json.dumps(metrics, indent=1) + "\n")
+        console = Console(stderr=True)
+        limit = seconds_of(time)
+        frames = read_frames(source, energy_key=energy_key, forces_key=forces_key)
+        choices = Choices(energy_unit, length_unit, forces_unit, sign, charge, unpaired, keep_duplicates)
+        if out.exists() and (not out.is_dir() or not holds_nothing(out)):
+            raise ProtocolError(f"{out} is not empty: choose another folder with --out")
+        known = () if start == "auto" else find_start(start, _probe(frames)).config.elements
+        read = preflight(frames, reference_for(frames, start, backend), choices, known)
+        print_preflight(read, console)
+        with owned(out):
+            done = adapt_with_record(
+                read.configurations,
+                start,
+                backend=backend,
+                seconds=limit,
+                steps=steps,
+                seed=seed,
+                note=lambda text: console.print(Text(text, style="dim"), soft_wrap=True),
+            )
+            done.model.save(out)
+            metrics = metrics_of(done, read.configurations)
+            write_text(out / "metrics.json", json.dumps(metrics, indent=1) + "\n")
+            if done.tried:
+                from mfbench.own.report import write_report
+
+                curves = (
+                    learning_curves(done, read.configurations, seed=seed) if done.seconds < limit else {}
+                )
+                content = report_content(source.name, done, read.configurations, read.findings, curves)
+                write_report(content, out / "report.html")
+        said = Console(file=sys.stdout)
         if done.tried:
-            from mfbench.own.report import write_report
-
-            curves = learning_curves(done, read.configurations, seed=seed) if done.seconds < limit else {}
-            content = report_content(source.name, done, read.configurations, read.findings, curves)
-            write_report(content, out / "report.html")
-    said = Console(file=sys.stdout)
-    if done.tried:
-        said.print(
-            f"held out  forces {metrics['force_rmse']:.2f} kcal/mol/Å, "
-            f"energies {metrics['within_rmse']:.2f} kcal/mol",
-            highlight=False,
-            soft_wrap=True,
-        )
-        said.print(f"report    {out / 'report.html'}", highlight=False, soft_wrap=True)
-    else:
-        said.print("too few labels to hold some out: no errors, error bars or report", highlight=False)
-    said.print(f"model     {out}", highlight=False, soft_wrap=True)
-    return 0
+            said.print(
+                f"held out  forces {metrics['force_rmse']:.2f} kcal/mol/Å, "
+                f"energies {metrics['within_rmse']:.2f} kcal/mol",
+                highlight=False,
+                soft_wrap=True,
+            )
+            said.print(f"report    {out / 'report.html'}", highlight=False, soft_wrap=True)
+        else:
+            said.print("too few labels to hold some out: no errors, error bars or report", highlight=False)
+        said.print(f"model     {out}", highlight=False, soft_wrap=True)
+        return 0
 
 
 def _probe(frames: Frames) -> list[Configuration]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mfbench.cli.extras import extra
 from mfbench.errors import ProtocolError
 
 __all__ = ["register"]
@@ -30,12 +31,13 @@ def predict(
     backend: Annotated[str | None, typer.Option(help="jax or torch. (default: as it was made)")] = None,
 ) -> int:
     """Predict; returns the exit code."""
-    from mfbench.own.formats import read_frames
-    from mfbench.own.model import load_model
-    from mfbench.own.predict_file import predict_frames
+    with extra("own", "mfbench.own.model:load_model", "mfbench predict"):
+        from mfbench.own.formats import read_frames
+        from mfbench.own.model import load_model
+        from mfbench.own.predict_file import predict_frames
 
-    if out.exists():
-        raise ProtocolError(f"{out} is there already: choose another name with --out")
-    count = predict_frames(load_model(model, backend=backend), read_frames(source), out)
-    typer.echo(f"{out}: {count} structures")
-    return 0
+        if out.exists():
+            raise ProtocolError(f"{out} is there already: choose another name with --out")
+        count = predict_frames(load_model(model, backend=backend), read_frames(source), out)
+        typer.echo(f"{out}: {count} structures")
+        return 0

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mfbench.cli.extras import extra
 from mfbench.errors import DataError
 
 __all__ = ["register"]
@@ -45,40 +46,41 @@ def simulate(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> int:
     """Simulate; returns the exit code."""
-    from mfbench.own.dynamics import DynamicsSettings
-    from mfbench.own.dynamics import simulate as run
-    from mfbench.own.formats import read_frames
-    from mfbench.own.model import load_model
-    from mfbench.work.progress import progress_bar
+    with extra("own", "mfbench.own.model:load_model", "mfbench simulate"):
+        from mfbench.own.dynamics import DynamicsSettings
+        from mfbench.own.dynamics import simulate as run
+        from mfbench.own.formats import read_frames
+        from mfbench.own.model import load_model
+        from mfbench.work.progress import progress_bar
 
-    settings = DynamicsSettings(
-        ps=ps,
-        temperature_K=temperature,
-        ensemble=ensemble,
-        step_fs=step_fs,
-        seed=seed,
-        threshold=threshold,
-        stop_when_broken=not go_on,
-    )
-    adapted = load_model(model)
-    frame = read_frames(start).frames[0]
-    if not set(frame.numbers.tolist()) <= set(adapted.members[0].config.elements):
-        raise DataError(f"{start} holds an element that the model does not know")
-    atoms = _atoms(frame.numbers, frame.positions)
-    total = charge if charge is not None else frame.charge
-    atoms.calc = adapted.calculator(charge=total, uncertainty=threshold > 0)
-    show = not quiet and sys.stderr.isatty()
-    bar = progress_bar(settings.records, of="frames") if show else nullcontext(lambda: None)
-    with bar as advance:
-        found = run(atoms, settings, out, resume=resume, tick=lambda ps, note: advance())  # type: ignore[no-untyped-call]
-    what = "stable" if found.stable else f"broke at {found.first_break_ps:.3f} ps ({found.first_break})"
-    drift = "" if found.drift_meV_per_atom_ps is None else f", drift {found.drift_meV_per_atom_ps:.2f}"
-    typer.echo(
-        f"{what} over {found.simulated_ps:.2f} ps at {found.mean_temperature_K:.0f} K"
-        + (f"{drift} meV/atom/ps" if drift else "")
-    )
-    typer.echo(f"{out / 'stability.json'}")
-    return 0
+        settings = DynamicsSettings(
+            ps=ps,
+            temperature_K=temperature,
+            ensemble=ensemble,
+            step_fs=step_fs,
+            seed=seed,
+            threshold=threshold,
+            stop_when_broken=not go_on,
+        )
+        adapted = load_model(model)
+        frame = read_frames(start).frames[0]
+        if not set(frame.numbers.tolist()) <= set(adapted.members[0].config.elements):
+            raise DataError(f"{start} holds an element that the model does not know")
+        atoms = _atoms(frame.numbers, frame.positions)
+        total = charge if charge is not None else frame.charge
+        atoms.calc = adapted.calculator(charge=total, uncertainty=threshold > 0)
+        show = not quiet and sys.stderr.isatty()
+        bar = progress_bar(settings.records, of="frames") if show else nullcontext(lambda: None)
+        with bar as advance:
+            found = run(atoms, settings, out, resume=resume, tick=lambda ps, note: advance())  # type: ignore[no-untyped-call]
+        what = "stable" if found.stable else f"broke at {found.first_break_ps:.3f} ps ({found.first_break})"
+        drift = "" if found.drift_meV_per_atom_ps is None else f", drift {found.drift_meV_per_atom_ps:.2f}"
+        typer.echo(
+            f"{what} over {found.simulated_ps:.2f} ps at {found.mean_temperature_K:.0f} K"
+            + (f"{drift} meV/atom/ps" if drift else "")
+        )
+        typer.echo(f"{out / 'stability.json'}")
+        return 0
 
 
 def _atoms(numbers: Any, positions: Any) -> Any:
