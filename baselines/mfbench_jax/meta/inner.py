@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from mfbench_jax.meta.bound import NO_LIMIT, bounded
+from mfbench_jax.meta.bound import NO_LIMIT, Limit, bounded
 
 __all__ = ["Gradient", "inner_loop", "inner_step", "preconditioned", "step_of"]
 
@@ -40,7 +40,7 @@ def inner_step(
     descent: Params,
     rate: jax.Array,
     factors: Params | None = None,
-    limit: jax.Array = NO_LIMIT,
+    limit: Limit = NO_LIMIT,
 ) -> Params:
     """θ − [α ρ descent], the step being no longer than ``limit``."""
     step = bounded(step_of(descent, rate, factors), limit)
@@ -53,7 +53,7 @@ def inner_loop(
     batches: Any,
     rate: jax.Array,
     precondition: Params,
-    limit: jax.Array = NO_LIMIT,
+    limit: Limit = NO_LIMIT,
 ) -> tuple[Params, tuple[Params, Params]]:
     """Adapt over the leading axis of ``batches``.
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import jax
 
-from mfbench_jax.meta.bound import NO_LIMIT, pulled_back
+from mfbench_jax.meta.bound import NO_LIMIT, Limit, pulled_back
 from mfbench_jax.meta.inner import Gradient, Params, inner_loop, preconditioned, step_of
 
 __all__ = ["fomaml_gradient", "maml_gradient", "reptile_gradient"]
@@ -34,7 +34,7 @@ def maml_gradient(
     query: Any,
     rate: jax.Array,
     precondition: Params,
-    limit: jax.Array = NO_LIMIT,
+    limit: Limit = NO_LIMIT,
 ) -> tuple[jax.Array, Params]:
     """Query loss after the inner loop, and its exact (second-order) gradient in θ_0."""
     adapted, trail = inner_loop(params, gradient, batches, rate, precondition, limit)
@@ -58,7 +58,7 @@ def fomaml_gradient(
     query: Any,
     rate: jax.Array,
     precondition: Params,
-    limit: jax.Array = NO_LIMIT,
+    limit: Limit = NO_LIMIT,
 ) -> tuple[jax.Array, Params]:
     """Query loss after the inner loop, and its gradient in θ_n."""
     adapted, _ = inner_loop(params, gradient, batches, rate, precondition, limit)
@@ -73,7 +73,7 @@ def reptile_gradient(
     query: Any,
     rate: jax.Array,
     precondition: Params,
-    limit: jax.Array = NO_LIMIT,
+    limit: Limit = NO_LIMIT,
 ) -> tuple[jax.Array, Params]:
     """The loss on the query (for the log only), and θ_0 − θ_n."""
     adapted, _ = inner_loop(params, gradient, batches, rate, precondition, limit)

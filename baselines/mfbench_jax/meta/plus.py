@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from mfbench.learned.adaptation.inner_rates import PREFIX, separated
-from mfbench_jax.meta.bound import NO_LIMIT, pulled_back
+from mfbench_jax.meta.bound import NO_LIMIT, Limit, pulled_back
 from mfbench_jax.meta.inner import Gradient, Params, inner_step, preconditioned, step_of
 from mfbench_jax.meta.outer import QueryLoss
 
@@ -37,7 +37,7 @@ def maml_pp_gradient(
     weights: jax.Array,
     second: jax.Array,
     scale: jax.Array,
-    limit: jax.Array = NO_LIMIT,
+    limit: Limit = NO_LIMIT,
 ) -> tuple[jax.Array, Params]:
     """Outer loss and its gradient.
 

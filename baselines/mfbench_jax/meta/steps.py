@@ -112,7 +112,7 @@ def meta_gradient(
     def gradient(params: Params, batch: Any) -> Params:
         return jax.grad(batch_loss)(params, model, *batch, weights)
 
-    def loss(params: Params, query: Any) -> jax.Array:
+    def loss(params: Params, query: tuple[Any, Any, Any]) -> jax.Array:
         return query_loss(params, model, energies, *query, weights)
 
     run = over_devices(partial(_outer, outer, gradient, loss), settings.tasks, devices)
@@ -183,6 +183,7 @@ class _TaskData:
 
     def query_of(self, support: np.ndarray, query: np.ndarray) -> tuple[Any, Any, np.ndarray]:
         """Support batch, query batch, and the operator between them."""
+        assert self.support.kernel is not None  # it is corrected
         kernel = self.support.kernel[np.ix_(support, support)]
         operator = correction_between(kernel, self.across[np.ix_(query, support)])
         return (

@@ -10,7 +10,7 @@ MAML with a P for the head alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 Params = dict[str, torch.Tensor]
+Factors = Mapping[str, torch.Tensor | float]
+"""ρ of the weight arrays by name."""
 Loss = Callable[[Params, Any], torch.Tensor]
 """(params, data) → scalar, differentiable twice in the parameters."""
 
@@ -64,7 +66,7 @@ def preconditioned(vector: Params, precondition: Params) -> Params:
     }
 
 
-def step_of(descent: Params, rate: float, factors: Params | None = None) -> Params:
+def step_of(descent: Params, rate: float, factors: Factors | None = None) -> Params:
     """α ρ descent; ``factors`` holds ρ by name, 1 where it has no entry."""
     factors = factors or {}
     return {k: rate * factors.get(k, 1.0) * d for k, d in descent.items()}
@@ -74,7 +76,7 @@ def inner_step(
     theta: Params,
     descent: Params,
     rate: float,
-    factors: Params | None = None,
+    factors: Factors | None = None,
     limit: float = math.inf,
 ) -> Params:
     """θ − [α ρ descent], the step being no longer than ``limit``."""

@@ -29,7 +29,7 @@ __all__ = ["joint_gradient", "losses", "meta_gradient"]
 
 Params = dict[str, torch.Tensor]
 Step = Callable[[Params, int], tuple[torch.Tensor, Params]]
-_OUTER = {
+_OUTER: dict[str, Callable[..., tuple[torch.Tensor, Params]]] = {
     "maml": maml_gradient,
     "maml++": maml_pp_gradient,
     "anil": maml_gradient,
@@ -47,10 +47,13 @@ def losses(config: Config, weights: LossWeights) -> tuple[Loss, Loss]:
     def energies(params: Params, batch: Any) -> torch.Tensor:
         return energy(params, config, batch)
 
-    return (
-        lambda params, batch: batch_loss(params, model, *batch, weights),
-        lambda params, query: query_loss(params, model, energies, *query, weights),
-    )
+    def support(params: Params, batch: Batch) -> torch.Tensor:
+        return batch_loss(params, model, *batch, weights)
+
+    def query(params: Params, data: tuple[Batch, Batch, torch.Tensor]) -> torch.Tensor:
+        return query_loss(params, model, energies, *data, weights)
+
+    return support, query
 
 
 def joint_gradient(
@@ -135,13 +138,14 @@ class _TaskData:
 
     def __init__(self, task: Task, config: Config, baseline: EnergyBaseline, dtype: torch.dtype) -> None:
         query = (*task.query, *task.heldout)
-        where = {"dtype": dtype, "place": device()}
+        where: dict[str, Any] = {"dtype": dtype, "place": device()}
         self.support = Dataset(task.support, config, baseline, corrected=True, **where)
         self.query = Dataset(query, config, baseline, corrected=False, **where)
         self.across = correction_kernel(query, task.support)
 
     def query_of(self, support: np.ndarray, query: np.ndarray) -> tuple[Batch, Batch, torch.Tensor]:
         """Support batch, query batch, and the operator between them."""
+        assert self.support.kernel is not None  # it is corrected
         kernel = self.support.kernel[np.ix_(support, support)]
         operator = correction_between(kernel, self.across[np.ix_(query, support)])
         return (
