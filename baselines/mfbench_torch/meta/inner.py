@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ import torch
 from mfbench_torch.meta.bound import bounded
 
 __all__ = [
+    "InnerProblem",
     "Loss",
     "gradient_of",
     "hessian_vector",
@@ -104,6 +106,33 @@ def inner_loop(
         trail.append((params, descent))
         params = inner_step(params, descent, rate, limit=limit)
     return params, trail
+
+
+@dataclass(frozen=True, eq=False)
+class InnerProblem:
+    """One task as a meta-learner sees it: what the inner loop learns from, and what judges the outcome.
+
+    Attributes:
+        loss: (params, one inner batch) → support loss, a scalar that is differentiable twice.
+        query_loss: (params, ``query``) → loss, a scalar.
+        batches: n inner batches.
+        query: what the adapted weights are judged on.
+        rate: α.
+        precondition: P by the name of a weight, of its shape; weights without an entry do not move.
+        limit: the longest inner step; see ``bound``.
+    """
+
+    loss: Loss
+    query_loss: Loss
+    batches: Sequence[Any]
+    query: Any
+    rate: float
+    precondition: Params
+    limit: float = math.inf
+
+    def solve(self, params: Params) -> tuple[Params, list[tuple[Params, Params]]]:
+        """θ_n and the trail to it, see ``inner_loop``."""
+        return inner_loop(params, self.loss, self.batches, self.rate, self.precondition, self.limit)
 
 
 def _leaves(params: Params) -> Params:

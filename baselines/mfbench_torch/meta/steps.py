@@ -18,10 +18,10 @@ from mfbench.protocol.energy_baseline import EnergyBaseline, correction_between,
 from mfbench_torch.data import Batch, Dataset
 from mfbench_torch.device import device, on_device
 from mfbench_torch.meta.bound import limit_of
-from mfbench_torch.meta.inner import Loss, value_and_gradient
+from mfbench_torch.meta.inner import InnerProblem, Loss, value_and_gradient
 from mfbench_torch.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_torch.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
-from mfbench_torch.meta.plus import maml_pp_gradient
+from mfbench_torch.meta.plus import Schedule, maml_pp_gradient
 from mfbench_torch.models.architecture import energy, energy_forces
 from mfbench_torch.processes import mean_over_processes, share
 
@@ -116,8 +116,8 @@ def meta_gradient(
             data = made[episode.task]
             batches = data.support.batches(episode.support[episode.batches])
             query = data.query_of(episode.support, episode.query)
-            arguments = loss, after, batches, query, settings.inner_rate, precondition
-            value, gradient = outer(params, *arguments, *_schedule(settings, number, steps), limit)
+            problem = InnerProblem(loss, after, batches, query, settings.inner_rate, precondition, limit)
+            value, gradient = outer(params, problem, *_schedule(settings, number, steps))
             values.append(value)
             gradients.append(gradient)
         return mean_over_processes(values, gradients, params)
@@ -125,12 +125,12 @@ def meta_gradient(
     return step
 
 
-def _schedule(settings: TrainSettings, number: int, steps: int) -> tuple[Any, ...]:
+def _schedule(settings: TrainSettings, number: int, steps: int) -> tuple[Schedule, ...]:
     """What only MAML++ wants to know of a step: weights of the queries, order, scale of the rates."""
     if settings.method != "maml++":
         return ()
     weights = multi_step_weights(settings, number, steps)
-    return weights, second_order(settings, number, steps), settings.rates_rate
+    return (Schedule(weights, second_order(settings, number, steps), settings.rates_rate),)
 
 
 class _TaskData:
