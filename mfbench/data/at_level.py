@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from mfbench.data.configuration import Configuration
-from mfbench.data.levels import EnergyShift, Labels, find_level_folder, read_level_labels
+from mfbench.data.label_table import Labels
+from mfbench.data.levels import EnergyShift, find_level_folder, read_level_labels
 from mfbench.data.manifest import data_hash
 from mfbench.data.parquet import sha256
 from mfbench.data.task import ROLES, Split, Task

@@ -9,48 +9,33 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mfbench.data.configuration import Configuration
-from mfbench.data.parquet import FORCE_GRID, lists, read_table, round_to_grid, sha256, vectors
+from mfbench.data.label_table import read_labels
+from mfbench.data.parquet import sha256
 from mfbench.errors import DataError, UnknownNameError
 
 __all__ = [
     "LABEL_FILE",
-    "LABEL_SCHEMA",
     "EnergyShift",
-    "Labels",
     "LevelCard",
     "available_levels",
     "find_level_folder",
-    "read_labels",
     "read_level",
     "read_level_labels",
-    "write_labels",
     "write_level",
 ]
 
-LABEL_SCHEMA = pa.schema(
-    [
-        ("config_id", pa.string()),
-        ("energy", pa.float64()),  # eV
-        ("atomic_forces", pa.list_(pa.list_(pa.float32(), 3))),  # eV/Å
-    ]
-)
 LABEL_FILE = re.compile(
     r"(?:\.\./)?labels/([A-Za-z0-9][A-Za-z0-9_.-]*)/(level\.json|[A-Za-z0-9][A-Za-z0-9_.-]*\.parquet)"
 )
 """Names that a manifest may give to files of labels, relative to the split's folder."""
-
-Labels = Mapping[str, tuple[float, np.ndarray]]
-"""config_id → energy (eV) and forces [n, 3] (eV/Å)."""
 
 
 class LevelCard(BaseModel):
@@ -110,45 +95,6 @@ class EnergyShift(BaseModel):
         except KeyError as error:
             raise DataError(f"{c.config_id}: no energy zero for element {error.args[0]}") from None
         return atoms + self.anion * max(-c.total_charge, 0) + self.cation * max(c.total_charge, 0)
-
-
-def write_labels(path: Path, labels: Labels) -> None:
-    """Write a part, rows in order of config_id; the same labels give the same bytes. Forces are rounded
-    to the storage grid."""
-    names = sorted(labels)
-    table = pa.table(
-        {
-            "config_id": names,
-            "energy": [float(labels[name][0]) for name in names],
-            "atomic_forces": vectors([round_to_grid(labels[name][1], FORCE_GRID) for name in names]),
-        },
-        schema=LABEL_SCHEMA,
-    )
-    pq.write_table(
-        table,
-        path,
-        compression="zstd",
-        compression_level=19,
-        use_dictionary=False,
-        column_encoding={
-            "config_id": "DELTA_BYTE_ARRAY",
-            "atomic_forces.list.element.list.element": "BYTE_STREAM_SPLIT",
-        },
-    )
-
-
-def read_labels(path: Path) -> dict[str, tuple[float, np.ndarray]]:
-    """The labels of one part.
-
-    Raises:
-        DataError: it is missing, damaged, or no table of labels.
-    """
-    table = read_table(path)
-    if missing := sorted(set(LABEL_SCHEMA.names) - set(table.column_names)):
-        raise DataError(f"{path} has no column {missing[0]}: is it a table of labels?")
-    forces = lists(table["atomic_forces"])
-    rows = zip(table["config_id"].to_pylist(), table["energy"].to_pylist(), forces, strict=True)
-    return {name: (energy, f.astype(np.float64).reshape(-1, 3)) for name, energy, f in rows}
 
 
 def read_level(folder: Path) -> LevelCard:

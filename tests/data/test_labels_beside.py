@@ -6,14 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mfbench.data.levels import (
-    EnergyShift,
-    LevelCard,
-    read_labels,
-    read_level_labels,
-    write_labels,
-    write_level,
-)
+from mfbench.data.label_table import read_labels, write_labels
+from mfbench.data.levels import EnergyShift, LevelCard, read_level_labels, write_level
 from mfbench.data.parquet import FORCE_GRID, sha256
 from mfbench.data.split import load_split
 from mfbench.errors import DataError, UnknownNameError

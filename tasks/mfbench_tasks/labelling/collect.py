@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from mfbench.data.configuration import Configuration
-from mfbench.data.levels import LevelCard, read_labels, read_level, write_labels, write_level
+from mfbench.data.label_table import read_labels, write_labels
+from mfbench.data.levels import LevelCard, read_level, write_level
 from mfbench.data.parquet import read_configurations, sha256
 from mfbench.errors import MfbenchError
 from mfbench.work.journal import open_journal

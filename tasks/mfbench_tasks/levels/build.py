@@ -11,7 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from mfbench.data.levels import EnergyShift, Labels, LevelCard, read_level_labels
+from mfbench.data.label_table import Labels
+from mfbench.data.levels import EnergyShift, LevelCard, read_level_labels
 from mfbench.data.manifest import OWN, POOL
 from mfbench.data.parquet import read_table
 from mfbench.data.split import Split, load_split

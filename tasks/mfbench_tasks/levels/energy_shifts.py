@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mfbench.data.configuration import Configuration
-from mfbench.data.levels import EnergyShift, Labels
+from mfbench.data.label_table import Labels
+from mfbench.data.levels import EnergyShift
 
 __all__ = ["mean_beyond_atoms", "shift_by_atoms", "shift_by_fit"]
 

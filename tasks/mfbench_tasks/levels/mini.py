@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mfbench.data.configuration import Configuration
-from mfbench.data.levels import read_level_labels, write_labels, write_level
+from mfbench.data.label_table import write_labels
+from mfbench.data.levels import read_level_labels, write_level
 from mfbench.data.manifest import FILES, tables
 from mfbench.data.parquet import read_configurations, read_table, sha256, write_configurations
 from mfbench.data.split import Split, Task, load_split

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
-from mfbench.data.levels import Labels
+from mfbench.data.label_table import Labels
 from mfbench.data.split import load_split
 from mfbench.metrics.errors import within_fragment
 from mfbench.work.files import write_text

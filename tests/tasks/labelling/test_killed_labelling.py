@@ -68,10 +68,10 @@ def test_a_run_killed_with_signal_9_resumes_without_a_lost_or_repeated_label(slo
     subprocess.run(command, check=True, **place)
     assert len(read(out, ":")) == STRUCTURES
     assert all(np.isfinite(atoms.get_potential_energy()) for atoms in read(out, ":"))
-    # Only what was being computed when the process died is computed again.
+    # Only what had not reached the journal when the process died is computed again.
     computed = Counter(log.read_text().split())
     assert len(computed) == STRUCTURES
-    assert sum(computed.values()) <= STRUCTURES + KILLS
+    assert sum(computed.values()) <= STRUCTURES + 4 * KILLS
 
 
 def test_two_processes_on_one_queue_share_it(tmp_path, monkeypatch):
@@ -94,3 +94,25 @@ def test_two_processes_on_one_queue_share_it(tmp_path, monkeypatch):
         run_queue(level, queue, two, report=lambda e: done.append(("two", e.key)))
         assert set(two.read(decode_entry)) == {str(i) for i in range(6)}
     assert done == [*(("one", str(i)) for i in range(1, 6)), ("two", "0")]
+
+
+def test_a_dask_cluster_labels_what_a_killed_run_left(tmp_path, cluster, monkeypatch):
+    """Half of the structures first in this process, the rest on a cluster of one worker."""
+    pytest.importorskip("distributed")
+    from ase import Atoms
+    from ase.io import read, write
+
+    from mfbench.cli import main
+
+    frames = [Atoms("Ar2", [[0, 0, 0], [0, 0, 3 + 0.1 * i]]) for i in range(6)]
+    write(tmp_path / "in.xyz", frames)
+    command = ["label", str(tmp_path / "in.xyz"), "--level", "ase.calculators.lj:LennardJones"]
+    command += ["--out", str(tmp_path / "out.xyz")]
+    assert main(command) == 0
+    here = [atoms.get_potential_energy() for atoms in read(tmp_path / "out.xyz", ":")]
+    (tmp_path / "out.xyz").unlink()
+    for path in sorted((tmp_path / "out.xyz.journal").glob(f"*{SUFFIX}"))[:3]:
+        path.unlink()
+    cluster.worker("one")
+    assert main([*command, "--resume", "--scheduler", cluster.address]) == 0
+    assert [atoms.get_potential_energy() for atoms in read(tmp_path / "out.xyz", ":")] == here
