@@ -65,7 +65,8 @@ class Dataset:
         """
         graph = self.table.take(indices, size=size, padding=padding, dtype=self.dtype)
         count = len(indices)
-        metric, whitener = (np.zeros((size, size), self.dtype) for _ in range(2))
+        metric: np.ndarray = np.zeros((size, size), self.dtype)
+        whitener = np.zeros_like(metric)
         if self.kernel is None:
             metric[:count, :count] = whitener[:count, :count] = np.eye(count)
         else:

@@ -23,7 +23,7 @@ from mfbench_jax import adaptation, training
 from mfbench_jax.compiled import Compiled, compile_seconds
 from mfbench_jax.data import Dataset, slots
 from mfbench_jax.design import design_arrays
-from mfbench_jax.meta.objective import LossWeights, batch_loss
+from mfbench_jax.meta.objective import Labels, LossWeights, batch_loss
 from mfbench_jax.meta.steps import Step, joint_gradient, meta_gradient
 from mfbench_jax.models.architecture import energy_forces, init
 from mfbench_jax.models.graphs import Padding
@@ -178,7 +178,11 @@ class JaxEngine:
 @lru_cache(maxsize=8)
 def _loss_program(config: Config, weights: LossWeights) -> Compiled:
     model = partial(_energy_forces, config)
-    return Compiled(lambda params, batch: batch_loss(params, model, *batch, weights))
+
+    def loss(params: Any, batch: tuple[Any, Labels]) -> jax.Array:
+        return batch_loss(params, model, *batch, weights)
+
+    return Compiled(loss)
 
 
 def _energy_forces(config: Config, params: Any, batch: Any) -> tuple[jax.Array, jax.Array]:

@@ -109,7 +109,8 @@ def _advance(phase: Phase, optimizer: Any) -> Callable[[Params, Any, int], tuple
         updates, state = optimizer.update(gradient, state, params)
         return optax.apply_updates(params, updates), state
 
-    if not isinstance(phase.gradient, JointStep):
+    joint = phase.gradient
+    if not isinstance(joint, JointStep):
         run = jax.jit(update, donate_argnums=(0, 1))
 
         def apart(params: Params, state: Any, step: int) -> tuple[Any, Params, Any]:
@@ -119,11 +120,11 @@ def _advance(phase: Phase, optimizer: Any) -> Callable[[Params, Any, int], tuple
         return apart
 
     def both(params: Params, state: Any, batch: Any) -> tuple[Any, Params, Any]:
-        loss, gradient = phase.gradient.function(params, batch)
+        loss, gradient = joint.function(params, batch)
         return loss, *update(params, state, gradient)
 
     fused = Compiled(both, donate_argnums=(0, 1))
-    return lambda params, state, step: fused(params, state, phase.gradient.data(step))
+    return lambda params, state, step: fused(params, state, joint.data(step))
 
 
 def _save(folder: Path, name: str, tree: Any, record: dict[str, Any]) -> None:

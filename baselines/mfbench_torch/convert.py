@@ -66,7 +66,13 @@ def convert(source: Path, target: Path, *, trust_pickle: bool = False, split: st
 
 
 def mace_model(checkpoint: Checkpoint, atomic_energies: Mapping[int, float]) -> torch.nn.Module:
-    """A float64 ScaleShiftMACE with the checkpoint's weights; ``atomic_energies`` in eV."""
+    """A float64 ScaleShiftMACE with the checkpoint's weights; ``atomic_energies`` in eV.
+
+    Raises:
+        CheckpointError: the checkpoint is of another architecture.
+    """
+    if not isinstance(checkpoint.config, MaceConfig):
+        raise CheckpointError("a .model holds a MACE, this checkpoint another architecture: convert a mace")
     model = build(checkpoint.config, torch.float64, atomic_energies, eager=False)
     state = to_mace_state(checkpoint.params, checkpoint.config)
     model.load_state_dict({k: torch.as_tensor(v) for k, v in state.items()}, strict=False)
@@ -91,7 +97,7 @@ def _atomic_energies(card: Mapping[str, Any], split: str | None) -> dict[int, fl
 
 
 def _from_model(source: Path, trust_pickle: bool) -> Checkpoint:
-    model = read_model(source, trust_pickle=trust_pickle)
+    model: Any = read_model(source, trust_pickle=trust_pickle)
     if len(heads := heads_of(model)) > 1:
         raise CheckpointError(
             f"{source} has {len(heads)} heads ({', '.join(heads)}): a checkpoint has one; fine-tune it as "
@@ -106,7 +112,7 @@ def _from_model(source: Path, trust_pickle: bool) -> Checkpoint:
         raise CheckpointError(f"{source} has an architecture that mfbench does not have: {error}") from None
     _check_same(source, model, params, config)
     e0 = np.atleast_1d(model.atomic_energies_fn.atomic_energies.numpy().squeeze())
-    card = {
+    card: dict[str, Any] = {
         "schema": 1,
         "split": None,
         "data_hash": None,
@@ -119,7 +125,7 @@ def _from_model(source: Path, trust_pickle: bool) -> Checkpoint:
     return Checkpoint(config, params, ones, card)
 
 
-def _config_of(model: torch.nn.Module) -> MaceConfig:
+def _config_of(model: Any) -> MaceConfig:  # mace-torch gives its attributes no types
     return MaceConfig(
         elements=tuple(int(z) for z in model.atomic_numbers),
         r_max=float(model.r_max),

@@ -87,7 +87,8 @@ class _Network:
         """Interaction energies [n] and forces, in NumPy."""
 
         def evaluate(batch: GraphBatch) -> tuple[torch.Tensor, torch.Tensor]:
-            return tuple(x.detach() for x in self.energy_forces(batch))
+            energies, forces = self.energy_forces(batch)
+            return energies.detach(), forces.detach()
 
         return predictions(evaluate, self.config, configurations, self.dtype, device())
 
@@ -156,7 +157,8 @@ class FoundationModel:
         optimizer = torch.optim.Adam(parameters, lr=self.settings.rate)
         for parts in batches:
             optimizer.zero_grad()
-            sum(self._loss(network, part) for part in parts).backward()
+            total: Any = sum(self._loss(network, part) for part in parts)
+            total.backward()
             torch.nn.utils.clip_grad_norm_(parameters, _CLIP)
             optimizer.step()
         return sum(len(graph) for parts in batches for graph, _ in parts)
@@ -172,8 +174,11 @@ class FoundationModel:
         return batch_loss({}, lambda _, graph: network.energy_forces(graph, training=True), *batch, weights)
 
 
-def graph_config(module: torch.nn.Module) -> MaceConfig:
-    """What graphs are made with: the network's elements and cutoff; the rest means nothing here."""
+def graph_config(module: Any) -> MaceConfig:
+    """What graphs are made with: the network's elements and cutoff; the rest means nothing here.
+
+    ``module``: of mace-torch, whose attributes have no types.
+    """
     elements = tuple(int(z) for z in module.atomic_numbers)
     return MaceConfig(elements=elements, r_max=float(module.r_max))
 
@@ -190,7 +195,7 @@ def _head(path: Path, heads: Sequence[str], wanted: str | None) -> int:
     """Index of the head to use: each was trained on another level of theory, and none is the default."""
     if wanted is None and len(heads) == 1:
         return 0
-    if wanted not in heads:
+    if wanted is None or wanted not in heads:
         said = f"has no head '{wanted}'" if wanted is not None else f"has {len(heads)} heads"
         raise UnknownNameError(
             f"{path.name} {said}: choose one with --option head=NAME, of {', '.join(heads)}"

@@ -15,10 +15,11 @@ from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.protocol.energy_baseline import correction_between, correction_kernel, fit_baseline
 from mfbench_jax.adaptation import descend, start
 from mfbench_jax.data import Dataset
-from mfbench_jax.meta.inner import inner_loop
+from mfbench_jax.meta.bound import NO_LIMIT
+from mfbench_jax.meta.inner import InnerProblem, inner_loop
 from mfbench_jax.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
-from mfbench_jax.meta.plus import maml_pp_gradient
+from mfbench_jax.meta.plus import Schedule, maml_pp_gradient
 from mfbench_jax.models.architecture import energy, energy_forces, init
 
 STEPS = 3
@@ -61,7 +62,10 @@ class Problem:
         return query_loss(params, self.model, self.energies, *query, WEIGHTS)
 
     def outer(self, function):
-        return partial(function, gradient=self.gradient, query_loss=self.query_loss)
+        """(params, **arguments) → what ``function`` finds; the functions are no arguments of a program."""
+        return lambda params, **arguments: function(
+            params, InnerProblem(self.gradient, self.query_loss, **arguments)
+        )
 
     def arguments(self):
         return {
@@ -121,13 +125,15 @@ class Toy:
     def loss(params, batch):
         return jnp.mean((jnp.tanh(batch[0] @ params["a"]) @ params["b"] - batch[1]) ** 2)
 
+    def problem(self, rate=RATE, limit=NO_LIMIT):
+        slope = jax.grad(self.loss)
+        return InnerProblem(slope, self.loss, self.batches, self.query, rate, self.precondition, limit)
+
     def adapted(self, params):
-        return inner_loop(params, jax.grad(self.loss), self.batches, RATE, self.precondition)[0]
+        return self.problem().solve(params)[0]
 
     def outer(self, function):
-        return function(
-            self.params, jax.grad(self.loss), self.loss, self.batches, self.query, RATE, self.precondition
-        )
+        return function(self.params, self.problem())
 
 
 def test_maml_is_the_derivative_of_the_adapted_query_loss():
@@ -157,24 +163,16 @@ def test_reptile_points_from_the_adapted_to_the_initial_parameters():
 def test_maml_is_exact_where_steps_are_shortened(limit):
     """Some or all of the steps are longer than the limit; and no weights go further than the steps may."""
     toy, limit = Toy(), np.float64(limit)
-    arguments = toy.batches, RATE, toy.precondition
-
-    def adapted(params):
-        return inner_loop(params, jax.grad(toy.loss), *arguments, limit)[0]
-
-    loss, gradient = maml_gradient(
-        toy.params, jax.grad(toy.loss), toy.loss, toy.batches, toy.query, RATE, toy.precondition, limit
-    )
-    whole = jax.value_and_grad(lambda params: toy.loss(adapted(params), toy.query))(toy.params)
+    problem = toy.problem(limit=limit)
+    loss, gradient = maml_gradient(toy.params, problem)
+    whole = jax.value_and_grad(lambda params: toy.loss(problem.solve(params)[0], toy.query))(toy.params)
     assert float(loss) == pytest.approx(float(whole[0]), rel=1e-12)
     assert distance(gradient, whole[1]) < 1e-10
     assert distance(gradient, toy.outer(maml_gradient)[1]) > 0.01
-    _, again = maml_pp_gradient(
-        toy.params, jax.grad(toy.loss), toy.loss, toy.batches, toy.query, RATE, toy.precondition,
-        jnp.asarray([0.0, 0.0, 1.0]), np.bool_(True), 1.0, limit,
-    )  # fmt: skip
+    as_maml = Schedule(jnp.asarray([0.0, 0.0, 1.0]), np.bool_(True), 1.0)
+    _, again = maml_pp_gradient(toy.params, problem, as_maml)
     assert distance(again, whole[1]) < 1e-10
-    wild = inner_loop(toy.params, jax.grad(toy.loss), toy.batches, 1e30, toy.precondition, limit)[0]
+    wild, _ = toy.problem(1e30, limit).solve(toy.params)
     moved = sum(float(jnp.sum((wild[k] - toy.params[k]) ** 2)) for k in wild) ** 0.5
     assert moved <= STEPS * limit * (1 + 1e-9)
 
@@ -188,10 +186,9 @@ def plus_params(toy):
     return {**toy.params, **rates}
 
 
-def plus(toy, params, *, second, weights=PLUS["weights"], precondition=None):
-    precondition = toy.precondition if precondition is None else precondition
-    arguments = (jax.grad(toy.loss), toy.loss, toy.batches, toy.query, RATE, precondition)
-    return maml_pp_gradient(params, *arguments, jnp.asarray(weights), np.bool_(second), PLUS["scale"])
+def plus(toy, params, *, second, weights=PLUS["weights"]):
+    schedule = Schedule(jnp.asarray(weights), np.bool_(second), PLUS["scale"])
+    return maml_pp_gradient(params, toy.problem(), schedule)
 
 
 def unrolled_plus(toy, second):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,10 +20,10 @@ from mfbench.protocol.energy_baseline import correction_between, correction_kern
 from mfbench_torch.adaptation import descend, start
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.data import Dataset
-from mfbench_torch.meta.inner import gradient_of, inner_loop
+from mfbench_torch.meta.inner import InnerProblem, gradient_of
 from mfbench_torch.meta.objective import LossWeights, batch_loss
 from mfbench_torch.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
-from mfbench_torch.meta.plus import maml_pp_gradient
+from mfbench_torch.meta.plus import Schedule, maml_pp_gradient
 from mfbench_torch.meta.steps import losses
 
 STEPS = 3
@@ -62,10 +64,14 @@ class Problem:
         )
         self.loss, self.query_loss = losses(CONFIG, WEIGHTS)
 
-    def outer(self, function):
-        return function(
-            self.params, self.loss, self.query_loss, self.batches, self.query, RATE, self.precondition
+    def inner(self, **changed):
+        problem = InnerProblem(
+            self.loss, self.query_loss, self.batches, self.query, RATE, self.precondition
         )
+        return replace(problem, **changed)
+
+    def outer(self, function):
+        return function(self.params, self.inner())
 
 
 @pytest.fixture(scope="module")
@@ -126,14 +132,14 @@ def test_positions_that_inner_steps_share_would_be_caught(problem, maml):
 
 def test_fomaml_is_the_gradient_at_the_adapted_parameters(problem, maml):
     _, gradient = problem.outer(fomaml_gradient)
-    adapted, _ = inner_loop(problem.params, problem.loss, problem.batches, RATE, problem.precondition)
+    adapted, _ = problem.inner().solve(problem.params)
     assert distance(gradient, gradient_of(problem.query_loss, adapted, problem.query)) < 1e-12
     assert distance(gradient, maml[1]) > 0.01  # the rate is large enough to tell them apart
 
 
 def test_reptile_points_from_the_adapted_to_the_initial_parameters(problem):
     _, direction = problem.outer(reptile_gradient)
-    adapted, _ = inner_loop(problem.params, problem.loss, problem.batches, RATE, problem.precondition)
+    adapted, _ = problem.inner().solve(problem.params)
     assert distance(direction, {k: problem.params[k] - adapted[k] for k in adapted}) < 1e-12
 
 
@@ -143,7 +149,7 @@ def test_adaptation_is_the_inner_loop_that_was_meta_trained(problem):
         problem.params, start(problem.params, settings), problem.precondition, problem.support,
         problem.indices, CONFIG, settings,
     )  # fmt: skip
-    expected, _ = inner_loop(problem.params, problem.loss, problem.batches, RATE, problem.precondition)
+    expected, _ = problem.inner().solve(problem.params)
     assert distance(adapted, expected) < 1e-12
 
 
@@ -155,8 +161,9 @@ def test_everything_is_computed_on_the_device_of_the_weights(problem):
     )
     batch, params = dataset.batch(np.arange(4)), place(tensors(problem.params))
     query = (batch, batch, dataset.tensor(np.zeros((4, 4))))
-    arguments = (problem.loss, problem.query_loss, [batch, batch], query, RATE)
-    value, gradient = maml_gradient(params, *arguments, place(tensors(problem.precondition)))
+    precondition = place(tensors(problem.precondition))
+    elsewhere = problem.inner(batches=[batch, batch], query=query, precondition=precondition)
+    value, gradient = maml_gradient(params, elsewhere)
     assert {value.device.type, *(g.device.type for g in gradient.values())} == {"meta"}
 
 
@@ -165,10 +172,8 @@ def test_maml_pp_is_the_derivative_in_weights_and_rates(problem, second):
     """Autograd through the multi-step objective; at first order the inner gradients are constants."""
     rng, v, scale = np.random.default_rng(1), [0.2, 0.0, 0.8], 10.0
     rates = {PREFIX + k: torch.from_numpy(rng.uniform(-0.05, 0.05, STEPS)) for k in problem.params}
-    value, gradient = maml_pp_gradient(
-        problem.params | rates, problem.loss, problem.query_loss, problem.batches, problem.query, RATE,
-        problem.precondition, v, second, scale,
-    )  # fmt: skip
+    schedule = Schedule(v, second, scale)
+    value, gradient = maml_pp_gradient(problem.params | rates, problem.inner(), schedule)
     leaves = {k: x.clone().requires_grad_() for k, x in (problem.params | rates).items()}
     theta, total = {k: leaves[k] for k in problem.params}, 0.0
     for k, batch in enumerate(problem.batches):
@@ -190,8 +195,8 @@ def test_maml_pp_is_the_derivative_in_weights_and_rates(problem, second):
 
 def test_maml_is_exact_where_steps_are_shortened(problem):
     """Autograd through the unrolled inner loop, every step shortened to the limit."""
-    limit, arguments = 1e-3, (problem.batches, problem.query, RATE, problem.precondition)
-    value, gradient = maml_gradient(problem.params, problem.loss, problem.query_loss, *arguments, limit)
+    limit = 1e-3
+    value, gradient = maml_gradient(problem.params, problem.inner(limit=limit))
     leaves = {k: x.clone().requires_grad_() for k, x in problem.params.items()}
     theta = dict(leaves)
     for batch in problem.batches:
@@ -209,22 +214,22 @@ def test_maml_is_exact_where_steps_are_shortened(problem):
 
 
 def test_maml_pp_without_its_parts_is_maml(problem, maml):
-    arguments = problem.loss, problem.query_loss, problem.batches, problem.query, RATE, problem.precondition
-    _, gradient = maml_pp_gradient(problem.params, *arguments, [0.0, 0.0, 1.0], True, 1.0)
+    as_maml = Schedule([0.0, 0.0, 1.0], True, 1.0)
+    _, gradient = maml_pp_gradient(problem.params, problem.inner(), as_maml)
     assert distance(gradient, maml[1]) < 1e-12
 
 
 def test_anil_moves_the_head_alone_and_differentiates_in_everything(problem):
     head = moving_arrays(problem.precondition, "head")
-    arguments = problem.loss, problem.query_loss, problem.batches, problem.query, RATE
-    adapted, _ = inner_loop(problem.params, problem.loss, problem.batches, RATE, head)
+    anil = problem.inner(precondition=head)
+    adapted, _ = anil.solve(problem.params)
     moved = {k for k, v in adapted.items() if not torch.equal(v, problem.params[k])}
     assert moved == set(head) < set(adapted)
     masked = Problem.__new__(Problem)
     zeros = {k: head.get(k, torch.zeros_like(v)) for k, v in problem.params.items()}
     masked.__dict__.update(problem.__dict__, precondition=zeros)
     _, expected = unrolled(masked, problem.loss)
-    assert distance(maml_gradient(problem.params, *arguments, head)[1], expected) < 1e-8
+    assert distance(maml_gradient(problem.params, anil)[1], expected) < 1e-8
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
@@ -272,6 +277,7 @@ def test_one_step_equals_that_of_jax(split, problem, maml):
 
     from mfbench_jax.data import Dataset as Twin
     from mfbench_jax.meta import outer as twin
+    from mfbench_jax.meta.inner import InnerProblem as TwinProblem
     from mfbench_jax.meta.objective import batch_loss as twin_loss
     from mfbench_jax.meta.objective import query_loss as twin_query_loss
     from mfbench_jax.models import architecture
@@ -290,7 +296,8 @@ def test_one_step_equals_that_of_jax(split, problem, maml):
         @partial(jax.jit, compiler_options=QUICK)
         def both(params, precondition):
             first = slope(params, jax.tree.map(lambda x: x[0], batches))
-            return first, twin.maml_gradient(params, slope, after, batches, data, RATE, precondition)
+            episode = TwinProblem(slope, after, batches, data, RATE, precondition)
+            return first, twin.maml_gradient(params, episode)
 
         arrays = ({k: v.numpy() for k, v in x.items()} for x in (problem.params, problem.precondition))
         first, (value, gradient) = jax.tree.map(np.asarray, both(*arrays))
@@ -315,7 +322,11 @@ def test_training_draws_the_batches_that_jax_draws(split, problem, monkeypatch):
     one_by_one = lambda params, data, *rest: [record("jax", *task, *rest) for task in data]  # noqa: E731
     monkeypatch.setattr(twin, "over_devices", lambda outer, tasks, devices: one_by_one)
     monkeypatch.setattr(steps, "value_and_gradient", lambda loss, params, *data: record("torch", *data))
-    outer = lambda params, loss, after, *data: record("torch", *data)  # noqa: E731
+
+    def outer(params, problem):
+        own = (problem.batches, problem.query, problem.rate, problem.precondition, problem.limit)
+        return record("torch", *own)
+
     monkeypatch.setattr(steps, "_OUTER", {"fomaml": outer})
     settings = TrainSettings(
         "fomaml", tasks=2, k=6, inner_steps=2, inner_batch=4, query=4, size_classes=2, energy_weight=3.0

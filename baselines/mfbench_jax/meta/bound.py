@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["NO_LIMIT", "bounded", "limit_of", "pulled_back"]
+__all__ = ["NO_LIMIT", "Limit", "bounded", "limit_of", "pulled_back"]
 
 Params = dict[str, jax.Array]
+Limit = jax.Array | np.float32
 NO_LIMIT = np.float32(np.inf)
 """Of the length of a step."""
 
@@ -21,14 +22,14 @@ def limit_of(bound: float, weights: Params) -> np.float32:
     return np.float32(bound * np.sqrt(sum(np.size(w) for w in weights.values())) if bound else NO_LIMIT)
 
 
-def bounded(step: Params, limit: jax.Array) -> Params:
+def bounded(step: Params, limit: Limit) -> Params:
     """The step, shortened to the limit; no step at all where it is not finite."""
     norm = _norm(step)
     factor = _factor(norm, limit)
     return {k: jnp.where(jnp.isfinite(norm), factor * s, 0.0).astype(s.dtype) for k, s in step.items()}
 
 
-def pulled_back(adjoint: Params, step: Params, limit: jax.Array) -> Params:
+def pulled_back(adjoint: Params, step: Params, limit: Limit) -> Params:
     """The adjoint of a step, from that of the shortened one: L / |u| (1 − u uᵀ / |u|²), or the same."""
     norm = _norm(step)
     over, factor = norm > limit, _factor(norm, limit)
@@ -37,7 +38,7 @@ def pulled_back(adjoint: Params, step: Params, limit: jax.Array) -> Params:
     return {k: (factor * (a - share * step[k])).astype(a.dtype) for k, a in adjoint.items()}
 
 
-def _factor(norm: jax.Array, limit: jax.Array) -> jax.Array:
+def _factor(norm: jax.Array, limit: Limit) -> jax.Array:
     """What shortens a step of length ``norm``; its derivative is finite without a limit too."""
     over = norm > limit
     return jnp.where(over, limit, 1.0) / jnp.where(over, norm, 1.0)

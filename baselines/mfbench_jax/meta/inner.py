@@ -10,18 +10,21 @@ MAML with a P for the head alone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from mfbench_jax.meta.bound import NO_LIMIT, bounded
+from mfbench_jax.meta.bound import NO_LIMIT, Limit, bounded
 
-__all__ = ["Gradient", "inner_loop", "inner_step", "preconditioned", "step_of"]
+__all__ = ["Gradient", "InnerProblem", "inner_loop", "inner_step", "preconditioned", "step_of"]
 
 Params = dict[str, jax.Array]
 Gradient = Callable[[Params, Any], Params]
 """(params, one inner batch) → gradient of the support loss."""
+QueryLoss = Callable[[Params, Any], jax.Array]
+"""(params, query) → loss, a scalar."""
 
 
 def preconditioned(vector: Params, precondition: Params) -> Params:
@@ -40,7 +43,7 @@ def inner_step(
     descent: Params,
     rate: jax.Array,
     factors: Params | None = None,
-    limit: jax.Array = NO_LIMIT,
+    limit: Limit = NO_LIMIT,
 ) -> Params:
     """θ − [α ρ descent], the step being no longer than ``limit``."""
     step = bounded(step_of(descent, rate, factors), limit)
@@ -53,7 +56,7 @@ def inner_loop(
     batches: Any,
     rate: jax.Array,
     precondition: Params,
-    limit: jax.Array = NO_LIMIT,
+    limit: Limit = NO_LIMIT,
 ) -> tuple[Params, tuple[Params, Params]]:
     """Adapt over the leading axis of ``batches``.
 
@@ -67,3 +70,32 @@ def inner_loop(
         return inner_step(theta, descent, rate, limit=limit), (theta, descent)
 
     return jax.lax.scan(step, params, batches)
+
+
+@dataclass(frozen=True, eq=False)
+class InnerProblem:
+    """One task as a meta-learner sees it: what the inner loop learns from, and what judges the outcome.
+
+    It is made inside a program: the functions are no data that a program could take in.
+
+    Attributes:
+        gradient: (params, one inner batch) → gradient of the support loss, shaped like the params.
+        query_loss: (params, ``query``) → loss, a scalar.
+        batches: n inner batches, along a leading axis [n, ...] of every array.
+        query: what the adapted weights are judged on.
+        rate: α, a scalar.
+        precondition: P by the name of a weight, of its shape; weights without an entry do not move.
+        limit: the longest inner step, a scalar; see ``bound``.
+    """
+
+    gradient: Gradient
+    query_loss: QueryLoss
+    batches: Any
+    query: Any
+    rate: jax.Array
+    precondition: Params
+    limit: Limit = NO_LIMIT
+
+    def solve(self, params: Params) -> tuple[Params, tuple[Params, Params]]:
+        """θ_n and the trail to it, see ``inner_loop``."""
+        return inner_loop(params, self.gradient, self.batches, self.rate, self.precondition, self.limit)

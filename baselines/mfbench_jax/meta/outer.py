@@ -13,68 +13,40 @@ looks at a query: its direction is θ_0 − θ_n.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
 
-from mfbench_jax.meta.bound import NO_LIMIT, pulled_back
-from mfbench_jax.meta.inner import Gradient, Params, inner_loop, preconditioned, step_of
+from mfbench_jax.meta.bound import pulled_back
+from mfbench_jax.meta.inner import InnerProblem, Params, preconditioned, step_of
 
 __all__ = ["fomaml_gradient", "maml_gradient", "reptile_gradient"]
 
-QueryLoss = Callable[[Params, Any], jax.Array]
 
-
-def maml_gradient(
-    params: Params,
-    gradient: Gradient,
-    query_loss: QueryLoss,
-    batches: Any,
-    query: Any,
-    rate: jax.Array,
-    precondition: Params,
-    limit: jax.Array = NO_LIMIT,
-) -> tuple[jax.Array, Params]:
+def maml_gradient(params: Params, problem: InnerProblem) -> tuple[jax.Array, Params]:
     """Query loss after the inner loop, and its exact (second-order) gradient in θ_0."""
-    adapted, trail = inner_loop(params, gradient, batches, rate, precondition, limit)
-    loss, adjoint = jax.value_and_grad(query_loss)(adapted, query)
+    adapted, trail = problem.solve(params)
+    loss, adjoint = jax.value_and_grad(problem.query_loss)(adapted, problem.query)
+    rate = problem.rate
 
     def step(adjoint: Params, visited: Any) -> tuple[Params, None]:
         (theta, descent), batch = visited
-        direction = preconditioned(pulled_back(adjoint, step_of(descent, rate), limit), precondition)
-        _, product = jax.jvp(lambda t: gradient(t, batch), (theta,), (direction,))
+        through = pulled_back(adjoint, step_of(descent, rate), problem.limit)
+        direction = preconditioned(through, problem.precondition)
+        _, product = jax.jvp(lambda t: problem.gradient(t, batch), (theta,), (direction,))
         return jax.tree.map(lambda a, h: a - rate * h, adjoint, product), None
 
-    adjoint, _ = jax.lax.scan(step, adjoint, (trail, batches), reverse=True)
+    adjoint, _ = jax.lax.scan(step, adjoint, (trail, problem.batches), reverse=True)
     return loss, adjoint
 
 
-def fomaml_gradient(
-    params: Params,
-    gradient: Gradient,
-    query_loss: QueryLoss,
-    batches: Any,
-    query: Any,
-    rate: jax.Array,
-    precondition: Params,
-    limit: jax.Array = NO_LIMIT,
-) -> tuple[jax.Array, Params]:
+def fomaml_gradient(params: Params, problem: InnerProblem) -> tuple[jax.Array, Params]:
     """Query loss after the inner loop, and its gradient in θ_n."""
-    adapted, _ = inner_loop(params, gradient, batches, rate, precondition, limit)
-    return jax.value_and_grad(query_loss)(adapted, query)
+    adapted, _ = problem.solve(params)
+    return jax.value_and_grad(problem.query_loss)(adapted, problem.query)
 
 
-def reptile_gradient(
-    params: Params,
-    gradient: Gradient,
-    query_loss: QueryLoss,
-    batches: Any,
-    query: Any,
-    rate: jax.Array,
-    precondition: Params,
-    limit: jax.Array = NO_LIMIT,
-) -> tuple[jax.Array, Params]:
+def reptile_gradient(params: Params, problem: InnerProblem) -> tuple[jax.Array, Params]:
     """The loss on the query (for the log only), and θ_0 − θ_n."""
-    adapted, _ = inner_loop(params, gradient, batches, rate, precondition, limit)
-    return query_loss(adapted, query), jax.tree.map(lambda a, b: a - b, params, adapted)
+    adapted, _ = problem.solve(params)
+    return problem.query_loss(adapted, problem.query), jax.tree.map(lambda a, b: a - b, params, adapted)

@@ -22,9 +22,10 @@ from mfbench_jax.compiled import Compiled
 from mfbench_jax.data import Dataset
 from mfbench_jax.devices import devices_share, over_devices
 from mfbench_jax.meta.bound import limit_of
+from mfbench_jax.meta.inner import InnerProblem
 from mfbench_jax.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
-from mfbench_jax.meta.plus import maml_pp_gradient
+from mfbench_jax.meta.plus import Schedule, maml_pp_gradient
 from mfbench_jax.models.architecture import energy, energy_forces
 from mfbench_jax.models.graphs import Padding, padding_for
 
@@ -112,7 +113,7 @@ def meta_gradient(
     def gradient(params: Params, batch: Any) -> Params:
         return jax.grad(batch_loss)(params, model, *batch, weights)
 
-    def loss(params: Params, query: Any) -> jax.Array:
+    def loss(params: Params, query: tuple[Any, Any, Any]) -> jax.Array:
         return query_loss(params, model, energies, *query, weights)
 
     run = over_devices(partial(_outer, outer, gradient, loss), settings.tasks, devices)
@@ -159,17 +160,18 @@ def _shared(own: Sequence[Padding], count: int) -> list[Padding]:
     return [largest[n] for n in number.tolist()]
 
 
-def _outer(outer, gradient, loss, params, data, rate, precondition, *schedule):
-    batches, query = data
-    return outer(params, gradient, loss, batches, query, rate, precondition, *schedule)
+def _outer(outer, gradient, loss, params, data, rate, precondition, *rest):
+    *schedule, limit = rest
+    return outer(params, InnerProblem(gradient, loss, *data, rate, precondition, limit), *schedule)
 
 
-def _schedule(settings: TrainSettings, number: int, steps: int) -> tuple[Any, ...]:
+def _schedule(settings: TrainSettings, number: int, steps: int) -> tuple[Schedule, ...]:
     """What only MAML++ wants to know of a step: weights of the queries, order, scale of the rates."""
     if settings.method != "maml++":
         return ()
     weights = multi_step_weights(settings, number, steps)
-    return weights, np.bool_(second_order(settings, number, steps)), np.float32(settings.rates_rate)
+    second = np.bool_(second_order(settings, number, steps))
+    return (Schedule(weights, second, np.float32(settings.rates_rate)),)
 
 
 class _TaskData:
@@ -183,6 +185,7 @@ class _TaskData:
 
     def query_of(self, support: np.ndarray, query: np.ndarray) -> tuple[Any, Any, np.ndarray]:
         """Support batch, query batch, and the operator between them."""
+        assert self.support.kernel is not None  # it is corrected
         kernel = self.support.kernel[np.ix_(support, support)]
         operator = correction_between(kernel, self.across[np.ix_(query, support)])
         return (

@@ -6,12 +6,14 @@ slots carry index -1, which is a zero row in every 0/1 matrix, so they contribut
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 __all__ = ["GraphBatch", "Padding"]
+
+Leaf = Any
+"""A NumPy array while a batch is put together, a traced JAX array inside a program."""
 
 
 class Padding(NamedTuple):
@@ -50,22 +52,22 @@ class GraphBatch(NamedTuple):
         has_label: [B] bool.
     """
 
-    positions: jax.Array
-    species: jax.Array
-    atom_mask: jax.Array
-    atom_configuration: jax.Array
-    n_atoms: jax.Array
-    charges: jax.Array
-    pair_first: jax.Array
-    pair_second: jax.Array
-    slot_of_first: jax.Array
-    slot_of_second: jax.Array
-    sender: jax.Array
-    back: jax.Array
-    pair: jax.Array
-    energy: jax.Array
-    forces: jax.Array
-    has_label: jax.Array
+    positions: Leaf
+    species: Leaf
+    atom_mask: Leaf
+    atom_configuration: Leaf
+    n_atoms: Leaf
+    charges: Leaf
+    pair_first: Leaf
+    pair_second: Leaf
+    slot_of_first: Leaf
+    slot_of_second: Leaf
+    sender: Leaf
+    back: Leaf
+    pair: Leaf
+    energy: Leaf
+    forces: Leaf
+    has_label: Leaf
 
     @property
     def padding(self) -> Padding:

@@ -12,6 +12,8 @@ layer, which is linear and cheaper to repeat in both slots than to copy.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -34,7 +36,8 @@ def network(params, config: MaceConfig, vectors, batch):
     slots = Slots(batch, vectors.dtype)
     elements = (batch.species[:, None] == jnp.arange(len(config.elements))).astype(vectors.dtype)
     basis, harmonics = pair_geometry(config, vectors, slots)
-    output, seen = 0.0, []
+    output: Any = 0.0
+    seen: list[Any] = []
     scalars = vector = None
     for t in range(config.num_interactions):
         last = t == config.num_interactions - 1

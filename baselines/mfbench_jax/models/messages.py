@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -25,9 +26,9 @@ _APART = 16
 class Harmonics(NamedTuple):
     """Of the slots, zero in empty ones: [N * K, 1], [N * K, 3], [N * K, 5]; mean square 1 on the sphere."""
 
-    zero: object
-    one: object
-    two: object
+    zero: jax.Array
+    one: jax.Array
+    two: jax.Array
 
 
 def first_messages(weight, radial, h, harmonics: Harmonics, slots: Slots, neighbours: float):

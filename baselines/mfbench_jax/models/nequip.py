@@ -48,8 +48,8 @@ def _received(params, config: NequipConfig, t: int, edges: Edges, sphere, h):
     (b, m, c, n), block = h.shape, f"layers.{t}"
     l_in, l_out = degrees(config, t)
     up = params[f"{block}.linear_up.weight"] / _root(c)
-    begin = [ell * ell for ell in range(l_in + 2)]
-    sent = [mix_components(up[ell], h[:, begin[ell] : begin[ell + 1]]) for ell in range(l_in + 1)]
+    starts = [ell * ell for ell in range(l_in + 2)]
+    sent = [mix_components(up[ell], h[:, starts[ell] : starts[ell + 1]]) for ell in range(l_in + 1)]
     sent = edges.gather(jnp.concatenate(sent, 1).reshape(b, m * c, n)).reshape(b, m, c, -1)
     sent = components(sent)
 

@@ -10,7 +10,8 @@ MAML with a P for the head alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ import torch
 from mfbench_torch.meta.bound import bounded
 
 __all__ = [
+    "InnerProblem",
     "Loss",
     "gradient_of",
     "hessian_vector",
@@ -29,6 +31,8 @@ __all__ = [
 ]
 
 Params = dict[str, torch.Tensor]
+Factors = Mapping[str, torch.Tensor | float]
+"""ρ of the weight arrays by name."""
 Loss = Callable[[Params, Any], torch.Tensor]
 """(params, data) → scalar, differentiable twice in the parameters."""
 
@@ -64,7 +68,7 @@ def preconditioned(vector: Params, precondition: Params) -> Params:
     }
 
 
-def step_of(descent: Params, rate: float, factors: Params | None = None) -> Params:
+def step_of(descent: Params, rate: float, factors: Factors | None = None) -> Params:
     """α ρ descent; ``factors`` holds ρ by name, 1 where it has no entry."""
     factors = factors or {}
     return {k: rate * factors.get(k, 1.0) * d for k, d in descent.items()}
@@ -74,7 +78,7 @@ def inner_step(
     theta: Params,
     descent: Params,
     rate: float,
-    factors: Params | None = None,
+    factors: Factors | None = None,
     limit: float = math.inf,
 ) -> Params:
     """θ − [α ρ descent], the step being no longer than ``limit``."""
@@ -102,6 +106,33 @@ def inner_loop(
         trail.append((params, descent))
         params = inner_step(params, descent, rate, limit=limit)
     return params, trail
+
+
+@dataclass(frozen=True, eq=False)
+class InnerProblem:
+    """One task as a meta-learner sees it: what the inner loop learns from, and what judges the outcome.
+
+    Attributes:
+        loss: (params, one inner batch) → support loss, a scalar that is differentiable twice.
+        query_loss: (params, ``query``) → loss, a scalar.
+        batches: n inner batches.
+        query: what the adapted weights are judged on.
+        rate: α.
+        precondition: P by the name of a weight, of its shape; weights without an entry do not move.
+        limit: the longest inner step; see ``bound``.
+    """
+
+    loss: Loss
+    query_loss: Loss
+    batches: Sequence[Any]
+    query: Any
+    rate: float
+    precondition: Params
+    limit: float = math.inf
+
+    def solve(self, params: Params) -> tuple[Params, list[tuple[Params, Params]]]:
+        """θ_n and the trail to it, see ``inner_loop``."""
+        return inner_loop(params, self.loss, self.batches, self.rate, self.precondition, self.limit)
 
 
 def _leaves(params: Params) -> Params:

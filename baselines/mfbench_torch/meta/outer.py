@@ -13,18 +13,13 @@ looks at a query: its direction is θ_0 − θ_n.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any
-
 import torch
 
 from mfbench_torch.meta.bound import pulled_back
 from mfbench_torch.meta.inner import (
-    Loss,
+    InnerProblem,
     Params,
     hessian_vector,
-    inner_loop,
     preconditioned,
     step_of,
     value_and_gradient,
@@ -33,52 +28,25 @@ from mfbench_torch.meta.inner import (
 __all__ = ["fomaml_gradient", "maml_gradient", "reptile_gradient"]
 
 
-def maml_gradient(
-    params: Params,
-    loss: Loss,
-    query_loss: Loss,
-    batches: Sequence[Any],
-    query: Any,
-    rate: float,
-    precondition: Params,
-    limit: float = math.inf,
-) -> tuple[torch.Tensor, Params]:
+def maml_gradient(params: Params, problem: InnerProblem) -> tuple[torch.Tensor, Params]:
     """Query loss after the inner loop, and its exact (second-order) gradient in θ_0."""
-    adapted, trail = inner_loop(params, loss, batches, rate, precondition, limit)
-    value, adjoint = value_and_gradient(query_loss, adapted, query)
-    for (theta, descent), batch in zip(reversed(trail), reversed(batches), strict=True):
-        through = pulled_back(adjoint, step_of(descent, rate), limit)
-        product = hessian_vector(loss, theta, batch, preconditioned(through, precondition))
-        adjoint = {name: a - rate * product[name] for name, a in adjoint.items()}
+    adapted, trail = problem.solve(params)
+    value, adjoint = value_and_gradient(problem.query_loss, adapted, problem.query)
+    for (theta, descent), batch in zip(reversed(trail), reversed(problem.batches), strict=True):
+        through = pulled_back(adjoint, step_of(descent, problem.rate), problem.limit)
+        product = hessian_vector(problem.loss, theta, batch, preconditioned(through, problem.precondition))
+        adjoint = {name: a - problem.rate * product[name] for name, a in adjoint.items()}
     return value, adjoint
 
 
-def fomaml_gradient(
-    params: Params,
-    loss: Loss,
-    query_loss: Loss,
-    batches: Sequence[Any],
-    query: Any,
-    rate: float,
-    precondition: Params,
-    limit: float = math.inf,
-) -> tuple[torch.Tensor, Params]:
+def fomaml_gradient(params: Params, problem: InnerProblem) -> tuple[torch.Tensor, Params]:
     """Query loss after the inner loop, and its gradient in θ_n."""
-    adapted, _ = inner_loop(params, loss, batches, rate, precondition, limit)
-    return value_and_gradient(query_loss, adapted, query)
+    adapted, _ = problem.solve(params)
+    return value_and_gradient(problem.query_loss, adapted, problem.query)
 
 
-def reptile_gradient(
-    params: Params,
-    loss: Loss,
-    query_loss: Loss,
-    batches: Sequence[Any],
-    query: Any,
-    rate: float,
-    precondition: Params,
-    limit: float = math.inf,
-) -> tuple[torch.Tensor, Params]:
+def reptile_gradient(params: Params, problem: InnerProblem) -> tuple[torch.Tensor, Params]:
     """The loss on the query (for the log only), and θ_0 − θ_n."""
-    adapted, _ = inner_loop(params, loss, batches, rate, precondition, limit)
-    value = query_loss(adapted, query).detach()
+    adapted, _ = problem.solve(params)
+    value = problem.query_loss(adapted, problem.query).detach()
     return value, {name: value - adapted[name] for name, value in params.items()}

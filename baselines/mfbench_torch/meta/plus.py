@@ -12,16 +12,16 @@ At first order the product with the Hessian H is left out; queries with v_k = 0 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from mfbench.learned.adaptation.inner_rates import PREFIX, separated
 from mfbench_torch.meta.bound import pulled_back
 from mfbench_torch.meta.inner import (
-    Loss,
+    InnerProblem,
     Params,
     gradient_of,
     hessian_vector,
@@ -31,37 +31,40 @@ from mfbench_torch.meta.inner import (
     value_and_gradient,
 )
 
-__all__ = ["maml_pp_gradient"]
+__all__ = ["Schedule", "maml_pp_gradient"]
+
+
+class Schedule(NamedTuple):
+    """What changes over the steps of the phase.
+
+    Attributes:
+        weights: [n] v, of the query losses after each inner step.
+        second: whether to take second derivatives.
+        scale: of the learned logarithms.
+    """
+
+    weights: Sequence[float] | np.ndarray
+    second: bool
+    scale: float
 
 
 def maml_pp_gradient(
-    params: Params,
-    loss: Loss,
-    query_loss: Loss,
-    batches: Sequence[Any],
-    query: Any,
-    rate: float,
-    precondition: Params,
-    weights: Sequence[float],
-    second: bool,
-    scale: float,
-    limit: float = math.inf,
+    params: Params, problem: InnerProblem, schedule: Schedule
 ) -> tuple[torch.Tensor, Params]:
     """Outer loss and its gradient.
 
     Args:
         params: initial weights, and log ρ / ``scale`` [n] by ``rates/NAME`` of those that are learned.
-        loss, query_loss, batches, query, rate, precondition: as for MAML.
-        weights: [n] v.
-        second: whether to take second derivatives.
-        scale: of the learned logarithms.
-        limit: of the length of an inner step.
+        problem: as for MAML.
+        schedule: of this step of the phase.
     """
+    weights, second, scale = schedule
+    rate, precondition, limit = problem.rate, problem.precondition, problem.limit
     theta, logarithms = separated(params)
     rates = {name: (scale * value).exp() for name, value in logarithms.items()}
     trail = []
-    for k, batch in enumerate(batches):
-        before, descent = theta, preconditioned(gradient_of(loss, theta, batch), precondition)
+    for k, batch in enumerate(problem.batches):
+        before, descent = theta, preconditioned(gradient_of(problem.loss, theta, batch), precondition)
         factors = {name: value[k] for name, value in rates.items()}
         theta = inner_step(before, descent, rate, factors, limit)
         trail.append((before, theta, descent, factors))
@@ -72,7 +75,7 @@ def maml_pp_gradient(
     for k in reversed(range(len(trail))):
         before, after, descent, factors = trail[k]
         if (weight := float(weights[k])) > 0:
-            value, slope = value_and_gradient(query_loss, after, query)
+            value, slope = value_and_gradient(problem.query_loss, after, problem.query)
             total = total + weight * value
             adjoint = {name: a + weight * slope[name] for name, a in adjoint.items()}
         through = pulled_back(adjoint, step_of(descent, rate, factors), limit)
@@ -81,7 +84,7 @@ def maml_pp_gradient(
         if second:
             direction = preconditioned(through, precondition)
             direction = {n: factors[n] * d if n in factors else d for n, d in direction.items()}
-            product = hessian_vector(loss, before, batches[k], direction)
+            product = hessian_vector(problem.loss, before, problem.batches[k], direction)
             adjoint = {name: a - rate * product[name] for name, a in adjoint.items()}
     slopes = {PREFIX + name: scale * rates[name] * torch.stack(found) for name, found in pulls.items()}
     return total, {**adjoint, **slopes}

@@ -18,10 +18,10 @@ from mfbench.protocol.energy_baseline import EnergyBaseline, correction_between,
 from mfbench_torch.data import Batch, Dataset
 from mfbench_torch.device import device, on_device
 from mfbench_torch.meta.bound import limit_of
-from mfbench_torch.meta.inner import Loss, value_and_gradient
+from mfbench_torch.meta.inner import InnerProblem, Loss, value_and_gradient
 from mfbench_torch.meta.objective import LossWeights, batch_loss, query_loss
 from mfbench_torch.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
-from mfbench_torch.meta.plus import maml_pp_gradient
+from mfbench_torch.meta.plus import Schedule, maml_pp_gradient
 from mfbench_torch.models.architecture import energy, energy_forces
 from mfbench_torch.processes import mean_over_processes, share
 
@@ -29,7 +29,7 @@ __all__ = ["joint_gradient", "losses", "meta_gradient"]
 
 Params = dict[str, torch.Tensor]
 Step = Callable[[Params, int], tuple[torch.Tensor, Params]]
-_OUTER = {
+_OUTER: dict[str, Callable[..., tuple[torch.Tensor, Params]]] = {
     "maml": maml_gradient,
     "maml++": maml_pp_gradient,
     "anil": maml_gradient,
@@ -47,10 +47,13 @@ def losses(config: Config, weights: LossWeights) -> tuple[Loss, Loss]:
     def energies(params: Params, batch: Any) -> torch.Tensor:
         return energy(params, config, batch)
 
-    return (
-        lambda params, batch: batch_loss(params, model, *batch, weights),
-        lambda params, query: query_loss(params, model, energies, *query, weights),
-    )
+    def support(params: Params, batch: Batch) -> torch.Tensor:
+        return batch_loss(params, model, *batch, weights)
+
+    def query(params: Params, data: tuple[Batch, Batch, torch.Tensor]) -> torch.Tensor:
+        return query_loss(params, model, energies, *data, weights)
+
+    return support, query
 
 
 def joint_gradient(
@@ -113,8 +116,8 @@ def meta_gradient(
             data = made[episode.task]
             batches = data.support.batches(episode.support[episode.batches])
             query = data.query_of(episode.support, episode.query)
-            arguments = loss, after, batches, query, settings.inner_rate, precondition
-            value, gradient = outer(params, *arguments, *_schedule(settings, number, steps), limit)
+            problem = InnerProblem(loss, after, batches, query, settings.inner_rate, precondition, limit)
+            value, gradient = outer(params, problem, *_schedule(settings, number, steps))
             values.append(value)
             gradients.append(gradient)
         return mean_over_processes(values, gradients, params)
@@ -122,12 +125,12 @@ def meta_gradient(
     return step
 
 
-def _schedule(settings: TrainSettings, number: int, steps: int) -> tuple[Any, ...]:
+def _schedule(settings: TrainSettings, number: int, steps: int) -> tuple[Schedule, ...]:
     """What only MAML++ wants to know of a step: weights of the queries, order, scale of the rates."""
     if settings.method != "maml++":
         return ()
     weights = multi_step_weights(settings, number, steps)
-    return weights, second_order(settings, number, steps), settings.rates_rate
+    return (Schedule(weights, second_order(settings, number, steps), settings.rates_rate),)
 
 
 class _TaskData:
@@ -135,13 +138,14 @@ class _TaskData:
 
     def __init__(self, task: Task, config: Config, baseline: EnergyBaseline, dtype: torch.dtype) -> None:
         query = (*task.query, *task.heldout)
-        where = {"dtype": dtype, "place": device()}
+        where: dict[str, Any] = {"dtype": dtype, "place": device()}
         self.support = Dataset(task.support, config, baseline, corrected=True, **where)
         self.query = Dataset(query, config, baseline, corrected=False, **where)
         self.across = correction_kernel(query, task.support)
 
     def query_of(self, support: np.ndarray, query: np.ndarray) -> tuple[Batch, Batch, torch.Tensor]:
         """Support batch, query batch, and the operator between them."""
+        assert self.support.kernel is not None  # it is corrected
         kernel = self.support.kernel[np.ix_(support, support)]
         operator = correction_between(kernel, self.across[np.ix_(query, support)])
         return (

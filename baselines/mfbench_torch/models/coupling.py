@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import torch
 
@@ -33,12 +34,14 @@ def couple(
     x: Sequence[torch.Tensor], y: Sequence[torch.Tensor], path: tuple[int, int, int]
 ) -> list[torch.Tensor]:
     """The product of two features, each a list of components that broadcast against the other's."""
-    return [sum(value * (x[i] * y[j]) for i, j, value in terms) for terms in _terms(*path)]
+    made: list[Any] = [sum(value * (x[i] * y[j]) for i, j, value in terms) for terms in _terms(*path)]
+    return made
 
 
 def components(x: torch.Tensor) -> Components:
     """[(l_max + 1)², ...] → one list of components for each angular momentum."""
-    found, begin = [], 0
+    found: Components = []
+    begin = 0
     while begin < len(x):
         count = 2 * len(found) + 1
         found.append(list(x[begin : begin + count].unbind(0)))

@@ -10,6 +10,7 @@ Its leaves are the directions and each layer's radial weights, not the positions
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -60,7 +61,10 @@ def network(
     edges, elements = Edges(batch, direction), batch.elements.T
     z, c, neighbours = len(config.elements), config.channels, config.avg_num_neighbors
     table = params["node_embedding.linear.weight"] / z**0.5
-    scalars, vectors, outputs, seen = mix(table, elements), None, 0.0, []
+    scalars = mix(table, elements)
+    vectors: torch.Tensor | None = None
+    outputs: Any = 0.0
+    seen: list[torch.Tensor] = []
     if config.charge_inputs:
         told = batch.charges[batch.configuration].T
         tables = params["charge_embedding.weight"] / z**0.5
@@ -71,7 +75,7 @@ def network(
         up = (params[f"{block}.linear_up.weight"] / c**0.5).unbind(0)
         skip = (params[f"{block}.skip_tp.weight"] / (c * z) ** 0.5).unbind(0)
         linear = params[f"{block}.linear.weight"]
-        if t == 0:
+        if vectors is None:
             arrived = first_messages(linear, radial[0], mix(up[0], scalars), edges, neighbours)
         else:
             h = torch.cat([mix(up[0], scalars)[:, None], mix(up[1], vectors)], 1)
@@ -79,7 +83,7 @@ def network(
         b0, b1 = product_basis(params, f"products.{t}", arrived, elements, vectors=not last)
         weight = (params[f"products.{t}.linear.weight"] / c**0.5).unbind(0)
         scalars = mix(weight[0], b0) + _own(skip[0], scalars, elements)
-        if not last:
+        if b1 is not None:
             own = 0.0 if vectors is None else _own(skip[1], vectors, elements)
             vectors = mix(weight[1], b1) + own
         read, hidden = _readout(params, config, t, scalars, last)

@@ -65,8 +65,8 @@ def _received(
     (_, c, n), block = h.shape, f"layers.{t}"
     l_in, l_out = degrees(config, t)
     up = params[f"{block}.linear_up.weight"] / c**0.5
-    begin = [ell * ell for ell in range(l_in + 2)]
-    sent = [up[ell].T @ h[begin[ell] : begin[ell + 1]] for ell in range(l_in + 1)]
+    starts = [ell * ell for ell in range(l_in + 2)]
+    sent = [up[ell].T @ h[starts[ell] : starts[ell + 1]] for ell in range(l_in + 1)]
     sent = components(edges.gather(torch.cat(sent)))
 
     layers = [params[f"{block}.radial.layer{k}.weight"] for k in range(len(config.radial_mlp) + 1)]

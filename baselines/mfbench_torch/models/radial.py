@@ -23,7 +23,8 @@ class _Derivatives:
     """Derivatives of silu at x, each computed once; s = sigmoid(x), s' = s (1 - s), s'' = s' (1 - 2 s)."""
 
     def __init__(self, x: torch.Tensor) -> None:
-        self.x, self.found = x, {}
+        self.x = x
+        self.found: dict[int, torch.Tensor] = {}
         self.s = torch.sigmoid(x)
         self.slope = self.s - self.s * self.s
         self.tilt = 1.0 - 2.0 * self.s

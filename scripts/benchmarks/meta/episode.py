@@ -14,6 +14,7 @@ from mfbench.protocol.energy_baseline import fit_baseline
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.data import Dataset
 from mfbench_torch.device import device, on_device
+from mfbench_torch.meta.inner import InnerProblem
 from mfbench_torch.meta.objective import LossWeights, batch_loss
 from mfbench_torch.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
 from mfbench_torch.meta.steps import losses
@@ -67,8 +68,8 @@ def ours(method: str) -> Callable[..., torch.Tensor]:
 
     def run(episode: Episode, n: int, model=None) -> torch.Tensor:
         batches = [episode.support] * n
-        arguments = (episode.loss, episode.loss, batches, episode.query, RATE, episode.ones)
-        _, gradient = OUTER[method](episode.params, *arguments)
+        problem = InnerProblem(episode.loss, episode.loss, batches, episode.query, RATE, episode.ones)
+        _, gradient = OUTER[method](episode.params, problem)
         return torch.cat([gradient[name].reshape(-1) for name in episode.params])
 
     return run

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.meta.episode import RATE, Episode
 from mfbench_jax.data import Dataset
+from mfbench_jax.meta.inner import InnerProblem
 from mfbench_jax.meta.objective import LossWeights, batch_loss
 from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradient
 from mfbench_jax.models.architecture import energy_forces
@@ -34,11 +35,10 @@ class Twin:
         """The program, and its arguments."""
         k = len(self.support)
         batches = self.support.batches(np.tile(np.arange(k), (n, 1)), k)
-        outer = partial(OUTER[method], gradient=self.gradient, query_loss=self.loss)
 
         def run(params, batches, query, precondition):
-            found = outer(params, batches=batches, query=query, rate=RATE, precondition=precondition)
-            return found[1]
+            problem = InnerProblem(self.gradient, self.loss, batches, query, RATE, precondition)
+            return OUTER[method](params, problem)[1]
 
         arguments = (self.params, batches, self.query, self.ones)
         return jax.jit(run).lower(*arguments).compile(), arguments
