@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mfbench.audit.exclusion import without_overlap
 from mfbench.data.parquet import sha256
 from mfbench.data.printable_text import printable
 from mfbench.data.split import Split, as_split
@@ -18,6 +17,7 @@ from mfbench.errors import MfbenchError, ProtocolError, UnknownNameError
 from mfbench.learned.architectures.registry import ARCHITECTURES
 from mfbench.protocol.cost import TIMING_VERSION, code_version, hardware
 from mfbench.protocol.episode import Episode
+from mfbench.protocol.exclusion import without_overlap
 from mfbench.protocol.jobs import Job, bench, card_of, run_job
 from mfbench.protocol.method import Method, MethodContext
 from mfbench.protocol.protocol import Budget, Protocol, Track
@@ -79,7 +79,7 @@ def evaluate(
         workers: processes; only for a method given by name. Scripts need ``if __name__ == "__main__"``.
         scheduler: address of a Dask scheduler: its workers run the episodes instead.
         exclude: another split: what overlaps with its train families is left out (see
-            ``mfbench.audit.exclusion``), as for a model that was trained there.
+            ``mfbench.protocol.exclusion``), as for a model that was trained there.
         families: only these of the fold, e.g. those with a deep pool at K = 5,000. Default: all.
         progress: show a bar with the remaining time on stderr.
 

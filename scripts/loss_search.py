@@ -23,8 +23,8 @@ from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.methods.validation import validator
 from mfbench.learned.train import train
 from mfbench.learned.training.settings import TrainSettings
-from mfbench.methods.energy_baseline import EnergyBaseline
 from mfbench.protocol.cost import hardware
+from mfbench.protocol.energy_baseline import EnergyBaseline
 
 TRIALS = [
     *({"loss": "squared", "energy_weight": 1.0, "joint_rate": rate} for rate in (1e-2, 2e-2)),

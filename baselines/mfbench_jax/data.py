@@ -8,7 +8,7 @@ import numpy as np
 
 from mfbench.data.configuration import Configuration
 from mfbench.learned.architectures.registry import Config
-from mfbench.methods.energy_baseline import EnergyBaseline, correction_kernel
+from mfbench.protocol.energy_baseline import EnergyBaseline, correction_kernel
 from mfbench_jax.meta.objective import Labels
 from mfbench_jax.models.graphs import GraphBatch, GraphTable, Padding, padding_for
 
@@ -30,7 +30,7 @@ class Dataset:
         baseline: subtracted from the energies.
         corrected: whether the energy loss of a batch leaves out what the closed-form correction can
             explain (inside an episode) or not (joint training).
-        scale: of the correction's prior, see ``mfbench.methods.energy_baseline.correction_kernel``.
+        scale: of the correction's prior, see ``mfbench.protocol.energy_baseline.correction_kernel``.
         padding: slots per configuration; what the configurations need by default.
         dtype: of the arrays.
     """

@@ -18,7 +18,7 @@ from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.training.phases import Phase, PhaseResult
 from mfbench.learned.training.settings import TrainSettings
-from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.energy_baseline import EnergyBaseline
 from mfbench_jax import adaptation, training
 from mfbench_jax.compiled import Compiled, compile_seconds
 from mfbench_jax.data import Dataset, slots

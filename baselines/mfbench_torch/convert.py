@@ -29,7 +29,7 @@ from mfbench.errors import CheckpointError, MfbenchError
 from mfbench.learned.architectures.mace import MaceConfig
 from mfbench.learned.architectures.mace_torch_state import from_mace_state, to_mace_state
 from mfbench.learned.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.models.architecture import energy
 from mfbench_torch.models.graphs import GraphBatch, GraphTable

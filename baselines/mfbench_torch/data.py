@@ -9,7 +9,7 @@ import torch
 
 from mfbench.data.configuration import Configuration
 from mfbench.learned.architectures.registry import Config
-from mfbench.methods.energy_baseline import EnergyBaseline, correction_kernel
+from mfbench.protocol.energy_baseline import EnergyBaseline, correction_kernel
 from mfbench_torch.meta.objective import Labels
 from mfbench_torch.models.graphs import GraphBatch, GraphTable
 
@@ -27,7 +27,7 @@ class Dataset:
         baseline: subtracted from the energies.
         corrected: whether the energy loss of a batch leaves out what the closed-form correction can
             explain (inside an episode) or not (joint training).
-        scale: of the correction's prior, see ``mfbench.methods.energy_baseline.correction_kernel``.
+        scale: of the correction's prior, see ``mfbench.protocol.energy_baseline.correction_kernel``.
         dtype, place: of the tensors.
     """
 

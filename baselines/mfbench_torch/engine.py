@@ -17,7 +17,7 @@ from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.training.phases import Phase, PhaseResult
 from mfbench.learned.training.settings import TrainSettings
-from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.energy_baseline import EnergyBaseline
 from mfbench_torch import adaptation, training
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.data import Dataset

@@ -28,7 +28,7 @@ from mfbench.errors import MfbenchError, UnknownNameError
 from mfbench.learned.architectures.mace import MaceConfig
 from mfbench.learned.methods.corrected import CorrectedPredictor
 from mfbench.learned.training.sampling_order import adaptation_batches
-from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
 from mfbench.protocol.method import Usage
 from mfbench.protocol.protocol import Budget
 from mfbench_torch.data import Batch, Dataset

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mfbench.audit.environments import Reference, environments
 from mfbench.audit.train_overlap import DescribedSplit, TrainFold
 from mfbench.data.configuration import Configuration
+from mfbench.data.environments import Reference, environments
 from mfbench.data.split import Task
 from mfbench.errors import ProtocolError
 from mfbench.work.files import write_text, written
@@ -38,7 +38,7 @@ class Leakage:
 
     Attributes:
         rows: one row a validation or test family. Shares are between 0 and 1; ``environment_*`` are
-            distances to the nearest train environment of the element (see ``mfbench.audit.environments``),
+            distances to the nearest train environment of the element (see ``mfbench.data.environments``),
             and ``*_ratio`` the same over its median among train families, each left out in turn.
         among_train: ``median`` and ``p90`` of these distances for a train family that is left out (median
             over the train families), ``median_known`` and ``p90_known`` when other configurations of it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mfbench.data.printable_text import printable
 from mfbench.errors import Interrupted, MfbenchError, reason_of
 from mfbench.work import interrupt
 
@@ -88,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 done, 2 the caller's mistake (one line on stderr), 3 finished with failed episodes, 130 interrupted,
     1 our own fault (with a traceback).
     """
+    _show_what_can_be_shown()
     try:
         command = typer.main.get_command(_app())
         _plain_flags(command)
@@ -120,6 +123,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         interrupt.ignore_further()
 
 
+def _show_what_can_be_shown() -> None:
+    """A terminal or file of another encoding (Latin-1, ASCII) gets ``?`` for what it does not have: results
+    are written by then, and must be shown."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def _interrupted(message: str = "interrupted") -> int:
     print(f"\n{message}", file=sys.stderr)
     return _CTRL_C
@@ -127,5 +138,5 @@ def _interrupted(message: str = "interrupted") -> int:
 
 def _fail(message: str) -> int:
     if message:  # a group without a command has printed its help instead
-        print("error: " + " ".join(message.split()), file=sys.stderr)
+        print(f"error: {printable(message)}", file=sys.stderr)
     return 2

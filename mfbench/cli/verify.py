@@ -91,7 +91,7 @@ def verify(
     ks = _chosen(parse_numbers(k) or sorted(run.ks), run.ks, "K")
     known = [task.family_id for task in split.test]
     names = _chosen(families.split(",") if families else known, known, "test family")
-    text = secret.read_text().strip() if secret else secrets.token_hex(32)
+    text = secret.read_text(encoding="utf-8").strip() if secret else secrets.token_hex(32)
     if len(text) < 16:
         raise ProtocolError(
             f"{secret} holds {len(text)} characters: a secret that nobody guesses has 16 or more"

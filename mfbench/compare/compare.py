@@ -99,7 +99,7 @@ def _check_data(records: Sequence[Record], known: Mapping[str, str]) -> None:
 def _kept(path: Path | None) -> Diversity | None:
     """What was measured before; a file that cannot be read counts as none."""
     try:
-        return Diversity.model_validate(json.loads(path.read_text())) if path else None
+        return Diversity.model_validate(json.loads(path.read_text(encoding="utf-8"))) if path else None
     except (OSError, ValueError):
         return None
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mfbench.audit.environments import describe
 from mfbench.audit.leakage import Leakage
 from mfbench.compare.comparison import Diversity
 from mfbench.data.configuration import Configuration
+from mfbench.data.environments import describe
 from mfbench.data.split import Split, Task
 
 __all__ = ["DIVERSITY_VERSION", "diversity", "effective_number", "family_descriptors"]
@@ -25,7 +25,7 @@ def diversity(split: Split, leakage: Leakage) -> Diversity:
 
     ``effective_families``: see ``effective_number``. ``graphs_covered``: share of the test families' query
     whose molecule train holds. ``distance``: median over test families of the median distance of an atom's
-    environment to the nearest in train (``mfbench.audit.environments``; 0 the same, 1 no likeness);
+    environment to the nearest in train (``mfbench.data.environments``; 0 the same, 1 no likeness);
     ``distance_ratio``: over that of a train family that is left out. ``new_elements``: those of the test
     families that train does not have.
     """

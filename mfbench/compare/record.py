@@ -215,7 +215,7 @@ def read_records(folder: Path) -> list[Record]:
     found = []
     for path in sorted(folder.rglob("*.json")):
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text(encoding="utf-8"))
             if isinstance(content, dict) and "errors" in content and "groups" in content:
                 found.append(Record.model_validate(content))
         except (ValidationError, ValueError) as error:

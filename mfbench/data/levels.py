@@ -159,7 +159,9 @@ def read_level(folder: Path) -> LevelCard:
     """
     path = Path(folder) / "level.json"
     try:
-        return LevelCard.model_validate_json(path.read_text().replace('"schema":', '"schema_":', 1))
+        return LevelCard.model_validate_json(
+            path.read_text(encoding="utf-8").replace('"schema":', '"schema_":', 1)
+        )
     except FileNotFoundError:
         raise DataError(f"{path} is missing: no labels there") from None
     except (ValidationError, UnicodeDecodeError) as error:

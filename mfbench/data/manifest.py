@@ -76,7 +76,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / "manifest.json"
     try:
-        text = path.read_text().replace('"schema":', '"schema_":', 1)
+        text = path.read_text(encoding="utf-8").replace('"schema":', '"schema_":', 1)
         manifest = Manifest.model_validate_json(text)
     except FileNotFoundError:
         raise DataError(f"{path} is missing: is {folder} a split?") from None

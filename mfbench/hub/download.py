@@ -159,4 +159,4 @@ def _check_neighbours(to: Path, split: str, wanted: dict[str, str]) -> None:
 
 
 def _text(path: Path) -> str | None:
-    return path.read_text() if path.is_file() else None
+    return path.read_text(encoding="utf-8") if path.is_file() else None

@@ -33,7 +33,7 @@ def check_folder(folder: Path) -> tuple[str, ...]:
     if not found:
         raise DataError(f"{folder} holds no split (no */manifest.json): give the folder of splits")
     card = Path(folder) / "README.md"
-    text = card.read_text() if card.is_file() else None
+    text = card.read_text(encoding="utf-8") if card.is_file() else None
     for path in found:
         manifest = read_manifest(path)
         verify_files(path, manifest)

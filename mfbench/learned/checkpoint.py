@@ -63,7 +63,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     try:
         arrays = load_file(path)
-        card = json.loads(path.with_suffix(".json").read_text())
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         config = config_from(card.pop("config"))
         if "settings" in card:
             card["settings"] = as_recorded(card["settings"])

@@ -32,7 +32,7 @@ from mfbench.learned.training.prepare import (
 )
 from mfbench.learned.training.settings import TrainSettings, settings_from
 from mfbench.learned.training.train_families import meta_train_of
-from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
 from mfbench.work.journal import open_journal
 
 __all__ = ["Tick", "train", "train_by_name"]

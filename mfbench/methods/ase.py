@@ -14,7 +14,7 @@ from mfbench.data.configuration import Configuration, Prediction
 from mfbench.data.split import Split, as_split
 from mfbench.errors import PredictionError
 from mfbench.methods.ase_calculation import calculate
-from mfbench.methods.energy_baseline import EnergyBaseline, correction_operator, fit_baseline
+from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator, fit_baseline
 from mfbench.protocol.protocol import Budget
 
 __all__ = ["AseMethod", "from_ase"]

@@ -14,8 +14,8 @@ import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.errors import DataError
-from mfbench.methods.energy_baseline import GRAPH_RATIO, EnergyBaseline, correction_operator, fit_baseline
 from mfbench.metrics.errors import within_fragment
+from mfbench.protocol.energy_baseline import GRAPH_RATIO, EnergyBaseline, correction_operator, fit_baseline
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
 

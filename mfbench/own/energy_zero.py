@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mfbench.data.configuration import Configuration
-from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.energy_baseline import EnergyBaseline
 
 __all__ = ["fit_zero"]
 

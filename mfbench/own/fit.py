@@ -13,9 +13,9 @@ from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.engine import Engine
 from mfbench.learned.training.sampling_order import adaptation_batches
-from mfbench.methods.energy_baseline import EnergyBaseline
 from mfbench.own.energy_zero import fit_zero
 from mfbench.own.starts import Start
+from mfbench.protocol.energy_baseline import EnergyBaseline
 
 __all__ = ["RECIPES", "Member", "Recipe", "fit_member"]
 

@@ -16,10 +16,10 @@ from mfbench.data.configuration import Configuration, Prediction
 from mfbench.errors import CheckpointError
 from mfbench.learned.architectures.registry import config_from, config_record
 from mfbench.learned.engine import Engine
-from mfbench.methods.energy_baseline import EnergyBaseline
 from mfbench.own.calculator import Uncertain, calculator_of
 from mfbench.own.fit import Member
 from mfbench.own.uncertainty import Calibration
+from mfbench.protocol.energy_baseline import EnergyBaseline
 from mfbench.protocol.registry import load_engine
 from mfbench.work.files import written
 

@@ -14,7 +14,7 @@ from mfbench.errors import CheckpointError
 from mfbench.learned.architectures.neighbours import neighbour_pairs
 from mfbench.learned.architectures.registry import Config, arch_of, config_class
 from mfbench.learned.checkpoint import EMBEDDED, Checkpoint, load_checkpoint
-from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.energy_baseline import EnergyBaseline
 
 __all__ = ["SCRATCH", "Start", "candidate_starts", "find_start"]
 

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Self, TypeVar
 
-from mfbench.audit.exclusion import Exclusion
 from mfbench.data.split import Fold, Split, Task
 from mfbench.errors import ProtocolError, UnknownNameError
 from mfbench.protocol.episode import Episode, check_request, draw_episode
+from mfbench.protocol.exclusion import Exclusion
 
 __all__ = [
     "PROTOCOL_VERSION",

@@ -79,7 +79,11 @@ class RunFolder:
         """
         session = facts.pop("session")
         path = self.path / "run.json"
-        before = json.loads(path.read_text()) if path.is_file() else {"card": facts["card"], "sessions": []}
+        before = (
+            json.loads(path.read_text(encoding="utf-8"))
+            if path.is_file()
+            else {"card": facts["card"], "sessions": []}
+        )
         if before["card"] != facts["card"]:
             raise ProtocolError(
                 f"cannot resume {self.path}: the method's weights or settings have changed; "
@@ -162,7 +166,7 @@ def _is_finished(path: Path, request: Mapping[str, Any], *, resume: bool) -> boo
             f"{path} already holds a run: continue it with --resume, or choose another folder with --out"
         )
     try:
-        before = json.loads((path / "run.json").read_text())["request"]
+        before = json.loads((path / "run.json").read_text(encoding="utf-8"))["request"]
     except (ValueError, KeyError, TypeError, OSError):
         raise DataError(f"{path / 'run.json'} is damaged: choose another folder with --out") from None
     if "track" not in before and "budget" in before:  # begun before runs named their track

@@ -154,7 +154,7 @@ def read_results(path: str | Path) -> Results:
     path = Path(path)
     path = path if path.suffix == ".json" else path / "results.json"
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
         content["schema_"] = content.pop("schema")
         return Results(**content, folder=path.parent)
     except FileNotFoundError:

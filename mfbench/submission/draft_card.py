@@ -155,5 +155,5 @@ def _tuning(request: dict[str, Any]) -> Tuning | None:
     path = EMBEDDED / request["split"] / "tuning.json"
     if not request.get("arch") or not path.is_file():
         return None
-    found = json.loads(path.read_text()).get(f"{request['arch']}-{request['method']}")
+    found = json.loads(path.read_text(encoding="utf-8")).get(f"{request['arch']}-{request['method']}")
     return Tuning(trials=len(found["trials"])) if found and "trials" in found else None

@@ -11,7 +11,7 @@ import numpy as np
 import mfbench
 from mfbench.learned.architectures.registry import ARCHITECTURES
 from mfbench.learned.training.prepare import config_for
-from mfbench.methods.energy_baseline import fit_baseline
+from mfbench.protocol.energy_baseline import fit_baseline
 from mfbench_jax.data import Dataset
 from mfbench_jax.meta.objective import LossWeights, batch_loss
 from mfbench_jax.models.architecture import energy_forces, feature_forces, init

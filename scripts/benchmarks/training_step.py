@@ -33,7 +33,7 @@ def modules() -> dict[str, Any]:
         ("mfbench.learned.training.prepare", "config_for"),
         ("mfbench.learned.training.settings", "TrainSettings"),
         ("mfbench.learned.training.settings", "gradients_per_step"),
-        ("mfbench.methods.energy_baseline", "fit_baseline"),
+        ("mfbench.protocol.energy_baseline", "fit_baseline"),
     )
     former = ("phases", "plan", "settings", "settings", None)
     try:

@@ -12,7 +12,7 @@ from mfbench.compare.record import Record, read_records, record_of
 from mfbench.errors import DataError, ProtocolError, TrainingError
 from mfbench.learned.training.settings import settings_from
 from mfbench.learned.training.train_families import meta_train_of
-from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
 from mfbench_campaign.folders import PLAN
 from mfbench_campaign.plan import read_campaign
 from mfbench_campaign.report.convergence import is_converged

@@ -239,7 +239,7 @@ def test_annealed_steps_are_the_same_in_both_backends_and_end_closer(split):
     jax = pytest.importorskip("jax")
     from mfbench.learned.architectures.mace import MaceConfig, initial_weights
     from mfbench.learned.training.sampling_order import adaptation_batches
-    from mfbench.methods.energy_baseline import fit_baseline
+    from mfbench.protocol.energy_baseline import fit_baseline
     from mfbench_jax import adaptation as in_jax
     from mfbench_jax.data import Dataset as JaxDataset
     from mfbench_torch import adaptation as in_torch

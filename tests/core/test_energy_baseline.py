@@ -5,7 +5,7 @@ import pytest
 
 from mfbench.data.configuration import Configuration
 from mfbench.learned.training.sampling_order import adaptation_batches, joint_batch, meta_batch
-from mfbench.methods.energy_baseline import (
+from mfbench.protocol.energy_baseline import (
     ELEMENT_RATIO,
     GRAPH_RATIO,
     correction_kernel,

@@ -11,7 +11,7 @@ import mfbench
 from mfbench.audit.near_duplicates import NEAR_TWIN, nearest, twin_statistics
 from mfbench.data.molecular_graph import graph_id
 from mfbench.data.parquet import FORCE_GRID, POSITION_GRID, read_table, round_to_grid
-from mfbench.methods.energy_baseline import fit_baseline
+from mfbench.protocol.energy_baseline import fit_baseline
 
 FOLDER = mfbench.data.split.EMBEDDED / "cath-mini"
 ROOT = Path(__file__).parents[2]

@@ -10,15 +10,15 @@ import pytest
 from rich.console import Console
 
 import mfbench
-from mfbench.audit.environments import Environments, Reference, describe
-from mfbench.audit.exclusion import without_overlap
 from mfbench.audit.leakage import measure_leakage
 from mfbench.audit.train_overlap import DescribedSplit, TrainFold
 from mfbench.cli import main
 from mfbench.data.configuration import Configuration
+from mfbench.data.environments import Environments, Reference, describe
 from mfbench.data.side_tables import read_side_tables
 from mfbench.data.split import Fold
 from mfbench.errors import ProtocolError
+from mfbench.protocol.exclusion import without_overlap
 
 ELEMENTS = (1, 6, 7, 8)
 

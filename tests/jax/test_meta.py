@@ -12,7 +12,7 @@ from mfbench.learned.adaptation.moving_weights import moving_names
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.mace import MaceConfig
 from mfbench.learned.training.sampling_order import adaptation_batches
-from mfbench.methods.energy_baseline import correction_between, correction_kernel, fit_baseline
+from mfbench.protocol.energy_baseline import correction_between, correction_kernel, fit_baseline
 from mfbench_jax.adaptation import descend, start
 from mfbench_jax.data import Dataset
 from mfbench_jax.meta.inner import inner_loop

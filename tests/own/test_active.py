@@ -8,10 +8,10 @@ import pytest
 from mfbench.data.configuration import Configuration
 from mfbench.errors import ProtocolError, UnknownNameError, WorkError
 from mfbench.learned.architectures.mace import MaceConfig
-from mfbench.methods.energy_baseline import EnergyBaseline
 from mfbench.own.active import ActiveSettings, request_of, run_active
 from mfbench.own.active.select import farthest_points, select
 from mfbench.own.starts import Start
+from mfbench.protocol.energy_baseline import EnergyBaseline
 from mfbench.work.journal import open_journal
 
 CENTRES = np.linspace(0.8, 4.0, 9)

@@ -116,7 +116,7 @@ def test_no_rate_makes_an_adaptation_diverge(split, backend):
 
     from mfbench.learned.architectures.mace import MaceConfig, initial_weights
     from mfbench.learned.checkpoint import Checkpoint
-    from mfbench.methods.energy_baseline import fit_baseline
+    from mfbench.protocol.energy_baseline import fit_baseline
 
     config = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
     weights = initial_weights(config, 0)

@@ -14,7 +14,7 @@ from mfbench.learned.architectures.mace import MaceConfig, initial_weights
 from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.methods.ridge import Ridge
 from mfbench.learned.training.settings import TrainSettings
-from mfbench.methods.energy_baseline import fit_baseline
+from mfbench.protocol.energy_baseline import fit_baseline
 from mfbench.protocol.protocol import Budget
 
 CONFIG = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)

@@ -18,7 +18,7 @@ from mfbench import load_split
 from mfbench.audit.checks import verify_split
 from mfbench.cli import main
 from mfbench.data.molecular_graph import graph_name
-from mfbench.methods.energy_baseline import correction_operator
+from mfbench.protocol.energy_baseline import correction_operator
 from mfbench.work.executor import Here
 from mfbench_tasks.labelling.relabel import relabel
 from mfbench_tasks.labelling.tblite import Gfn2

@@ -183,7 +183,7 @@ def test_the_ase_calculator_loads_it_and_gives_our_energies(checkpoint, tmp_path
 
 
 def test_atomic_energies_are_the_baseline_of_the_split(checkpoint, tmp_path, split, split_folder):
-    from mfbench.methods.energy_baseline import fit_baseline
+    from mfbench.protocol.energy_baseline import fit_baseline
 
     arguments = [str(checkpoint), str(tmp_path / "a.model"), "--split", str(split_folder)]
     assert main(["convert", *arguments]) == 0

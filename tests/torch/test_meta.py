@@ -14,7 +14,7 @@ from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.mace import MaceConfig, initial_weights
 from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.learned.training.settings import TrainSettings
-from mfbench.methods.energy_baseline import correction_between, correction_kernel, fit_baseline
+from mfbench.protocol.energy_baseline import correction_between, correction_kernel, fit_baseline
 from mfbench_torch.adaptation import descend, start
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.data import Dataset

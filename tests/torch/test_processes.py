@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 import numpy as np
 import mfbench
-from mfbench.methods.energy_baseline import fit_baseline
+from mfbench.protocol.energy_baseline import fit_baseline
 from mfbench.learned.architectures.mace import MaceConfig, initial_weights
 from mfbench.learned.training.settings import TrainSettings
 split = mfbench.load_split(sys.argv[1])

@@ -93,7 +93,7 @@ def query_loss(
         params: adapted parameters.
         model, energies: energies and forces; energies alone (cheaper).
         support, query: graph batches with labels.
-        operator: [B_query, B_support] of ``mfbench.methods.energy_baseline.correction_operator``, zero for
+        operator: [B_query, B_support] of ``mfbench.protocol.energy_baseline.correction_operator``, zero for
         padding.
         weights: of energy and forces.
     """

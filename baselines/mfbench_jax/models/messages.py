@@ -18,6 +18,10 @@ from mfbench_jax.models.slots import Slots
 __all__ = ["Harmonics", "first_messages", "later_messages"]
 
 
+_APART = 16
+"""Channels from which on products are cheaper apart than what joins their factors."""
+
+
 class Harmonics(NamedTuple):
     """Of the slots, zero in empty ones: [N * K, 1], [N * K, 3], [N * K, 5]; mean square 1 on the sphere."""
 
@@ -51,23 +55,31 @@ def later_messages(weight, radial, h, harmonics: Harmonics, slots: Slots, neighb
     """
     y0, y1, y2 = harmonics
     h0, *h1 = h
-    total = slots.contract
-    scalars = [
-        total(y0, radial[0] * h0)[:, 0],
-        3.0**-0.5 * sum(total(y1[:, i : i + 1], radial[1] * h1[i])[:, 0] for i in range(3)),
-    ]
-    turned = [total(y2, radial[4] * x) for x in h1]
+    plain, *own = _totals(slots, y0, [radial[0] * h0, *(radial[3] * x for x in h1)])
+    inward, *outer = _totals(slots, y1, [radial[2] * h0, *(radial[6] * x for x in h1)])
+    square, *turned = _totals(slots, y2, [radial[5] * h0, *(radial[4] * x for x in h1)])
+    along = (slots.contract(y1[:, i : i + 1], radial[1] * h1[i])[:, 0] for i in range(3))
+    scalars = [plain[:, 0], 3.0**-0.5 * sum(along)]
     vectors = [
-        total(y1, radial[2] * h0),
-        jnp.concatenate([total(y0, radial[3] * x) for x in h1], 1),
+        inward,
+        jnp.concatenate(own, 1),
         0.6**0.5 * _coupled(np.moveaxis(QUADRUPOLES, 0, 1), turned),
     ]
-    outer = [total(y1, radial[6] * x) for x in h1]
-    quadrupoles = [total(y2, radial[5] * h0), _coupled(QUADRUPOLES, outer)]
+    quadrupoles = [square, _coupled(QUADRUPOLES, outer)]
     return tuple(
         _mixed(found, weight[begin : begin + len(found)], neighbours)
         for found, begin in ((scalars, 0), (vectors, 2), (quadrupoles, 5))
     )
+
+
+def _totals(slots: Slots, y, parts):
+    """``slots.contract`` of ``y`` and each of the ``parts`` [N * K, c].
+
+    Few channels are taken together: a product per atom costs about the same for 8 columns as for 32.
+    """
+    if parts[0].shape[1] >= _APART:
+        return [slots.contract(y, x) for x in parts]
+    return jnp.split(slots.contract(y, jnp.concatenate(parts, 1)), len(parts), 2)
 
 
 def _coupled(table: np.ndarray, sums):

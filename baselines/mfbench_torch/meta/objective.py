@@ -88,7 +88,7 @@ def query_loss(
         params: adapted parameters.
         model, energies: energies and forces; energies alone (cheaper).
         support, query: graph batches with labels.
-        operator: [B_query, B_support] of ``mfbench.methods.energy_baseline.correction_operator``.
+        operator: [B_query, B_support] of ``mfbench.protocol.energy_baseline.correction_operator``.
         weights: of energy and forces.
     """
     support_batch, support_labels = support

@@ -14,7 +14,7 @@ from mfbench.learned.architectures.registry import Config
 from mfbench.learned.training.annealing import multi_step_weights, second_order
 from mfbench.learned.training.sampling_order import JointOrder, meta_batch
 from mfbench.learned.training.settings import TrainSettings
-from mfbench.methods.energy_baseline import EnergyBaseline, correction_between, correction_kernel
+from mfbench.protocol.energy_baseline import EnergyBaseline, correction_between, correction_kernel
 from mfbench_torch.data import Batch, Dataset
 from mfbench_torch.device import device, on_device
 from mfbench_torch.meta.bound import limit_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -60,10 +61,16 @@ class FamilyView:
     forces: dict[str, np.ndarray]
 
 
+@lru_cache(maxsize=2)
+def _side_tables(split: Split) -> SideTables:
+    """Read once a split: a reader goes from family to family."""
+    return read_side_tables(split.name, split)
+
+
 def family_view(split: Split, family_id: str) -> FamilyView:
     """A family of a split; ``KeyError`` if it has none of that name."""
     task = {t.family_id: t for t in split.tasks}[family_id]
-    tables = read_side_tables(split.name, split)
+    tables = _side_tables(split)
     about = tables.families.loc[family_id]
     roles = {"support pool": task.support, "query": task.query, "held-out query": task.heldout}
     if task.larger:

@@ -12,7 +12,7 @@ from mfbench.learned.adaptation.recipe import CONVERGED, AdaptSettings, ScratchS
 from mfbench.learned.adaptation.tuned import tuned_settings
 from mfbench.learned.checkpoint import Checkpoint, embedded_checkpoint, load_checkpoint
 from mfbench.learned.training.losses import FORMER_LOSS
-from mfbench.methods.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
 from mfbench.protocol.method import MethodContext
 
 __all__ = ["RECIPES", "baseline_of", "initialisation", "overridden", "recipe_of", "scratch_recipe"]
@@ -82,9 +82,11 @@ def _without_recipe(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _loss_of(trained: dict[str, Any]) -> dict[str, Any]:
-    """The loss of the training and its energy weight; nothing for squares, whose weight is tuned apart."""
+    """Loss, energy weight and bound of the training; nothing for squares: filed numbers have no bound."""
     loss = trained.get("loss", FORMER_LOSS)
-    return {} if loss == FORMER_LOSS else {"loss": loss, "energy_weight": trained["energy_weight"]}
+    if loss == FORMER_LOSS:
+        return {}
+    return {"loss": loss, "energy_weight": trained["energy_weight"], "bound": trained["inner_bound"]}
 
 
 def baseline_of(checkpoint: Checkpoint, split: Split) -> EnergyBaseline:

@@ -48,7 +48,7 @@ class AdaptSettings:
     warm_up: int = 0
     loss: str = "squared"
     average: float = 0.0
-    bound: float = 0.1
+    bound: float = 0.0
     batch: int = 0
     check: int = 0
     patience: int = 10
@@ -63,6 +63,7 @@ CONVERGED = AdaptSettings(
     warm_up=20,
     loss="l1",
     average=0.99,
+    bound=0.1,
     batch=4,
     check=100,
 )
@@ -117,7 +118,7 @@ class ScratchSettings:
     decay: str = "none"
     warm_up: int = 0
     average: float = 0.0
-    bound: float = 0.1
+    bound: float = 0.0
 
     @property
     def recipe(self) -> AdaptSettings:

@@ -5,7 +5,7 @@ The head adds E(x) = w·Φ(x), Φ the features summed over atoms, and forces −
     a_E r_Eᵀ (K + 1)⁻¹ r_E / n_E + a_F |r_F|² / n_F + λ Σ_f (s_f w_f)²,
 
 r_E and r_F the residuals that the frozen network leaves on the support less those that the head explains,
-(K + 1)⁻¹ the metric of the closed-form energy correction (``mfbench.methods.energy_baseline``), s_f the
+(K + 1)⁻¹ the metric of the closed-form energy correction (``mfbench.protocol.energy_baseline``), s_f the
 root mean square
 force of feature f. λ is chosen by cross-validation within the support, over whole trajectories or
 fragments, since neighbours on a trajectory would vouch for each other. λ = ∞ is no head.
@@ -22,7 +22,7 @@ import numpy as np
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split
 from mfbench.errors import UnknownNameError
-from mfbench.methods.energy_baseline import correction_kernel
+from mfbench.protocol.energy_baseline import correction_kernel
 from mfbench.protocol.protocol import Budget
 
 __all__ = [

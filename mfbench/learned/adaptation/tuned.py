@@ -18,6 +18,6 @@ def tuned_settings(split: str, arch: str, method: str, kind: type[Settings], **d
     An architecture that was not tuned itself takes what was chosen on MACE.
     """
     path = EMBEDDED / split / "tuning.json"
-    record = json.loads(path.read_text()) if path.is_file() else {}
+    record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     found = record.get(f"{arch}-{method}") or record.get(f"mace-{method}") or {}
     return kind(**{**defaults, **found.get("chosen", {})})

@@ -10,7 +10,7 @@ import numpy as np
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.engine import Engine, Params
-from mfbench.methods.energy_baseline import EnergyBaseline, correction_operator
+from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator
 from mfbench.protocol.method import Usage
 
 __all__ = ["CorrectedPredictor", "Modelled", "Network"]

@@ -20,7 +20,7 @@ from mfbench.learned.methods.fine_tuned import FineTuned
 from mfbench.learned.methods.ridge import Ridge
 from mfbench.learned.methods.scratch import Scratch
 from mfbench.learned.training.prepare import config_for
-from mfbench.methods.energy_baseline import fit_baseline
+from mfbench.protocol.energy_baseline import fit_baseline
 from mfbench.protocol.method import Method, MethodContext
 
 __all__ = ["FINE_TUNED", "learned_methods"]

@@ -21,7 +21,7 @@ from mfbench.learned.adaptation.ridge import (
 from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.engine import Engine, Params
 from mfbench.learned.methods.corrected import CorrectedPredictor, Network
-from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.energy_baseline import EnergyBaseline
 from mfbench.protocol.method import Usage
 from mfbench.protocol.protocol import Budget
 

@@ -13,7 +13,7 @@ from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.engine import Engine, Params
 from mfbench.learned.methods.corrected import CorrectedPredictor, Network
 from mfbench.learned.methods.fit import fitted
-from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.energy_baseline import EnergyBaseline
 from mfbench.protocol.method import Usage
 from mfbench.protocol.protocol import Budget
 

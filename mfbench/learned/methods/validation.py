@@ -14,7 +14,7 @@ from mfbench.learned.architectures.registry import Config
 from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.engine import Engine, Params
 from mfbench.learned.methods.fine_tuned import FineTuned
-from mfbench.methods.energy_baseline import EnergyBaseline
+from mfbench.protocol.energy_baseline import EnergyBaseline
 from mfbench.protocol.protocol import Budget
 
 __all__ = ["validator"]

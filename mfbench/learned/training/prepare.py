@@ -12,8 +12,8 @@ from mfbench.data.split import Split, Task
 from mfbench.learned.architectures.neighbours import neighbour_pairs
 from mfbench.learned.architectures.registry import Config, config_class
 from mfbench.learned.training.settings import TrainSettings
-from mfbench.methods.energy_baseline import EnergyBaseline
 from mfbench.protocol.cost import code_version, hardware
+from mfbench.protocol.energy_baseline import EnergyBaseline
 
 __all__ = ["config_for", "displacement", "inner_scales", "training_card", "withheld_families"]
 

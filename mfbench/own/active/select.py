@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mfbench.audit.environments import describe
 from mfbench.data.configuration import Configuration
+from mfbench.data.environments import describe
 from mfbench.errors import UnknownNameError
 
 __all__ = ["SELECTORS", "farthest_points", "fingerprints", "select"]

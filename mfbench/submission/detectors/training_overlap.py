@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mfbench.audit.exclusion import without_overlap
 from mfbench.data.split import Split
 from mfbench.errors import ProtocolError, SubmissionError
+from mfbench.protocol.exclusion import without_overlap
 from mfbench.submission.card import Card
 from mfbench.submission.detectors.findings import Finding, Kind
 from mfbench.submission.reference_episodes import known_split

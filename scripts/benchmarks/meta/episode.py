@@ -10,7 +10,7 @@ import torch
 import mfbench
 from mfbench.learned.architectures.mace import MaceConfig, initial_weights
 from mfbench.learned.architectures.mace_torch_state import to_mace_state
-from mfbench.methods.energy_baseline import fit_baseline
+from mfbench.protocol.energy_baseline import fit_baseline
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.data import Dataset
 from mfbench_torch.device import device, on_device

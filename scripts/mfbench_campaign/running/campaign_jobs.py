@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import mfbench
-from mfbench.audit.exclusion import without_overlap
 from mfbench.compare.record import record_of
 from mfbench.data.split import Split
 from mfbench.learned.checkpoint import EMBEDDED, load_checkpoint
+from mfbench.protocol.exclusion import without_overlap
 from mfbench.protocol.protocol import Track
 from mfbench.results.results import read_results
 from mfbench_campaign.plan import INHERITED, Campaign, Run, Training

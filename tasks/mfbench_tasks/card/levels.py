@@ -86,11 +86,11 @@ def level_section(splits: Sequence[LevelSplit], distances: Path) -> list[str]:
 def _about(s: LevelSplit) -> str:
     counts = s.manifest.counts
     return f"""`{s.name}` {s.manifest.version} (data hash `{s.manifest.data_hash}`): a task is a family at a
-        level of theory. Its configurations are those of the pool; `labels/<level>` holds energies and forces
-        by `config_id`, on each level's own energy zero. Columns: labels, those that a gate refused, median
-        CPU seconds of one, and tasks of each fold; {s.manifest.recipe["reference"]} labels are those of the
-        pool. Of {counts["test_graphs"]} molecular graphs of test tasks {counts["test_graphs_in_train"]} are
-        in train too, at other levels."""
+        level of theory. Its configurations are those of the pool; `labels/<level>` holds energies and
+        forces by `config_id`, on each level's own energy zero. Columns: labels, those that a gate refused,
+        median CPU seconds of one, and tasks of each fold; {s.manifest.recipe["reference"]} labels are those
+        of the pool. Of {counts["test_graphs"]} molecular graphs of test tasks
+        {counts["test_graphs_in_train"]} are in train too, at other levels."""
 
 
 def _row(s: LevelSplit, level: str, card: LevelCard) -> tuple[Any, ...]:

@@ -69,7 +69,7 @@ def _files(
     out = []
     for path in sorted([*folder.glob(pattern), *folder.glob(f"*/{pattern}")]):
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DataError(f"{path} is not JSON ({error})") from None
         if not isinstance(content, dict):

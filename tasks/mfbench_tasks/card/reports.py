@@ -65,7 +65,7 @@ def read_reports(folder: Path) -> dict[str, dict[str, Any]]:
     out = {}
     for path in sorted(Path(folder).glob("*/*.json")):
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DataError(f"{path} is not JSON ({error})") from None
         if isinstance(content, dict) and set(content) >= _KEYS:

@@ -7,6 +7,7 @@ import gzip
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from mfbench.errors import DataError
 
@@ -29,7 +30,7 @@ def read_table(
     """
     path = Path(path)
     try:
-        with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else open(path, newline="") as file:
+        with _open(path) as file:
             lines = list(csv.reader(file, delimiter="\t"))
     except FileNotFoundError:
         raise DataError(f"{path} is missing: the folder must hold it") from None
@@ -58,3 +59,9 @@ def read_table(
     if not rows:
         raise DataError(f"{path} is empty or has no column {columns[0]}")
     return rows
+
+
+def _open(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8", newline="")
+    return open(path, encoding="utf-8", newline="")

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mfbench.data.configuration import Configuration
@@ -16,6 +15,7 @@ from mfbench.data.levels import read_level_labels, write_labels, write_level
 from mfbench.data.manifest import FILES, tables
 from mfbench.data.parquet import read_configurations, read_table, sha256, write_configurations
 from mfbench.data.split import Split, Task, load_split
+from mfbench.data.strict_yaml import read_yaml
 from mfbench.errors import DataError
 from mfbench.work.files import write_text
 from mfbench_tasks.build.assemble import make_manifest
@@ -63,10 +63,8 @@ def load_levels_mini_recipe(path: Path) -> LevelsMiniRecipe:
         DataError: it is missing, or not such a recipe.
     """
     try:
-        return LevelsMiniRecipe.model_validate(yaml.safe_load(Path(path).read_text()))
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing") from None
-    except (ValidationError, yaml.YAMLError) as error:
+        return LevelsMiniRecipe.model_validate(read_yaml(path))
+    except ValidationError as error:
         raise DataError(f"{path} is no recipe of a mini ({' '.join(str(error).split()[:12])})") from None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.methods.bond_terms import BondTerms, fit_bond_terms
-from mfbench.methods.energy_baseline import correction_operator
+from mfbench.protocol.energy_baseline import correction_operator
 from mfbench.protocol.protocol import Budget
 from mfbench_tasks.labelling.level import Level
 from mfbench_tasks.labelling.registry import find_level

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from mfbench.audit.environments import describe
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
+from mfbench.data.environments import describe
 from mfbench.data.split import Split, Task
 from mfbench.errors import PredictionError
 from mfbench.protocol.protocol import Budget

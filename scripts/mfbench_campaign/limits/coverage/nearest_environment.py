@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from mfbench.audit.environments import describe, nearest_distances
+from mfbench.data.environments import describe, nearest_distances
 from mfbench.data.split import Split
 
 __all__ = ["elements_of", "nearest", "spreads_of"]
@@ -25,7 +25,7 @@ def nearest(
     """[m] distance of each environment to the nearest known one of the same element; infinite without one.
 
     Args:
-        numbers, asked: [m] atomic numbers and [m, d] vectors (``mfbench.audit.environments.describe``).
+        numbers, asked: [m] atomic numbers and [m, d] vectors (``mfbench.data.environments.describe``).
         of_known, known: [r] and [r, d] of the support.
         spreads: element → unit of distance; 1 where it has none.
     """

@@ -91,7 +91,7 @@ def read_names(path: Path) -> dict[str, str]:
         DataError: it cannot be read.
     """
     try:
-        lines = Path(path).read_text().splitlines()
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read ({error})") from None
     found = (line.partition(":") for line in lines if not line.startswith("#") and ":" in line)
