@@ -20,9 +20,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import mfbench
+from mfbench.data.strict_yaml import read_yaml
 from mfbench.learned.checkpoint import load_checkpoint
 from mfbench.learned.train import train
 from mfbench.learned.training.settings import settings_from
@@ -74,7 +73,7 @@ class Run:
 
 def plan_from(path: Path) -> list[Run]:
     """The runs of a plan file: a list of mappings with the fields of ``Run``."""
-    runs = [Run(**entry) for entry in yaml.safe_load(path.read_text())]
+    runs = [Run(**entry) for entry in read_yaml(path)]
     names = {run.name for run in runs}
     if unknown := sorted({run.init for run in runs if run.init} - names):
         raise SystemExit(f"{path}: no run is called {', '.join(unknown)}")

@@ -115,8 +115,8 @@ class TorchEngine:
         config: Config,
         settings: AdaptSettings,
         rates: Mapping[str, np.ndarray],
-        sizes: np.ndarray,
-        keeps: np.ndarray,
+        sizes: np.ndarray | None = None,
+        keeps: np.ndarray | None = None,
     ) -> tuple[Params, Any]:
         """One gradient step per row of ``indices`` [steps, batch]."""
         data = dataset, indices, config, settings, rates, sizes, keeps

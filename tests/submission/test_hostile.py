@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL
 from mfbench.data.strict_yaml import parse_yaml
-from mfbench.errors import SubmissionError
+from mfbench.errors import DataError, SubmissionError
 from mfbench.submission.check import check
 
 RUN = {"ks": [0, 5], "draws": 1}
@@ -212,7 +212,7 @@ def test_yaml_bombs_and_tags(maker, sound, text):
 
 
 def test_aliases_are_named():
-    with pytest.raises(SubmissionError, match="aliases are not allowed"):
+    with pytest.raises(DataError, match="aliases are not allowed"):
         parse_yaml(BOMB.encode(), "x")
 
 

@@ -63,7 +63,9 @@ training data are declared.
 ### Submitting
 ```
 mfbench evaluate --method my_module:Method --split cath-mini --out runs/mine
-mfbench submit runs/mine --to {store}
+mfbench submit runs/mine --draft mine     # say in mine/submission.yaml what the method does
+mfbench submit mine --check
+mfbench submit mine --to {store}
 ```
 
 ### How to cite

@@ -74,7 +74,8 @@ def _empty() -> None:
     st.html(
         '<div class="mf-empty"><b>No submission yet</b>Evaluate a method, then file it:<br><br>'
         "<code>mfbench evaluate --method maml --split cath-mini --out runs/maml</code><br>"
-        "<code>mfbench submit runs/maml --to STORE</code></div>"
+        "<code>mfbench submit runs/maml --draft maml</code><br>"
+        "<code>mfbench submit maml --to STORE</code></div>"
     )
 
 
