@@ -46,7 +46,7 @@ def soak(options: argparse.Namespace) -> int:
     from soak_parts.commands import commands
     from soak_parts.inputs import make_inputs
     from soak_parts.preload import preload
-    from soak_parts.record import read_trials, write_record
+    from soak_parts.record import minutes_of, read_trials, write_record
     from soak_parts.trials import WRONG, can_mount, reference_of, run_trial
 
     began = time.monotonic()
@@ -86,7 +86,7 @@ def soak(options: argparse.Namespace) -> int:
                             f"{outcome.command} {outcome.kind} at {outcome.at}: {outcome.detail}",
                             flush=True,
                         )
-    minutes = (time.monotonic() - began) / 60
+    minutes = (time.monotonic() - began) / 60 + (minutes_of(options.out) if options.keep else 0)
     reasons = list(skipped.values())
     write_record(outcomes, options.out, seed=options.seed, minutes=minutes, skipped=reasons)
     wrong = sum(outcome.verdict == WRONG for outcome in outcomes)

@@ -13,7 +13,7 @@ from mfbench.work.files import write_text
 from mfbench.work.version import __version__
 from soak_parts.trials import EQUAL, KINDS, REFUSED, WRONG, Outcome
 
-__all__ = ["read_trials", "write_record"]
+__all__ = ["minutes_of", "read_trials", "write_record"]
 
 _INTRODUCTION = """# Soak test of long work
 
@@ -54,6 +54,12 @@ def read_trials(folder: Path, again: Collection[str]) -> list[Outcome]:
     rows = json.loads(path.read_text())["trials"] if path.is_file() else []
     kept = [row for row in rows if row[0] not in again]
     return [Outcome(command, kind, verdict, at, hit) for command, kind, at, hit, verdict in kept]
+
+
+def minutes_of(folder: Path) -> float:
+    """What the record that is there took."""
+    path = folder / "soak.json"
+    return json.loads(path.read_text())["minutes"] if path.is_file() else 0.0
 
 
 def _page(outcomes: Sequence[Outcome], seed: int, minutes: float, skipped: Sequence[str]) -> str:

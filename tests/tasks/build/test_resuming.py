@@ -136,7 +136,7 @@ def test_a_build_does_not_go_on_with_other_structures(
     shutil.copytree(built[0], folder)
     shutil.copytree(structures, copy)
     content = (copy / file).read_text()
-    (copy / file).write_text(content.replace("A 1.5 0", "A 1.6 0") + "# another version\n")
+    (copy / file).write_text(content.replace("1.5", "1.6") if file == "index.tsv" else content + "#\n")
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(WorkError, match=f"cannot resume .*{named} has changed") as caught:
         run(recipe_file, copy, folder, resume=True)
