@@ -71,11 +71,12 @@ def train(
 ) -> int:
     """Train; returns the exit code."""
     from mfbench.data.split import load_split
-    from mfbench.learned.train_several import Run, train_seeds
     from mfbench.protocol.registry import load_trainer
     from mfbench.work.progress import phase_bars
 
-    load_trainer(backend)  # a missing one is an error before any work
+    load_trainer(backend)  # a missing one is an error before any work, and has what comes now
+    from mfbench.learned.train_several import Run, train_seeds
+
     loaded = load_split(split)
     seeds = parse_numbers(seed, "--seed") or [0]
     options = parse_options(option)

@@ -8,9 +8,8 @@ import pytest
 pytest.importorskip("tblite")
 pytest.importorskip("biotite")
 
-from mfbench_tasks.constructions.choose_families_large import CLUSTERS, DOMAINS, single_domain_chains
-
 from mfbench.errors import DataError
+from mfbench_tasks.constructions.choosing.families_large import CLUSTERS, DOMAINS, single_domain_chains
 from mfbench_tasks.families.cath import chains_by_topology
 from mfbench_tasks.families.chemistry import load_places
 from mfbench_tasks.families.read_table import read_table

@@ -18,6 +18,7 @@ from mfbench.protocol.registry import load_method, load_trainer  # noqa: E402
 SMALL = {
     "joint_gradients": 1600, "withheld": 0, "joint_batch": 4, "joint_rate": 2e-2, "rate": 3e-3,
     "tasks": 2, "k": 8, "inner_steps": 2, "inner_batch": 4, "inner_rate": 1e-3, "query": 6,
+    "loss": "squared", "energy_weight": 1.0, "inner_bound": 0.0,  # what these rates were chosen for
 }  # fmt: skip
 OWN = {"pretrain": 400, "maml": 500, "fomaml": 200, "reptile": 160, "maml++": 500, "anil": 500}
 """Configuration-gradients of a method's own phase: a handful of steps, or twenty of pretrain."""
