@@ -25,6 +25,14 @@ def page(name: str) -> None:
     importlib.import_module(f"mfbench_leaderboard.views.{name}").show()
 
 
+@pytest.fixture(autouse=True)
+def _main_stays():
+    """A page in a test takes the place of the main module, which spawned processes would import."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
+
+
 def opened(monkeypatch, store, name, **query) -> AppTest:
     import streamlit as st
 

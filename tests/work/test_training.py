@@ -97,7 +97,7 @@ def test_a_training_does_not_go_on_with_other_settings_data_or_backend(
     capsys.readouterr()
     other = [*SMALL, "joint_rate=0.5"]
     assert train(split_folder, out, "--resume", settings=other) == 2
-    assert "its settings.joint_rate is 0.01, not 0.5" in error(capsys)
+    assert "its settings.joint_rate is 0.03, not 0.5" in error(capsys)
     assert train(split_folder, out, "--resume", "--seed", "7") == 2
     assert "its settings.seed is 0, not 7" in error(capsys)
     assert train(make_split(tmp_path / "other", seed=3), out, "--resume") == 2
