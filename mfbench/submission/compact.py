@@ -141,8 +141,10 @@ def read_compact(data: bytes, card: Card, reference: ReferenceEpisodes) -> Kept:
 
 
 def _encoded(errors: ConfigurationErrors) -> dict[str, np.ndarray]:
+    if not all(np.isfinite(x).all() for x in (errors.energy, errors.force_square, errors.force_absolute)):
+        raise SubmissionError("predictions", "an error is not finite: such an episode has failed")
     rms = np.sqrt(errors.force_square)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # where the error is exactly zero
         octaves = np.where(rms > 0, np.rint(_OCTAVE * np.log2(rms)), _NONE)
         share = np.where(rms > 0, np.rint(_SHARE * errors.force_absolute / rms), 0)
     energy = np.rint(errors.energy / ENERGY_STEP).astype(np.int64)
