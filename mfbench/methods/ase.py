@@ -14,7 +14,7 @@ from mfbench.data.configuration import Configuration, Prediction
 from mfbench.data.split import Split, as_split
 from mfbench.errors import PredictionError
 from mfbench.methods.ase_calculation import calculate
-from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator, fit_baseline
+from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator, fit_zero
 from mfbench.protocol.protocol import Budget
 
 __all__ = ["AseMethod", "from_ase"]
@@ -116,7 +116,7 @@ class AseMethod:
                 raise PredictionError(f"no meta-train configuration of {self.split.name}: {reason}")
             zero = self._reference.zero
         elif support:
-            zero = _fit(support, residuals)
+            zero = fit_zero(support, residuals)
         else:
             zero = EnergyBaseline({})
         left = residuals - zero.energies(support)
@@ -135,7 +135,7 @@ class AseMethod:
                 done.append(c)
             except PredictionError as error:
                 failed.append(str(error))
-        zero = _fit(done, np.array(residuals)) if done else EnergyBaseline({})
+        zero = fit_zero(done, np.array(residuals)) if done else EnergyBaseline({})
         return _Reference(zero, len(done), tuple(failed))
 
 
@@ -163,15 +163,3 @@ class AsePredictor:
         shift = shift + correction_operator(self.support, configurations) @ self.residuals
         found = [calculate(self.calculator, c, self.vacuum) for c in configurations]
         return [Prediction(p.energy + s, p.forces) for p, s in zip(found, shift, strict=True)]
-
-
-def _fit(configurations: Sequence[Configuration], residuals: np.ndarray) -> EnergyBaseline:
-    """Linear energies of residuals (eV)."""
-    # Two energy zeros can be thousands of eV apart per atom, and shrinking such a shift by a thousandth
-    # would be an error: plain least squares first, the baseline's shrinkage on what is left.
-    elements = sorted({int(z) for c in configurations for z in c.atomic_numbers})
-    counts = [[np.count_nonzero(c.atomic_numbers == z) for z in elements] for c in configurations]
-    shifts, *_ = np.linalg.lstsq(np.array(counts, dtype=float), residuals)
-    start = dict(zip(elements, shifts.tolist(), strict=True))
-    labelled = [c.with_label(float(r), c.label[1]) for c, r in zip(configurations, residuals, strict=True)]
-    return fit_baseline(labelled, start)

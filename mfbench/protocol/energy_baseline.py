@@ -32,6 +32,7 @@ __all__ = [
     "correction_kernel",
     "correction_operator",
     "fit_baseline",
+    "fit_zero",
     "graph_names",
 ]
 
@@ -98,6 +99,19 @@ def fit_baseline(
     shifts = np.linalg.solve(gram, features.T @ target / len(target))
     fitted = {z: float(isolated_atoms.get(z, 0.0) + s) for z, s in zip(elements, shifts, strict=False)}
     return EnergyBaseline({**isolated_atoms, **fitted}, float(shifts[-2]), float(shifts[-1]))
+
+
+def fit_zero(configurations: Sequence[Configuration], residuals: np.ndarray) -> EnergyBaseline:
+    """Linear energies of what a model with another energy zero leaves of labels: ``residuals`` [n] in eV.
+
+    Two zeros can be thousands of eV apart per atom, and shrinking such a shift by a thousandth would be an
+    error: plain least squares first, the baseline's shrinkage on what is left.
+    """
+    elements = sorted({int(z) for c in configurations for z in c.atomic_numbers})
+    shifts, *_ = np.linalg.lstsq(_counts(configurations, elements), residuals)
+    start = dict(zip(elements, shifts.tolist(), strict=True))
+    labelled = [c.with_label(float(r), c.label[1]) for c, r in zip(configurations, residuals, strict=True)]
+    return fit_baseline(labelled, start)
 
 
 def graph_names(configurations: Sequence[Configuration]) -> list[str]:

@@ -175,8 +175,13 @@ METHODS: Registry[MethodSpec] = Registry(
         MethodSpec(
             "finetune",
             "any mace-torch .model, fine-tuned on the K labels (--backend torch --model PATH)",
-            "mfbench_{backend}.methods:finetune",
+            "mfbench_{backend}.foreign.methods:finetune",
             ("torch",),
+        ),
+        MethodSpec(
+            "so3lr",
+            "SO3LR as it is, or fine-tuned (--option strategy=full, head, frozen, lora, replay, delta)",
+            "mfbench_torch.foreign.methods:so3lr",
         ),
         MethodSpec(
             "maml",
