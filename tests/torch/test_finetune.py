@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("mfbench_torch.libraries")
+pytest.importorskip("torch")
 import torch
 
 from mfbench.cli import main
