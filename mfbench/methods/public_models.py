@@ -123,5 +123,39 @@ PUBLIC_MODELS: Registry[PublicModel] = Registry(
             install="pip install 'mfbench[torch]'",
             weights="a file of yours: --backend torch --model PATH --trust-pickle",
         ),
+        PublicModel(
+            "ase",
+            "any model with an ASE calculator, as it is: AIMNet2, UMA, Orb, ...",
+            ModelCard("an ASE calculator"),
+            modules=("ase",),
+            install="pip install 'mfbench[label]'",
+            weights="your calculator's: --option calculator=module:Class",
+        ),
+        PublicModel(
+            "gfn1",
+            "a semiempirical level of theory, as it is",
+            ModelCard("GFN1-xTB", citation="https://doi.org/10.1021/acs.jctc.7b00118", charges=True),
+            modules=("tblite", "ase"),
+            install="pip install 'mfbench[label]'",
+            weights="none: a level of theory",
+        ),
+        PublicModel(
+            "gfn2",
+            "a semiempirical level of theory, as it is",
+            ModelCard("GFN2-xTB", citation="https://doi.org/10.1021/acs.jctc.8b01176", charges=True),
+            modules=("tblite", "ase"),
+            install="pip install 'mfbench[label]'",
+            weights="none: a level of theory",
+        ),
+        PublicModel(
+            "mmff94",
+            "a classical force field, as it is",
+            ModelCard(
+                "MMFF94", citation="https://doi.org/10.1002/(SICI)1096-987X(199604)17:5/6", charges=True
+            ),
+            modules=("rdkit", "ase"),
+            install="pip install 'mfbench[label]'",
+            weights="none: RDKit's parameters",
+        ),
     ],
 )

@@ -184,6 +184,30 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_torch.foreign.methods:so3lr",
         ),
         MethodSpec(
+            "ase",
+            "any ASE calculator as it is (--option calculator=module:Class)",
+            "mfbench.methods.ase:ase",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
+            "gfn1",
+            "GFN1-xTB as it is",
+            "mfbench_tasks.levels.level_methods:gfn1",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
+            "gfn2",
+            "GFN2-xTB as it is; the level of the labels of cath, cluster30 and chemistry",
+            "mfbench_tasks.levels.level_methods:gfn2",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
+            "mmff94",
+            "a classical force field as it is (MMFF94, through RDKit)",
+            "mfbench.methods.mmff94:mmff94",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
             "maml",
             "model-agnostic meta-learning, second order",
             "mfbench_{backend}.methods:maml",
@@ -304,7 +328,7 @@ def _resolve(target: str, name: str) -> Any:
         extra = (
             f" (pip install 'mfbench[{backend.name}]')"
             if backend and error.name in backend.packages
-            else ""
+            else " (pip install 'mfbench[label]')" * module.startswith("mfbench_tasks.")
         )
         raise UnknownNameError(
             f"method '{name}' needs the module '{error.name}', which is not installed{extra}"

@@ -90,7 +90,7 @@ def test_a_strategy_fits_the_support_and_trains_what_it_says(split, model, strat
     per_step = 8  # replay: four of the support, four of meta-train
     assert after.usage.gradient_evaluations == STEPS * per_step
     assert force_error(after, support) < 0.9 * force_error(before, support)
-    start, end = (x.model.params for x in (before, after))
+    start, end = dict(tuned.model.module.named_parameters()), after.model.params
     moved = {name.split(".")[0] for name in start if not torch.equal(start[name], end[name])}
     trained = {"products", "readouts"}
     assert moved == (trained if strategy == "frozen" else trained | {"interactions", "node_embedding"})

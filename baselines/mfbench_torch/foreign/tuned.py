@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,13 @@ from mfbench.protocol.protocol import Budget
 from mfbench_torch.adaptation import descend_on, start
 from mfbench_torch.data import Batch, Dataset
 from mfbench_torch.device import device
-from mfbench_torch.foreign.model import ForeignModel, ForeignNetwork, check_supported, graph_config
+from mfbench_torch.foreign.model import (
+    ForeignModel,
+    ForeignNetwork,
+    Remembered,
+    check_supported,
+    graph_config,
+)
 from mfbench_torch.foreign.replay import Mixed, half_of
 from mfbench_torch.foreign.strategies import Moving
 from mfbench_torch.foreign.zero import Zero
@@ -69,11 +76,16 @@ class ForeignMethod:
             PredictionError: the support holds something that the model was not made for.
         """
         check_supported(self.model.card, support)
-        weights, gradients = dict(self.model.module.named_parameters()), 0
-        if support and self.settings and self.moving and budget.steps:
-            weights, gradients = self._tuned(self.settings, self.moving, support, budget, seed)
+        if not (support and self.settings and self.moving and budget.steps):
+            return CorrectedPredictor(self._untouched, self.zero.baseline, support, Usage(0))
+        weights, gradients = self._tuned(self.settings, self.moving, support, budget, seed)
         network = ForeignNetwork(self.model, weights)
         return CorrectedPredictor(network, self.zero.baseline, support, Usage(gradients))
+
+    @cached_property
+    def _untouched(self) -> Remembered:
+        """The model as it came."""
+        return Remembered(ForeignNetwork(self.model, dict(self.model.module.named_parameters())))
 
     def _tuned(
         self,

@@ -16,6 +16,8 @@ from mfbench.errors import PredictionError
 from mfbench.methods.public_models import PUBLIC_MODELS
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.registry import load_method
+from mfbench.submission.card import read_card
+from mfbench.submission.detectors.training_overlap import overlap_findings
 from mfbench_torch.foreign.model import ForeignNetwork
 from mfbench_torch.foreign.so3lr import read_so3lr
 from mfbench_torch.libraries import default_dtype
@@ -94,13 +96,19 @@ def test_the_declared_number_of_weights_is_the_right_one():
     assert found == PUBLIC_MODELS["so3lr"].card.parameters
 
 
-def test_the_command_line_runs_it_and_the_run_says_what_it_is(tmp_path):
-    out = tmp_path / "run"
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The command line as a newcomer types it, K = 0."""
+    out = tmp_path_factory.mktemp("so3lr") / "run"
     arguments = ["evaluate", "-m", "so3lr", "-s", "levels-mini", "--k", "0", "--draws", "1"]
     assert main([*arguments, "--out", str(out)]) == 0
-    results = json.loads((out / "results.json").read_text())
+    return out
+
+
+def test_the_command_line_runs_it_and_the_run_says_what_it_is(run):
+    results = json.loads((run / "results.json").read_text())
     assert all(row["failure"] is None for row in results["episodes"])
-    card = json.loads((out / "run.json").read_text())["card"]
+    card = json.loads((run / "run.json").read_text())["card"]
     assert card["public_model"]["level"] == "PBE0+MBD"
     assert card["public_model"]["licence"] == "MIT"
     assert card["strategy"] == {"strategy": "none"}
@@ -112,3 +120,15 @@ def test_without_the_package_one_line_says_how_to_get_it(split, monkeypatch):
         mfbench.errors.MfbenchError, match=r"so3krates_torch.*pip install 'mfbench\[so3lr\]'"
     ):
         load_method("so3lr", MethodContext(split))
+
+
+def test_a_submission_of_it_declares_what_it_was_trained_on(run, tmp_path):
+    """Licence, level and training data come into the card, and overlap is said to be unknown."""
+    draft = tmp_path / "draft"
+    assert main(["submit", str(run), "--draft", str(draft)]) == 0
+    card = read_card((draft / "submission.yaml").read_bytes())
+    assert (card.public_model.name, card.public_model.licence) == ("SO3LR", "MIT")
+    assert card.parameters == 529_852
+    assert [data.name for data in card.training] == ["SO3LR training data (doi:10.5281/zenodo.14779793)"]
+    (finding,) = overlap_findings(card, mfbench.load_split("levels-mini"))
+    assert "overlap with the test families was not computed" in finding.message
