@@ -30,6 +30,7 @@ COMMANDS = (
     "simulate",
     "active",
     "compare",
+    "export_peg",
     "submit",
     "store",
     "verify",
