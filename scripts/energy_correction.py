@@ -7,6 +7,10 @@ once; then each prior corrects it from K configurations, over the published draw
 reference level (an ideal network of that level), and the networks that ship. Root mean square errors of
 total energies in kcal/mol, means over families and draws: of all query configurations, and of those on
 molecules that the support shows and does not show.
+
+With K = 0 nothing is corrected, and what counts is where a new level's energies are put. ``zeros`` compares
+rules on every level with train or validation tasks, as if it were new: root mean square of labels less
+those of the reference level over its tasks, kcal/mol.
 """
 
 from __future__ import annotations
@@ -22,12 +26,15 @@ from typing import Any
 import numpy as np
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
+from mfbench.data.levels import read_level_labels
 from mfbench.data.molecular_graph import bonds
 from mfbench.data.split import Split, Task, load_split
 from mfbench.learned.adaptation.initial_model import baseline_of, initialisation
 from mfbench.protocol.correction_prior import BETWEEN_LEVELS, ONE_LEVEL, CorrectionPrior
 from mfbench.protocol.energy_baseline import correction_between, correction_kernel
 from mfbench.protocol.method import MethodContext
+from mfbench_tasks.levels.energy_shifts import shift_by_atoms, shift_by_fit, shift_by_molecules
+from mfbench_tasks.levels.reference_molecules import ReferenceMolecules, read_reference_molecules
 
 KS = (0, 5, 10, 20, 50)
 PRIORS = {
@@ -145,6 +152,37 @@ def _rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(values**2))) if len(values) else float("nan")
 
 
+def zeros(split: Split, data: Path, molecules: ReferenceMolecules) -> dict[str, dict[str, float]]:
+    """Level → rule → error at K = 0. The last rule sees the level's own tasks: nothing linear is better."""
+    atoms, levels = split.isolated_atom_energies, {}
+    known = {
+        c.config_id: c for n in ("cath", "chemistry") for t in load_split(n).tasks for c in t.everything
+    }
+    organic = {1, 6, 7, 8, 16}
+    for name in sorted({t.level for t in (*split.train, *split.validation)} - {"gfn2"}):
+        card, labels = read_level_labels(data / "labels" / name)
+        start = shift_by_atoms(atoms, card.isolated_atom_energies_eV)
+        asked = {c.config_id for t in split.tasks if t.level == name for c in t.everything}
+        some = [known[n] for n in sorted(asked) if organic.issuperset(known[n].atomic_numbers.tolist())]
+        pair = molecules.molecules, molecules.energies["gfn2"]
+        found = shift_by_molecules(*pair, molecules.energies[name], start)
+        rules = {
+            "isolated atoms": start,
+            "molecules, elements and charges alone": found.model_copy(update={"bonds": {}}),
+            "molecules": found,
+            "fit on its own tasks": shift_by_fit(some, labels, start),
+        }
+        levels[name] = {
+            rule: round(
+                _rms(np.array([c.label[0] - labels[c.config_id][0] - shift.of(c) for c in some]))
+                * EV_TO_KCAL_MOL,
+                1,
+            )
+            for rule, shift in rules.items()
+        }
+    return levels
+
+
 def main() -> None:
     """Compare, write, and print the mean error at K = 10."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -173,8 +211,14 @@ def main() -> None:
         print(name)
         for label, row in rows.items():
             print(f"  {label:34s} K = 10: {row['10']['all']:6.2f}, unseen {row['10']['unseen']:6.2f}")
+    data = Path("tasks")
+    molecules = read_reference_molecules(data / "recipes" / "reference-molecules.xyz")
+    at_zero = zeros(levels, data / "data", molecules)
+    for name, row in at_zero.items():
+        print(name, row)
     chosen = {"one level": asdict(ONE_LEVEL), "between levels": asdict(BETWEEN_LEVELS)}
-    arguments.json.write_text(json.dumps({"chosen": chosen, "sources": table}, indent=1) + "\n")
+    record = {"data": levels.manifest.data_hash, "chosen": chosen, "sources": table, "zeros": at_zero}
+    arguments.json.write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ from functools import lru_cache
 import numpy as np
 
 from mfbench.data.configuration import Configuration
+from mfbench.data.elements import symbol
 from mfbench.data.molecular_graph import bonds
 
-__all__ = ["BondType", "bond_type_counts", "bond_types"]
+__all__ = ["BondType", "bond_name", "bond_type_counts", "bond_types"]
 
 BondType = tuple[tuple[int, int], tuple[int, int]]
 """(atomic number, number of its bonds) of either end, the smaller first: an ester's two C-O bonds differ, a
@@ -23,6 +24,11 @@ def bond_types(configuration: Configuration) -> Mapping[BondType, int]:
     numbers = np.ascontiguousarray(configuration.atomic_numbers, np.int32)
     pairs = bonds(numbers, np.asarray(configuration.positions, float))
     return _counted(numbers.tobytes(), np.ascontiguousarray(pairs, np.int32).tobytes())
+
+
+def bond_name(kind: BondType) -> str:
+    """In words, e.g. ``C3-O1``: a carbon atom with three bonds and an oxygen atom with one."""
+    return "-".join(f"{symbol(number)}{bonds}" for number, bonds in kind)
 
 
 def bond_type_counts(*groups: Sequence[Configuration]) -> list[np.ndarray]:
