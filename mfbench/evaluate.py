@@ -72,9 +72,11 @@ def evaluate(
         resume: continue the run in ``out`` after an interruption.
         fold: ``test``, or ``validation`` for tuning.
         track: ``standard``, ``converged``, ``closed-form``, ``long`` or ``open``; see
-            ``mfbench.protocol.protocol.Track``. Default: the narrowest that admits the budget.
+            ``mfbench.protocol.protocol.Track``. Default: the narrowest that admits the budget; ``open`` for
+            methods that call a level of theory.
         budget: what adaptation may spend. Default: the track's; of ``open``, the standard one.
-        support: ``own``, or ``wrong-family``: the support comes from the next family of the fold.
+        support: ``own``, or a control: ``wrong-family`` takes the support from the next family of the fold,
+            ``wrong-level`` gives it the labels of the split's reference level.
         backend, arch, checkpoint, options: what a named method is made with.
         workers: processes; only for a method given by name. Scripts need ``if __name__ == "__main__"``.
         scheduler: address of a Dask scheduler: its workers run the episodes instead.
@@ -93,11 +95,12 @@ def evaluate(
     exclusion = None
     if exclude is not None:
         split, exclusion = without_overlap(split, as_split(exclude), fold)
+    spec = METHODS.find(method) if isinstance(method, str) else None
     protocol = Protocol.of(
         split,
         ks=ks,
         draws=draws,
-        track=track,
+        track=track or (Track.OPEN if spec and spec.open_only else None),
         budget=budget,
         fold=fold,
         support=support,
@@ -160,10 +163,15 @@ class _MethodSource:
 
         Raises:
             UnknownNameError: there is no such architecture.
-            ProtocolError: the track takes no gradient step, and the method is made of them.
+            ProtocolError: the track takes no gradient step, and the method is made of them; or the method
+                calls a level of theory, and the track is not the open one.
         """
         ARCHITECTURES[self.context.arch]
         spec = METHODS.find(self.method) if isinstance(self.method, str) else None
+        if spec and spec.open_only and protocol.track is not Track.OPEN:
+            raise ProtocolError(
+                f"'{self.method}' calls a level of theory at prediction: it runs with --track open only"
+            )
         if protocol.track is Track.CLOSED_FORM and spec and spec.cost is not Cost.CLOSED_FORM:
             raise ProtocolError(
                 f"the closed-form track takes no gradient step, '{spec.name}' does: choose another track"

@@ -18,7 +18,7 @@ from mfbench.protocol.correction_prior import prior_of
 from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator, fit_baseline
 from mfbench.protocol.protocol import Budget
 
-__all__ = ["AseMethod", "from_ase"]
+__all__ = ["AseMethod", "fit_zero", "from_ase"]
 
 _N_REFERENCE = 200
 """Meta-train configurations that the K = 0 alignment is fitted on: enough for a dozen elements."""
@@ -117,7 +117,7 @@ class AseMethod:
                 raise PredictionError(f"no meta-train configuration of {self.split.name}: {reason}")
             zero = self._reference.zero
         elif support:
-            zero = _fit(support, residuals)
+            zero = fit_zero(support, residuals)
         else:
             zero = EnergyBaseline({})
         left = residuals - zero.energies(support)
@@ -136,7 +136,7 @@ class AseMethod:
                 done.append(c)
             except PredictionError as error:
                 failed.append(str(error))
-        zero = _fit(done, np.array(residuals)) if done else EnergyBaseline({})
+        zero = fit_zero(done, np.array(residuals)) if done else EnergyBaseline({})
         zero = replace(zero, prior=prior_of(self.split))
         return _Reference(zero, len(done), tuple(failed))
 
@@ -168,7 +168,7 @@ class AsePredictor:
         return [Prediction(p.energy + s, p.forces) for p, s in zip(found, shift, strict=True)]
 
 
-def _fit(configurations: Sequence[Configuration], residuals: np.ndarray) -> EnergyBaseline:
+def fit_zero(configurations: Sequence[Configuration], residuals: np.ndarray) -> EnergyBaseline:
     """Linear energies of residuals (eV)."""
     # Two energy zeros can be thousands of eV apart per atom, and shrinking such a shift by a thousandth
     # would be an error: plain least squares first, the baseline's shrinkage on what is left.

@@ -72,6 +72,7 @@ def draw_episode(
     draw: int,
     *,
     support_of: str | Task | None = None,
+    reference_labels: bool = False,
 ) -> Episode:
     """The episode (K, draw) of a task, from the published support indices; draw 0 is the first.
 
@@ -80,16 +81,21 @@ def draw_episode(
         task: a family of it, or its name.
         k, draw: size of the support set, and which.
         support_of: take the support set of another family instead (the wrong-family control).
+        reference_labels: give the support the labels of the split's level of theory, not those of the
+            task's own (the wrong-level control).
 
     Raises:
-        ProtocolError: K or the draw is not published.
+        ProtocolError: K or the draw is not published, or the task has no level of its own.
         UnknownNameError: no such split or family.
     """
     split = as_split(split)
     task = _task(split, task)
     source = task if support_of is None else _task(split, support_of)
     check_request([source], [k], draw + 1)
-    support = tuple(source.support[i] for i in source.draws[draw, :k])
+    if reference_labels and not source.reference:
+        raise ProtocolError(f"{source.family_id} has no level of its own: its labels are the reference's")
+    pool = source.reference if reference_labels else source.support
+    support = tuple(pool[i] for i in source.draws[draw, :k])
     query = (*task.query, *task.heldout, *task.larger)
     larger = np.arange(len(query)) >= len(query) - len(task.larger)
     graphs = np.array([task.graphs[c.fragment_id] for c in query])

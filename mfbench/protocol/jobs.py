@@ -23,13 +23,21 @@ class Job(NamedTuple):
     k: int
     draw: int
     support_family: str
+    reference_labels: bool
     check_batch: bool
 
 
 def draw(split: Split, job: Job) -> Episode:
     """The episode of a job."""
     tasks = {task.family_id: task for task in split.tasks}
-    return draw_episode(split, tasks[job.family_id], job.k, job.draw, support_of=tasks[job.support_family])
+    return draw_episode(
+        split,
+        tasks[job.family_id],
+        job.k,
+        job.draw,
+        support_of=tasks[job.support_family],
+        reference_labels=job.reference_labels,
+    )
 
 
 @dataclass(frozen=True, eq=False)

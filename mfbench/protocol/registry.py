@@ -59,6 +59,7 @@ class MethodSpec:
         starts_from: the method whose initialisation it uses; None: its own, or none.
         cost: what it spends on adapting.
         reference: whether it is a reference line, which is shown and never ranked.
+        open_only: whether it calls a level of theory at prediction: it runs on the track ``open`` alone.
         description: a sentence for the board, ``{arch}`` standing for the architecture.
     """
 
@@ -70,6 +71,7 @@ class MethodSpec:
     starts_from: str | None = None
     cost: Cost = Cost.BUDGET
     reference: bool = False
+    open_only: bool = False
     description: str = ""
 
     def load(self, backend: str) -> Callable[[MethodContext], Method]:
@@ -141,6 +143,21 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench.methods.constant:random",
             cost=Cost.CLOSED_FORM,
             reference=True,
+        ),
+        *(
+            MethodSpec(
+                name,
+                f"{level}-xTB used as a method{more} (--track open)",
+                f"mfbench_tasks.levels.rivals:{name.replace('-', '_')}",
+                cost=Cost.CLOSED_FORM,
+                open_only=True,
+            )
+            for name, level, more in (
+                ("gfn1", "GFN1", ""),
+                ("gfn2", "GFN2", ""),
+                ("gfn1-bond-terms", "GFN1", ", forces corrected by bond and 1-3 terms"),
+                ("gfn2-bond-terms", "GFN2", ", forces corrected by bond and 1-3 terms"),
+            )
         ),
         MethodSpec(
             "offset",
@@ -296,11 +313,10 @@ def _resolve(target: str, name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
         backend = BACKENDS.find(module.partition(".")[0].removeprefix("mfbench_"))
-        extra = (
-            f" (pip install 'mfbench[{backend.name}]')"
-            if backend and error.name in backend.packages
-            else ""
-        )
+        named = backend.name if backend and error.name in backend.packages else ""
+        if module.startswith("mfbench_tasks."):
+            named = "label"
+        extra = f" (pip install 'mfbench[{named}]')" if named else ""
         raise UnknownNameError(
             f"method '{name}' needs the module '{error.name}', which is not installed{extra}"
         ) from None
