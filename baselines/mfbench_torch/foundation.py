@@ -28,6 +28,7 @@ from mfbench.errors import MfbenchError, UnknownNameError
 from mfbench.learned.architectures.mace import MaceConfig
 from mfbench.learned.methods.corrected import CorrectedPredictor
 from mfbench.learned.training.sampling_order import adaptation_batches
+from mfbench.protocol.correction_prior import prior_of
 from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
 from mfbench.protocol.method import Usage
 from mfbench.protocol.protocol import Budget
@@ -205,7 +206,7 @@ def _head(path: Path, heads: Sequence[str], wanted: str | None) -> int:
 
 def _baseline(network: _Network, sample: Sequence[Configuration], split: Split) -> EnergyBaseline:
     if not sample:
-        return fit_baseline([], split.isolated_atom_energies)
+        return replace(fit_baseline([], split.isolated_atom_energies), prior=prior_of(split))
     modelled, _ = network.predict(sample)
     left = [replace(c, energy=c.energy - e) for c, e in zip(sample, modelled, strict=True)]
-    return fit_baseline(left, split.isolated_atom_energies)
+    return replace(fit_baseline(left, split.isolated_atom_energies), prior=prior_of(split))

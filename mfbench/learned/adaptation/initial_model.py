@@ -12,7 +12,8 @@ from mfbench.learned.adaptation.recipe import CONVERGED, AdaptSettings, ScratchS
 from mfbench.learned.adaptation.tuned import tuned_settings
 from mfbench.learned.checkpoint import Checkpoint, embedded_checkpoint, load_checkpoint
 from mfbench.learned.training.losses import FORMER_LOSS
-from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.protocol.correction_prior import prior_of
+from mfbench.protocol.energy_baseline import EnergyBaseline, split_baseline
 from mfbench.protocol.method import MethodContext
 
 __all__ = ["RECIPES", "baseline_of", "initialisation", "overridden", "recipe_of", "scratch_recipe"]
@@ -90,11 +91,12 @@ def _loss_of(trained: dict[str, Any]) -> dict[str, Any]:
 
 
 def baseline_of(checkpoint: Checkpoint, split: Split) -> EnergyBaseline:
-    """The energies that the network was trained on top of. Cards from before they kept them are of
-    checkpoints that are used on the split they were trained on."""
+    """The energies that the network was trained on top of, with the split's prior of the correction.
+
+    Cards from before they kept them are of checkpoints that are used on the split they were trained on."""
     if record := checkpoint.card.get("baseline"):
-        return EnergyBaseline.from_dict(record)
-    return fit_baseline(split.train_configurations, split.isolated_atom_energies)
+        return replace(EnergyBaseline.from_dict(record), prior=prior_of(split))
+    return split_baseline(split)
 
 
 def overridden(settings: Settings, options: dict[str, Any]) -> Settings:

@@ -22,6 +22,7 @@ import numpy as np
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split
 from mfbench.errors import UnknownNameError
+from mfbench.protocol.correction_prior import ONE_LEVEL, CorrectionPrior
 from mfbench.protocol.energy_baseline import correction_kernel
 from mfbench.protocol.protocol import Budget
 
@@ -92,8 +93,11 @@ class Design:
         jacobians: Sequence[np.ndarray],
         modelled: Sequence[np.ndarray],
         settings: RidgeSettings,
+        *,
+        prior: CorrectionPrior = ONE_LEVEL,
     ) -> Design:
-        """From a support, residual energies and the forces that the network says of all of it.
+        """From a support, residual energies and the forces that the network says of all of it; ``prior`` is
+        of the energy correction.
 
         Raises:
             UnknownNameError: ``folds_by`` is neither ``trajectory`` nor ``fragment``.
@@ -102,7 +106,7 @@ class Design:
             raise UnknownNameError(f"unknown folds_by '{settings.folds_by}': choose trajectory or fragment")
         names = [getattr(c, f"{settings.folds_by}_id") or str(i) for i, c in enumerate(support)]
         left = [(c.forces - f).ravel() for c, f in zip(support[: len(jacobians)], modelled, strict=False)]
-        kernel = correction_kernel(support, support)
+        kernel = correction_kernel(support, support, prior=prior)
         return cls(features, energies, kernel, jacobians, left, np.unique(names, return_inverse=True)[1])
 
 

@@ -77,7 +77,9 @@ class Ridge:
             features = features - element_counts(support, config.elements) @ means
             modelled, forces = engine.predict(params, config, support)
             left = np.array([c.energy for c in support]) - self.baseline.energies(support) - modelled
-            design = Design.of(support, features, left, jacobians, forces, self.settings)
+            design = Design.of(
+                support, features, left, jacobians, forces, self.settings, prior=baseline.prior
+            )
             head = fit_head(design, scales, self.settings)
             shifts = dict(zip(config.elements, means @ head, strict=True))
             elements = {z: e - shifts.get(z, 0.0) for z, e in baseline.elements.items()}
