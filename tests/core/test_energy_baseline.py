@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import mfbench
 from mfbench.data.configuration import Configuration
 from mfbench.learned.training.sampling_order import adaptation_batches, joint_batch, meta_batch
 from mfbench.protocol.energy_baseline import (
@@ -111,3 +112,30 @@ def test_adaptation_batches_use_every_support_configuration_equally():
     counts = np.bincount(batches.ravel(), minlength=50)
     assert counts.max() - counts.min() <= 1
     assert adaptation_batches(5, 20, 16, seed=0).shape == (20, 5)
+
+
+def test_any_model_of_what_is_left_becomes_one_of_totals():
+    """The baseline is added, and what the support says of the model's offset; no support, no correction."""
+    split = mfbench.load_split("cath-mini")
+    context = mfbench.MethodContext(split)
+    task = split.test[0]
+    support, query = task.support[:20], [c.blind() for c in task.query[:10]]
+
+    class Shifted:
+        usage = mfbench.Usage(7)
+
+        def predict(self, configurations):
+            return [mfbench.Prediction(3.0, np.ones((len(c), 3))) for c in configurations]
+
+    bare = mfbench.corrected(Shifted(), [], context)
+    np.testing.assert_allclose(
+        [p.energy for p in bare.predict(query)], context.baseline.energies(query) + 3.0
+    )
+    found = mfbench.corrected(Shifted(), support, context)
+    assert found.usage == mfbench.Usage(7)
+    left = np.array([c.energy for c in support]) - context.baseline.energies(support) - 3.0
+    np.testing.assert_allclose(
+        [p.energy for p in found.predict(query)],
+        context.baseline.energies(query) + 3.0 + correction_operator(support, query) @ left,
+    )
+    assert np.all(found.predict(query)[0].forces == 1.0)

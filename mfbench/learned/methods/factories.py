@@ -20,7 +20,6 @@ from mfbench.learned.methods.fine_tuned import FineTuned
 from mfbench.learned.methods.ridge import Ridge
 from mfbench.learned.methods.scratch import Scratch
 from mfbench.learned.training.prepare import config_for
-from mfbench.protocol.energy_baseline import fit_baseline
 from mfbench.protocol.method import Method, MethodContext
 
 __all__ = ["FINE_TUNED", "learned_methods"]
@@ -70,6 +69,5 @@ def scratch(engine: Engine, context: MethodContext) -> Scratch:
     split = context.split
     engine, options = engine.with_options(context.options)
     settings = scratch_recipe(replace(context, options=options))
-    baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     config = config_for(split, context.arch)
-    return Scratch(engine.sized_for(split.train_configurations, config), baseline, config, settings)
+    return Scratch(engine.sized_for(split.train_configurations, config), context.baseline, config, settings)
