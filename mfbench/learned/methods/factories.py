@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from mfbench.data.split import load_split
 from mfbench.learned.adaptation.initial_model import (
     baseline_of,
     initialisation,
@@ -61,7 +62,8 @@ def ridge(engine: Engine, context: MethodContext) -> Ridge:
     engine, options = engine.with_options(context.options)
     made = fine_tuned(engine, "pretrain", replace(context, options={}))
     settings = overridden(tuned_settings(split.name, context.arch, "ridge", RidgeSettings), options)
-    return Ridge(made.engine, made.checkpoint, made.baseline, settings, scale_configurations(split))
+    trained_on = split if split.train else load_split(made.checkpoint.card["split"])
+    return Ridge(made.engine, made.checkpoint, made.baseline, settings, scale_configurations(trained_on))
 
 
 def scratch(engine: Engine, context: MethodContext) -> Scratch:
