@@ -13,6 +13,7 @@ from mfbench.data.elements import symbol
 from mfbench.data.molecular_graph import graph_id
 from mfbench.errors import DataError
 from mfbench.own.frames import Frames
+from mfbench.own.preflight.consistency import check_consistency
 from mfbench.own.preflight.finding import NOTHING_SAID, Choices, Finding
 from mfbench.own.preflight.labels import Reference, convert_labels
 from mfbench.own.preflight.lengths import find_length_unit
@@ -73,7 +74,12 @@ def preflight(
     lines += found
     labelled = [c.with_label(e, f) for c, (e, f) in zip(geometries, labels, strict=True)]
     labelled, line = _distinct(labelled, choices.keep_duplicates)
-    lines += [line, _stray(labelled), *_elements(labelled, known_elements)]
+    lines += [
+        check_consistency(labelled, choices),
+        line,
+        _stray(labelled),
+        *_elements(labelled, known_elements),
+    ]
     isolated = {z: ENERGY_UNITS[found[0].found] * energy for z, energy in sorted(atoms.items())}
     if isolated:
         said = ", ".join(f"{symbol(z)} {e:.3f}" for z, e in isolated.items())
