@@ -92,12 +92,14 @@ def _row(row: Row, metrics, scales, ranked: bool, total: int) -> str:
 
 
 def method_badges(row: Row) -> str:
-    """Trust, track where it is not the standard one, and what checking found."""
+    """Trust, track and selector where they are not the standard ones, and what checking found."""
     found = [badge(row.trust, row.trust, TRUST_NOTES[row.trust])]
     if row.is_line:
         found.append(badge("reference line", "line", "Never ranked."))
     if row.summary.card.track != "standard":
         found.append(badge(f"{row.summary.card.track} track", "line"))
+    if row.summary.card.run.selector:
+        found.append(badge(f"{row.summary.card.run.selector} support", "line", "Who chose the labels."))
     found += [badge(f.kind.replace("-", " "), "warn", f.message) for f in row.findings]
     return "".join(found)
 

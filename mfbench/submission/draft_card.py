@@ -95,6 +95,8 @@ def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes])
             steps=budget.steps,
             batch=budget.batch,
             options=_options(request["options"]),
+            selector=request.get("selector"),
+            selected=_selected(results),
         ),
         costs=_costs(results),
         failures=[
@@ -102,6 +104,15 @@ def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes])
             for row in results.failures
         ],
     )
+
+
+def _selected(results: Results) -> dict[str, dict[str, str]] | None:
+    found: dict[str, dict[str, str]] = {}
+    for row in results.episodes:
+        if row.selected:
+            rows = found.setdefault(row.family_id, {})
+            rows[f"{row.k}/{row.draw}"] = " ".join(map(str, row.selected))
+    return found or None
 
 
 def _reason(text: str) -> str:

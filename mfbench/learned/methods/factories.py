@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from mfbench.data.split import load_split
 from mfbench.learned.adaptation.initial_model import (
     baseline_of,
     initialisation,
@@ -20,7 +21,6 @@ from mfbench.learned.methods.fine_tuned import FineTuned
 from mfbench.learned.methods.ridge import Ridge
 from mfbench.learned.methods.scratch import Scratch
 from mfbench.learned.training.prepare import config_for
-from mfbench.protocol.energy_baseline import split_baseline
 from mfbench.protocol.method import Method, MethodContext
 
 __all__ = ["FINE_TUNED", "learned_methods"]
@@ -62,7 +62,8 @@ def ridge(engine: Engine, context: MethodContext) -> Ridge:
     engine, options = engine.with_options(context.options)
     made = fine_tuned(engine, "pretrain", replace(context, options={}))
     settings = overridden(tuned_settings(split.name, context.arch, "ridge", RidgeSettings), options)
-    return Ridge(made.engine, made.checkpoint, made.baseline, settings, scale_configurations(split))
+    trained_on = split if split.train else load_split(made.checkpoint.card["split"])
+    return Ridge(made.engine, made.checkpoint, made.baseline, settings, scale_configurations(trained_on))
 
 
 def scratch(engine: Engine, context: MethodContext) -> Scratch:
@@ -70,6 +71,5 @@ def scratch(engine: Engine, context: MethodContext) -> Scratch:
     split = context.split
     engine, options = engine.with_options(context.options)
     settings = scratch_recipe(replace(context, options=options))
-    baseline = split_baseline(split)
     config = config_for(split, context.arch)
-    return Scratch(engine.sized_for(split.train_configurations, config), baseline, config, settings)
+    return Scratch(engine.sized_for(split.train_configurations, config), context.baseline, config, settings)
