@@ -72,7 +72,8 @@ def evaluate(
         resume: continue the run in ``out`` after an interruption.
         fold: ``test``, or ``validation`` for tuning.
         track: ``standard``, ``converged``, ``closed-form``, ``long`` or ``open``; see
-            ``mfbench.protocol.protocol.Track``. Default: the narrowest that admits the budget.
+            ``mfbench.protocol.protocol.Track``. Default: the narrowest that admits the budget. On
+            ``converged`` learned methods adapt by the recipe of that name unless ``options`` name another.
         budget: what adaptation may spend. Default: the track's; of ``open``, the standard one.
         support: ``own``, or ``wrong-family``: the support comes from the next family of the fold.
         backend, arch, checkpoint, options: what a named method is made with.
@@ -108,7 +109,8 @@ def evaluate(
         raise ProtocolError(f"the seed {seed} is too large: 2^63 is the largest")
     if (workers != 1 or scheduler) and not isinstance(method, str):
         raise ProtocolError("several workers, or a cluster's, need a method given by name")
-    source = _MethodSource(method, MethodContext(split, arch, checkpoint, options or {}), backend)
+    options = _with_recipe(method, protocol.track, options or {})
+    source = _MethodSource(method, MethodContext(split, arch, checkpoint, options), backend)
     source.check(protocol)
     request = {**source.request(), **protocol.request(), "seed": seed}
     jobs = [
@@ -137,6 +139,14 @@ def evaluate(
         ordered = [records[episode.key] for episode in episodes]
         results = score_run(split, episodes, ordered, {**request, **facts})
         return _write(folder, results, episodes, ordered) if folder else results
+
+
+def _with_recipe(method: str | Method, track: Track, options: dict[str, Any]) -> dict[str, Any]:
+    """The options, with the recipe of the track where none is asked for: so the run says which it was."""
+    spec = METHODS.find(method) if isinstance(method, str) else None
+    if track is Track.CONVERGED and spec and spec.recipes:
+        return {"recipe": str(track), **options}
+    return options
 
 
 def _run_folder(

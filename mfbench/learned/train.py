@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from mfbench.learned.checkpoint import Checkpoint, load_checkpoint, save_checkpo
 from mfbench.learned.engine import Engine
 from mfbench.learned.methods.validation import validator
 from mfbench.learned.training.annealing import gradients_after, steps_within
+from mfbench.learned.training.per_group import GROUPED, group_names, per_group_end, per_group_start
 from mfbench.learned.training.phase_state import STATE
 from mfbench.learned.training.phases import Phase, PhaseResult
 from mfbench.learned.training.prepare import (
@@ -30,7 +31,7 @@ from mfbench.learned.training.prepare import (
     training_card,
     withheld_families,
 )
-from mfbench.learned.training.settings import TrainSettings, settings_from
+from mfbench.learned.training.settings import JOINTLY, TrainSettings, as_requested, settings_from
 from mfbench.learned.training.train_families import meta_train_of
 from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
 from mfbench.work.journal import open_journal
@@ -74,7 +75,7 @@ def train(
     split = meta_train_of(split, settings, lambda name: loaded.setdefault(name, load_split(name)))
     request = {
         "backend": engine.backend,
-        "settings": asdict(settings),
+        "settings": as_requested(settings),
         "data": {s.name: s.manifest.data_hash for s in (split, *loaded.values())},
         "initial": _digest(initial) if initial else None,
     }
@@ -106,11 +107,14 @@ def _train(
     else:
         result = _own_phase(engine, split, settings, folder, baseline, initial, stop_after, seconds, tick)
         weights, logarithms = separated(result.params)
+        weights, each = per_group_end(weights)
         moved = displacement(initial.params, weights)
         phases = [*initial.card["phases"], {**result.record, "displacement": moved}]
         rates = learned_rates(logarithms, settings.rates_rate)
         card = training_card(split, settings, phases, baseline)
-        checkpoint = replace(initial, params=weights, card=card, rates=rates)
+        if settings.method in GROUPED:
+            card["groups"] = group_names(split.train)
+        checkpoint = replace(initial, params=weights, card=card, rates=rates, each=each)
     save_checkpoint(folder / f"{settings.arch}-{settings.method}.safetensors", checkpoint)
     return checkpoint
 
@@ -167,7 +171,7 @@ def _joint(
         rate=settings.joint_rate,
         final_rate=settings.joint_rate * settings.joint_final,
         clip=settings.clip,
-        gradient=engine.joint_gradient(tasks, config, baseline, settings),
+        gradient=engine.joint_gradient(tasks, config, baseline, replace(settings, method="joint")),
         validate=validator(engine, split.validation, config, baseline, {}, None),
         gradients_after=lambda done: done * settings.joint_batch,
         seconds=seconds,
@@ -199,9 +203,11 @@ def _own_phase(
     inner = AdaptSettings(
         "sgd", settings.inner_rate, *weights, settings.adapt, loss=settings.loss, bound=settings.inner_bound
     )
-    joint = settings.method == "pretrain"
-    moved = moving_arrays(precondition, settings.adapt)
+    joint = settings.method in JOINTLY
+    moved = {} if joint else moving_arrays(precondition, settings.adapt)
     params = engine.arrays(initial.params)
+    if settings.method in GROUPED:
+        params = engine.arrays(per_group_start(initial.params, len(group_names(split.train)), settings))
     if settings.method == "maml++" and settings.learn_rates:
         params |= engine.arrays(initial_rates(moved, settings.inner_steps))
     phase = Phase(
@@ -231,7 +237,7 @@ def _own_phase(
 def _digest(checkpoint: Checkpoint) -> str:
     """SHA-256 of everything that a checkpoint brings to a run."""
     found = hashlib.sha256(json.dumps(checkpoint.card, sort_keys=True, default=str).encode())
-    for group in (checkpoint.params, checkpoint.precondition, checkpoint.rates):
+    for group in checkpoint.groups_of_arrays.values():
         for name in sorted(group):
             found.update(name.encode() + np.ascontiguousarray(group[name]).tobytes())
     return found.hexdigest()

@@ -59,6 +59,7 @@ class MethodSpec:
         starts_from: the method whose initialisation it uses; None: its own, or none.
         cost: what it spends on adapting.
         reference: whether it is a reference line, which is shown and never ranked.
+        recipes: whether it takes the option ``recipe``; on the track ``converged`` it gets that recipe.
         description: a sentence for the board, ``{arch}`` standing for the architecture.
     """
 
@@ -70,6 +71,7 @@ class MethodSpec:
     starts_from: str | None = None
     cost: Cost = Cost.BUDGET
     reference: bool = False
+    recipes: bool = False
     description: str = ""
 
     def load(self, backend: str) -> Callable[[MethodContext], Method]:
@@ -164,6 +166,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:scratch",
             _BOTH,
             cost=Cost.OWN,
+            recipes=True,
         ),
         MethodSpec(
             "pretrain",
@@ -171,6 +174,23 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:pretrain",
             _BOTH,
             trained=True,
+            recipes=True,
+        ),
+        MethodSpec(
+            "multihead",
+            "joint training with a readout per level; a new task starts from the best of them",
+            "mfbench_{backend}.methods:multihead",
+            _BOTH,
+            trained=True,
+            recipes=True,
+        ),
+        MethodSpec(
+            "cavia",
+            "joint training with a context vector per level, which alone is fitted to the K labels",
+            "mfbench_{backend}.methods:cavia",
+            _BOTH,
+            trained=True,
+            recipes=True,
         ),
         MethodSpec(
             "finetune",
@@ -184,6 +204,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:maml",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
         MethodSpec(
             "maml++",
@@ -191,6 +212,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:maml_pp",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
         MethodSpec(
             "anil",
@@ -198,6 +220,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:anil",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
         MethodSpec(
             "fomaml",
@@ -205,6 +228,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:fomaml",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
         MethodSpec(
             "reptile",
@@ -212,6 +236,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:reptile",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
     ],
     group="mfbench.methods",

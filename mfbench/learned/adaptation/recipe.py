@@ -36,6 +36,9 @@ class AdaptSettings:
         check: steps between two looks at a fifth of the support that is held back (where there are two
             configurations or more); the best weights of all looks are taken. 0: nothing is held back.
         patience: looks without improvement before it stops.
+        begin: where the start has weights of each train level's own (a readout, a context): from the
+            ``best`` of them and their mean, by the loss on the support, or from the ``mean``.
+        lora_rank: of the additions that move if ``adapt`` is ``lora``.
     """
 
     optimizer: str = "sgd"
@@ -52,6 +55,8 @@ class AdaptSettings:
     batch: int = 0
     check: int = 0
     patience: int = 10
+    begin: str = "best"
+    lora_rank: int = 4
 
 
 CONVERGED = AdaptSettings(

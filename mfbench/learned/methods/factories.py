@@ -25,7 +25,7 @@ from mfbench.protocol.method import Method, MethodContext
 
 __all__ = ["FINE_TUNED", "learned_methods"]
 
-FINE_TUNED = ("pretrain", "maml", "maml++", "anil", "fomaml", "reptile")
+FINE_TUNED = ("pretrain", "multihead", "cavia", "maml", "maml++", "anil", "fomaml", "reptile")
 """Methods that differ in how they were trained alone; all adapt by fine-tuning."""
 
 

@@ -7,11 +7,13 @@ the weights that were best on the held-back fifth are taken.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from mfbench.errors import UnknownNameError
+from mfbench.learned.adaptation.composed import LORA, composed, low_rank
 from mfbench.learned.adaptation.inner_rates import rates_of_steps
 from mfbench.learned.adaptation.recipe import AdaptSettings, averaging, step_sizes
 from mfbench.learned.checkpoint import Checkpoint
@@ -19,7 +21,7 @@ from mfbench.learned.engine import Engine, Params
 from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.protocol.protocol import Budget
 
-__all__ = ["Steps", "fit_support", "fitted"]
+__all__ = ["Steps", "best_start", "fit_support", "fitted"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,8 @@ def fitted(
 ) -> tuple[Params, int]:
     """Weights adapted to a support set by a recipe, and the configuration-gradients that they took.
 
+    What moved beside the weights (a context, low-rank additions) is added up in them.
+
     Args:
         engine: of a backend.
         start: where the weights start, with inner scales and learned rates where there are any.
@@ -51,6 +55,8 @@ def fitted(
         settings, budget, seed: as in ``fit_support``.
     """
     params, precondition = engine.arrays(start.params), engine.arrays(start.precondition)
+    if settings.adapt == LORA:
+        params |= engine.arrays(low_rank(composed(start.params), settings.lora_rank, seed))
     rates = rates_of_steps(start.rates, params, min(budget.steps, settings.max_steps))
 
     def descend(state: Any, steps: Steps) -> Any:
@@ -69,7 +75,26 @@ def fitted(
 
     begin = params, engine.start(params, settings)
     state, gradients = fit_support(begin, len(dataset), settings, budget, seed, descend, loss)
-    return averaged(state), gradients
+    return composed(averaged(state)), gradients
+
+
+def best_start(engine: Engine, start: Checkpoint, dataset: Any, settings: AdaptSettings) -> Checkpoint:
+    """From the train levels' own weights (and their mean), those with the least loss on the support.
+
+    That costs energies and forces of the support once per level, and no gradient.
+
+    Raises:
+        UnknownNameError: ``settings.begin`` is neither ``best`` nor ``mean``.
+    """
+    if settings.begin not in ("best", "mean"):
+        raise UnknownNameError(f"unknown begin '{settings.begin}': choose best or mean")
+    if settings.begin == "mean":
+        return start
+    groups = len(next(iter(start.each.values())))
+    every = np.arange(len(dataset))
+    options = [start.params, *(start.params | {k: v[g] for k, v in start.each.items()} for g in range(groups))]
+    losses = [engine.loss(engine.arrays(p), start.config, dataset, every, settings) for p in options]
+    return replace(start, params=options[int(np.argmin(losses))])
 
 
 def fit_support(

@@ -14,6 +14,7 @@ from mfbench.learned.architectures.registry import Config
 from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.engine import Engine, Params
 from mfbench.learned.methods.fine_tuned import FineTuned
+from mfbench.learned.training.per_group import per_group_end
 from mfbench.protocol.energy_baseline import EnergyBaseline
 from mfbench.protocol.protocol import Budget
 
@@ -42,8 +43,9 @@ def validator(
 
     def validate(params: Params) -> dict[str, float]:
         weights, logarithms = separated(params)
+        weights, each = per_group_end(weights)
         rates = learned_rates(engine.numpy(logarithms), rates_scale)
-        start = Checkpoint(config, weights, precondition, {}, rates)
+        start = Checkpoint(config, weights, precondition, {}, rates, each)
         method = FineTuned(sized, "validation", start, baseline, settings)
         errors = [_errors(method, task) for task in tasks]
         mean = np.mean(errors, axis=0) * EV_TO_KCAL_MOL
