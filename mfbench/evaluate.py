@@ -170,10 +170,16 @@ class _MethodSource:
 
         Raises:
             UnknownNameError: there is no such architecture.
-            ProtocolError: the track takes no gradient step, and the method is made of them.
+            ProtocolError: the track takes no gradient step, and the method is made of them; or the method
+                calls a level of theory, and the track is not the open one.
         """
         ARCHITECTURES[self.context.arch]
         spec = METHODS.find(self.method) if isinstance(self.method, str) else None
+        on_level = (spec and spec.open_only) or "base" in self.context.options
+        if on_level and protocol.track is not Track.OPEN:
+            raise ProtocolError(
+                f"'{self.method}' calls a level of theory at prediction: it runs with --track open only"
+            )
         if protocol.track is Track.CLOSED_FORM and spec and spec.cost is not Cost.CLOSED_FORM:
             raise ProtocolError(
                 f"the closed-form track takes no gradient step, '{spec.name}' does: choose another track"

@@ -26,7 +26,7 @@ import torch
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import load_split
 from mfbench.errors import CheckpointError, MfbenchError
-from mfbench.learned.adaptation.composed import composed
+from mfbench.learned.architectures.composed import composed
 from mfbench.learned.architectures.mace import MaceConfig
 from mfbench.learned.architectures.mace_torch_state import from_mace_state, to_mace_state
 from mfbench.learned.checkpoint import Checkpoint, load_checkpoint, save_checkpoint

@@ -36,7 +36,7 @@ class Checkpoint:
         rates: name → [inner steps], the learned step sizes of MAML++ in units of the inner rate; empty
             where none were learned.
         each: name → [groups, ...], weights of each group's own, whose mean is in ``params``; the card
-            names the ``groups``. Mostly empty, see ``mfbench.learned.training.per_group``.
+            names the ``groups``. Mostly empty, see ``mfbench.learned.adaptation.per_group``.
     """
 
     config: Config
@@ -84,14 +84,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError, KeyError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path} is damaged ({error}): train it again") from None
     prefixes = (_PRECONDITION, _RATES, _EACH)
-    besides = (
-        {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)} for prefix in prefixes
+    scales, rates, each = (
+        {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+        for prefix in prefixes
     )
     for name, value in arrays.items():
         if not np.isfinite(value).all():
             raise CheckpointError(f"checkpoint {path} is damaged ('{name}' is not finite): train it again")
     params = {k: v for k, v in arrays.items() if not k.startswith(prefixes)}
-    scales, rates, each = besides
     return Checkpoint(config, params, scales, card, rates, each)
 
 

@@ -15,13 +15,14 @@ from mfbench.data.split import Split, load_split
 from mfbench.errors import CheckpointError
 from mfbench.learned.adaptation.inner_rates import initial_rates, learned_rates, separated
 from mfbench.learned.adaptation.moving_weights import moving_arrays
+from mfbench.learned.adaptation.per_group import GROUPED, group_names, per_group_end, per_group_start
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import arch_of
+from mfbench.learned.base_level import BaseLevel, differences
 from mfbench.learned.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mfbench.learned.engine import Engine
 from mfbench.learned.methods.validation import validator
 from mfbench.learned.training.annealing import gradients_after, steps_within
-from mfbench.learned.training.per_group import GROUPED, group_names, per_group_end, per_group_start
 from mfbench.learned.training.phase_state import STATE
 from mfbench.learned.training.phases import Phase, PhaseResult
 from mfbench.learned.training.prepare import (
@@ -67,7 +68,7 @@ def train(
         tick: (phase, step, steps, loss) after every step.
 
     Raises:
-        CheckpointError: ``initial`` is of another architecture.
+        CheckpointError: ``initial`` is of another architecture, or of another base level.
         WorkError: the folder holds a run of other settings, data or weights, or another process is at
             work in it.
     """
@@ -79,6 +80,8 @@ def train(
         "data": {s.name: s.manifest.data_hash for s in (split, *loaded.values())},
         "initial": _digest(initial) if initial else None,
     }
+    if settings.base:
+        split = differences(split, BaseLevel(settings.base, split))
     # Runs that began before requests were written go on.
     with open_journal(folder, request, resume=True, suffix=STATE, adopt=True):
         return _train(engine, split, settings, folder, initial, stop_after, seconds, tick)
@@ -101,6 +104,11 @@ def _train(
         found = arch_of(initial.config)
         raise CheckpointError(
             f"the joint phase is of a {found}, not of a {settings.arch}: set --arch {found}"
+        )
+    elif (base := initial.card.get("settings", {}).get("base", "")) != settings.base:
+        raise CheckpointError(
+            f"the joint phase has base '{base}', this run '{settings.base}': train a joint phase with "
+            f"--option base={settings.base}"
         )
     if settings.method == "joint":
         checkpoint = initial

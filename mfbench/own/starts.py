@@ -11,7 +11,7 @@ import numpy as np
 from mfbench.data.configuration import Configuration
 from mfbench.data.elements import symbol
 from mfbench.errors import CheckpointError
-from mfbench.learned.adaptation.composed import composed
+from mfbench.learned.architectures.composed import composed
 from mfbench.learned.architectures.neighbours import neighbour_pairs
 from mfbench.learned.architectures.registry import Config, arch_of, config_class
 from mfbench.learned.checkpoint import EMBEDDED, Checkpoint, load_checkpoint

@@ -60,6 +60,7 @@ class MethodSpec:
         cost: what it spends on adapting.
         reference: whether it is a reference line, which is shown and never ranked.
         recipes: whether it takes the option ``recipe``; on the track ``converged`` it gets that recipe.
+        open_only: whether it calls a level of theory at prediction: it runs on the track ``open`` alone.
         description: a sentence for the board, ``{arch}`` standing for the architecture.
     """
 
@@ -72,6 +73,7 @@ class MethodSpec:
     cost: Cost = Cost.BUDGET
     reference: bool = False
     recipes: bool = False
+    open_only: bool = False
     description: str = ""
 
     def load(self, backend: str) -> Callable[[MethodContext], Method]:
@@ -161,6 +163,22 @@ METHODS: Registry[MethodSpec] = Registry(
             cost=Cost.CLOSED_FORM,
         ),
         MethodSpec(
+            "ridge-prior",
+            "the same head, shrunk towards those of the train tasks",
+            "mfbench_{backend}.methods:ridge_prior",
+            _BOTH,
+            starts_from="pretrain",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
+            "laplace",
+            "the same head as a Gaussian, its strength by the evidence, with uncertainties",
+            "mfbench_{backend}.methods:laplace",
+            _BOTH,
+            starts_from="pretrain",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
             "scratch",
             "trained on the K labels alone, up to 2,000 steps",
             "mfbench_{backend}.methods:scratch",
@@ -191,6 +209,15 @@ METHODS: Registry[MethodSpec] = Registry(
             _BOTH,
             trained=True,
             recipes=True,
+        ),
+        MethodSpec(
+            "delta",
+            "pretrain on what GFN2 leaves, with GFN2 at prediction (--track open)",
+            "mfbench_{backend}.methods:delta",
+            _BOTH,
+            trained=True,
+            recipes=True,
+            open_only=True,
         ),
         MethodSpec(
             "finetune",

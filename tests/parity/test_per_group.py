@@ -8,18 +8,18 @@ torch = pytest.importorskip("torch")
 
 import mfbench  # noqa: E402
 from mfbench.errors import TrainingError, UnknownNameError  # noqa: E402
-from mfbench.learned.adaptation.composed import CONTEXT, LORA, composed, context_plane, low_rank  # noqa: E402
-from mfbench.learned.adaptation.recipe import AdaptSettings  # noqa: E402
-from mfbench.learned.architectures.mace import MaceConfig, initial_weights  # noqa: E402
-from mfbench.learned.checkpoint import Checkpoint, load_checkpoint  # noqa: E402
-from mfbench.learned.methods.fit import best_start, fitted  # noqa: E402
-from mfbench.learned.training.per_group import (  # noqa: E402
+from mfbench.learned.adaptation.per_group import (  # noqa: E402
     group_names,
     group_numbers,
     of_group,
     per_group_end,
     per_group_start,
 )
+from mfbench.learned.adaptation.recipe import AdaptSettings  # noqa: E402
+from mfbench.learned.architectures.composed import CONTEXT, LORA, composed, context_plane, low_rank  # noqa: E402
+from mfbench.learned.architectures.mace import MaceConfig, initial_weights  # noqa: E402
+from mfbench.learned.checkpoint import Checkpoint, load_checkpoint  # noqa: E402
+from mfbench.learned.methods.fit import best_start, fitted  # noqa: E402
 from mfbench.learned.training.sampling_order import JointOrder  # noqa: E402
 from mfbench.learned.training.settings import TrainSettings  # noqa: E402
 from mfbench.protocol.energy_baseline import fit_baseline  # noqa: E402
@@ -81,7 +81,8 @@ def test_the_gradient_is_that_of_the_chain_rule(split, backend, method):
         # The same batch for one group alone, with plain weights.
         seen = of_group(begin, group)
         alone = [t for i, t in enumerate(tasks) if i == group]
-        value, plain = one_batch(engine, backend, alone, composed(seen), baseline, settings, number, numbers)
+        data = alone, composed(seen), baseline, settings, number, numbers
+        value, plain = one_batch(engine, backend, *data)
         assert float(loss) == pytest.approx(value, rel=1e-5)
         if method == "multihead":
             own = "each/readouts.1.linear_1.weight"

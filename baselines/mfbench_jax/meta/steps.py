@@ -12,10 +12,10 @@ import numpy as np
 
 from mfbench.data.split import Task
 from mfbench.errors import TrainingError
+from mfbench.learned.adaptation.per_group import group_numbers, of_group
 from mfbench.learned.architectures.neighbours import size_classes
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.training.annealing import multi_step_weights, second_order
-from mfbench.learned.training.per_group import group_numbers, of_group
 from mfbench.learned.training.sampling_order import JointOrder, meta_batch
 from mfbench.learned.training.settings import TrainSettings
 from mfbench.protocol.energy_baseline import EnergyBaseline, correction_between, correction_kernel

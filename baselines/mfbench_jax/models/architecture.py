@@ -10,7 +10,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from mfbench.learned.adaptation.composed import composed
+from mfbench.learned.architectures.composed import composed
 from mfbench.learned.architectures.registry import Config, initial_weights, network_of
 
 __all__ = ["atom_energies", "energy", "energy_forces", "feature_forces", "features", "init"]

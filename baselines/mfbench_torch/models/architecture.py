@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import torch
 
-from mfbench.learned.adaptation.composed import composed
+from mfbench.learned.architectures.composed import composed
 from mfbench.learned.architectures.registry import Config, initial_weights, network_of
 from mfbench_torch.models.graphs import GraphBatch
 from mfbench_torch.models.leaves import Leaves

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from mfbench.data.split import Split
 from mfbench.errors import CheckpointError, MfbenchError, UnknownNameError
-from mfbench.learned.adaptation.composed import CONTEXT
 from mfbench.learned.adaptation.recipe import CONVERGED, AdaptSettings, ScratchSettings
 from mfbench.learned.adaptation.tuned import tuned_settings
+from mfbench.learned.architectures.composed import CONTEXT
 from mfbench.learned.checkpoint import Checkpoint, embedded_checkpoint, load_checkpoint
 from mfbench.learned.training.losses import FORMER_LOSS
 from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mfbench.data.configuration import Configuration
-from mfbench.learned.adaptation.composed import composed
 from mfbench.learned.adaptation.recipe import AdaptSettings
+from mfbench.learned.architectures.composed import composed
 from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.engine import Engine
 from mfbench.learned.methods.corrected import CorrectedPredictor, Network

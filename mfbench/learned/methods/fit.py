@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from mfbench.errors import UnknownNameError
-from mfbench.learned.adaptation.composed import LORA, composed, low_rank
 from mfbench.learned.adaptation.inner_rates import rates_of_steps
 from mfbench.learned.adaptation.recipe import AdaptSettings, averaging, step_sizes
+from mfbench.learned.architectures.composed import LORA, composed, low_rank
 from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.engine import Engine, Params
 from mfbench.learned.training.sampling_order import adaptation_batches
@@ -90,9 +90,9 @@ def best_start(engine: Engine, start: Checkpoint, dataset: Any, settings: AdaptS
         raise UnknownNameError(f"unknown begin '{settings.begin}': choose best or mean")
     if settings.begin == "mean":
         return start
-    groups = len(next(iter(start.each.values())))
-    every = np.arange(len(dataset))
-    options = [start.params, *(start.params | {k: v[g] for k, v in start.each.items()} for g in range(groups))]
+    groups = range(len(next(iter(start.each.values()))))
+    own = [{name: value[group] for name, value in start.each.items()} for group in groups]
+    every, options = np.arange(len(dataset)), [start.params, *(start.params | each for each in own)]
     losses = [engine.loss(engine.arrays(p), start.config, dataset, every, settings) for p in options]
     return replace(start, params=options[int(np.argmin(losses))])
 

@@ -9,12 +9,12 @@ import numpy as np
 from mfbench.data.configuration import EV_TO_KCAL_MOL
 from mfbench.data.split import Task
 from mfbench.learned.adaptation.inner_rates import learned_rates, separated
+from mfbench.learned.adaptation.per_group import per_group_end
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.engine import Engine, Params
 from mfbench.learned.methods.fine_tuned import FineTuned
-from mfbench.learned.training.per_group import per_group_end
 from mfbench.protocol.energy_baseline import EnergyBaseline
 from mfbench.protocol.protocol import Budget
 

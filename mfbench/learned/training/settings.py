@@ -6,17 +6,17 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from mfbench.errors import UnknownNameError
-from mfbench.learned.adaptation.composed import CONTEXT
+from mfbench.learned.architectures.composed import CONTEXT
 from mfbench.learned.architectures.registry import config_class
 from mfbench.learned.training.losses import FORMER_LOSS, softening
 from mfbench.protocol.registry import METHODS, trained_methods
 
 __all__ = ["JOINTLY", "TrainSettings", "as_recorded", "as_requested", "gradients_per_step", "settings_from"]
 
-JOINTLY = ("joint", "pretrain", "multihead", "cavia")
+JOINTLY = ("joint", "pretrain", "delta", "multihead", "cavia")
 """Methods that are trained by batches over all tasks, without an inner loop."""
 _MODEL = "model."
-_LATER = {"context_size": 8}
+_LATER = {"context_size": 8, "base": ""}
 """Settings that came later, with what they say where they say nothing new."""
 HVP_GRADIENTS = 3
 """A Hessian-vector product on a configuration counts as this many gradients of it (measured: 2.7)."""
@@ -28,8 +28,9 @@ class TrainSettings:
 
     Attributes:
         method: ``joint`` (the first phase alone), ``pretrain`` (joint training goes on, on all families),
-            ``multihead`` or ``cavia`` (it goes on with weights of each level's own, see
-            ``mfbench.learned.training.per_group``), ``maml``, ``maml++``, ``anil``, ``fomaml`` or ``reptile``.
+            ``delta`` (the same on a base level), ``multihead`` or ``cavia`` (it goes on with weights of
+            each level's own, see ``mfbench.learned.adaptation.per_group``), ``maml``, ``maml++``, ``anil``,
+            ``fomaml`` or ``reptile``.
         arch: architecture (of a joint phase that is given, its own).
         model: fields of the architecture's configuration that differ from the nano model.
         seed: of the initial weights and of every draw.
@@ -61,6 +62,7 @@ class TrainSettings:
             (they are of order 1); 0: no bound.
         clip: global norm at which gradients are clipped.
         context_size: (cavia) numbers in a context.
+        base: level of theory whose labels are subtracted from all others (Δ-learning); ``gfn2`` for delta.
     """
 
     method: str
@@ -95,6 +97,7 @@ class TrainSettings:
     multi_step_share: float = 0.3
     first_order_share: float = 0.3
     context_size: int = 8
+    base: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a method that has nothing to learn, and an architecture that does not exist."""
@@ -111,6 +114,8 @@ class TrainSettings:
             raise UnknownNameError(f"'{self.method}' is not trained: choose one of {', '.join(known)}")
         if self.method == "anil" and self.adapt == "all":
             object.__setattr__(self, "adapt", "head")
+        if self.method == "delta" and not self.base:
+            object.__setattr__(self, "base", "gfn2")
         if self.method == "cavia" and self.adapt == "all":
             object.__setattr__(self, "adapt", CONTEXT)
 

@@ -4,7 +4,7 @@ A group is a level of theory, or a family where tasks have no levels. While they
 lie in one array [groups, ...] under ``each/NAME``; a batch is of one group and sees its entry.
 
 ``multihead``: the readouts are each group's own. ``cavia``: each group has a context vector, and a plane of
-weights belongs to it (``mfbench.learned.adaptation.composed``).
+weights belongs to it (``mfbench.learned.architectures.composed``).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 
 from mfbench.data.task import Task
 from mfbench.errors import TrainingError
-from mfbench.learned.adaptation.composed import CONTEXT, context_plane
 from mfbench.learned.adaptation.moving_weights import moving_names
+from mfbench.learned.architectures.composed import CONTEXT, context_plane
 from mfbench.learned.training.settings import TrainSettings
 
 __all__ = ["GROUPED", "group_names", "group_numbers", "of_group", "per_group_end", "per_group_start"]

@@ -1,7 +1,8 @@
 """Weights that are made of others, in a dictionary of weights of any backend (or of NumPy).
 
 *Context* (CAVIA, Zintgraf et al. 2019): a short vector c says where a task lies on a learned plane through
-the weights, W + Σ_k c_k D_k. A context that is fed into a layer is the case in which only that layer has a D.
+the weights, W + Σ_k c_k D_k. A context that is fed into a layer is the case in which that layer alone has
+a D.
 *LoRA* (Hu et al. 2022): W + A B with A and B of low rank, matrix by matrix.
 
 Networks never see either: they are added up first, by operations that all backends spell alike, so that
