@@ -235,7 +235,7 @@ def test_what_is_missing_is_named(split, tmp_path):
 
 def test_annealed_steps_are_the_same_in_both_backends_and_end_closer(split):
     """The same float32 network adapted with a decaying rate: PyTorch as JAX, and not as without decay."""
-    pytest.importorskip("mfbench_torch.libraries")
+    pytest.importorskip("torch")
     jax = pytest.importorskip("jax")
     from mfbench.learned.architectures.mace import MaceConfig, initial_weights
     from mfbench.learned.training.sampling_order import adaptation_batches

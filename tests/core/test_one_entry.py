@@ -65,9 +65,11 @@ def test_a_toy_backbone_is_trained_and_evaluated(backbone, split_folder, tmp_pat
 
 
 def test_a_toy_backbone_says_the_same_in_both_backends(backbone, split):
-    jax_models = pytest.importorskip("mfbench_jax.models.architecture")
-    torch_models = pytest.importorskip("mfbench_torch.models.architecture")
+    pytest.importorskip("jax")
+    pytest.importorskip("torch")
+    from mfbench_jax.models import architecture as jax_models
     from mfbench_jax.models.graph_table import GraphTable as JaxTable
+    from mfbench_torch.models import architecture as torch_models
     from mfbench_torch.models.graphs import GraphTable as TorchTable
 
     config = backbone(elements=(1, 6, 7, 8))

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("mfbench_torch.libraries")
+pytest.importorskip("torch")
 
 import mfbench
 from mfbench.cli import main

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("mfbench_torch.libraries")
+pytest.importorskip("torch")
 
 from mfbench.cli import main
 from mfbench.learned.checkpoint import load_checkpoint

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from mfbench.work.lock import claimed
 
 __all__ = ["Job", "run_jobs"]
 
@@ -52,7 +52,7 @@ def run_jobs(jobs: Sequence[Job], locks: Path) -> list[str]:
         for job in left:
             if not job.ready:
                 continue
-            with _lock(locks / f"{job.name.replace('/', '~')}.lock") as mine:
+            with claimed(locks / f"{job.name.replace('/', '~')}.lock") as mine:
                 if not mine:
                     waiting = True
                     continue
@@ -76,16 +76,3 @@ def _do(job: Job, failed: list[str]) -> None:
     except Exception:  # one failure must not end hours of other work
         traceback.print_exc()
         failed.append(job.name)
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[bool]:
-    """Whether this process holds the lock; it goes with the process, so a killed one leaves none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True

@@ -13,7 +13,7 @@ from mfbench_tasks.families.chemistry import ChemistryFamily, Place, load_famili
 from mfbench_tasks.families.chemistry_kinds import KINDS
 from mfbench_tasks.fragments.building_blocks import Entry
 from mfbench_tasks.fragments.protonate import prepare_chemistry
-from mfbench_tasks.structures.read import read_structure
+from mfbench_tasks.structures.read import entry_id, read_structure
 
 __all__ = ["find_places", "limit_places", "scan_entry", "scan_folder", "write_places"]
 
@@ -49,7 +49,7 @@ def scan_folder(
             atoms = read_structure(path)
             if anchors & set(atoms.res_name):
                 entry = Entry(prepare_chemistry(atoms))
-                yield from scan_entry(entry, path.name[:4].lower(), families)
+                yield from scan_entry(entry, entry_id(path), families)
         except StructureError as error:
             log(f"skipped: {error}")
 

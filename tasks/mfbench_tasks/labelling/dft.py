@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,7 @@ from mfbench_tasks.labelling.tblite import HARTREE_TO_EV, Label, ScfFailure
 __all__ = ["TIGHT", "WB97X_D", "DftSettings", "Wb97xD"]
 
 _BOHR = 0.529177210903
+_KERNELS = "OPENBLAS_CORETYPE"
 _KCAL_PER_MOL = 0.0433641153087705
 """eV."""
 
@@ -55,27 +57,35 @@ TIGHT = DftSettings(fitting_basis="", grid_level=5, energy_tolerance=1e-9, gradi
 
 
 def _pyscf() -> ModuleType:
-    _modern_blas()
-    try:
-        import pyscf.dft
-        import pyscf.gto
-        import pyscf.lib
-    except ImportError:
-        raise LevelError("wb97x-d runs on PySCF: pip install pyscf") from None
+    with _modern_blas():
+        try:
+            import pyscf.dft
+            import pyscf.gto
+            import pyscf.lib
+        except ImportError:
+            raise LevelError("wb97x-d runs on PySCF: pip install pyscf") from None
     module: ModuleType = pyscf
     return module
 
 
-def _modern_blas() -> None:
+@contextlib.contextmanager
+def _modern_blas() -> Iterator[None]:
     """PySCF's wheel brings an OpenBLAS of 2018, which takes slow kernels on processors that it does not
     know (12 GFLOP/s; 33-52 with this). A newer one that is loaded globally first wins; where there is none,
-    the old one is told which kernels fit. Energies do not depend on it, seconds do."""
+    the old one is told which kernels fit. Energies do not depend on it, seconds do. What is loaded later,
+    here or in a child process, must not be told: its last digits would depend on who ran before."""
+    before = os.environ.get(_KERNELS)
     with contextlib.suppress(OSError):
         flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split()
         kernels = "SkylakeX" if "avx512f" in flags else "Haswell" if "avx2" in flags else ""
         if kernels:
-            os.environ.setdefault("OPENBLAS_CORETYPE", kernels)
+            os.environ.setdefault(_KERNELS, kernels)
         ctypes.CDLL("libopenblas.so.0", mode=ctypes.RTLD_GLOBAL)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_KERNELS, None)
 
 
 class Wb97xD:

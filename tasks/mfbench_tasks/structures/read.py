@@ -19,7 +19,7 @@ from mfbench_tasks.structures.read_pdb import read_pdb
 from mfbench_tasks.structures.records import AtomRecord
 from mfbench_tasks.structures.residue_names import SIDE_CHAINS
 
-__all__ = ["find_structure", "read_structure"]
+__all__ = ["entry_id", "find_structure", "read_structure"]
 
 _MMCIF = (".cif", ".mmcif")
 _ALIASES = {("ILE", "CD"): "CD1"}
@@ -44,6 +44,13 @@ def find_structure(folder: Path, pdb_id: str) -> Path:
                             return path
     command = f"mfbench data fetch-entries {pdb_id} --to {folder}"
     raise StructureError(f"no structure file of {pdb_id} in {folder}: {command}")
+
+
+def entry_id(path: Path) -> str:
+    """The entry that a file of any of these names holds, in lower case."""
+    name = Path(path).name.lower()
+    stem = next((name.removesuffix(s) for s in _SUFFIXES if name.endswith(s)), name)
+    return stem.removeprefix("pdb") if stem.startswith("pdb") and len(stem) > 4 else stem
 
 
 def read_structure(path: Path) -> struc.AtomArray:

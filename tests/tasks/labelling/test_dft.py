@@ -1,5 +1,7 @@
 """ωB97X-D: dispersion against its formula's limits, forces against differences, a molecule against psi4."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,13 @@ def test_an_scf_without_enough_cycles_is_a_failure():
 
     with pytest.raises(ScfFailure, match="did not converge in 1 cycles"):
         Wb97xD(WATER[0], settings=DftSettings(cycles=1)).label(WATER[1])
+
+
+def test_a_dft_label_leaves_the_environment_of_later_processes_alone(monkeypatch):
+    """Told which kernels to take, a child process would give other last digits than a fresh one."""
+    pytest.importorskip("pyscf")
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    from mfbench_tasks.labelling.dft import Wb97xD
+
+    Wb97xD(np.array([2]))
+    assert "OPENBLAS_CORETYPE" not in os.environ

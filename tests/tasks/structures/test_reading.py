@@ -16,7 +16,7 @@ from mfbench.errors import StructureError  # noqa: E402
 from mfbench_tasks.fragments import select  # noqa: E402
 from mfbench_tasks.fragments.cut import cut, prepare  # noqa: E402
 from mfbench_tasks.structures.ideal_peptide import ideal_peptide  # noqa: E402
-from mfbench_tasks.structures.read import find_structure, read_structure  # noqa: E402
+from mfbench_tasks.structures.read import entry_id, find_structure, read_structure  # noqa: E402
 
 SEQUENCE = ("ALA", "SER", "ASP", "VAL", "GLY")
 
@@ -112,6 +112,12 @@ def test_a_missing_file_and_an_unknown_entry_are_named(tmp_path):
         read_structure(tmp_path / "9zzz.cif")
     with pytest.raises(StructureError, match="9zzz"):
         find_structure(tmp_path, "9zzz")
+
+
+@pytest.mark.parametrize("name", ["1agy.cif", "1AGY.cif.gz", "pdb1agy.ent.gz", "1agy.ent", "1agy.mmcif"])
+def test_the_entry_is_known_by_its_files_name(tmp_path, name):
+    (tmp_path / name).touch()
+    assert entry_id(find_structure(tmp_path, "1agy")) == "1agy"
 
 
 def test_the_alternative_location_with_the_highest_occupancy_stays(peptide, tmp_path):
