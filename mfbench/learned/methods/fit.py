@@ -14,6 +14,7 @@ import numpy as np
 
 from mfbench.errors import UnknownNameError
 from mfbench.learned.adaptation.inner_rates import rates_of_steps
+from mfbench.learned.adaptation.lbfgs import repeated
 from mfbench.learned.adaptation.recipe import AdaptSettings, averaging, step_sizes
 from mfbench.learned.architectures.composed import LORA, composed, low_rank
 from mfbench.learned.checkpoint import Checkpoint
@@ -122,7 +123,8 @@ def fit_support(
     held = max(size // 5, 1) if settings.check and size >= 2 else 0
     order = np.random.default_rng([seed, 3]).permutation(size) if held else np.arange(size)
     train, validation = order[held:], order[:held]
-    rows = train[adaptation_batches(len(train), steps, batch, seed)]
+    batches = adaptation_batches(len(train), steps, batch, seed)
+    rows = train[repeated(batches) if settings.optimizer == "lbfgs" else batches]
     sizes, keeps = step_sizes(settings, steps), averaging(settings, steps)
     best, best_error, waited, gradients, state = start, np.inf, 0, 0, start
     chunk = settings.check if held else max(steps, 1)
