@@ -83,8 +83,8 @@ def descend(
     moving = moving_arrays(params, settings.adapt)
     frozen = {k: v for k, v in params.items() if k not in moving}
     scales = scales_of(precondition, moving) if settings.optimizer == "sgd" else {}
-    weights = LossWeights(settings.energy_weight, settings.force_weight, settings.loss)
-    run, limit = _program(config, settings.optimizer, weights), limit_of(settings.bound, moving)
+    run, limit = _program(config, settings.optimizer, settings.loss), limit_of(settings.bound, moving)
+    weights = np.float32(settings.energy_weight), np.float32(settings.force_weight)
     size = batch_size(indices.shape[1])
     sizes = step_sizes(settings, len(indices)) if sizes is None else sizes
     keeps = averaging(settings, len(indices)) if keeps is None else keeps
@@ -95,7 +95,7 @@ def descend(
         batches = dataset.batches(indices[part], size)
         factors = {k: v[part] for k, v in rates.items() if k in scales}
         visited = batches, factors, sizes[part], keeps[part], *(flags[part] for flags in same)
-        moving, state = run(moving, frozen, state, scales, limit, visited)
+        moving, state = run(moving, frozen, state, scales, limit, weights, visited)
     return {**frozen, **moving}, state
 
 
@@ -108,13 +108,14 @@ def _optimizer(name: str) -> optax.GradientTransformation:
 
 
 @lru_cache(maxsize=16)
-def _program(config: Config, optimizer: str, weights: LossWeights) -> Callable:
+def _program(config: Config, optimizer: str, kind: str) -> Callable:
+    """One program for all weights of energy and forces."""
     transform = None if optimizer == "lbfgs" else _optimizer(optimizer)
     model = partial(_energy_forces, config)
 
-    def run(moving, frozen, state, precondition, limit, visited):
+    def run(moving, frozen, state, precondition, limit, weights, visited):
         def loss(moving, batch):
-            return batch_loss({**frozen, **moving}, model, *batch, weights)
+            return batch_loss({**frozen, **moving}, model, *batch, LossWeights(*weights, kind))
 
         def step(carry, visited):
             moving, state = carry

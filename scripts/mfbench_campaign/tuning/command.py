@@ -3,11 +3,11 @@
     OMP_NUM_THREADS=1 python scripts/tune.py --split levels --track converged --minutes 9 \\
         --starts 'runs/long/levels-{method}/mace-{method}.safetensors' --methods pretrain,fomaml,scratch
 
-Random search over optimiser, rate, energy weight, average, schedule and the weights that move: the same number
-of trials for every method, scratch included. A call goes on where the last one stopped. The record, with every
-trial, best, median and what is at the edge of its range, is written to results/searches. --install
-also puts the chosen settings into tuning.json beside the embedded checkpoints, from where ``mfbench evaluate``
-takes them.
+Random search over optimiser, rate, energy weight, average, schedule and the weights that move: the same
+number of trials for every method, scratch included. A call goes on where the last one stopped. The record,
+with every trial, best, median and what is at the edge of its range, is written to results/searches.
+--install also puts the chosen settings into tuning.json beside the embedded checkpoints, from where
+``mfbench evaluate`` takes them.
 
 Exit code 0: all done; 3: time was over.
 """
@@ -85,7 +85,7 @@ def _install(record: dict[str, Any], search: Search) -> None:
     found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     mark = "@converged" if search.track is Track.CONVERGED else ""
     for method, entry in record["methods"].items():
-        kept = {"data_hash": record["data_hash"], "fold": "validation", "chosen": entry["chosen"]}
-        found[f"{search.arch}-{method}{mark}"] = {**kept, "trials": len(entry["trials"])}
+        kept = {"chosen": entry["chosen"], "trials": entry["trials"]}
+        found[f"{search.arch}-{method}{mark}"] = {"data_hash": record["data_hash"], **kept}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

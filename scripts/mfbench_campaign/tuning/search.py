@@ -38,7 +38,7 @@ class Search:
         track: ``standard`` or ``converged``.
         methods: all get the same number of trials.
         arch, backend: of the networks.
-        starts: path of a checkpoint, ``{method}`` standing for that whose start it is; empty: embedded ones.
+        starts: path of a checkpoint, ``{method}`` standing for that whose start it is; empty: embedded.
         trials: per method and round.
         rounds: after each, ranges move where the best is at an end.
         ks, draws, families: episodes of a trial; 0 families: all.
