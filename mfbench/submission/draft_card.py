@@ -166,5 +166,7 @@ def _tuning(request: dict[str, Any]) -> Tuning | None:
     path = EMBEDDED / request["split"] / "tuning.json"
     if not request.get("arch") or not path.is_file():
         return None
-    found = json.loads(path.read_text(encoding="utf-8")).get(f"{request['arch']}-{request['method']}")
+    recipe = request.get("options", {}).get("recipe")
+    name = f"{request['arch']}-{request['method']}" + ("@converged" if recipe == "converged" else "")
+    found = json.loads(path.read_text(encoding="utf-8")).get(name)
     return Tuning(trials=len(found["trials"])) if found and "trials" in found else None

@@ -52,7 +52,7 @@ def test_a_manifest_whose_hash_was_edited_is_refused(damaged):
     manifest = json.loads((damaged / "manifest.json").read_text())
     manifest["files"]["draws.parquet"] = "0" * 64
     (damaged / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(DataError, match="the file list is not that of a split"):
+    with pytest.raises(DataError, match="does not fit the file list"):
         mfbench.load_split(damaged)
 
 

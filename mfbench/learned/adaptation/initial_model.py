@@ -11,6 +11,7 @@ from mfbench.data.split import Split, load_split
 from mfbench.errors import CheckpointError, MfbenchError, UnknownNameError
 from mfbench.learned.adaptation.recipe import CONVERGED, AdaptSettings, ScratchSettings
 from mfbench.learned.adaptation.tuned import tuned_settings
+from mfbench.learned.architectures.composed import CONTEXT
 from mfbench.learned.checkpoint import Checkpoint, embedded_checkpoint, load_checkpoint
 from mfbench.learned.training.losses import FORMER_LOSS
 from mfbench.protocol.correction_prior import prior_of
@@ -48,10 +49,13 @@ def recipe_of(name: str, context: MethodContext, checkpoint: Checkpoint) -> Adap
     """
     trained = checkpoint.card.get("settings", {})
     adapt = "head" if name == "anil" else trained.get("adapt", "all")
+    own: dict[str, Any] = {"adapt": adapt}
+    if adapt == CONTEXT:  # a few numbers, that have no preconditioner
+        own |= {"optimizer": "adam", "rate": 0.1}
     if _recipe(context) == "converged":
-        defaults, found = {**asdict(CONVERGED), "adapt": adapt}, f"{name}@converged"
+        defaults, found = {**asdict(CONVERGED), **own}, f"{name}@converged"
     else:
-        defaults, found = {"adapt": adapt, **_loss_of(trained)}, name
+        defaults, found = {**own, **_loss_of(trained)}, name
     settings = tuned_settings(context.split.name, context.arch, found, AdaptSettings, **defaults)
     return overridden(settings, _without_recipe(context.options))
 
