@@ -23,6 +23,7 @@ from mfbench_campaign.render import render
 from mfbench_campaign.report import tables, variations
 from mfbench_campaign.report.advice import resolution, what_to_use
 from mfbench_campaign.report.aims import aims
+from mfbench_campaign.report.claims import claims_table
 from mfbench_campaign.report.convergence import convergence_table
 from mfbench_campaign.report.findings import Finding, all_findings
 from mfbench_campaign.report.outer_costs import outer_table
@@ -48,6 +49,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
     limits = _limits(records, folder / "limits")
     values: dict[str, dict[str, Any]] = {
         "findings": {"findings": findings},
+        "claims": {"claims": claims_table(records, folder)},
         "methods": {"constructions": _constructions(records)},
         "recipes": {
             "budgets": variations.budget_table(records),
