@@ -95,6 +95,7 @@ def _compared(comparison: Comparison) -> dict[str, Any]:
     curves = {over: text.curve_table(comparison, over) for over in ("families", "configurations")}
     return {
         "diversity": markdown(*text.diversity_table(comparison)),
+        "power": markdown(*text.power_table(comparison, MANY)),
         "gains": markdown(*text.gain_table(comparison, "force_rmse", MANY)),
         "transfer": {
             m: markdown(*text.transfer_table(comparison, m))
