@@ -26,6 +26,7 @@ import torch
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import load_split
 from mfbench.errors import CheckpointError, MfbenchError
+from mfbench.learned.architectures.composed import composed
 from mfbench.learned.architectures.mace import MaceConfig
 from mfbench.learned.architectures.mace_torch_state import from_mace_state, to_mace_state
 from mfbench.learned.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -113,7 +114,7 @@ def mace_model(checkpoint: Checkpoint, atomic_energies: Mapping[int, float]) -> 
     if not isinstance(checkpoint.config, MaceConfig):
         raise CheckpointError("a .model holds a MACE, this checkpoint another architecture: convert a mace")
     model = build(checkpoint.config, torch.float64, atomic_energies, eager=False)
-    state = to_mace_state(checkpoint.params, checkpoint.config)
+    state = to_mace_state(composed(checkpoint.params), checkpoint.config)
     model.load_state_dict({k: torch.as_tensor(v) for k, v in state.items()}, strict=False)
     return model
 

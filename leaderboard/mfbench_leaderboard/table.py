@@ -68,7 +68,9 @@ def html_table(heads: Iterable[tuple[str, ...]], rows: Iterable[str]) -> str:
 def _row(row: Row, metrics, scales, ranked: bool, total: int) -> str:
     card = row.summary.card
     rank = f'<td class="num">{row.rank if row.rank is not None else "–"}</td>' if ranked else ""
-    model = " · ".join(x for x in (card.arch, card.backend) if x)
+    public = card.public_model
+    parts = (public.name, public.licence) if public else (card.arch, card.backend)
+    model = " · ".join(part for part in parts if part)
     link = f"method?submission={quote(row.summary.id)}"
     cells = "".join(f"<td>{_cell(row.cells.get(m), scales[m])}</td>" for m in metrics)
     gradients, adapt = row.cells.get("gradient_evaluations"), row.cells.get("adapt_seconds")

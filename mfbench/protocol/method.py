@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.data.split import Split
-from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.protocol.energy_baseline import EnergyBaseline, split_baseline
 from mfbench.protocol.protocol import Budget
 
 __all__ = ["Method", "MethodContext", "Predictor", "Usage"]
@@ -74,4 +74,4 @@ class MethodContext:
     @cached_property
     def baseline(self) -> EnergyBaseline:
         """Energies of atoms and charges, fitted to the train families: what all methods take off first."""
-        return fit_baseline(self.split.train_configurations, self.split.isolated_atom_energies)
+        return split_baseline(self.split)

@@ -21,6 +21,7 @@ __all__ = [
     "DeclaredRun",
     "Failure",
     "Hardware",
+    "PublicModelOrigin",
     "Training",
     "Tuning",
     "read_card",
@@ -89,6 +90,29 @@ class Tuning(_Part):
     trials: _Count
     families: _Text80 = "validation"
     note: _Text500 = ""
+
+
+class PublicModelOrigin(_Part):
+    """A model of other people, before anything was adapted, as it says of itself.
+
+    Attributes:
+        name: of the model.
+        elements: atomic numbers that it was trained on.
+        charges, spins: whether it is told the total charge, was trained on open shells; None: unknown.
+        level: of theory of its training labels.
+        licence: of the weights.
+        citation: paper or address.
+    """
+
+    name: _Name
+    elements: Annotated[list[Annotated[int, Field(ge=1, le=118)]], Field(max_length=118)] = Field(
+        default_factory=list
+    )
+    charges: bool = False
+    spins: bool | None = None
+    level: _Text80 = ""
+    licence: _Text80 = ""
+    citation: _Text200 = ""
 
 
 class Hardware(_Part):
@@ -184,6 +208,7 @@ class Card(_Part):
         derived_from: id of a submission whose weights or predictions this one shares.
         weights_from: id of the submission whose deposited weights this one ran.
         made_from: id of the submission, with predictions, that this compact one was made from.
+        public_model: what it started from, if that is a model of other people.
         training: data the weights have seen.
         failures: every episode without predictions.
     """
@@ -205,6 +230,7 @@ class Card(_Part):
     derived_from: _Id | None = None
     weights_from: _Id | None = None
     made_from: _Id | None = None
+    public_model: PublicModelOrigin | None = None
     training: Annotated[list[Training], Field(max_length=50)] = Field(default_factory=list)
     tuning: Tuning | None = None
     hardware: Hardware = Hardware()

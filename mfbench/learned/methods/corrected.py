@@ -73,10 +73,15 @@ class CorrectedPredictor:
         """Weights of the adapted model by name, as far as it shows them."""
         return self.model.weights if isinstance(self.model, Network) else None
 
+    def operator(self, configurations: Sequence[Configuration]) -> np.ndarray:
+        """[n, K]: times the residuals it gives the correction, eV."""
+        prior = self.baseline.prior
+        return correction_operator(self.support, configurations, scale=self.scale, prior=prior)
+
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Total energies (eV) and forces (eV/Å)."""
         energies, forces = self.model(configurations)
-        correction = correction_operator(self.support, configurations, scale=self.scale) @ self.residuals
+        correction = self.operator(configurations) @ self.residuals
         total = self.baseline.energies(configurations) + energies + correction
         return [Prediction(float(e), f) for e, f in zip(total, forces, strict=True)]
 
