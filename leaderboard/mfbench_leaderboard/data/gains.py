@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mfbench.compare.comparison import Comparison, Gain, Score
+from mfbench.protocol.registry import reference_lines
 
 __all__ = ["GAINS", "Learned", "learned"]
 
@@ -19,7 +20,7 @@ class Learned:
 
     Attributes:
         methods: in the order of their colours.
-        left_out: methods that are only in the table.
+        left_out: methods that are only in the table, reference lines among them.
         constructions: in the order of the comparison.
         scores: (method, construction) → error.
         gains: kind → (method, construction) → gain.
@@ -43,8 +44,9 @@ def learned(comparison: Comparison, metric: str, k: int) -> Learned:
     for g in comparison.gains:
         if (g.metric, g.k) == (metric, k) and g.kind in gains:
             gains[g.kind][g.method, g.construction] = g
-    methods = {method for method, _ in scores}
+    methods = {method for method, _ in scores} - set(reference_lines())
     spread = {m: sum((m, c.name) in scores for c in comparison.constructions) for m in methods}
     ordered = sorted(methods, key=lambda m: (-spread[m], m))
     names = [c.name for c in comparison.constructions]
-    return Learned(ordered[:_MOST], ordered[_MOST:], names, scores, gains)
+    others = [*ordered[_MOST:], *sorted({m for m, _ in scores} - methods)]
+    return Learned(ordered[:_MOST], others, names, scores, gains)

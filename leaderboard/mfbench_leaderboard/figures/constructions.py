@@ -96,7 +96,7 @@ def transfer_figure(comparison: Comparison, method: str) -> go.Figure:
         go.Heatmap(
             z=ratios,
             x=[escape(name, quote=False) for name in columns],
-            y=[escape(name, quote=False) for name in rows],
+            y=[escape(name, quote=False).replace("+", "<br>+ ") for name in rows],
             text=texts,
             texttemplate="%{text}",
             textfont={"size": 12},
@@ -110,8 +110,8 @@ def transfer_figure(comparison: Comparison, method: str) -> go.Figure:
             hovertemplate="trained on %{y}, tested on %{x}: %{text}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_xaxes(title_text="tested on", showgrid=False, side="bottom")
-    figure.update_yaxes(title_text="trained on", showgrid=False, autorange="reversed")
+    figure.update_xaxes(title_text="rows: trained on; columns: tested on", showgrid=False)
+    figure.update_yaxes(showgrid=False, autorange="reversed")
     finish(figure, height=110 + 58 * len(rows), legend=False)
     figure.update_layout(margin={"t": 10})
     return figure

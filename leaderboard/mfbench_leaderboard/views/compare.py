@@ -7,7 +7,7 @@ import streamlit as st
 from mfbench_leaderboard.data.board import Board, Choice
 from mfbench_leaderboard.data.curves import label
 from mfbench_leaderboard.data.pairs import Pair, compare_rows
-from mfbench_leaderboard.data.text import TITLES, interval, number, unit
+from mfbench_leaderboard.data.text import TITLES, number, unit
 from mfbench_leaderboard.figures.pairs import dumbbells, scatter
 from mfbench_leaderboard.figures.theme import CONFIG
 from mfbench_leaderboard.state import current_board, current_standings
@@ -60,7 +60,11 @@ def _show(board: Board, choice: Choice, pair: Pair, names: tuple[str, str]) -> N
     st.html(
         tiles(
             [
-                (f"{pair.ratio.value:.3f}", interval(pair.ratio.lo, pair.ratio.hi), "first ÷ second"),
+                (
+                    f"{pair.ratio.value:.3f}",
+                    f"[{pair.ratio.lo:.3f}, {pair.ratio.hi:.3f}]",
+                    "first ÷ second",
+                ),
                 (
                     number(pair.difference.value).replace("-", "−"),
                     f"{_signed(pair.difference.lo, pair.difference.hi)} {unit(metric)}",
