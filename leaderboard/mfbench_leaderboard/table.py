@@ -112,7 +112,9 @@ def _track(row: Row, width: int) -> str:
 
 def _row(row: Row, view: _View, apart: bool) -> str:
     card = row.summary.card
-    model = " · ".join(x for x in (card.arch, card.backend) if x)
+    public = card.public_model
+    parts = (public.name, public.licence) if public else (card.arch, card.backend)
+    model = " · ".join(part for part in parts if part)
     link = f"method?submission={quote(row.summary.id)}"
     gradients, adapt = row.cells.get("gradient_evaluations"), row.cells.get("adapt_seconds")
     partial = "" if row.n_families in (0, view.families) else ' class="bad"'
@@ -149,12 +151,14 @@ def _rank(row: Row) -> str:
 
 
 def method_badges(row: Row, *, track: bool = True) -> str:
-    """Trust, track where it is not the standard one and asked for, and what checking found."""
+    """Trust, what is not standard (the track if asked for, the selector), and what checking found."""
     found = [badge(row.trust, row.trust, TRUST_NOTES[row.trust])]
     if row.is_line:
         found.append(badge("reference line", "line", "Never ranked."))
     if track and row.track != Track.STANDARD:
         found.append(badge(f"{row.track} track", "line"))
+    if row.summary.card.run.selector:
+        found.append(badge(f"{row.summary.card.run.selector} support", "line", "Who chose the labels."))
     found += [badge(f.kind.replace("-", " "), "warn", f.message) for f in row.findings]
     return "".join(found)
 

@@ -9,13 +9,14 @@ pytest.importorskip("streamlit")
 
 from mfbench.cli import main
 from mfbench.metrics.statistics import RankRange, rank_ranges
+from mfbench.metrics.student_t import two_sided
 from mfbench.store import file_submission, open_store, read_store
 from mfbench.submission.check import check
 from mfbench_leaderboard.data.board import Board, Choice, filter_rows, standings
 from mfbench_leaderboard.data.curves import constant_line, curves
 from mfbench_leaderboard.data.families import family_errors, family_view
 from mfbench_leaderboard.data.pareto import points_of
-from mfbench_leaderboard.data.ranks import _two_sided, rank_groups, rank_methods
+from mfbench_leaderboard.data.ranks import rank_groups, rank_methods
 from mfbench_leaderboard.data.text import interval, number, seconds
 from mfbench_leaderboard.figures.against_k import against_k, against_k_legend
 from mfbench_leaderboard.figures.molecule import molecule
@@ -132,8 +133,8 @@ def test_groups_of_ranks_are_those_that_are_told_apart_from_all_others():
 
 
 def test_students_t():
-    assert _two_sided(np.array([0.0, 2.0, 2.093, 12.706]), 19)[2] == pytest.approx(0.05, rel=0.01)
-    assert _two_sided(np.array([12.706]), 1)[0] == pytest.approx(0.05, rel=0.01)
+    assert two_sided(np.array([0.0, 2.0, 2.093, 12.706]), 19)[2] == pytest.approx(0.05, rel=0.01)
+    assert two_sided(np.array([12.706]), 1)[0] == pytest.approx(0.05, rel=0.01)
 
 
 def test_hostile_text_is_inert(maker, store):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mfbench.metrics.statistics import MIN_FAMILIES_FOR_RANKS, RankRange, rank_ranges
+from mfbench.metrics.student_t import two_sided
 
 __all__ = ["rank_groups", "rank_methods"]
 
@@ -38,7 +39,7 @@ def rank_methods(errors: np.ndarray, groups: np.ndarray, *, level: float = 0.05)
     means = logs.mean(axis=1)
     t, freedom = _t_statistics(logs - means[:, None], means, groups)
     i, j = np.triu_indices(len(errors), k=1)
-    p = _two_sided(np.abs(t[i, j]), freedom)
+    p = two_sided(np.abs(t[i, j]), freedom)
     order = np.argsort(p, kind="stable")
     passed = p[order] <= level / (len(p) - np.arange(len(p)))
     significant = order[: len(p) if passed.all() else int(np.argmin(passed))]
@@ -73,13 +74,3 @@ def _t_statistics(residuals: np.ndarray, means: np.ndarray, groups: np.ndarray) 
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.nan_to_num((means[:, None] - means[None]) / np.sqrt(variance), nan=0.0)
     return t, max(n_groups - 1, 1)
-
-
-def _two_sided(t: np.ndarray, freedom: int) -> np.ndarray:
-    """Tail probability of Student's t: its density integrated on a logarithmic grid, then interpolated."""
-    grid = np.concatenate([[0.0], np.geomspace(1e-3, 1e6, 4000)])
-    density = (1 + grid**2 / freedom) ** (-(freedom + 1) / 2)
-    pieces = np.diff(grid) * (density[1:] + density[:-1]) / 2
-    tail = np.concatenate([np.cumsum(pieces[::-1])[::-1], [0.0]])
-    tail = np.maximum(tail / tail[0], 1e-300)
-    return np.exp(np.interp(t, grid, np.log(tail)))

@@ -225,6 +225,7 @@ def _provenance(summary: Summary) -> None:
         ("Authors", ", ".join(card.authors) or "–"),
         ("Contact", card.contact or "–"),
         ("Track", f"{card.track}: {run.steps} steps of {run.batch}"),
+        ("Support", f"selected: {run.selector}" if run.selector else "published draws"),
         ("Implementation", card.implementation or "–"),
         ("Training data", training),
         (
