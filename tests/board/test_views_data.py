@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 pytest.importorskip("streamlit")
 
 from mfbench.data.split import load_split
-from mfbench.protocol.protocol import Track
+from mfbench.protocol.protocol import Selector, Track
 from mfbench.store import read_store
+from mfbench.submission.card import PublicModelOrigin
 from mfbench_leaderboard import css
-from mfbench_leaderboard.data.board import Board, Choice, standings
+from mfbench_leaderboard.data.board import Board, Cell, Choice, standings
 from mfbench_leaderboard.data.citation import bibtex
 from mfbench_leaderboard.data.columns import columns_of
 from mfbench_leaderboard.data.compare import Comparison
@@ -156,7 +158,25 @@ def test_a_citation_bears_authors_and_the_hashes_of_data_and_code(board):
 
 
 def test_a_column_stands_only_where_a_row_fills_it(board):
-    assert columns_of(standings(board, CHOICE).rows) == []
+    rows = standings(board, CHOICE).rows
+    assert columns_of(rows) == []
+    card = rows[3].summary.card
+    public = PublicModelOrigin(name="SO3LR", licence="MIT")
+    card = card.model_copy(
+        update={"public_model": public, "run": card.run.model_copy(update={"selector": Selector.FARTHEST})}
+    )
+    summary = rows[3].summary.model_copy(update={"card": card})
+    cells = rows[3].cells | {"stable_share": Cell(0.934, None, None, None)}
+    rows[3] = replace(rows[3], summary=summary, cells=cells)
+    found = columns_of(rows)
+    assert {c.title: c.text(rows[3]) for c in found} == {
+        "Support": "farthest", "Dynamics": "93 %", "Licence": "MIT"
+    }  # fmt: skip
+    assert [c.text(rows[0]) for c in found] == [""] * 3
+    html = leaderboard_table(rows, rank_by="force_rmse", ranked=True, total_families=16)
+    heads = html.partition("</thead>")[0].count("<th ")
+    assert html.count(f'colspan="{heads}"') == 2
+    assert html.count("SO3LR") == 1
 
 
 def _contrast(a: str, b: str) -> float:
