@@ -231,6 +231,16 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_torch.foreign.methods:so3lr",
         ),
         MethodSpec(
+            "ani",
+            "ANI with weights from a file, as it is or fine-tuned (--model PATH --option model=ani2x)",
+            "mfbench_torch.foreign.methods:ani",
+        ),
+        MethodSpec(
+            "torch-module",
+            "any PyTorch module with energies, as it is or fine-tuned (--model module:make)",
+            "mfbench_torch.foreign.methods:torch_module",
+        ),
+        MethodSpec(
             "ase",
             "any ASE calculator as it is (--option calculator=module:Class)",
             "mfbench.methods.ase:ase",
