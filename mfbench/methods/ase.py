@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,16 +13,40 @@ import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.data.split import Split, as_split
-from mfbench.errors import PredictionError
+from mfbench.errors import MfbenchError, PredictionError
 from mfbench.methods.ase_calculation import calculate
 from mfbench.protocol.correction_prior import prior_of
-from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator, fit_baseline
+from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator, fit_zero
+from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
 
-__all__ = ["AseMethod", "fit_zero", "from_ase"]
+__all__ = ["AseMethod", "ase", "from_ase"]
 
 _N_REFERENCE = 200
 """Meta-train configurations that the K = 0 alignment is fitted on: enough for a dozen elements."""
+
+
+def ase(context: MethodContext) -> AseMethod:
+    """``from_ase`` on the command line: options ``calculator=module:Class`` and ``vacuum`` (Å).
+
+    Raises:
+        MfbenchError: no calculator is named, it cannot be imported, or an option does not exist.
+    """
+    options = dict(context.options)
+    target, vacuum = str(options.pop("calculator", "")), options.pop("vacuum", None)
+    if options:
+        raise MfbenchError(f"ase takes the options calculator and vacuum, not {', '.join(options)}")
+    module, colon, attribute = target.partition(":")
+    if not (module and colon and attribute):
+        raise MfbenchError("ase runs a calculator: name it with --option calculator=module:Class")
+    try:
+        make = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise MfbenchError(f"calculator '{target}': the module '{error.name}' is not installed") from None
+    except AttributeError:
+        raise MfbenchError(f"module '{module}' has no '{attribute}'") from None
+    depth = None if vacuum is None else float(vacuum)
+    return from_ase(make, name=attribute.lower(), split=context.split, vacuum=depth)
 
 
 def from_ase(
@@ -166,15 +191,3 @@ class AsePredictor:
         shift = shift + operator @ self.residuals
         found = [calculate(self.calculator, c, self.vacuum) for c in configurations]
         return [Prediction(p.energy + s, p.forces) for p, s in zip(found, shift, strict=True)]
-
-
-def fit_zero(configurations: Sequence[Configuration], residuals: np.ndarray) -> EnergyBaseline:
-    """Linear energies of residuals (eV)."""
-    # Two energy zeros can be thousands of eV apart per atom, and shrinking such a shift by a thousandth
-    # would be an error: plain least squares first, the baseline's shrinkage on what is left.
-    elements = sorted({int(z) for c in configurations for z in c.atomic_numbers})
-    counts = [[np.count_nonzero(c.atomic_numbers == z) for z in elements] for c in configurations]
-    shifts, *_ = np.linalg.lstsq(np.array(counts, dtype=float), residuals)
-    start = dict(zip(elements, shifts.tolist(), strict=True))
-    labelled = [c.with_label(float(r), c.label[1]) for c, r in zip(configurations, residuals, strict=True)]
-    return fit_baseline(labelled, start)

@@ -37,6 +37,7 @@ __all__ = [
     "correction_kernel",
     "correction_operator",
     "fit_baseline",
+    "fit_zero",
     "graph_names",
     "split_baseline",
 ]
@@ -107,6 +108,19 @@ def split_baseline(split: Split) -> EnergyBaseline:
     """What every method has on a split: ``fit_baseline`` on its train families, and its prior."""
     fitted = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     return replace(fitted, prior=prior_of(split))
+
+
+def fit_zero(configurations: Sequence[Configuration], residuals: np.ndarray) -> EnergyBaseline:
+    """Linear energies of what a model with another energy zero leaves of labels: ``residuals`` [n] in eV.
+
+    Two zeros can be thousands of eV apart per atom, and shrinking such a shift by a thousandth would be an
+    error: plain least squares first, the baseline's shrinkage on what is left.
+    """
+    elements = sorted({int(z) for c in configurations for z in c.atomic_numbers})
+    shifts, *_ = np.linalg.lstsq(_counts(configurations, elements), residuals)
+    start = dict(zip(elements, shifts.tolist(), strict=True))
+    labelled = [c.with_label(float(r), c.label[1]) for c, r in zip(configurations, residuals, strict=True)]
+    return fit_baseline(labelled, start)
 
 
 def graph_names(configurations: Sequence[Configuration]) -> list[str]:

@@ -59,6 +59,7 @@ class MethodSpec:
         starts_from: the method whose initialisation it uses; None: its own, or none.
         cost: what it spends on adapting.
         reference: whether it is a reference line, which is shown and never ranked.
+        recipes: whether it takes the option ``recipe``; on the track ``converged`` it gets that recipe.
         open_only: whether it calls a level of theory at prediction: it runs on the track ``open`` alone.
         description: a sentence for the board, ``{arch}`` standing for the architecture.
     """
@@ -71,6 +72,7 @@ class MethodSpec:
     starts_from: str | None = None
     cost: Cost = Cost.BUDGET
     reference: bool = False
+    recipes: bool = False
     open_only: bool = False
     description: str = ""
 
@@ -176,11 +178,28 @@ METHODS: Registry[MethodSpec] = Registry(
             cost=Cost.CLOSED_FORM,
         ),
         MethodSpec(
+            "ridge-prior",
+            "the same head, shrunk towards those of the train tasks",
+            "mfbench_{backend}.methods:ridge_prior",
+            _BOTH,
+            starts_from="pretrain",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
+            "laplace",
+            "the same head as a Gaussian, its strength by the evidence, with uncertainties",
+            "mfbench_{backend}.methods:laplace",
+            _BOTH,
+            starts_from="pretrain",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
             "scratch",
             "trained on the K labels alone, up to 2,000 steps",
             "mfbench_{backend}.methods:scratch",
             _BOTH,
             cost=Cost.OWN,
+            recipes=True,
         ),
         MethodSpec(
             "pretrain",
@@ -188,12 +207,77 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:pretrain",
             _BOTH,
             trained=True,
+            recipes=True,
+        ),
+        MethodSpec(
+            "multihead",
+            "joint training with a readout per level; a new task starts from the best of them",
+            "mfbench_{backend}.methods:multihead",
+            _BOTH,
+            trained=True,
+            recipes=True,
+        ),
+        MethodSpec(
+            "cavia",
+            "joint training with a context vector per level, which alone is fitted to the K labels",
+            "mfbench_{backend}.methods:cavia",
+            _BOTH,
+            trained=True,
+            recipes=True,
+        ),
+        MethodSpec(
+            "delta",
+            "pretrain on what GFN2 leaves, with GFN2 at prediction (--track open)",
+            "mfbench_{backend}.methods:delta",
+            _BOTH,
+            trained=True,
+            recipes=True,
+            open_only=True,
         ),
         MethodSpec(
             "finetune",
             "any mace-torch .model, fine-tuned on the K labels (--backend torch --model PATH)",
-            "mfbench_{backend}.methods:finetune",
+            "mfbench_{backend}.foreign.methods:finetune",
             ("torch",),
+        ),
+        MethodSpec(
+            "so3lr",
+            "SO3LR as it is, or fine-tuned (--option strategy=full, head, frozen, lora, replay, delta)",
+            "mfbench_torch.foreign.methods:so3lr",
+        ),
+        MethodSpec(
+            "ani",
+            "ANI with weights from a file, as it is or fine-tuned (--model PATH --option model=ani2x)",
+            "mfbench_torch.foreign.methods:ani",
+        ),
+        MethodSpec(
+            "torch-module",
+            "any PyTorch module with energies, as it is or fine-tuned (--model module:make)",
+            "mfbench_torch.foreign.methods:torch_module",
+        ),
+        MethodSpec(
+            "ase",
+            "any ASE calculator as it is (--option calculator=module:Class)",
+            "mfbench.methods.ase:ase",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
+            "gfn1",
+            "GFN1-xTB as it is",
+            "mfbench_tasks.levels.level_methods:gfn1",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
+            "gfn2",
+            "GFN2-xTB as it is; the level of the labels of cath, cluster30 and chemistry",
+            "mfbench_tasks.levels.level_methods:gfn2",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
+            "mmff94",
+            "a classical force field as it is (MMFF94, through RDKit)",
+            "mfbench.methods.mmff94:mmff94",
+            cost=Cost.CLOSED_FORM,
         ),
         MethodSpec(
             "maml",
@@ -201,6 +285,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:maml",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
         MethodSpec(
             "maml++",
@@ -208,6 +293,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:maml_pp",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
         MethodSpec(
             "anil",
@@ -215,6 +301,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:anil",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
         MethodSpec(
             "fomaml",
@@ -222,6 +309,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:fomaml",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
         MethodSpec(
             "reptile",
@@ -229,6 +317,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:reptile",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
     ],
     group="mfbench.methods",
@@ -313,10 +402,11 @@ def _resolve(target: str, name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
         backend = BACKENDS.find(module.partition(".")[0].removeprefix("mfbench_"))
-        named = backend.name if backend and error.name in backend.packages else ""
-        if module.startswith("mfbench_tasks."):
-            named = "label"
-        extra = f" (pip install 'mfbench[{named}]')" if named else ""
+        extra = (
+            f" (pip install 'mfbench[{backend.name}]')"
+            if backend and error.name in backend.packages
+            else " (pip install 'mfbench[label]')" * module.startswith("mfbench_tasks.")
+        )
         raise UnknownNameError(
             f"method '{name}' needs the module '{error.name}', which is not installed{extra}"
         ) from None

@@ -164,3 +164,30 @@ def test_a_split_whose_tasks_have_levels_has_the_wide_prior_and_its_cards_say_so
     assert EnergyBaseline.from_dict(baseline.to_dict()) == baseline
     assert baseline.prior == prior
     assert ("correction" in baseline.to_dict()) == (prior != ONE_LEVEL)
+
+
+def test_any_model_of_what_is_left_becomes_one_of_totals():
+    """The baseline is added, and what the support says of the model's offset; no support, no correction."""
+    split = mfbench.load_split("cath-mini")
+    context = mfbench.MethodContext(split)
+    task = split.test[0]
+    support, query = task.support[:20], [c.blind() for c in task.query[:10]]
+
+    class Shifted:
+        usage = mfbench.Usage(7)
+
+        def predict(self, configurations):
+            return [mfbench.Prediction(3.0, np.ones((len(c), 3))) for c in configurations]
+
+    bare = mfbench.corrected(Shifted(), [], context)
+    np.testing.assert_allclose(
+        [p.energy for p in bare.predict(query)], context.baseline.energies(query) + 3.0
+    )
+    found = mfbench.corrected(Shifted(), support, context)
+    assert found.usage == mfbench.Usage(7)
+    left = np.array([c.energy for c in support]) - context.baseline.energies(support) - 3.0
+    np.testing.assert_allclose(
+        [p.energy for p in found.predict(query)],
+        context.baseline.energies(query) + 3.0 + correction_operator(support, query) @ left,
+    )
+    assert np.all(found.predict(query)[0].forces == 1.0)

@@ -16,11 +16,11 @@ from mfbench.data.levels import EnergyShift, LevelCard, read_level_labels
 from mfbench.data.manifest import OWN, POOL, data_hash
 from mfbench.data.parquet import read_table
 from mfbench.data.split import Split, load_split
+from mfbench.data.split_tables import DRAWS, FAMILIES, ROLES, write_rows
 from mfbench.errors import DataError
 from mfbench.work.files import write_text
 from mfbench_tasks.build.assemble import make_manifest
 from mfbench_tasks.build.roles import Member, draw, role_rows
-from mfbench_tasks.build.split_tables import DRAWS, FAMILIES, ROLES, write_rows
 from mfbench_tasks.levels.dft_tasks import read_queue
 from mfbench_tasks.levels.energy_shifts import shift_by_atoms, shift_by_fit, shift_by_molecules
 from mfbench_tasks.levels.plan import LevelTask, plan_dft, plan_semiempirical

@@ -15,11 +15,12 @@ from mfbench.data.levels import read_level_labels, write_level
 from mfbench.data.manifest import FILES, tables
 from mfbench.data.parquet import read_configurations, read_table, sha256, write_configurations
 from mfbench.data.split import Split, Task, load_split
+from mfbench.data.split_tables import DRAWS, ROLES, write_rows
 from mfbench.data.strict_yaml import read_yaml
 from mfbench.errors import DataError
 from mfbench_tasks.build.assemble import make_manifest
 from mfbench_tasks.build.roles import Member, draw, role_rows
-from mfbench_tasks.build.split_tables import DRAWS, FRAGMENTS, ROLES, write_rows
+from mfbench_tasks.build.split_tables import FRAGMENTS
 from mfbench_tasks.levels.build import LEVEL_FAMILIES, write_shifts
 from mfbench_tasks.levels.plan import first_of_each_fragment
 from mfbench_tasks.sampling.role import Role

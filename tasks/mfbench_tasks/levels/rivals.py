@@ -15,10 +15,9 @@ import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.data.split import Split
-from mfbench.methods.ase import fit_zero
 from mfbench.methods.bond_terms import BondTerms, fit_bond_terms
 from mfbench.protocol.correction_prior import CorrectionPrior, prior_of
-from mfbench.protocol.energy_baseline import correction_operator
+from mfbench.protocol.energy_baseline import correction_operator, fit_zero
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
 from mfbench_tasks.labelling.registry import find_level
