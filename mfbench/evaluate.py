@@ -57,6 +57,7 @@ def evaluate(
     scheduler: str | None = None,
     exclude: str | Path | Split | None = None,
     families: Sequence[str] | None = None,
+    selector: str = "random",
     progress: bool = False,
 ) -> Results:
     """Benchmark a method: adapt to K labels of each family, predict the rest, score.
@@ -72,15 +73,20 @@ def evaluate(
         resume: continue the run in ``out`` after an interruption.
         fold: ``test``, or ``validation`` for tuning.
         track: ``standard``, ``converged``, ``closed-form``, ``long`` or ``open``; see
-            ``mfbench.protocol.protocol.Track``. Default: the narrowest that admits the budget.
+            ``mfbench.protocol.protocol.Track``. Default: the narrowest that admits the budget, and ``open``
+            for methods that call a level of theory. On ``converged`` learned methods adapt by the recipe of
+            that name unless ``options`` name another.
         budget: what adaptation may spend. Default: the track's; of ``open``, the standard one.
-        support: ``own``, or ``wrong-family``: the support comes from the next family of the fold.
+        support: ``own``, or a control: ``wrong-family`` takes the support from the next family of the fold,
+            ``wrong-level`` gives it the labels of the split's reference level.
         backend, arch, checkpoint, options: what a named method is made with.
         workers: processes; only for a method given by name. Scripts need ``if __name__ == "__main__"``.
         scheduler: address of a Dask scheduler: its workers run the episodes instead.
         exclude: another split: what overlaps with its train families is left out (see
             ``mfbench.protocol.exclusion``), as for a model that was trained there.
         families: only these of the fold, e.g. those with a deep pool at K = 5,000. Default: all.
+        selector: who chooses the support: ``random`` (the published draws), ``farthest``, ``uncertainty``,
+            or ``method`` (its ``select(pool, k)``); see ``mfbench.protocol.protocol.Selector``.
         progress: show a bar with the remaining time on stderr.
 
     Returns:
@@ -93,29 +99,32 @@ def evaluate(
     exclusion = None
     if exclude is not None:
         split, exclusion = without_overlap(split, as_split(exclude), fold)
+    spec = METHODS.find(method) if isinstance(method, str) else None
     protocol = Protocol.of(
         split,
         ks=ks,
         draws=draws,
-        track=track,
+        track=track or (Track.OPEN if spec and spec.open_only else None),
         budget=budget,
         fold=fold,
         support=support,
         families=families,
         exclusion=exclusion,
+        selector=selector,
     )
     if abs(seed) > _LARGEST_SEED:
         raise ProtocolError(f"the seed {seed} is too large: 2^63 is the largest")
     if (workers != 1 or scheduler) and not isinstance(method, str):
         raise ProtocolError("several workers, or a cluster's, need a method given by name")
-    source = _MethodSource(method, MethodContext(split, arch, checkpoint, options or {}), backend)
+    options = _with_recipe(method, protocol.track, options or {})
+    source = _MethodSource(method, MethodContext(split, arch, checkpoint, options), backend)
     source.check(protocol)
     request = {**source.request(), **protocol.request(), "seed": seed}
     jobs = [
         Job(index, *name, check_batch=name.k == max(protocol.ks) and name.draw == 0)
         for index, name in enumerate(protocol.episode_ids(split))
     ]
-    setup = partial(bench, source.make, split, protocol.budget, seed)
+    setup = partial(bench, source.make, split, protocol, seed)
     with _run_folder(out, request, resume, source) as folder:
         if folder and folder.finished:
             return read_results(folder.path / "results.json")
@@ -133,10 +142,19 @@ def evaluate(
                     if folder:
                         folder.save(todo[number].index, record)
                     advance(failed=record.failure is not None)
-        episodes = list(protocol.episodes(split))
+        selected = {key: r.selected for key, r in records.items() if r.selected is not None}
+        episodes = list(protocol.episodes(split, selected))
         ordered = [records[episode.key] for episode in episodes]
         results = score_run(split, episodes, ordered, {**request, **facts})
         return _write(folder, results, episodes, ordered) if folder else results
+
+
+def _with_recipe(method: str | Method, track: Track, options: dict[str, Any]) -> dict[str, Any]:
+    """The options, with the recipe of the track where none is asked for: so the run says which it was."""
+    spec = METHODS.find(method) if isinstance(method, str) else None
+    if track is Track.CONVERGED and spec and spec.recipes:
+        return {"recipe": str(track), **options}
+    return options
 
 
 def _run_folder(
@@ -160,10 +178,16 @@ class _MethodSource:
 
         Raises:
             UnknownNameError: there is no such architecture.
-            ProtocolError: the track takes no gradient step, and the method is made of them.
+            ProtocolError: the track takes no gradient step, and the method is made of them; or the method
+                calls a level of theory, and the track is not the open one.
         """
         ARCHITECTURES[self.context.arch]
         spec = METHODS.find(self.method) if isinstance(self.method, str) else None
+        on_level = (spec and spec.open_only) or "base" in self.context.options
+        if on_level and protocol.track is not Track.OPEN:
+            raise ProtocolError(
+                f"'{self.method}' calls a level of theory at prediction: it runs with --track open only"
+            )
         if protocol.track is Track.CLOSED_FORM and spec and spec.cost is not Cost.CLOSED_FORM:
             raise ProtocolError(
                 f"the closed-form track takes no gradient step, '{spec.name}' does: choose another track"

@@ -1,8 +1,9 @@
 """Gradient adaptation to one support set, for any initialisation. Compiled once per shape.
 
-Two optimisers: ``sgd``, the inner loop of the meta-learners (fixed diagonal preconditioner, learned
-step sizes where there are any), and ``adam``. Weights that do not adapt are constants. Both minimise the
-loss that leaves out what the closed-form energy correction explains, and no step is longer than a bound.
+Three optimisers: ``sgd``, the inner loop of the meta-learners (fixed diagonal preconditioner, learned
+step sizes where there are any), ``adam`` and ``lbfgs``. Weights that do not adapt are constants. All
+minimise the loss that leaves out what the closed-form energy correction explains, and no step is longer
+than a bound.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import optax
+from jax.flatten_util import ravel_pytree
 
 from mfbench.errors import UnknownNameError
-from mfbench.learned.adaptation.moving_weights import moving_arrays
+from mfbench.learned.adaptation.lbfgs import lbfgs_direction, lbfgs_start, same_as_before
+from mfbench.learned.adaptation.moving_weights import moving_arrays, scales_of
 from mfbench.learned.adaptation.recipe import AdaptSettings, averaging, step_sizes
 from mfbench.learned.architectures.registry import Config
 from mfbench_jax.compiled import Compiled
@@ -51,9 +54,12 @@ def start(params: Params, settings: AdaptSettings) -> Progress:
     """What there is before the first step.
 
     Raises:
-        UnknownNameError: the optimiser is neither ``sgd`` nor ``adam``, or ``adapt`` fits no weight.
+        UnknownNameError: there is no such optimiser, ``adapt`` fits no weight, or ``sgd`` has no
+            preconditioner for what adapts.
     """
     moving = moving_arrays(params, settings.adapt)
+    if settings.optimizer == "lbfgs":
+        return Progress(lbfgs_start(ravel_pytree(moving)[0]), moving)
     return Progress(_optimizer(settings.optimizer).init(moving), moving)
 
 
@@ -76,19 +82,20 @@ def descend(
     """
     moving = moving_arrays(params, settings.adapt)
     frozen = {k: v for k, v in params.items() if k not in moving}
-    scales = {k: precondition[k] for k in moving} if settings.optimizer == "sgd" else {}
-    weights = LossWeights(settings.energy_weight, settings.force_weight, settings.loss)
-    run, limit = _program(config, settings.optimizer, weights), limit_of(settings.bound, moving)
+    scales = scales_of(precondition, moving) if settings.optimizer == "sgd" else {}
+    run, limit = _program(config, settings.optimizer, settings.loss), limit_of(settings.bound, moving)
+    weights = np.float32(settings.energy_weight), np.float32(settings.force_weight)
     size = batch_size(indices.shape[1])
     sizes = step_sizes(settings, len(indices)) if sizes is None else sizes
     keeps = averaging(settings, len(indices)) if keeps is None else keeps
     sizes, keeps = sizes.astype(np.float32), keeps.astype(np.float32)
+    same = (same_as_before(indices),) if settings.optimizer == "lbfgs" else ()
     for begin in range(0, len(indices), CHUNK):
         part = slice(begin, begin + CHUNK)
         batches = dataset.batches(indices[part], size)
         factors = {k: v[part] for k, v in rates.items() if k in scales}
-        visited = batches, factors, sizes[part], keeps[part]
-        moving, state = run(moving, frozen, state, scales, limit, visited)
+        visited = batches, factors, sizes[part], keeps[part], *(flags[part] for flags in same)
+        moving, state = run(moving, frozen, state, scales, limit, weights, visited)
     return {**frozen, **moving}, state
 
 
@@ -97,25 +104,32 @@ def _optimizer(name: str) -> optax.GradientTransformation:
         return optax.scale_by_adam()
     if name == "sgd":
         return optax.identity()
-    raise UnknownNameError(f"unknown optimizer '{name}': choose sgd or adam")
+    raise UnknownNameError(f"unknown optimizer '{name}': choose sgd, adam or lbfgs")
 
 
 @lru_cache(maxsize=16)
-def _program(config: Config, optimizer: str, weights: LossWeights) -> Callable:
-    transform = _optimizer(optimizer)
+def _program(config: Config, optimizer: str, kind: str) -> Callable:
+    """One program for all weights of energy and forces."""
+    transform = None if optimizer == "lbfgs" else _optimizer(optimizer)
     model = partial(_energy_forces, config)
 
-    def run(moving, frozen, state, precondition, limit, visited):
+    def run(moving, frozen, state, precondition, limit, weights, visited):
         def loss(moving, batch):
-            return batch_loss({**frozen, **moving}, model, *batch, weights)
+            return batch_loss({**frozen, **moving}, model, *batch, LossWeights(*weights, kind))
 
         def step(carry, visited):
             moving, state = carry
-            batch, factors, rate, keep = visited
+            batch, factors, rate, keep, *same = visited
             direction = jax.grad(loss)(moving, batch)
             if optimizer == "sgd":
                 direction = preconditioned(direction, precondition)
-            direction, optimizer_state = transform.update(direction, state.optimizer, moving)
+            if transform is None:
+                position, unravel = ravel_pytree(moving)
+                flat = position, ravel_pytree(direction)[0], *same
+                optimizer_state, found = lbfgs_direction(state.optimizer, *flat)
+                direction = unravel(found)
+            else:
+                direction, optimizer_state = transform.update(direction, state.optimizer, moving)
             moving = inner_step(moving, direction, rate, factors, limit)
             average = jax.tree.map(lambda a, m: keep * a + (1.0 - keep) * m, state.average, moving)
             return (moving, Progress(optimizer_state, average)), None

@@ -116,13 +116,12 @@ class JaxEngine:
         settings: AdaptSettings,
     ) -> float:
         """Mean loss of the configurations at ``indices``, as ``settings`` weigh it."""
-        weights = LossWeights(settings.energy_weight, settings.force_weight, settings.loss)
+        weights = np.float32(settings.energy_weight), np.float32(settings.force_weight)
         chunks = [indices[i : i + 16] for i in range(0, len(indices), 16)]
-        run = _loss_program(config, weights)
-        losses = [
-            len(c) * float(run(params, dataset.batch(c, adaptation.batch_size(len(c))))) for c in chunks
-        ]
-        return sum(losses) / len(indices)
+        run = _loss_program(config, settings.loss)
+        batches = [dataset.batch(c, adaptation.batch_size(len(c))) for c in chunks]
+        losses = [float(run(params, weights, batch)) for batch in batches]
+        return sum(len(c) * loss for c, loss in zip(chunks, losses, strict=True)) / len(indices)
 
     def predict(
         self,
@@ -176,11 +175,11 @@ class JaxEngine:
 
 
 @lru_cache(maxsize=8)
-def _loss_program(config: Config, weights: LossWeights) -> Compiled:
+def _loss_program(config: Config, kind: str) -> Compiled:
     model = partial(_energy_forces, config)
 
-    def loss(params: Any, batch: tuple[Any, Labels]) -> jax.Array:
-        return batch_loss(params, model, *batch, weights)
+    def loss(params: Any, weights: Any, batch: tuple[Any, Labels]) -> jax.Array:
+        return batch_loss(params, model, *batch, LossWeights(*weights, kind))
 
     return Compiled(loss)
 

@@ -1,8 +1,9 @@
 """Gradient adaptation to one support set, for any initialisation.
 
-Two optimisers: ``sgd``, the inner loop of the meta-learners (fixed diagonal preconditioner, learned
-step sizes where there are any), and ``adam``. Weights that do not adapt are constants. Both minimise the
-loss that leaves out what the closed-form energy correction explains, and no step is longer than a bound.
+Three optimisers: ``sgd``, the inner loop of the meta-learners (fixed diagonal preconditioner, learned
+step sizes where there are any), ``adam`` and ``lbfgs``. Weights that do not adapt are constants. All
+minimise the loss that leaves out what the closed-form energy correction explains, and no step is longer
+than a bound.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import numpy as np
 import torch
 
 from mfbench.errors import UnknownNameError
-from mfbench.learned.adaptation.moving_weights import moving_arrays
+from mfbench.learned.adaptation.lbfgs import LbfgsState, lbfgs_direction, lbfgs_start, same_as_before
+from mfbench.learned.adaptation.moving_weights import moving_arrays, scales_of
 from mfbench.learned.adaptation.recipe import AdaptSettings, averaging, step_sizes
 from mfbench.learned.architectures.registry import Config
 from mfbench_torch.adam import AdamState, adam_direction, adam_start
@@ -33,7 +35,7 @@ Params = dict[str, torch.Tensor]
 class Progress(NamedTuple):
     """Attributes: optimizer: its state; average: of the weights that adapt, over the steps so far."""
 
-    optimizer: AdamState | None
+    optimizer: AdamState | LbfgsState | None
     average: Params
 
 
@@ -41,14 +43,17 @@ def start(params: Params, settings: AdaptSettings) -> Progress:
     """What there is before the first step.
 
     Raises:
-        UnknownNameError: the optimiser is neither ``sgd`` nor ``adam``, or ``adapt`` fits no weight.
+        UnknownNameError: there is no such optimiser, ``adapt`` fits no weight, or ``sgd`` has no
+            preconditioner for what adapts.
     """
     moving = moving_arrays(params, settings.adapt)
     if settings.optimizer == "adam":
         return Progress(adam_start(moving), moving)
+    if settings.optimizer == "lbfgs":
+        return Progress(lbfgs_start(_flat(moving)), moving)
     if settings.optimizer == "sgd":
         return Progress(None, moving)
-    raise UnknownNameError(f"unknown optimizer '{settings.optimizer}': choose sgd or adam")
+    raise UnknownNameError(f"unknown optimizer '{settings.optimizer}': choose sgd, adam or lbfgs")
 
 
 def descend(
@@ -88,8 +93,9 @@ def descend_on(
     """``descend`` on any loss of (weights, ``dataset.batch(row)``)."""
     moving = moving_arrays(params, settings.adapt)
     frozen = {k: v for k, v in params.items() if k not in moving}
-    adam, average = state
-    scales = {k: precondition[k] for k in moving} if adam is None else {}
+    progress, average = state
+    scales = scales_of(precondition, moving) if progress is None else {}
+    same = same_as_before(indices)
     limit = limit_of(settings.bound, moving)
 
     def with_frozen(theta: Params, batch: Any) -> torch.Tensor:
@@ -100,11 +106,25 @@ def descend_on(
     for k, row in enumerate(indices):
         direction = gradient_of(with_frozen, moving, dataset.batch(row))
         factors = {name: float(value[k]) for name, value in rates.items() if name in scales}
-        if adam is None:
+        if progress is None:
             direction = preconditioned(direction, scales)
+        elif isinstance(progress, LbfgsState):
+            flat = _flat(moving), _flat(direction), float(same[k])
+            progress, found = lbfgs_direction(progress, *flat)
+            direction = _like(moving, found)
         else:
-            direction, adam = adam_direction(direction, adam)
+            direction, progress = adam_direction(direction, progress)
         moving = inner_step(moving, direction, float(sizes[k]), factors, limit)
         keep = float(keeps[k])
         average = {n: keep * a + (1.0 - keep) * moving[n] for n, a in average.items()} if keep else moving
-    return {**frozen, **moving}, Progress(adam, average)
+    return {**frozen, **moving}, Progress(progress, average)
+
+
+def _flat(params: Params) -> torch.Tensor:
+    return torch.cat([params[name].reshape(-1) for name in sorted(params)])
+
+
+def _like(params: Params, flat: torch.Tensor) -> Params:
+    names = sorted(params)
+    parts = flat.split([params[name].numel() for name in names])
+    return {name: part.reshape(params[name].shape) for name, part in zip(names, parts, strict=True)}

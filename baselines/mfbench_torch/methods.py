@@ -16,6 +16,6 @@ METHODS = learned_methods(ENGINE)
 def __getattr__(name: str) -> Any:
     """Factories as attributes: the registry of methods names ``module:attribute``."""
     try:
-        return METHODS[name.replace("_pp", "++")]
+        return METHODS[name.replace("_pp", "++").replace("_", "-")]
     except KeyError:
         raise AttributeError(name) from None

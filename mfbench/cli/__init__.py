@@ -29,6 +29,7 @@ COMMANDS = (
     "predict",
     "simulate",
     "active",
+    "estimate",
     "compare",
     "export_peg",
     "submit",

@@ -121,7 +121,8 @@ def evaluate(
         str,
         typer.Option(
             metavar="FROM",
-            help="own, or wrong-family: labels of another family, as a control.",
+            help="own, or as a control wrong-family: labels of another family; wrong-level: those of the "
+            "reference level of theory.",
             rich_help_panel=_PROTOCOL,
         ),
     ] = "own",
@@ -129,6 +130,14 @@ def evaluate(
         str | None,
         typer.Option(metavar="A,B,...", help="Only these families.", rich_help_panel=_PROTOCOL),
     ] = None,
+    selector: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Who chooses the K: random (published draws), farthest, uncertainty, or method.",
+            rich_help_panel=_PROTOCOL,
+        ),
+    ] = "random",
     exclude_overlap: Annotated[
         str | None,
         typer.Option(
@@ -153,6 +162,7 @@ def evaluate(
             [fold] * (fold != "test")
             + [support] * (support != "own")
             + [track or ""] * (track not in (None, "standard"))
+            + [selector] * (selector != "random")
             + [f"{steps}-steps"] * (steps not in (None, Budget().steps))
             + ([f"without-{Path(exclude_overlap).name}"] if exclude_overlap else [])
             + ([families.replace(",", "+")] if families else [])
@@ -180,6 +190,7 @@ def evaluate(
             scheduler=scheduler,
             exclude=exclude_overlap,
             families=families.split(",") if families else None,
+            selector=selector,
             progress=True,
         )
     except KeyboardInterrupt:

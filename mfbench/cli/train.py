@@ -27,7 +27,8 @@ def register(app: typer.Typer) -> None:
 
 def train(
     method: Annotated[
-        str, typer.Option("--method", "-m", help="joint, pretrain, maml, maml++, anil, fomaml or reptile.")
+        str,
+        typer.Option("--method", "-m", help="joint, or a method with a start of its own."),
     ],
     split: Annotated[
         str, typer.Option("--split", "-s", help="A name from 'mfbench data list', or a folder.")

@@ -21,6 +21,7 @@ __all__ = ["EMBEDDED", "Checkpoint", "embedded_checkpoint", "load_checkpoint", "
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "checkpoints"
 _PRECONDITION = "precondition/"
 _RATES = "rates/"
+_EACH = "each/"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,8 @@ class Checkpoint:
         card: data hash, seed, gradient count, losses, tuned adaptation settings.
         rates: name → [inner steps], the learned step sizes of MAML++ in units of the inner rate; empty
             where none were learned.
+        each: name → [groups, ...], weights of each group's own, whose mean is in ``params``; the card
+            names the ``groups``. Mostly empty, see ``mfbench.learned.adaptation.per_group``.
     """
 
     config: Config
@@ -41,12 +44,18 @@ class Checkpoint:
     precondition: dict[str, Any]
     card: dict[str, Any]
     rates: dict[str, Any] = field(default_factory=dict)
+    each: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def groups_of_arrays(self) -> dict[str, dict[str, Any]]:
+        """All arrays, by what the file puts before their names."""
+        return {"": self.params, _PRECONDITION: self.precondition, _RATES: self.rates, _EACH: self.each}
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write ``path`` (safetensors, float32) and ``path`` with suffix ``.json``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    groups = {"": checkpoint.params, _PRECONDITION: checkpoint.precondition, _RATES: checkpoint.rates}
+    groups = checkpoint.groups_of_arrays
     arrays = {p + k: np.asarray(v, np.float32) for p, group in groups.items() for k, v in group.items()}
     card = {**checkpoint.card, "config": config_record(checkpoint.config)}
     # Both are on disk before either appears. As bytes: the library's own writer raises no OSError.
@@ -74,15 +83,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
         ) from None
     except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError, KeyError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path} is damaged ({error}): train it again") from None
-    scales, rates = (
+    prefixes = (_PRECONDITION, _RATES, _EACH)
+    scales, rates, each = (
         {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-        for prefix in (_PRECONDITION, _RATES)
+        for prefix in prefixes
     )
     for name, value in arrays.items():
         if not np.isfinite(value).all():
             raise CheckpointError(f"checkpoint {path} is damaged ('{name}' is not finite): train it again")
-    params = {k: v for k, v in arrays.items() if not k.startswith((_PRECONDITION, _RATES))}
-    return Checkpoint(config, params, scales, card, rates)
+    params = {k: v for k, v in arrays.items() if not k.startswith(prefixes)}
+    return Checkpoint(config, params, scales, card, rates, each)
 
 
 def embedded_checkpoint(split: str, arch: str, name: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from mfbench.data.split import Split, load_split
 from mfbench.errors import CheckpointError
 from mfbench.learned.adaptation.inner_rates import initial_rates, learned_rates, separated
 from mfbench.learned.adaptation.moving_weights import moving_arrays
+from mfbench.learned.adaptation.per_group import GROUPED, group_names, per_group_end, per_group_start
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import arch_of
+from mfbench.learned.base_level import BaseLevel, differences
 from mfbench.learned.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mfbench.learned.engine import Engine
 from mfbench.learned.methods.validation import validator
@@ -30,9 +32,9 @@ from mfbench.learned.training.prepare import (
     training_card,
     withheld_families,
 )
-from mfbench.learned.training.settings import TrainSettings, settings_from
+from mfbench.learned.training.settings import JOINTLY, TrainSettings, as_requested, settings_from
 from mfbench.learned.training.train_families import meta_train_of
-from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.protocol.energy_baseline import EnergyBaseline, split_baseline
 from mfbench.work.journal import open_journal
 
 __all__ = ["Tick", "train", "train_by_name"]
@@ -66,7 +68,7 @@ def train(
         tick: (phase, step, steps, loss) after every step.
 
     Raises:
-        CheckpointError: ``initial`` is of another architecture.
+        CheckpointError: ``initial`` is of another architecture, or of another base level.
         WorkError: the folder holds a run of other settings, data or weights, or another process is at
             work in it.
     """
@@ -74,10 +76,12 @@ def train(
     split = meta_train_of(split, settings, lambda name: loaded.setdefault(name, load_split(name)))
     request = {
         "backend": engine.backend,
-        "settings": asdict(settings),
+        "settings": as_requested(settings),
         "data": {s.name: s.manifest.data_hash for s in (split, *loaded.values())},
         "initial": _digest(initial) if initial else None,
     }
+    if settings.base:
+        split = differences(split, BaseLevel(settings.base, split))
     # Runs that began before requests were written go on.
     with open_journal(folder, request, resume=True, suffix=STATE, adopt=True):
         return _train(engine, split, settings, folder, initial, stop_after, seconds, tick)
@@ -93,7 +97,7 @@ def _train(
     seconds: float,
     tick: Tick,
 ) -> Checkpoint:
-    baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
+    baseline = split_baseline(split)
     if initial is None:
         initial = _joint(engine, split, settings, folder, baseline, stop_after, seconds, tick)
     elif arch_of(initial.config) != settings.arch:
@@ -101,16 +105,24 @@ def _train(
         raise CheckpointError(
             f"the joint phase is of a {found}, not of a {settings.arch}: set --arch {found}"
         )
+    elif (base := initial.card.get("settings", {}).get("base", "")) != settings.base:
+        raise CheckpointError(
+            f"the joint phase has base '{base}', this run '{settings.base}': train a joint phase with "
+            f"--option base={settings.base}"
+        )
     if settings.method == "joint":
         checkpoint = initial
     else:
         result = _own_phase(engine, split, settings, folder, baseline, initial, stop_after, seconds, tick)
         weights, logarithms = separated(result.params)
+        weights, each = per_group_end(weights)
         moved = displacement(initial.params, weights)
         phases = [*initial.card["phases"], {**result.record, "displacement": moved}]
         rates = learned_rates(logarithms, settings.rates_rate)
         card = training_card(split, settings, phases, baseline)
-        checkpoint = replace(initial, params=weights, card=card, rates=rates)
+        if settings.method in GROUPED:
+            card["groups"] = group_names(split.train)
+        checkpoint = replace(initial, params=weights, card=card, rates=rates, each=each)
     save_checkpoint(folder / f"{settings.arch}-{settings.method}.safetensors", checkpoint)
     return checkpoint
 
@@ -167,7 +179,7 @@ def _joint(
         rate=settings.joint_rate,
         final_rate=settings.joint_rate * settings.joint_final,
         clip=settings.clip,
-        gradient=engine.joint_gradient(tasks, config, baseline, settings),
+        gradient=engine.joint_gradient(tasks, config, baseline, replace(settings, method="joint")),
         validate=validator(engine, split.validation, config, baseline, {}, None),
         gradients_after=lambda done: done * settings.joint_batch,
         seconds=seconds,
@@ -199,9 +211,11 @@ def _own_phase(
     inner = AdaptSettings(
         "sgd", settings.inner_rate, *weights, settings.adapt, loss=settings.loss, bound=settings.inner_bound
     )
-    joint = settings.method == "pretrain"
-    moved = moving_arrays(precondition, settings.adapt)
+    joint = settings.method in JOINTLY
+    moved = {} if joint else moving_arrays(precondition, settings.adapt)
     params = engine.arrays(initial.params)
+    if settings.method in GROUPED:
+        params = engine.arrays(per_group_start(initial.params, len(group_names(split.train)), settings))
     if settings.method == "maml++" and settings.learn_rates:
         params |= engine.arrays(initial_rates(moved, settings.inner_steps))
     phase = Phase(
@@ -231,7 +245,7 @@ def _own_phase(
 def _digest(checkpoint: Checkpoint) -> str:
     """SHA-256 of everything that a checkpoint brings to a run."""
     found = hashlib.sha256(json.dumps(checkpoint.card, sort_keys=True, default=str).encode())
-    for group in (checkpoint.params, checkpoint.precondition, checkpoint.rates):
+    for group in checkpoint.groups_of_arrays.values():
         for name in sorted(group):
             found.update(name.encode() + np.ascontiguousarray(group[name]).tobytes())
     return found.hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from mfbench.data.configuration import Configuration, Prediction
 from mfbench.data.split import Split, as_split
 from mfbench.errors import MfbenchError, PredictionError
 from mfbench.methods.ase_calculation import calculate
+from mfbench.protocol.correction_prior import prior_of
 from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator, fit_zero
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
@@ -66,7 +67,7 @@ def from_ase(
       method's card;
     - without it, they are fitted on the support, and K = 0 has the calculator's own zero (thousands of
       kcal/mol off if its level of theory counts core electrons differently);
-    - what the support says beyond that is added by the closed-form correction per element and graph.
+    - what the support says beyond that is added by the closed-form correction, with the split's prior.
 
     Charge and spin reach the calculator as ``atoms.info["charge"]`` and ``["spin"]`` (multiplicity), and
     as initial charges and magnetic moments. An episode fails where the calculator cannot do one of its
@@ -161,6 +162,7 @@ class AseMethod:
             except PredictionError as error:
                 failed.append(str(error))
         zero = fit_zero(done, np.array(residuals)) if done else EnergyBaseline({})
+        zero = replace(zero, prior=prior_of(self.split))
         return _Reference(zero, len(done), tuple(failed))
 
 
@@ -185,6 +187,7 @@ class AsePredictor:
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Energies in eV, forces in eV/Å."""
         shift = self.zero.energies(configurations)
-        shift = shift + correction_operator(self.support, configurations) @ self.residuals
+        operator = correction_operator(self.support, configurations, prior=self.zero.prior)
+        shift = shift + operator @ self.residuals
         found = [calculate(self.calculator, c, self.vacuum) for c in configurations]
         return [Prediction(p.energy + s, p.forces) for p, s in zip(found, shift, strict=True)]

@@ -11,6 +11,7 @@ import numpy as np
 from mfbench.data.configuration import Configuration
 from mfbench.data.elements import symbol
 from mfbench.errors import CheckpointError
+from mfbench.learned.architectures.composed import composed
 from mfbench.learned.architectures.neighbours import neighbour_pairs
 from mfbench.learned.architectures.registry import Config, arch_of, config_class
 from mfbench.learned.checkpoint import EMBEDDED, Checkpoint, load_checkpoint
@@ -95,6 +96,7 @@ def _read(path: Path) -> Start:
     baseline = EnergyBaseline.from_dict(record) if record else EnergyBaseline({})
     method = path.stem.removeprefix(f"{arch_of(checkpoint.config)}-")
     name = f"{path.parent.name}/{method}" if EMBEDDED in path.parents else str(path)
+    checkpoint = replace(checkpoint, params=composed(checkpoint.params))
     return Start(name, checkpoint.config, checkpoint, baseline)
 
 

@@ -12,7 +12,7 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split, Task, as_split
 from mfbench.errors import ProtocolError, UnknownNameError
 
-__all__ = ["SUBSETS", "Episode", "check_request", "draw_episode"]
+__all__ = ["SUBSETS", "Episode", "check_request", "check_rows", "draw_episode"]
 
 SUBSETS = ("all", "seen", "unseen", "novel", "larger")
 
@@ -65,6 +65,20 @@ def check_request(tasks: Sequence[Task], ks: Sequence[int], n_draws: int) -> Non
             raise ProtocolError(f"{n_draws} draws are not published: choose 1 to {draws}")
 
 
+def check_rows(rows: Sequence[int], k: int, pool: int) -> None:
+    """Refuse a selection that is not K distinct rows of a pool.
+
+    Raises:
+        ProtocolError: says what is wrong.
+    """
+    if len(rows) != k or len(set(rows)) != k:
+        raise ProtocolError(
+            f"{len(rows)} rows, {len(set(rows))} of them distinct, are no support at K = {k}"
+        )
+    if rows and not (min(rows) >= 0 and max(rows) < pool):
+        raise ProtocolError(f"rows {min(rows)} to {max(rows)} are not all in a pool of {pool}")
+
+
 def draw_episode(
     split: str | Path | Split,
     task: str | Task,
@@ -72,6 +86,8 @@ def draw_episode(
     draw: int,
     *,
     support_of: str | Task | None = None,
+    reference_labels: bool = False,
+    rows: Sequence[int] | None = None,
 ) -> Episode:
     """The episode (K, draw) of a task, from the published support indices; draw 0 is the first.
 
@@ -80,16 +96,26 @@ def draw_episode(
         task: a family of it, or its name.
         k, draw: size of the support set, and which.
         support_of: take the support set of another family instead (the wrong-family control).
+        reference_labels: give the support the labels of the split's level of theory, not those of the
+            task's own (the wrong-level control).
+        rows: K distinct rows of the support pool instead of the published ones.
 
     Raises:
-        ProtocolError: K or the draw is not published.
+        ProtocolError: K or the draw is not published, the rows are none of the pool, or the task has no
+            level of its own.
         UnknownNameError: no such split or family.
     """
     split = as_split(split)
     task = _task(split, task)
     source = task if support_of is None else _task(split, support_of)
     check_request([source], [k], draw + 1)
-    support = tuple(source.support[i] for i in source.draws[draw, :k])
+    if reference_labels and not source.reference:
+        raise ProtocolError(f"{source.family_id} has no level of its own: its labels are the reference's")
+    pool = source.reference if reference_labels else source.support
+    chosen = source.draws[draw, :k].tolist() if rows is None else list(rows)
+    if rows is not None:
+        check_rows(chosen, k, len(pool))
+    support = tuple(pool[i] for i in chosen)
     query = (*task.query, *task.heldout, *task.larger)
     larger = np.arange(len(query)) >= len(query) - len(task.larger)
     graphs = np.array([task.graphs[c.fragment_id] for c in query])

@@ -23,6 +23,7 @@ __all__ = [
     "Budget",
     "EpisodeId",
     "Protocol",
+    "Selector",
     "Support",
     "Track",
     "standard_draws",
@@ -103,10 +104,25 @@ def track_of(budget: Budget) -> Track:
 
 
 class Support(StrEnum):
-    """Whose labels a method adapts to: the family's own, or, as a control, the next family's."""
+    """Which labels a method adapts to: the task's own, or, as a control, those of the next family, or
+    those of the same configurations at the split's reference level of theory."""
 
     OWN = "own"
     WRONG_FAMILY = "wrong-family"
+    WRONG_LEVEL = "wrong-level"
+
+
+class Selector(StrEnum):
+    """Who chooses the support out of the pool: the published draws, or a rule that sees geometries.
+
+    ``farthest``: each the farthest from those before; ``uncertainty``: where a committee of the method,
+    adapted to what is labelled, disagrees most, in rounds that double; ``method``: its own ``select``.
+    """
+
+    RANDOM = "random"
+    FARTHEST = "farthest"
+    UNCERTAINTY = "uncertainty"
+    METHOD = "method"
 
 
 class EpisodeId(NamedTuple):
@@ -115,12 +131,14 @@ class EpisodeId(NamedTuple):
     Attributes:
         family_id, k, draw: unique within a run.
         support_family: whose support set it is.
+        reference_labels: whether its labels are those of the reference level.
     """
 
     family_id: str
     k: int
     draw: int
     support_family: str
+    reference_labels: bool
 
 
 @dataclass(frozen=True)
@@ -136,6 +154,7 @@ class Protocol:
         support: whose labels are given.
         families: only these of the fold; None: all.
         exclusion: what was left out of the split before the run; None: nothing.
+        selector: who chooses the support.
         version: of the rules.
     """
 
@@ -149,6 +168,7 @@ class Protocol:
     support: Support = Support.OWN
     families: tuple[str, ...] | None = None
     exclusion: Exclusion | None = None
+    selector: Selector = Selector.RANDOM
     version: int = PROTOCOL_VERSION
 
     @classmethod
@@ -164,6 +184,7 @@ class Protocol:
         support: str = Support.OWN,
         families: Sequence[str] | None = None,
         exclusion: Exclusion | None = None,
+        selector: str = Selector.RANDOM,
     ) -> Self:
         """A protocol for a split, with the standard values for whatever is not given.
 
@@ -173,10 +194,10 @@ class Protocol:
             draws: per family and K. Default: the standard number, or all if fewer are published.
             track: a name of ``Track``. Default: the narrowest that admits the budget.
             budget: at most the track's. Default: the track's, or the standard one.
-            fold, support, families, exclusion: see the attributes.
+            fold, support, families, exclusion, selector: see the attributes.
 
         Raises:
-            UnknownNameError: there is no such track, fold, support or family.
+            UnknownNameError: there is no such track, fold, support, selector or family.
             ProtocolError: the split cannot give these episodes, or the track does not admit the budget.
         """
         tasks = _tasks(split, _named(Fold, fold, "fold"), families)
@@ -189,6 +210,11 @@ class Protocol:
         found_support = _named(Support, support, "support")
         if found_support is Support.WRONG_FAMILY and len(tasks) < 2:
             raise ProtocolError("support from a wrong family needs two families in the fold")
+        if found_support is Support.WRONG_LEVEL and not all(task.reference for task in tasks):
+            raise ProtocolError(
+                f"support at the wrong level needs tasks with a level of their own: the {fold} fold of "
+                f"{split.name} has none such; that of levels has"
+            )
         named = None if track is None else _named(Track, track, "track")
         budget = budget or (named and named.budget) or Budget()
         named = named or track_of(budget)
@@ -208,6 +234,7 @@ class Protocol:
             support=found_support,
             families=None if families is None else tuple(task.family_id for task in tasks),
             exclusion=exclusion,
+            selector=_named(Selector, selector, "selector"),
         )
 
     def episode_ids(self, split: Split) -> list[EpisodeId]:
@@ -223,15 +250,22 @@ class Protocol:
             )
         tasks = _tasks(split, self.fold, self.families)
         shift = 1 if self.support is Support.WRONG_FAMILY else 0
+        wrong = self.support is Support.WRONG_LEVEL
         return [
-            EpisodeId(task.family_id, k, draw, tasks[(i + shift) % len(tasks)].family_id)
+            EpisodeId(task.family_id, k, draw, tasks[(i + shift) % len(tasks)].family_id, wrong)
             for i, task in enumerate(tasks)
             for k in self.ks
             for draw in range(self.draws if k else 1)
         ]
 
-    def episodes(self, split: Split) -> Iterator[Episode]:
+    def episodes(
+        self, split: Split, selected: Mapping[tuple[str, int, int], Sequence[int]] | None = None
+    ) -> Iterator[Episode]:
         """Every episode, drawn one after another, in the order of ``episode_ids``.
+
+        Args:
+            split: the data.
+            selected: rows of the support pool by episode, where they are not the published ones.
 
         Raises:
             ProtocolError: see ``episode_ids``.
@@ -239,7 +273,16 @@ class Protocol:
         tasks = {task.family_id: task for task in split.tasks}
         for name in self.episode_ids(split):
             source = tasks[name.support_family]
-            yield draw_episode(split, tasks[name.family_id], name.k, name.draw, support_of=source)
+            rows = (selected or {}).get(name[:3])
+            yield draw_episode(
+                split,
+                tasks[name.family_id],
+                name.k,
+                name.draw,
+                support_of=source,
+                reference_labels=name.reference_labels,
+                rows=rows,
+            )
 
     def request(self) -> dict[str, Any]:
         """What ``run.json`` keeps of it, as plain values."""
@@ -255,6 +298,7 @@ class Protocol:
             "exclude": asdict(self.exclusion) if self.exclusion else None,
             "families": None if self.families is None else list(self.families),
             "protocol": self.version,
+            **({} if self.selector is Selector.RANDOM else {"selector": str(self.selector)}),
         }
 
 

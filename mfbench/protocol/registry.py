@@ -59,6 +59,8 @@ class MethodSpec:
         starts_from: the method whose initialisation it uses; None: its own, or none.
         cost: what it spends on adapting.
         reference: whether it is a reference line, which is shown and never ranked.
+        recipes: whether it takes the option ``recipe``; on the track ``converged`` it gets that recipe.
+        open_only: whether it calls a level of theory at prediction: it runs on the track ``open`` alone.
         description: a sentence for the board, ``{arch}`` standing for the architecture.
     """
 
@@ -70,6 +72,8 @@ class MethodSpec:
     starts_from: str | None = None
     cost: Cost = Cost.BUDGET
     reference: bool = False
+    recipes: bool = False
+    open_only: bool = False
     description: str = ""
 
     def load(self, backend: str) -> Callable[[MethodContext], Method]:
@@ -142,6 +146,21 @@ METHODS: Registry[MethodSpec] = Registry(
             cost=Cost.CLOSED_FORM,
             reference=True,
         ),
+        *(
+            MethodSpec(
+                name,
+                f"{level}-xTB used as a method{more} (--track open)",
+                f"mfbench_tasks.levels.rivals:{name.replace('-', '_')}",
+                cost=Cost.CLOSED_FORM,
+                open_only=True,
+            )
+            for name, level, more in (
+                ("gfn1", "GFN1", ""),
+                ("gfn2", "GFN2", ""),
+                ("gfn1-bond-terms", "GFN1", ", forces corrected by bond and 1-3 terms"),
+                ("gfn2-bond-terms", "GFN2", ", forces corrected by bond and 1-3 terms"),
+            )
+        ),
         MethodSpec(
             "offset",
             "pre-trained model, offsets in closed form, no gradient step",
@@ -159,11 +178,28 @@ METHODS: Registry[MethodSpec] = Registry(
             cost=Cost.CLOSED_FORM,
         ),
         MethodSpec(
+            "ridge-prior",
+            "the same head, shrunk towards those of the train tasks",
+            "mfbench_{backend}.methods:ridge_prior",
+            _BOTH,
+            starts_from="pretrain",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
+            "laplace",
+            "the same head as a Gaussian, its strength by the evidence, with uncertainties",
+            "mfbench_{backend}.methods:laplace",
+            _BOTH,
+            starts_from="pretrain",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
             "scratch",
             "trained on the K labels alone, up to 2,000 steps",
             "mfbench_{backend}.methods:scratch",
             _BOTH,
             cost=Cost.OWN,
+            recipes=True,
         ),
         MethodSpec(
             "pretrain",
@@ -171,6 +207,32 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:pretrain",
             _BOTH,
             trained=True,
+            recipes=True,
+        ),
+        MethodSpec(
+            "multihead",
+            "joint training with a readout per level; a new task starts from the best of them",
+            "mfbench_{backend}.methods:multihead",
+            _BOTH,
+            trained=True,
+            recipes=True,
+        ),
+        MethodSpec(
+            "cavia",
+            "joint training with a context vector per level, which alone is fitted to the K labels",
+            "mfbench_{backend}.methods:cavia",
+            _BOTH,
+            trained=True,
+            recipes=True,
+        ),
+        MethodSpec(
+            "delta",
+            "pretrain on what GFN2 leaves, with GFN2 at prediction (--track open)",
+            "mfbench_{backend}.methods:delta",
+            _BOTH,
+            trained=True,
+            recipes=True,
+            open_only=True,
         ),
         MethodSpec(
             "finetune",
@@ -223,6 +285,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:maml",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
         MethodSpec(
             "maml++",
@@ -230,6 +293,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:maml_pp",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
         MethodSpec(
             "anil",
@@ -237,6 +301,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:anil",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
         MethodSpec(
             "fomaml",
@@ -244,6 +309,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:fomaml",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
         MethodSpec(
             "reptile",
@@ -251,6 +317,7 @@ METHODS: Registry[MethodSpec] = Registry(
             "mfbench_{backend}.methods:reptile",
             _BOTH,
             trained=True,
+            recipes=True,
         ),
     ],
     group="mfbench.methods",

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from mfbench.data.printable_text import UNPRINTABLE
 from mfbench.data.strict_yaml import dump_yaml, parse_yaml
 from mfbench.errors import DataError, SubmissionError
-from mfbench.protocol.protocol import Budget, Track
+from mfbench.protocol.protocol import Budget, Selector, Track
 
 __all__ = [
     "Card",
@@ -58,6 +58,8 @@ _Text120 = Annotated[str, _limits(120), _PRINTABLE]
 _Text200 = Annotated[str, _limits(200), _PRINTABLE]
 _Text500 = Annotated[str, _limits(500), _PRINTABLE]
 _Text2000 = Annotated[str, _limits(2000), _PRINTABLE]
+_Episode = Annotated[str, _limits(20, pattern=r"^\d+/\d+$"), _PRINTABLE]
+_Rows = Annotated[str, _limits(40_000, pattern=r"^\d+( \d+)*$"), _PRINTABLE]
 _Count = Annotated[int, Field(ge=0, le=10**15)]
 _Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
@@ -152,6 +154,8 @@ class DeclaredRun(_Part):
         steps, batch: budget of adaptation.
         protocol: version of the rules.
         options: of the method.
+        selector: who chose the support; None: the published draws.
+        selected: family → ``K/draw`` → rows of its support pool, where a selector chose them.
     """
 
     split: _SplitName
@@ -167,6 +171,23 @@ class DeclaredRun(_Part):
     options: Annotated[dict[_Text60, bool | int | float | _Text200 | None], Field(max_length=50)] = Field(
         default_factory=dict
     )
+    selector: Selector | None = None
+    selected: (
+        Annotated[
+            dict[_Name, Annotated[dict[_Episode, _Rows], Field(max_length=1000)]], Field(max_length=1000)
+        ]
+        | None
+    ) = None
+
+    @property
+    def selected_rows(self) -> dict[tuple[str, int, int], list[int]]:
+        """Episode (family, K, draw) → rows of the support pool."""
+        found = {}
+        for family, rows in (self.selected or {}).items():
+            for name, text in rows.items():
+                k, _, draw = name.partition("/")
+                found[family, int(k), int(draw)] = [int(i) for i in text.split()]
+        return found
 
     @property
     def budget(self) -> Budget:

@@ -102,6 +102,8 @@ def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes])
             steps=budget.steps,
             batch=budget.batch,
             options=_options(request["options"]),
+            selector=request.get("selector"),
+            selected=_selected(results),
         ),
         costs=_costs(results),
         failures=[
@@ -109,6 +111,15 @@ def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes])
             for row in results.failures
         ],
     )
+
+
+def _selected(results: Results) -> dict[str, dict[str, str]] | None:
+    found: dict[str, dict[str, str]] = {}
+    for row in results.episodes:
+        if row.selected:
+            rows = found.setdefault(row.family_id, {})
+            rows[f"{row.k}/{row.draw}"] = " ".join(map(str, row.selected))
+    return found or None
 
 
 def _public(card: Any) -> Mapping[str, Any]:
@@ -195,5 +206,7 @@ def _tuning(request: dict[str, Any]) -> Tuning | None:
     path = EMBEDDED / request["split"] / "tuning.json"
     if not request.get("arch") or not path.is_file():
         return None
-    found = json.loads(path.read_text(encoding="utf-8")).get(f"{request['arch']}-{request['method']}")
+    recipe = request.get("options", {}).get("recipe")
+    name = f"{request['arch']}-{request['method']}" + ("@converged" if recipe == "converged" else "")
+    found = json.loads(path.read_text(encoding="utf-8")).get(name)
     return Tuning(trials=len(found["trials"])) if found and "trials" in found else None

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 import time
 
 import numpy as np
@@ -339,3 +340,24 @@ def test_some_families_alone_score_as_they_do_among_all(split):
     assert alone.per_family("force_rmse", 5) == {name: whole.per_family("force_rmse", 5)[name]}
     with pytest.raises(UnknownNameError, match="no family 'nowhere'"):
         mfbench.evaluate("constant", split, families=["nowhere"])
+
+
+def test_the_track_brings_its_recipe_and_the_run_says_so(split, tmp_path, monkeypatch):
+    given = []
+
+    def made(name, context, backend):
+        given.append(context.options)
+        return constant(context)
+
+    monkeypatch.setattr(sys.modules["mfbench.evaluate"], "load_method", made)
+    asked = [("converged", {}), ("converged", {"recipe": "tuned"}), ("standard", {})]
+    for number, (track, options) in enumerate([*asked, ("converged", {"rate": 1.0})]):
+        mfbench.evaluate(
+            "pretrain", split, ks=[2], draws=1, track=track, options=options, out=tmp_path / str(number)
+        )
+        request = json.loads((tmp_path / str(number) / "run.json").read_text())["request"]
+        assert request["options"] == given[-1]
+    recipes = [options.get("recipe") for options in given]
+    assert recipes == ["converged", "tuned", None, "converged"]
+    mfbench.evaluate("constant", split, ks=[2], draws=1, track="converged")
+    assert given[-1] == {}

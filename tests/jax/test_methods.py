@@ -126,7 +126,7 @@ def test_options_and_names_are_checked(mini):
     with pytest.raises(MfbenchError, match="rat"):
         load_method("maml", MethodContext(mini, options={"rat": 0.1}))
     with pytest.raises(MfbenchError, match="unknown optimizer"):
-        load_method("maml", MethodContext(mini, options={"optimizer": "lbfgs"})).adapt(
+        load_method("maml", MethodContext(mini, options={"optimizer": "newton"})).adapt(
             [mini.test[0].support[0]], budget=Budget(), seed=0
         )
 

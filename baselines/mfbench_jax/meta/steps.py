@@ -12,6 +12,7 @@ import numpy as np
 
 from mfbench.data.split import Task
 from mfbench.errors import TrainingError
+from mfbench.learned.adaptation.per_group import group_numbers, of_group
 from mfbench.learned.architectures.neighbours import size_classes
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.training.annealing import multi_step_weights, second_order
@@ -79,13 +80,21 @@ def joint_gradient(
             f"joint_batch is {settings.joint_batch}, meta-train holds {len(dataset)}: lower it"
         )
     classes, paddings = dataset.table.size_classes(settings.size_classes)
-    order = JointOrder(classes, settings.joint_batch, settings.seed)
+    groups = group_numbers(tasks, settings)
+    met = classes if groups is None else classes + settings.size_classes * groups
+    order = JointOrder(met, settings.joint_batch, settings.seed)
 
     def data(number: int) -> Any:
         chosen = order.batch(number)
-        return dataset.batch(chosen, settings.joint_batch, paddings[classes[chosen[0]]])
+        batch = dataset.batch(chosen, settings.joint_batch, paddings[classes[chosen[0]]])
+        return batch if groups is None else (*batch, np.int32(groups[chosen[0]]))
 
-    return JointStep(data, lambda p, batch: jax.value_and_grad(batch_loss)(p, model, *batch, weights))
+    def loss(params: Params, batch: tuple[Any, ...]) -> jax.Array:
+        graph, labels, *group = batch
+        seen = of_group(params, group[0]) if group else params
+        return batch_loss(seen, model, graph, labels, weights)
+
+    return JointStep(data, jax.value_and_grad(loss))
 
 
 def meta_gradient(
@@ -181,7 +190,7 @@ class _TaskData:
         query = (*task.query, *task.heldout)
         self.support = Dataset(task.support, config, baseline, corrected=True, padding=padding)
         self.query = Dataset(query, config, baseline, corrected=False, padding=padding)
-        self.across = correction_kernel(query, task.support)
+        self.across = correction_kernel(query, task.support, prior=baseline.prior)
 
     def query_of(self, support: np.ndarray, query: np.ndarray) -> tuple[Any, Any, np.ndarray]:
         """Support batch, query batch, and the operator between them."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from mfbench.learned.architectures.composed import composed
 from mfbench.learned.architectures.registry import Config, initial_weights, network_of
 
 __all__ = ["atom_energies", "energy", "energy_forces", "feature_forces", "features", "init"]
@@ -75,7 +76,7 @@ def feature_forces(params, config: Config, batch, *, forces: bool = True):
 
 
 def _network(params, config: Config, vectors, batch):
-    return network_of(config, "jax").network(params, config, vectors, batch)
+    return network_of(config, "jax").network(composed(params), config, vectors, batch)
 
 
 def _masked(values, batch):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split
 from mfbench.methods.public_models import ModelCard
+from mfbench.protocol.correction_prior import prior_of
 from mfbench.protocol.energy_baseline import EnergyBaseline, fit_zero
 from mfbench_torch.foreign.model import ForeignNetwork, unsupported
 
@@ -42,10 +43,11 @@ def find_zero(network: ForeignNetwork, split: Split) -> Zero:
     if left_out:
         record["reason"] = left_out[0]
     if not sample:
-        return Zero(EnergyBaseline({}), (), record)
+        return Zero(EnergyBaseline({}, prior=prior_of(split)), (), record)
     modelled, _ = network(sample)
     left = np.array([c.label[0] for c in sample]) - modelled
-    return Zero(fit_zero(sample, left), tuple(sample), record)
+    baseline = replace(fit_zero(sample, left), prior=prior_of(split))
+    return Zero(baseline, tuple(sample), record)
 
 
 def _sample(card: ModelCard, split: Split) -> tuple[Sequence[Configuration], list[str]]:

@@ -10,6 +10,7 @@ import torch
 
 from mfbench.data.split import Task
 from mfbench.errors import TrainingError
+from mfbench.learned.adaptation.per_group import group_numbers, of_group
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.training.annealing import multi_step_weights, second_order
 from mfbench.learned.training.sampling_order import JointOrder, meta_batch
@@ -73,10 +74,16 @@ def joint_gradient(
         )
     # Nothing is padded here, but the draws shall be those of the other backends.
     classes = dataset.table.size_classes(settings.size_classes)
-    order = JointOrder(classes, settings.joint_batch, settings.seed)
+    groups = group_numbers(tasks, settings)
+    met = classes if groups is None else classes + settings.size_classes * groups
+    order = JointOrder(met, settings.joint_batch, settings.seed)
 
     def step(params: Params, number: int) -> tuple[torch.Tensor, Params]:
-        return value_and_gradient(loss, params, dataset.batch(order.batch(number)))
+        chosen = order.batch(number)
+        if groups is None:
+            return value_and_gradient(loss, params, dataset.batch(chosen))
+        group = int(groups[chosen[0]])
+        return value_and_gradient(lambda p, b: loss(of_group(p, group), b), params, dataset.batch(chosen))
 
     return step
 
@@ -141,7 +148,7 @@ class _TaskData:
         where: dict[str, Any] = {"dtype": dtype, "place": device()}
         self.support = Dataset(task.support, config, baseline, corrected=True, **where)
         self.query = Dataset(query, config, baseline, corrected=False, **where)
-        self.across = correction_kernel(query, task.support)
+        self.across = correction_kernel(query, task.support, prior=baseline.prior)
 
     def query_of(self, support: np.ndarray, query: np.ndarray) -> tuple[Batch, Batch, torch.Tensor]:
         """Support batch, query batch, and the operator between them."""

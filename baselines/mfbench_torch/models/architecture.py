@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import torch
 
+from mfbench.learned.architectures.composed import composed
 from mfbench.learned.architectures.registry import Config, initial_weights, network_of
 from mfbench_torch.models.graphs import GraphBatch
 from mfbench_torch.models.leaves import Leaves
@@ -46,7 +47,7 @@ def energy(params: Params, config: Config, batch: GraphBatch) -> torch.Tensor:
 
 def atom_energies(params: Params, config: Config, batch: GraphBatch) -> torch.Tensor:
     """What each atom contributes to the energy, eV, [N]."""
-    module = network_of(config, "torch")
+    params, module = composed(params), network_of(config, "torch")
     return module.network(params, config, batch, module.start(params, config, batch.geometry))[0]
 
 
@@ -63,6 +64,7 @@ def energy_forces(
     ``differentiable`` keeps the graph, so that both can be differentiated in ``params``, repeatedly.
     ``head`` [F] adds its product with the features.
     """
+    params = composed(params)
     with torch.enable_grad():
         leaves = leaves_of(params, config, batch)
         atoms, seen = network_of(config, "torch").network(params, config, batch, leaves)
@@ -79,6 +81,7 @@ def feature_forces(
 
     One backward pass per feature, one after another; None without ``forces``.
     """
+    params = composed(params)
     with torch.enable_grad():
         leaves = leaves_of(params, config, batch)
         seen = features_of(params, config, batch, leaves)

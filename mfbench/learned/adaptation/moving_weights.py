@@ -11,7 +11,7 @@ from typing import Any
 
 from mfbench.errors import UnknownNameError
 
-__all__ = ["HEAD", "moving_arrays", "moving_names"]
+__all__ = ["HEAD", "moving_arrays", "moving_names", "scales_of"]
 
 HEAD = "readouts"
 """Weights of the readouts: their names start so, in every architecture."""
@@ -44,6 +44,19 @@ def moving_names(names: Iterable[str], adapt: str) -> list[str]:
 def moving_arrays(arrays: Mapping[str, Any], adapt: str) -> dict[str, Any]:
     """The entries of weights that adapt, see ``moving_names``."""
     return {name: arrays[name] for name in moving_names(arrays, adapt)}
+
+
+def scales_of(precondition: Mapping[str, Any], moving: Mapping[str, Any]) -> dict[str, Any]:
+    """The preconditioner of the weights that adapt.
+
+    Raises:
+        UnknownNameError: it has none for one of them: a start without a joint phase, a context, LoRA.
+    """
+    if missing := sorted(moving.keys() - precondition.keys()):
+        raise UnknownNameError(
+            f"optimizer 'sgd' has no preconditioner for '{missing[0]}': choose adam or lbfgs"
+        )
+    return {name: precondition[name] for name in moving}
 
 
 def _fits(name: str, part: str) -> bool:

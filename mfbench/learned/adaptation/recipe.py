@@ -18,7 +18,7 @@ class AdaptSettings:
     """How an initialisation adapts; tuned on validation families.
 
     Attributes:
-        optimizer: ``sgd`` or ``adam``.
+        optimizer: ``sgd``, ``adam`` or ``lbfgs``.
         rate: step size.
         energy_weight, force_weight: of the loss; 1/eV² and Å²/eV², or 1/eV and Å/eV if it is not squared.
         adapt: weights that move, see ``mfbench.learned.adaptation.moving_weights``; where nothing else is
@@ -36,6 +36,9 @@ class AdaptSettings:
         check: steps between two looks at a fifth of the support that is held back (where there are two
             configurations or more); the best weights of all looks are taken. 0: nothing is held back.
         patience: looks without improvement before it stops.
+        begin: where the start has weights of each train level's own (a readout, a context): from the
+            ``best`` of them and their mean, by the loss on the support, or from the ``mean``.
+        lora_rank: of the additions that move if ``adapt`` is ``lora``.
     """
 
     optimizer: str = "sgd"
@@ -52,6 +55,8 @@ class AdaptSettings:
     batch: int = 0
     check: int = 0
     patience: int = 10
+    begin: str = "best"
+    lora_rank: int = 4
 
 
 CONVERGED = AdaptSettings(
@@ -97,7 +102,7 @@ class ScratchSettings:
     """How the network is trained.
 
     Attributes:
-        rate: Adam's.
+        rate: step size of the optimizer.
         steps: at most so many.
         batch: configurations per step.
         check: steps between two looks at the held-back fifth of the support.
@@ -105,6 +110,7 @@ class ScratchSettings:
         prior_scale: of the closed-form correction's prior, in the loss and in the predictions: below 1
             the network has to learn offsets that a wide prior would explain away.
         loss, energy_weight, decay, warm_up, average, bound: as in ``AdaptSettings``.
+        optimizer: ``adam`` or ``lbfgs``: random weights have no preconditioner.
     """
 
     rate: float = 1e-2
@@ -119,12 +125,13 @@ class ScratchSettings:
     warm_up: int = 0
     average: float = 0.0
     bound: float = 0.0
+    optimizer: str = "adam"
 
     @property
     def recipe(self) -> AdaptSettings:
-        """The same as a recipe: Adam on all weights, with early stopping."""
+        """The same as a recipe: all weights move, with early stopping."""
         return AdaptSettings(
-            optimizer="adam",
+            optimizer=self.optimizer,
             rate=self.rate,
             energy_weight=self.energy_weight,
             max_steps=self.steps,

@@ -21,7 +21,8 @@ import numpy as np
 
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split
-from mfbench.errors import UnknownNameError
+from mfbench.errors import DataError, UnknownNameError
+from mfbench.protocol.correction_prior import ONE_LEVEL, CorrectionPrior
 from mfbench.protocol.energy_baseline import correction_kernel
 from mfbench.protocol.protocol import Budget
 
@@ -32,6 +33,7 @@ __all__ = [
     "element_means",
     "fit_head",
     "force_configurations",
+    "force_rows",
     "scale_configurations",
 ]
 
@@ -92,23 +94,48 @@ class Design:
         jacobians: Sequence[np.ndarray],
         modelled: Sequence[np.ndarray],
         settings: RidgeSettings,
+        *,
+        prior: CorrectionPrior = ONE_LEVEL,
     ) -> Design:
-        """From a support, residual energies and the forces that the network says of all of it.
+        """From a support, residual energies and the forces that the network says of all of it; ``prior`` is
+        of the energy correction.
 
         Raises:
             UnknownNameError: ``folds_by`` is neither ``trajectory`` nor ``fragment``.
         """
         if settings.folds_by not in ("trajectory", "fragment"):
             raise UnknownNameError(f"unknown folds_by '{settings.folds_by}': choose trajectory or fragment")
-        names = [getattr(c, f"{settings.folds_by}_id") or str(i) for i, c in enumerate(support)]
         left = [(c.forces - f).ravel() for c, f in zip(support[: len(jacobians)], modelled, strict=False)]
-        kernel = correction_kernel(support, support)
-        return cls(features, energies, kernel, jacobians, left, np.unique(names, return_inverse=True)[1])
+        kernel = correction_kernel(support, support, prior=prior)
+        return cls(features, energies, kernel, jacobians, left, _groups(support, settings))
+
+
+def _groups(support: Sequence[Configuration], settings: RidgeSettings) -> np.ndarray:
+    """[K] what stays together in cross-validation: what ``folds_by`` says, as far as names tell it apart.
+
+    Where all bear one name, the other kind of name; where that is one as well, consecutive blocks in the
+    order of the configurations' names. Otherwise no part of the support could vouch for a head.
+    """
+    for kind in dict.fromkeys((settings.folds_by, "trajectory", "fragment")):
+        names = [getattr(c, f"{kind}_id") or str(i) for i, c in enumerate(support)]
+        groups = np.unique(names, return_inverse=True)[1]
+        if groups.max(initial=0) > 0:
+            return groups
+    blocks = np.empty(len(support), int)
+    order = np.argsort([c.config_id for c in support], kind="stable")
+    blocks[order] = np.arange(len(support)) * settings.folds // max(len(support), 1)
+    return blocks
 
 
 def scale_configurations(split: Split) -> list[Configuration]:
-    """Meta-train configurations that features are scaled on: a few dozen, evenly over the families."""
+    """Meta-train configurations that features are scaled on: a few dozen, evenly over the families.
+
+    Raises:
+        DataError: there is no meta-train.
+    """
     everything = split.train_configurations
+    if not everything:
+        raise DataError(f"{split.name} has no train families, on which ridge scales its features: add some")
     return list(everything[:: -(-len(everything) // SCALED_ON)])
 
 
@@ -166,7 +193,7 @@ def _heads(
     metric = np.linalg.inv(design.kernel[np.ix_(chosen, chosen)] + np.eye(len(chosen)))
     weighted = settings.energy_weight / len(chosen) * design.features[chosen].T @ metric
     gram, right = weighted @ design.features[chosen], weighted @ design.energies[chosen]
-    jacobian, forces = _forces(design, chosen)
+    jacobian, forces = force_rows(design, chosen)
     if len(forces):
         share = settings.force_weight / len(forces)
         gram, right = gram + share * jacobian.T @ jacobian, right + share * jacobian.T @ forces
@@ -188,14 +215,15 @@ def _held_loss(
     )
     error = left[held] - gain @ left[kept]
     loss = settings.energy_weight * error @ np.linalg.solve(spread, error)
-    jacobian, forces = _forces(design, held)
+    jacobian, forces = force_rows(design, held)
     counted = int((held < len(design.jacobians)).sum())
     if counted:
         loss += settings.force_weight * counted * np.mean((forces - jacobian @ head) ** 2)
     return float(loss)
 
 
-def _forces(design: Design, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def force_rows(design: Design, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """−∂Φ/∂x [m, p] and residual forces [m] of those of the chosen configurations that give them."""
     given = [i for i in chosen if i < len(design.jacobians)]
     if not given:
         return np.zeros((0, design.features.shape[1])), np.zeros(0)

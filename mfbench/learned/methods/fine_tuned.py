@@ -8,10 +8,11 @@ from typing import Any
 
 from mfbench.data.configuration import Configuration
 from mfbench.learned.adaptation.recipe import AdaptSettings
+from mfbench.learned.architectures.composed import composed
 from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.engine import Engine
 from mfbench.learned.methods.corrected import CorrectedPredictor, Network
-from mfbench.learned.methods.fit import fitted
+from mfbench.learned.methods.fit import best_start, fitted
 from mfbench.protocol.energy_baseline import EnergyBaseline
 from mfbench.protocol.method import Usage
 from mfbench.protocol.protocol import Budget
@@ -47,12 +48,15 @@ class FineTuned:
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CorrectedPredictor:
         """At most ``budget.steps`` gradient steps of at most ``budget.batch`` configurations."""
         engine, config, settings = self.engine, self.checkpoint.config, self.settings
-        params, gradients = engine.arrays(self.checkpoint.params), 0
-        compiling = engine.compile_seconds()
+        start, compiling, gradients = self.checkpoint, engine.compile_seconds(), 0
+        if support and start.each:
+            dataset = engine.dataset(support, config, self.baseline)
+            start = best_start(engine, start, dataset, settings or AdaptSettings())
+        params = engine.arrays(start.params)
         if support and settings and budget.steps:
             dataset = engine.dataset(support, config, self.baseline)
-            params, gradients = fitted(engine, self.checkpoint, dataset, settings, budget, seed)
-        network = Network(engine, params, config)
+            params, gradients = fitted(engine, start, dataset, settings, budget, seed)
+        network = Network(engine, composed(params), config)
         predictor = CorrectedPredictor(network, self.baseline, support, Usage(gradients))
         predictor.usage = Usage(gradients, engine.compile_seconds() - compiling)
         return predictor

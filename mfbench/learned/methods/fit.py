@@ -7,19 +7,22 @@ the weights that were best on the held-back fifth are taken.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from mfbench.errors import UnknownNameError
 from mfbench.learned.adaptation.inner_rates import rates_of_steps
+from mfbench.learned.adaptation.lbfgs import repeated
 from mfbench.learned.adaptation.recipe import AdaptSettings, averaging, step_sizes
+from mfbench.learned.architectures.composed import LORA, composed, low_rank
 from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.engine import Engine, Params
 from mfbench.learned.training.sampling_order import adaptation_batches
 from mfbench.protocol.protocol import Budget
 
-__all__ = ["Steps", "fit_support", "fitted"]
+__all__ = ["Steps", "best_start", "fit_support", "fitted"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,8 @@ def fitted(
 ) -> tuple[Params, int]:
     """Weights adapted to a support set by a recipe, and the configuration-gradients that they took.
 
+    What moved beside the weights (a context, low-rank additions) is added up in them.
+
     Args:
         engine: of a backend.
         start: where the weights start, with inner scales and learned rates where there are any.
@@ -51,6 +56,8 @@ def fitted(
         settings, budget, seed: as in ``fit_support``.
     """
     params, precondition = engine.arrays(start.params), engine.arrays(start.precondition)
+    if settings.adapt == LORA:
+        params |= engine.arrays(low_rank(composed(start.params), settings.lora_rank, seed))
     rates = rates_of_steps(start.rates, params, min(budget.steps, settings.max_steps))
 
     def descend(state: Any, steps: Steps) -> Any:
@@ -69,7 +76,26 @@ def fitted(
 
     begin = params, engine.start(params, settings)
     state, gradients = fit_support(begin, len(dataset), settings, budget, seed, descend, loss)
-    return averaged(state), gradients
+    return composed(averaged(state)), gradients
+
+
+def best_start(engine: Engine, start: Checkpoint, dataset: Any, settings: AdaptSettings) -> Checkpoint:
+    """From the train levels' own weights (and their mean), those with the least loss on the support.
+
+    That costs energies and forces of the support once per level, and no gradient.
+
+    Raises:
+        UnknownNameError: ``settings.begin`` is neither ``best`` nor ``mean``.
+    """
+    if settings.begin not in ("best", "mean"):
+        raise UnknownNameError(f"unknown begin '{settings.begin}': choose best or mean")
+    if settings.begin == "mean":
+        return start
+    groups = range(len(next(iter(start.each.values()))))
+    own = [{name: value[group] for name, value in start.each.items()} for group in groups]
+    every, options = np.arange(len(dataset)), [start.params, *(start.params | each for each in own)]
+    losses = [engine.loss(engine.arrays(p), start.config, dataset, every, settings) for p in options]
+    return replace(start, params=options[int(np.argmin(losses))])
 
 
 def fit_support(
@@ -97,7 +123,8 @@ def fit_support(
     held = max(size // 5, 1) if settings.check and size >= 2 else 0
     order = np.random.default_rng([seed, 3]).permutation(size) if held else np.arange(size)
     train, validation = order[held:], order[:held]
-    rows = train[adaptation_batches(len(train), steps, batch, seed)]
+    batches = adaptation_batches(len(train), steps, batch, seed)
+    rows = train[repeated(batches) if settings.optimizer == "lbfgs" else batches]
     sizes, keeps = step_sizes(settings, steps), averaging(settings, steps)
     best, best_error, waited, gradients, state = start, np.inf, 0, 0, start
     chunk = settings.check if held else max(steps, 1)

@@ -45,7 +45,7 @@ class Ridge:
     baseline: EnergyBaseline
     settings: RidgeSettings
     reference: Sequence[Configuration]
-    name: str = "ridge"
+    name: str = field(default="ridge", kw_only=True)
     card: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,21 +68,47 @@ class Ridge:
 
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CorrectedPredictor:
         """Energies of all, and forces of as many configurations as the budget's gradients pay for."""
-        engine, params, config, baseline = self.engine, self.params, self.checkpoint.config, self.baseline
-        compiling, gradients, head = engine.compile_seconds(), 0, None
+        engine, baseline, compiling = self.engine, self.baseline, self.engine.compile_seconds()
+        head, gradients = self.first_head(), 0
         if support:
-            scales, means = self.scales
-            count, gradients = force_configurations(len(support), len(scales), budget)
-            features, jacobians = engine.design(params, config, support, count)
-            features = features - element_counts(support, config.elements) @ means
-            modelled, forces = engine.predict(params, config, support)
-            left = np.array([c.energy for c in support]) - self.baseline.energies(support) - modelled
-            design = Design.of(support, features, left, jacobians, forces, self.settings)
-            head = fit_head(design, scales, self.settings)
-            shifts = dict(zip(config.elements, means @ head, strict=True))
+            count, gradients = force_configurations(len(support), len(self.scales[0]), budget)
+            head = self.fit(self.design_of(support, count))
+        if head is not None:
+            shifts = dict(zip(self.checkpoint.config.elements, self.scales[1] @ head, strict=True))
             elements = {z: e - shifts.get(z, 0.0) for z, e in baseline.elements.items()}
             baseline = replace(baseline, elements=elements)
-        network = Network(engine, params, config, head)
-        predictor = CorrectedPredictor(network, baseline, support, Usage(gradients))
+        network = Network(engine, self.params, self.checkpoint.config, head)
+        predictor = self.predictor(network, baseline, support)
         predictor.usage = Usage(gradients, engine.compile_seconds() - compiling)
         return predictor
+
+    def design_of(self, support: Sequence[Configuration], count: int) -> Design:
+        """What the network leaves of a support as a linear problem; ``count`` of it give their forces."""
+        features, jacobians = self.features_of(support, count)
+        modelled, forces = self.engine.predict(self.params, self.checkpoint.config, support)
+        left = np.array([c.energy for c in support]) - self.baseline.energies(support) - modelled
+        return Design.of(
+            support, features, left, jacobians, forces, self.settings, prior=self.baseline.prior
+        )
+
+    def features_of(
+        self, configurations: Sequence[Configuration], count: int
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Features less what the elements explain [n, p], and −∂/∂x of the first ``count``."""
+        config = self.checkpoint.config
+        features, jacobians = self.engine.design(self.params, config, configurations, count)
+        return features - element_counts(configurations, config.elements) @ self.scales[1], jacobians
+
+    def first_head(self) -> np.ndarray | None:
+        """The head without labels: none."""
+        return None
+
+    def fit(self, design: Design) -> np.ndarray:
+        """[p] weights of the head, eV."""
+        return fit_head(design, self.scales[0], self.settings)
+
+    def predictor(
+        self, network: Network, baseline: EnergyBaseline, support: Sequence[Configuration]
+    ) -> CorrectedPredictor:
+        """What predicts with the head."""
+        return CorrectedPredictor(network, baseline, support, Usage())

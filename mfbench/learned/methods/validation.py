@@ -9,6 +9,7 @@ import numpy as np
 from mfbench.data.configuration import EV_TO_KCAL_MOL
 from mfbench.data.split import Task
 from mfbench.learned.adaptation.inner_rates import learned_rates, separated
+from mfbench.learned.adaptation.per_group import per_group_end
 from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.checkpoint import Checkpoint
@@ -42,8 +43,9 @@ def validator(
 
     def validate(params: Params) -> dict[str, float]:
         weights, logarithms = separated(params)
+        weights, each = per_group_end(weights)
         rates = learned_rates(engine.numpy(logarithms), rates_scale)
-        start = Checkpoint(config, weights, precondition, {}, rates)
+        start = Checkpoint(config, weights, precondition, {}, rates, each)
         method = FineTuned(sized, "validation", start, baseline, settings)
         errors = [_errors(method, task) for task in tasks]
         mean = np.mean(errors, axis=0) * EV_TO_KCAL_MOL

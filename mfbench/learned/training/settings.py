@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from mfbench.errors import UnknownNameError
+from mfbench.learned.architectures.composed import CONTEXT
 from mfbench.learned.architectures.registry import config_class
 from mfbench.learned.training.losses import FORMER_LOSS, softening
 from mfbench.protocol.registry import METHODS, trained_methods
 
-__all__ = ["TrainSettings", "as_recorded", "gradients_per_step", "settings_from"]
+__all__ = ["JOINTLY", "TrainSettings", "as_recorded", "as_requested", "gradients_per_step", "settings_from"]
 
+JOINTLY = ("joint", "pretrain", "delta", "multihead", "cavia")
+"""Methods that are trained by batches over all tasks, without an inner loop."""
 _MODEL = "model."
+_LATER = {"context_size": 8, "base": ""}
+"""Settings that came later, with what they say where they say nothing new."""
 HVP_GRADIENTS = 3
 """A Hessian-vector product on a configuration counts as this many gradients of it (measured: 2.7)."""
 
@@ -23,7 +28,9 @@ class TrainSettings:
 
     Attributes:
         method: ``joint`` (the first phase alone), ``pretrain`` (joint training goes on, on all families),
-            ``maml``, ``maml++``, ``anil``, ``fomaml`` or ``reptile``.
+            ``delta`` (the same on a base level), ``multihead`` or ``cavia`` (it goes on with weights of
+            each level's own, see ``mfbench.learned.adaptation.per_group``), ``maml``, ``maml++``, ``anil``,
+            ``fomaml`` or ``reptile``.
         arch: architecture (of a joint phase that is given, its own).
         model: fields of the architecture's configuration that differ from the nano model.
         seed: of the initial weights and of every draw.
@@ -54,6 +61,8 @@ class TrainSettings:
         inner_bound: no inner step moves the weights that adapt by more than this, in root mean square
             (they are of order 1); 0: no bound.
         clip: global norm at which gradients are clipped.
+        context_size: (cavia) numbers in a context.
+        base: level of theory whose labels are subtracted from all others (Δ-learning); ``gfn2`` for delta.
     """
 
     method: str
@@ -87,6 +96,8 @@ class TrainSettings:
     rates_rate: float = 10.0
     multi_step_share: float = 0.3
     first_order_share: float = 0.3
+    context_size: int = 8
+    base: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a method that has nothing to learn, and an architecture that does not exist."""
@@ -103,11 +114,20 @@ class TrainSettings:
             raise UnknownNameError(f"'{self.method}' is not trained: choose one of {', '.join(known)}")
         if self.method == "anil" and self.adapt == "all":
             object.__setattr__(self, "adapt", "head")
+        if self.method == "delta" and not self.base:
+            object.__setattr__(self, "base", "gfn2")
+        if self.method == "cavia" and self.adapt == "all":
+            object.__setattr__(self, "adapt", CONTEXT)
 
 
 def as_recorded(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings of a card, also of one from before the loss was a setting: then it was squared."""
     return {"loss": FORMER_LOSS, "inner_bound": 0.0, **settings}
+
+
+def as_requested(settings: TrainSettings) -> dict[str, Any]:
+    """What a run is known by: runs that began before a setting existed go on where it says nothing."""
+    return {k: v for k, v in asdict(settings).items() if k not in _LATER or v != _LATER[k]}
 
 
 def gradients_per_step(settings: TrainSettings, *, second: bool = True, queries: int = 1) -> int:
@@ -116,7 +136,7 @@ def gradients_per_step(settings: TrainSettings, *, second: bool = True, queries:
     ``second`` (order) and ``queries`` (inner steps after which the query is looked at) matter to maml++.
     A gradient in the head alone counts as a whole one.
     """
-    if settings.method in ("joint", "pretrain"):
+    if settings.method in JOINTLY:
         return settings.joint_batch
     inner = settings.inner_steps * settings.inner_batch
     second_order = inner * (1 + HVP_GRADIENTS) + settings.query
