@@ -82,15 +82,12 @@ def _numbers(split: Split, path: Path) -> PegNumbers:
 def _family(task: Task, record: Mapping[str, Any]) -> tuple[Mapping[str, float], int]:
     """Metrics of a family, and how many of its configurations have no prediction."""
     query = (*task.query, *task.heldout)
-    said = [record.get(f"{file_stem(task)}/{c.config_id}") for c in query]
+    said: list[Any] = [record.get(f"{file_stem(task)}/{c.config_id}") for c in query]
     if absent := sum(one is None for one in said):
         return {}, absent
     energies = np.array([float(one["energy"]) for one in said])
-    shapes = [
-        np.asarray(one["forces"], dtype=float).reshape(len(c), 3)
-        for one, c in zip(said, query, strict=True)
-    ]
-    forces = np.concatenate(shapes)
+    each = [np.array(one["forces"], float).reshape(len(c), 3) for one, c in zip(said, query, strict=True)]
+    forces = np.concatenate(each)
     if not (np.isfinite(energies).all() and np.isfinite(forces).all()):
         raise PredictionError(f"a prediction for {task.family_id} is not finite")
     labels = np.array([c.label[0] for c in query])
