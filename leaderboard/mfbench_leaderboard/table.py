@@ -34,7 +34,9 @@ def leaderboard_table(rows: Sequence[Row], *, rank_by: str, ranked: bool, total_
         ("Gradients", "declared"),
         ("Adaptation", "declared"),
     ]
-    return html_table(heads, (_row(row, metrics, scales, ranked, total_families) for row in rows))
+    dynamics = any("stable_share" in row.cells for row in rows)
+    heads += [("Stable", "trajectories, declared")] if dynamics else []
+    return html_table(heads, (_row(row, metrics, scales, ranked, total_families, dynamics) for row in rows))
 
 
 def error_heads() -> list[tuple[str, ...]]:
@@ -65,7 +67,7 @@ def html_table(heads: Iterable[tuple[str, ...]], rows: Iterable[str]) -> str:
     )
 
 
-def _row(row: Row, metrics, scales, ranked: bool, total: int) -> str:
+def _row(row: Row, metrics, scales, ranked: bool, total: int, dynamics: bool) -> str:
     card = row.summary.card
     rank = f'<td class="num">{row.rank if row.rank is not None else "–"}</td>' if ranked else ""
     public = card.public_model
@@ -74,6 +76,8 @@ def _row(row: Row, metrics, scales, ranked: bool, total: int) -> str:
     link = f"method?submission={quote(row.summary.id)}"
     cells = "".join(f"<td>{_cell(row.cells.get(m), scales[m])}</td>" for m in metrics)
     gradients, adapt = row.cells.get("gradient_evaluations"), row.cells.get("adapt_seconds")
+    stable = row.cells.get("stable_share")
+    shown = f'<td class="num">{100 * stable.value:.0f} %</td>' if stable else '<td class="num">–</td>'
     partial = "" if row.n_families in (0, total) else ' style="color:#a3262a"'
     families = f"{row.n_families} / {total}" if row.n_families else "–"
     failed = (
@@ -89,7 +93,7 @@ def _row(row: Row, metrics, scales, ranked: bool, total: int) -> str:
         f'<td class="num"{partial}>{families}</td>'
         f'<td class="num">{card.run.draws}<br><small>{row.summary.episodes}</small>{failed}</td>'
         f'<td class="num">{number(gradients.value) if gradients else "–"}</td>'
-        f'<td class="num">{seconds(adapt.value) if adapt else "–"}</td></tr>'
+        f'<td class="num">{seconds(adapt.value) if adapt else "–"}</td>{shown if dynamics else ""}</tr>'
     )
 
 
