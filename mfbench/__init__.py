@@ -12,6 +12,7 @@ from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration, Prediction
 from mfbench.data.split import Split, Task, available_splits, load_split
 from mfbench.errors import MfbenchError
 from mfbench.evaluate import evaluate
+from mfbench.learned.methods.corrected import corrected
 from mfbench.methods.ase import from_ase
 from mfbench.protocol.check_method import check_method
 from mfbench.protocol.episode import Episode, draw_episode
@@ -48,6 +49,7 @@ __all__ = [
     "adapt",
     "available_splits",
     "check_method",
+    "corrected",
     "draw_episode",
     "evaluate",
     "from_ase",

@@ -57,6 +57,7 @@ def evaluate(
     scheduler: str | None = None,
     exclude: str | Path | Split | None = None,
     families: Sequence[str] | None = None,
+    selector: str = "random",
     progress: bool = False,
 ) -> Results:
     """Benchmark a method: adapt to K labels of each family, predict the rest, score.
@@ -82,6 +83,8 @@ def evaluate(
         exclude: another split: what overlaps with its train families is left out (see
             ``mfbench.protocol.exclusion``), as for a model that was trained there.
         families: only these of the fold, e.g. those with a deep pool at K = 5,000. Default: all.
+        selector: who chooses the support: ``random`` (the published draws), ``farthest``, ``uncertainty``,
+            or ``method`` (its ``select(pool, k)``); see ``mfbench.protocol.protocol.Selector``.
         progress: show a bar with the remaining time on stderr.
 
     Returns:
@@ -104,6 +107,7 @@ def evaluate(
         support=support,
         families=families,
         exclusion=exclusion,
+        selector=selector,
     )
     if abs(seed) > _LARGEST_SEED:
         raise ProtocolError(f"the seed {seed} is too large: 2^63 is the largest")
@@ -117,7 +121,7 @@ def evaluate(
         Job(index, *name, check_batch=name.k == max(protocol.ks) and name.draw == 0)
         for index, name in enumerate(protocol.episode_ids(split))
     ]
-    setup = partial(bench, source.make, split, protocol.budget, seed)
+    setup = partial(bench, source.make, split, protocol, seed)
     with _run_folder(out, request, resume, source) as folder:
         if folder and folder.finished:
             return read_results(folder.path / "results.json")
@@ -135,7 +139,8 @@ def evaluate(
                     if folder:
                         folder.save(todo[number].index, record)
                     advance(failed=record.failure is not None)
-        episodes = list(protocol.episodes(split))
+        selected = {key: r.selected for key, r in records.items() if r.selected is not None}
+        episodes = list(protocol.episodes(split, selected))
         ordered = [records[episode.key] for episode in episodes]
         results = score_run(split, episodes, ordered, {**request, **facts})
         return _write(folder, results, episodes, ordered) if folder else results

@@ -27,7 +27,7 @@ class Dataset:
     Args:
         configurations: labelled, n of them.
         config: architecture (elements and cutoff decide the arrays).
-        baseline: subtracted from the energies.
+        baseline: subtracted from the energies; says the prior of the correction.
         corrected: whether the energy loss of a batch leaves out what the closed-form correction can
             explain (inside an episode) or not (joint training).
         scale: of the correction's prior, see ``mfbench.protocol.energy_baseline.correction_kernel``.
@@ -49,7 +49,8 @@ class Dataset:
         self.configurations = configurations
         self.table = GraphTable(configurations, config, padding=padding)
         self.table.energy = self.table.energy - baseline.energies(configurations)
-        self.kernel = correction_kernel(configurations, configurations, scale=scale) if corrected else None
+        pair, prior = (configurations, configurations), baseline.prior
+        self.kernel = correction_kernel(*pair, scale=scale, prior=prior) if corrected else None
         self.dtype = dtype
 
     def __len__(self) -> int:

@@ -23,11 +23,11 @@ from mfbench.learned.architectures.registry import Config
 from mfbench_torch.adam import AdamState, adam_direction, adam_start
 from mfbench_torch.data import Dataset
 from mfbench_torch.meta.bound import limit_of
-from mfbench_torch.meta.inner import gradient_of, inner_step, preconditioned
+from mfbench_torch.meta.inner import Loss, gradient_of, inner_step, preconditioned
 from mfbench_torch.meta.objective import LossWeights
 from mfbench_torch.meta.steps import losses
 
-__all__ = ["AdaptSettings", "Progress", "descend", "start"]
+__all__ = ["AdaptSettings", "Progress", "descend", "descend_on", "start"]
 
 Params = dict[str, torch.Tensor]
 
@@ -73,13 +73,30 @@ def descend(
     ``rates`` are factors [steps] of the step size by the name of the weight, for ``sgd``. ``sizes`` and
     ``keeps`` are those of the steps, see ``fit``; if not given, the rows are a whole adaptation.
     """
+    weights = LossWeights(settings.energy_weight, settings.force_weight, settings.loss)
+    loss, _ = losses(config, weights)
+    return descend_on(loss, params, state, precondition, dataset, indices, settings, rates, sizes, keeps)
+
+
+def descend_on(
+    loss: Loss,
+    params: Params,
+    state: Progress,
+    precondition: Params,
+    dataset: Any,
+    indices: np.ndarray,
+    settings: AdaptSettings,
+    rates: Mapping[str, np.ndarray] = MappingProxyType({}),
+    sizes: np.ndarray | None = None,
+    keeps: np.ndarray | None = None,
+) -> tuple[Params, Progress]:
+    """``descend`` on any loss of (weights, ``dataset.batch(row)``)."""
     moving = moving_arrays(params, settings.adapt)
     frozen = {k: v for k, v in params.items() if k not in moving}
     progress, average = state
     scales = scales_of(precondition, moving) if progress is None else {}
     same = same_as_before(indices)
-    weights = LossWeights(settings.energy_weight, settings.force_weight, settings.loss)
-    (loss, _), limit = losses(config, weights), limit_of(settings.bound, moving)
+    limit = limit_of(settings.bound, moving)
 
     def with_frozen(theta: Params, batch: Any) -> torch.Tensor:
         return loss({**frozen, **theta}, batch)

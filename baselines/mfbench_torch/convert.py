@@ -30,23 +30,28 @@ from mfbench.learned.architectures.composed import composed
 from mfbench.learned.architectures.mace import MaceConfig
 from mfbench.learned.architectures.mace_torch_state import from_mace_state, to_mace_state
 from mfbench.learned.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from mfbench.own.model import load_model
 from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.work.files import written
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.models.architecture import energy
 from mfbench_torch.models.graphs import GraphBatch, GraphTable
 from mfbench_torch.models.network import build, heads_of, mace_inputs, read_model
 
-__all__ = ["convert", "mace_energies", "mace_model"]
+__all__ = ["convert", "convert_adapted", "mace_energies", "mace_model"]
 
 TOLERANCE = 1e-6
 """A foreign model is accepted when its energies come out the same, relative to their size."""
 
 
-def convert(source: Path, target: Path, *, trust_pickle: bool = False, split: str | None = None) -> None:
-    """Write ``target`` from ``source``; the suffixes say which is which.
+def convert(
+    source: Path, target: Path, *, trust_pickle: bool = False, split: str | None = None
+) -> list[Path]:
+    """Write ``target`` from ``source``; the suffixes say which is which. Returns what was written.
 
     Args:
-        source, target: a ``.safetensors`` checkpoint and a ``.model`` file, in either order.
+        source, target: a ``.safetensors`` checkpoint and a ``.model`` file, in either order; or the folder
+            of an adapted model and a ``.model``, see ``convert_adapted``.
         trust_pickle: reading a ``.model`` runs the code in it.
         split: whose meta-train the E0s are fitted on; default: the one that the card names.
 
@@ -55,6 +60,8 @@ def convert(source: Path, target: Path, *, trust_pickle: bool = False, split: st
         MfbenchError: the suffixes do not fit.
     """
     kinds = (source.suffix, target.suffix)
+    if source.is_dir() and target.suffix == ".model":
+        return convert_adapted(source, target)
     if kinds == (".safetensors", ".model"):
         checkpoint = load_checkpoint(source)
         model = mace_model(checkpoint, _atomic_energies(checkpoint.card, split))
@@ -63,7 +70,39 @@ def convert(source: Path, target: Path, *, trust_pickle: bool = False, split: st
     elif kinds == (".model", ".safetensors"):
         save_checkpoint(target, _from_model(source, trust_pickle))
     else:
-        raise MfbenchError("convert goes from .safetensors to .model or back: name the files so")
+        raise MfbenchError(
+            "convert goes from .safetensors (or an adapted model's folder) to .model, or from .model to "
+            ".safetensors: name the files so"
+        )
+    return [target]
+
+
+def convert_adapted(folder: Path, target: Path) -> list[Path]:
+    """Write the members of an adapted model (``mfbench adapt``) as ``.model`` files.
+
+    Energies are total energies in the zero of the labels: E0s hold it, with what the support corrects. The
+    mean over all files, which ``MACECalculator(model_paths=[...])`` gives, is the model's prediction.
+
+    Args:
+        folder: of the model.
+        target: ``NAME.model``; the members are ``NAME-1.model``, ``NAME-2.model``, ...
+
+    Raises:
+        CheckpointError: no model there, another architecture, or charges that elements cannot stand in for.
+    """
+    found = []
+    for number, member in enumerate(load_model(folder, backend="torch").members, start=1):
+        if member.atoms is None:
+            raise CheckpointError(
+                f"{folder} was made from one composition with several charges, which a .model cannot tell "
+                "apart: adapt to one charge at a time"
+            )
+        model = mace_model(Checkpoint(member.config, member.params, {}, {}), member.atoms)
+        found.append(target.with_name(f"{target.stem}-{number}{target.suffix}"))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with written(found[-1]) as path:
+            torch.save(model, path)
+    return found
 
 
 def mace_model(checkpoint: Checkpoint, atomic_energies: Mapping[int, float]) -> torch.nn.Module:

@@ -6,7 +6,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from mfbench_leaderboard.style import CSS, header
+from mfbench_leaderboard.css import CSS
+from mfbench_leaderboard.style import header
 from mfbench_leaderboard.views import about, constructions, family, leaderboard, method, submit
 
 

@@ -9,14 +9,25 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from mfbench.cli.extras import extra
+from mfbench.cli.label_options import (
+    Charge,
+    EnergyKey,
+    EnergyUnit,
+    ForcesKey,
+    ForcesUnit,
+    KeepDuplicates,
+    LengthUnit,
+    Sign,
+    Unpaired,
+)
+from mfbench.cli.preflight_table import print_preflight
 from mfbench.data.configuration import Configuration
 from mfbench.errors import ProtocolError
 from mfbench.own.frames import Frames
-from mfbench.own.preflight import Choices, Preflight
+from mfbench.own.preflight import Choices
 
 __all__ = ["register"]
 
@@ -48,15 +59,15 @@ def adapt(
     ] = None,
     backend: Annotated[str, typer.Option(help="jax or torch.")] = "jax",
     seed: Annotated[int, typer.Option(metavar="N")] = 0,
-    energy_key: Annotated[str | None, typer.Option(metavar="NAME")] = None,
-    forces_key: Annotated[str | None, typer.Option(metavar="NAME")] = None,
-    energy_unit: Annotated[str | None, typer.Option(metavar="UNIT", help="e.g. Hartree.")] = None,
-    forces_unit: Annotated[str | None, typer.Option(metavar="UNIT", help="e.g. Hartree/Bohr.")] = None,
-    length_unit: Annotated[str | None, typer.Option(metavar="UNIT", help="e.g. Bohr.")] = None,
-    sign: Annotated[str | None, typer.Option(metavar="SIGN", help="forces or gradients.")] = None,
-    charge: Annotated[int | None, typer.Option(metavar="Q", help="Of every structure.")] = None,
-    unpaired: Annotated[int | None, typer.Option(metavar="N", help="Unpaired electrons.")] = None,
-    keep_duplicates: Annotated[bool, typer.Option("--keep-duplicates")] = False,
+    energy_key: EnergyKey = None,
+    forces_key: ForcesKey = None,
+    energy_unit: EnergyUnit = None,
+    forces_unit: ForcesUnit = None,
+    length_unit: LengthUnit = None,
+    sign: Sign = None,
+    charge: Charge = None,
+    unpaired: Unpaired = None,
+    keep_duplicates: KeepDuplicates = False,
 ) -> int:
     """Adapt; returns the exit code."""
     with extra("own", "mfbench.own.adapt:adapt", "mfbench adapt"):
@@ -117,16 +128,6 @@ def adapt(
 def _probe(frames: Frames) -> list[Configuration]:
     """The molecules without their labels, to ask which elements they hold."""
     return [Configuration(f.numbers, f.positions) for f in frames.frames]
-
-
-def print_preflight(read: Preflight, console: Console) -> None:
-    """The preflight as a table."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for _ in range(3):
-        table.add_column()
-    for line in read.findings:
-        table.add_row(Text(line.check, style="bold"), Text(line.found), Text(line.proof, style="dim"))
-    console.print(table)
 
 
 def seconds_of(text: str) -> float:

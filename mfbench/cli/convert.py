@@ -14,7 +14,9 @@ __all__ = ["register"]
 HELP = """Convert weights between a checkpoint (.safetensors) and a mace-torch .model file, either way.
 
 A .model goes into ASE, LAMMPS or OpenMM; its isolated-atom energies are the per-element part of the \
-energy baseline that all methods share. Reading a .model runs the code in it, so it takes --trust-pickle.
+energy baseline that all methods share. Reading a .model runs the code in it, so it takes --trust-pickle. \
+The folder of an adapted model becomes TARGET-1.model, TARGET-2.model, ..., one for each member of its \
+committee, with total energies in the zero of its labels.
 """
 
 
@@ -38,5 +40,6 @@ def convert(
 ) -> int:
     """Convert; returns the exit code."""
     with extra("torch", "mfbench_torch.convert:convert", "convert") as run:
-        run(source, target, trust_pickle=trust_pickle, split=split)
+        for path in run(source, target, trust_pickle=trust_pickle, split=split):
+            typer.echo(path)
     return 0

@@ -129,6 +129,14 @@ def evaluate(
         str | None,
         typer.Option(metavar="A,B,...", help="Only these families.", rich_help_panel=_PROTOCOL),
     ] = None,
+    selector: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Who chooses the K: random (published draws), farthest, uncertainty, or method.",
+            rich_help_panel=_PROTOCOL,
+        ),
+    ] = "random",
     exclude_overlap: Annotated[
         str | None,
         typer.Option(
@@ -153,6 +161,7 @@ def evaluate(
             [fold] * (fold != "test")
             + [support] * (support != "own")
             + [track or ""] * (track not in (None, "standard"))
+            + [selector] * (selector != "random")
             + [f"{steps}-steps"] * (steps not in (None, Budget().steps))
             + ([f"without-{Path(exclude_overlap).name}"] if exclude_overlap else [])
             + ([families.replace(",", "+")] if families else [])
@@ -180,6 +189,7 @@ def evaluate(
             scheduler=scheduler,
             exclude=exclude_overlap,
             families=families.split(",") if families else None,
+            selector=selector,
             progress=True,
         )
     except KeyboardInterrupt:

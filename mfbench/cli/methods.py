@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from mfbench.methods.public_models import PublicModel
 
 __all__ = ["register"]
 
@@ -16,8 +20,15 @@ def register(app: typer.Typer) -> None:
     app.command()(methods)
 
 
-def methods() -> None:
+def methods(
+    models: Annotated[
+        bool, typer.Option("--models", help="Public models: what is installed, and how to get the others.")
+    ] = False,
+) -> None:
     """List the methods that can be evaluated, and the architectures and backends they run on."""
+    if models:
+        public_models()
+        return
     from mfbench.learned.architectures.registry import ARCHITECTURES
     from mfbench.protocol.registry import BACKENDS, METHODS
 
@@ -34,6 +45,38 @@ def methods() -> None:
     console.print(_table(networks.items()))
     console.print("\nbackends (--backend)")
     console.print(_table((spec.name, spec.summary) for spec in BACKENDS))
+
+
+def public_models() -> None:
+    """Show every family of public models: whether it can run here, and what it says of itself."""
+    from mfbench.methods.public_models import PUBLIC_MODELS
+
+    console = Console()
+    for model in PUBLIC_MODELS:
+        state = f"missing: {', '.join(model.missing)}" if model.missing else "installed"
+        console.print(f"[bold]{model.name}[/bold]  {model.summary}", highlight=False)
+        console.print(_table((f"  {key}", value) for key, value in [("state", state), *_said(model)]))
+
+
+def _said(model: PublicModel) -> Iterable[tuple[str, str]]:
+    """What there is to say, as (key, value); what is not known is left out."""
+    from mfbench.data.elements import symbol
+
+    card = model.card
+    shells = {True: "open shells too", False: "closed shells only", None: ""}[card.spins]
+    told = f"{'told the charge' if card.charges else 'not told the charge'}{shells and ', ' + shells}"
+    rows = [
+        ("get it", model.install if model.missing else ""),
+        ("weights", model.weights),
+        ("elements", " ".join(map(symbol, card.elements))),
+        ("charge, spin", told if card.elements else ""),
+        ("level", card.level),
+        ("trained on", "; ".join(data.name for data in card.training)),
+        ("licence", card.licence),
+        ("parameters", f"{card.parameters:,}" if card.parameters else ""),
+        ("citation", card.citation),
+    ]
+    return [row for row in rows if row[1]]
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> Table:

@@ -33,13 +33,21 @@ class Relabelled(Mapping[str, Configuration]):
         self, configurations: Mapping[str, Configuration], labels: Labels, shift: EnergyShift | None
     ):
         self._configurations, self._labels, self._shift = configurations, labels, shift
+        self._added: dict[str, float] = {}  # per fragment: its configurations have the same atoms and bonds
 
     def __getitem__(self, name: str) -> Configuration:
         c = self._configurations[name]
         energy, forces = self._labels[name]
         if forces.shape != c.positions.shape:
             raise DataError(f"the label of {name} has {len(forces)} atoms, the configuration {len(c)}")
-        return c.with_label(energy + (self._shift.of(c) if self._shift else 0.0), forces)
+        return c.with_label(energy + self._of(c), forces)
+
+    def _of(self, c: Configuration) -> float:
+        if self._shift is None:
+            return 0.0
+        if c.fragment_id not in self._added:
+            self._added[c.fragment_id] = self._shift.of(c)
+        return self._added[c.fragment_id]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._labels)

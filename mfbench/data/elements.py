@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["symbol"]
+__all__ = ["atomic_number", "symbol"]
 
 _TABLE = """
 H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr
@@ -16,3 +16,14 @@ _SYMBOLS = _TABLE.split()
 def symbol(atomic_number: int) -> str:
     """Symbol of an element: 6 → ``C``."""
     return _SYMBOLS[int(atomic_number) - 1]
+
+
+def atomic_number(name: str) -> int:
+    """Atomic number of a symbol: ``C`` → 6.
+
+    Raises:
+        KeyError: there is no such element.
+    """
+    if name not in _SYMBOLS:
+        raise KeyError(name)
+    return _SYMBOLS.index(name) + 1

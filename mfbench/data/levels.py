@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mfbench.data.bond_types import bond_name, bond_types
 from mfbench.data.configuration import Configuration
 from mfbench.data.label_table import read_labels
 from mfbench.data.parquet import sha256
@@ -76,6 +77,8 @@ class EnergyShift(BaseModel):
     Attributes:
         elements: atomic number → eV per atom.
         anion, cation: eV per unit of negative and of positive charge.
+        bonds: name of a bond's type (``mfbench.data.bond_types.bond_name``) → eV per bond; a type that is
+            not there adds nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,6 +86,7 @@ class EnergyShift(BaseModel):
     elements: dict[int, float]
     anion: float = 0.0
     cation: float = 0.0
+    bonds: dict[str, float] = {}
 
     def of(self, c: Configuration) -> float:
         """eV of one configuration.
@@ -94,7 +98,9 @@ class EnergyShift(BaseModel):
             atoms = sum(self.elements[int(z)] for z in c.atomic_numbers)
         except KeyError as error:
             raise DataError(f"{c.config_id}: no energy zero for element {error.args[0]}") from None
-        return atoms + self.anion * max(-c.total_charge, 0) + self.cation * max(c.total_charge, 0)
+        bonded = bond_types(c) if self.bonds else {}
+        bonds = sum(n * self.bonds.get(bond_name(kind), 0.0) for kind, n in bonded.items())
+        return atoms + bonds + self.anion * max(-c.total_charge, 0) + self.cation * max(c.total_charge, 0)
 
 
 def read_level(folder: Path) -> LevelCard:

@@ -8,7 +8,9 @@ Either may name tables of labels at further levels of theory.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +64,14 @@ class Manifest(BaseModel):
     a level of their own."""
 
 
-def data_hash(files: dict[str, str]) -> str:
-    """One SHA-256 for the whole split: that of the lines ``name:sha`` in order of name."""
-    lines = "".join(f"{name}:{files[name]}\n" for name in sorted(files))
-    return hashlib.sha256(lines.encode()).hexdigest()
+def data_hash(files: Mapping[str, str], shifts: Mapping[str, EnergyShift] | None = None) -> str:
+    """One SHA-256 for the whole split: that of the lines ``name:sha`` in order of name, and of what is
+    added to energies where tasks have levels."""
+    lines = [f"{name}:{files[name]}\n" for name in sorted(files)]
+    for level, shift in sorted((shifts or {}).items()):
+        record = shift.model_dump(mode="json", exclude_defaults=True)
+        lines.append(f"energies {level}:{json.dumps(record, sort_keys=True)}\n")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -83,7 +89,9 @@ def read_manifest(folder: Path) -> Manifest:
     except (ValidationError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()
         raise DataError(f"{path} is not a manifest ({' '.join(reason[:2])})") from None
-    if not _is_complete(manifest.files) or manifest.data_hash != data_hash(manifest.files):
+    if not _is_complete(manifest.files):
+        raise DataError(f"{path}: the file list is not that of a split: download the split again")
+    if manifest.data_hash != data_hash(manifest.files, manifest.energy_shifts):
         raise DataError(f"{path}: the data hash does not fit the file list: download the split again")
     return manifest
 

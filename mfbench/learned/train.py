@@ -34,7 +34,7 @@ from mfbench.learned.training.prepare import (
 )
 from mfbench.learned.training.settings import JOINTLY, TrainSettings, as_requested, settings_from
 from mfbench.learned.training.train_families import meta_train_of
-from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.protocol.energy_baseline import EnergyBaseline, split_baseline
 from mfbench.work.journal import open_journal
 
 __all__ = ["Tick", "train", "train_by_name"]
@@ -97,7 +97,7 @@ def _train(
     seconds: float,
     tick: Tick,
 ) -> Checkpoint:
-    baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
+    baseline = split_baseline(split)
     if initial is None:
         initial = _joint(engine, split, settings, folder, baseline, stop_after, seconds, tick)
     elif arch_of(initial.config) != settings.arch:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,15 +13,40 @@ import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.data.split import Split, as_split
-from mfbench.errors import PredictionError
+from mfbench.errors import MfbenchError, PredictionError
 from mfbench.methods.ase_calculation import calculate
-from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator, fit_baseline
+from mfbench.protocol.correction_prior import prior_of
+from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator, fit_zero
+from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
 
-__all__ = ["AseMethod", "from_ase"]
+__all__ = ["AseMethod", "ase", "from_ase"]
 
 _N_REFERENCE = 200
 """Meta-train configurations that the K = 0 alignment is fitted on: enough for a dozen elements."""
+
+
+def ase(context: MethodContext) -> AseMethod:
+    """``from_ase`` on the command line: options ``calculator=module:Class`` and ``vacuum`` (Å).
+
+    Raises:
+        MfbenchError: no calculator is named, it cannot be imported, or an option does not exist.
+    """
+    options = dict(context.options)
+    target, vacuum = str(options.pop("calculator", "")), options.pop("vacuum", None)
+    if options:
+        raise MfbenchError(f"ase takes the options calculator and vacuum, not {', '.join(options)}")
+    module, colon, attribute = target.partition(":")
+    if not (module and colon and attribute):
+        raise MfbenchError("ase runs a calculator: name it with --option calculator=module:Class")
+    try:
+        make = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise MfbenchError(f"calculator '{target}': the module '{error.name}' is not installed") from None
+    except AttributeError:
+        raise MfbenchError(f"module '{module}' has no '{attribute}'") from None
+    depth = None if vacuum is None else float(vacuum)
+    return from_ase(make, name=attribute.lower(), split=context.split, vacuum=depth)
 
 
 def from_ase(
@@ -41,7 +67,7 @@ def from_ase(
       method's card;
     - without it, they are fitted on the support, and K = 0 has the calculator's own zero (thousands of
       kcal/mol off if its level of theory counts core electrons differently);
-    - what the support says beyond that is added by the closed-form correction per element and graph.
+    - what the support says beyond that is added by the closed-form correction, with the split's prior.
 
     Charge and spin reach the calculator as ``atoms.info["charge"]`` and ``["spin"]`` (multiplicity), and
     as initial charges and magnetic moments. An episode fails where the calculator cannot do one of its
@@ -116,7 +142,7 @@ class AseMethod:
                 raise PredictionError(f"no meta-train configuration of {self.split.name}: {reason}")
             zero = self._reference.zero
         elif support:
-            zero = _fit(support, residuals)
+            zero = fit_zero(support, residuals)
         else:
             zero = EnergyBaseline({})
         left = residuals - zero.energies(support)
@@ -135,7 +161,8 @@ class AseMethod:
                 done.append(c)
             except PredictionError as error:
                 failed.append(str(error))
-        zero = _fit(done, np.array(residuals)) if done else EnergyBaseline({})
+        zero = fit_zero(done, np.array(residuals)) if done else EnergyBaseline({})
+        zero = replace(zero, prior=prior_of(self.split))
         return _Reference(zero, len(done), tuple(failed))
 
 
@@ -160,18 +187,7 @@ class AsePredictor:
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Energies in eV, forces in eV/Å."""
         shift = self.zero.energies(configurations)
-        shift = shift + correction_operator(self.support, configurations) @ self.residuals
+        operator = correction_operator(self.support, configurations, prior=self.zero.prior)
+        shift = shift + operator @ self.residuals
         found = [calculate(self.calculator, c, self.vacuum) for c in configurations]
         return [Prediction(p.energy + s, p.forces) for p, s in zip(found, shift, strict=True)]
-
-
-def _fit(configurations: Sequence[Configuration], residuals: np.ndarray) -> EnergyBaseline:
-    """Linear energies of residuals (eV)."""
-    # Two energy zeros can be thousands of eV apart per atom, and shrinking such a shift by a thousandth
-    # would be an error: plain least squares first, the baseline's shrinkage on what is left.
-    elements = sorted({int(z) for c in configurations for z in c.atomic_numbers})
-    counts = [[np.count_nonzero(c.atomic_numbers == z) for z in elements] for c in configurations]
-    shifts, *_ = np.linalg.lstsq(np.array(counts, dtype=float), residuals)
-    start = dict(zip(elements, shifts.tolist(), strict=True))
-    labelled = [c.with_label(float(r), c.label[1]) for c, r in zip(configurations, residuals, strict=True)]
-    return fit_baseline(labelled, start)

@@ -15,7 +15,7 @@ import numpy as np
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.errors import DataError
 from mfbench.metrics.errors import within_fragment
-from mfbench.protocol.energy_baseline import GRAPH_RATIO, EnergyBaseline, correction_operator, fit_baseline
+from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator, split_baseline
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
 
@@ -25,7 +25,7 @@ __all__ = ["constant", "random"]
 def constant(context: MethodContext) -> ConstantMethod:
     """Energy baseline of meta-train, corrected in closed form from the support; forces are zero."""
     labelled = context.split.train_configurations
-    baseline = fit_baseline(labelled, context.split.isolated_atom_energies)
+    baseline = split_baseline(context.split)
     if not labelled:
         return ConstantMethod(baseline)  # no train families: isolated atoms, and the usual prior
     residuals = np.array([c.energy for c in labelled]) - baseline.energies(labelled)
@@ -33,7 +33,8 @@ def constant(context: MethodContext) -> ConstantMethod:
     # Without a model the noise is the whole within-fragment spread. What fragments differ by, in units of
     # it, is measured on meta-train: a prior as wide as a trained model's would make few labels harmful.
     offsets = np.var(residuals) - np.var(noise)
-    return ConstantMethod(baseline, float(np.sqrt(offsets / max(np.var(noise), 1e-12)) / GRAPH_RATIO))
+    spread = float(np.sqrt(offsets / max(np.var(noise), 1e-12)))
+    return ConstantMethod(baseline, spread / baseline.prior.graph)
 
 
 def random(context: MethodContext) -> RandomMethod:
@@ -90,7 +91,9 @@ class ConstantPredictor:
 
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Energies in eV, zero forces."""
-        operator = correction_operator(self.support, configurations, scale=self.scale)
+        operator = correction_operator(
+            self.support, configurations, scale=self.scale, prior=self.baseline.prior
+        )
         energies = self.baseline.energies(configurations) + operator @ self.residuals
         return [
             Prediction(float(energy), np.zeros((len(c), 3)))

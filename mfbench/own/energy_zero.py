@@ -14,7 +14,10 @@ import numpy as np
 from mfbench.data.configuration import Configuration
 from mfbench.protocol.energy_baseline import EnergyBaseline
 
-__all__ = ["fit_zero"]
+__all__ = ["elements_alone", "fit_zero"]
+
+_EXACT = 1e-6
+"""eV: to which element energies must stand in for charge terms."""
 
 
 def fit_zero(
@@ -43,3 +46,27 @@ def fit_zero(
     return EnergyBaseline(
         {**start.elements, **fitted}, start.anion + float(shifts[-2]), start.cation + float(shifts[-1])
     )
+
+
+def elements_alone(
+    baseline: EnergyBaseline, configurations: Sequence[Configuration]
+) -> dict[int, float] | None:
+    """Element energies (eV) that give the same zero for these molecules without terms for charges.
+
+    Other programs know no charge. One molecule's charge, or charges that go with the composition, can be
+    shared out among the elements; None where they cannot, as with two charges of one composition.
+    """
+    elements = sorted(baseline.elements)
+    rows = {
+        (np.bincount(c.atomic_numbers, minlength=128)[elements].tobytes(), c.total_charge): c
+        for c in configurations
+    }
+    counts = np.array(
+        [np.bincount(c.atomic_numbers, minlength=128)[elements] for c in rows.values()], float
+    )
+    charges = np.array([c.total_charge for c in rows.values()], float)
+    wanted = baseline.anion * np.maximum(-charges, 0) + baseline.cation * np.maximum(charges, 0)
+    shifts, *_ = np.linalg.lstsq(counts, wanted, rcond=1e-9)
+    if np.max(np.abs(counts @ shifts - wanted), initial=0.0) > _EXACT:
+        return None
+    return {z: baseline.elements[z] + float(s) for z, s in zip(elements, shifts, strict=True)}

@@ -13,7 +13,7 @@ from mfbench.learned.adaptation.recipe import AdaptSettings
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.engine import Engine
 from mfbench.learned.training.sampling_order import adaptation_batches
-from mfbench.own.energy_zero import fit_zero
+from mfbench.own.energy_zero import elements_alone, fit_zero
 from mfbench.own.starts import Start
 from mfbench.protocol.energy_baseline import EnergyBaseline
 
@@ -53,11 +53,14 @@ class Member:
         params: weights by name, NumPy.
         config: architecture.
         baseline: energy zero.
+        atoms: the same zero by elements alone (eV), for programs that know no charge; None where the
+            molecules it was made from do not allow that.
     """
 
     params: dict[str, np.ndarray]
     config: Config
     baseline: EnergyBaseline
+    atoms: dict[int, float] | None
 
     def predict(
         self, engine: Engine, configurations: Sequence[Configuration]
@@ -102,4 +105,4 @@ def fit_member(
             f"{start.name} with {recipe.name} gave weights that are not finite "
             f"({', '.join(broken[:3]) or 'energies'}): choose fewer steps or another start"
         )
-    return Member(arrays, config, baseline)
+    return Member(arrays, config, baseline, elements_alone(baseline, support))

@@ -114,6 +114,7 @@ class AdaptedModel:
             **self.card,
             "config": config_record(self.members[0].config),
             "baselines": [m.baseline.to_dict() for m in self.members],
+            "atoms": [m.atoms and {str(z): e for z, e in m.atoms.items()} for m in self.members],
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
         }
         with written(folder / WEIGHTS) as weights, written(folder / CARD) as text:
@@ -142,14 +143,16 @@ def load_model(folder: str | Path, *, backend: str | None = None) -> AdaptedMode
         arrays = load_file(folder / WEIGHTS)
         config = config_from(card.pop("config"))
         baselines = [EnergyBaseline.from_dict(b) for b in card.pop("baselines")]
+        atoms = [a and {int(z): float(e) for z, e in a.items()} for a in card.pop("atoms")]
         record = card.pop("calibration")
         members = tuple(
             Member(
                 {k.partition("/")[2]: v for k, v in arrays.items() if k.startswith(f"{i}/")},
                 config,
                 baseline,
+                alone,
             )
-            for i, baseline in enumerate(baselines)
+            for i, (baseline, alone) in enumerate(zip(baselines, atoms, strict=True))
         )
         calibration = None if record is None else Calibration(**record)
     except FileNotFoundError:

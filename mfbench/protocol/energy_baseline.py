@@ -10,21 +10,26 @@ find. It is therefore solved for, the same way for every method:
    added to every prediction:  c(x) = k(x)ᵀ (K + 1)⁻¹ r,
    k(x, x') = s_a² n(x)·n(x') + s_b² [same graph], in units of the noise variance (Rasmussen &
    Williams 2006, eq. 2.25). It is shrunk: a graph met once moves by s_b² / (1 + s_b²) of its residual.
+   Where tasks differ in their level of theory, bonds by type and charges have terms like those of
+   elements (``correction_prior``).
 
-The operator depends on compositions and graphs only, never on the model: it is a constant matrix in
-every gradient.
+The operator depends on compositions, bonds and graphs only, never on the model: it is a constant matrix
+in every gradient.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from mfbench.data.bond_types import bond_type_counts
 from mfbench.data.configuration import Configuration
 from mfbench.data.molecular_graph import graph_id
+from mfbench.data.split import Split
+from mfbench.protocol.correction_prior import ONE_LEVEL, CorrectionPrior, prior_of
 
 __all__ = [
     "EnergyBaseline",
@@ -32,39 +37,41 @@ __all__ = [
     "correction_kernel",
     "correction_operator",
     "fit_baseline",
+    "fit_zero",
     "graph_names",
+    "split_baseline",
 ]
 
-ELEMENT_RATIO = 0.1
-"""s_a: prior spread of a per-element shift, in units of the noise."""
-GRAPH_RATIO = 3.0
-"""s_b: prior spread of a per-graph offset, in units of the noise."""
 _RIDGE = 1e-3
 
 
 @dataclass(frozen=True)
 class EnergyBaseline:
-    """Linear energies.
+    """Linear energies, and the prior of what is corrected beyond them.
 
     Attributes:
         elements: atomic number → eV; an element outside meta-train keeps its isolated atom's energy.
         anion, cation: eV per unit of negative and of positive charge.
+        prior: of the correction from a support.
     """
 
     elements: Mapping[int, float]
     anion: float = 0.0
     cation: float = 0.0
+    prior: CorrectionPrior = ONE_LEVEL
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, for the card of a checkpoint."""
+        """Plain JSON values, for the card of a checkpoint; the prior where it is not ``ONE_LEVEL``."""
         elements = {str(z): e for z, e in self.elements.items()}
-        return {"elements": elements, "anion": self.anion, "cation": self.cation}
+        record: dict[str, Any] = {"elements": elements, "anion": self.anion, "cation": self.cation}
+        return record if self.prior == ONE_LEVEL else record | {"correction": self.prior.to_dict()}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> EnergyBaseline:
         """What ``to_dict`` wrote."""
         elements = {int(z): float(e) for z, e in record["elements"].items()}
-        return cls(elements, float(record["anion"]), float(record["cation"]))
+        prior = CorrectionPrior.from_dict(record.get("correction", {}))
+        return cls(elements, float(record["anion"]), float(record["cation"]), prior)
 
     def energies(self, configurations: Sequence[Configuration]) -> np.ndarray:
         """[n] eV."""
@@ -90,14 +97,30 @@ def fit_baseline(
     elements = sorted({int(z) for c in configurations for z in c.atomic_numbers})
     start = EnergyBaseline(dict(isolated_atoms))
     target = np.array([c.energy for c in configurations]) - start.energies(configurations)
-    charges = np.array([c.total_charge for c in configurations])
-    features = np.column_stack(
-        [_counts(configurations, elements), np.maximum(-charges, 0), np.maximum(charges, 0)]
-    )
+    features = np.column_stack([_counts(configurations, elements), _charges(configurations)])
     gram = features.T @ features / len(target) + _RIDGE * np.eye(features.shape[1])
     shifts = np.linalg.solve(gram, features.T @ target / len(target))
     fitted = {z: float(isolated_atoms.get(z, 0.0) + s) for z, s in zip(elements, shifts, strict=False)}
     return EnergyBaseline({**isolated_atoms, **fitted}, float(shifts[-2]), float(shifts[-1]))
+
+
+def split_baseline(split: Split) -> EnergyBaseline:
+    """What every method has on a split: ``fit_baseline`` on its train families, and its prior."""
+    fitted = fit_baseline(split.train_configurations, split.isolated_atom_energies)
+    return replace(fitted, prior=prior_of(split))
+
+
+def fit_zero(configurations: Sequence[Configuration], residuals: np.ndarray) -> EnergyBaseline:
+    """Linear energies of what a model with another energy zero leaves of labels: ``residuals`` [n] in eV.
+
+    Two zeros can be thousands of eV apart per atom, and shrinking such a shift by a thousandth would be an
+    error: plain least squares first, the baseline's shrinkage on what is left.
+    """
+    elements = sorted({int(z) for c in configurations for z in c.atomic_numbers})
+    shifts, *_ = np.linalg.lstsq(_counts(configurations, elements), residuals)
+    start = dict(zip(elements, shifts.tolist(), strict=True))
+    labelled = [c.with_label(float(r), c.label[1]) for c, r in zip(configurations, residuals, strict=True)]
+    return fit_baseline(labelled, start)
 
 
 def graph_names(configurations: Sequence[Configuration]) -> list[str]:
@@ -112,27 +135,40 @@ def graph_names(configurations: Sequence[Configuration]) -> list[str]:
 
 
 def correction_kernel(
-    first: Sequence[Configuration], second: Sequence[Configuration], *, scale: float = 1.0
+    first: Sequence[Configuration],
+    second: Sequence[Configuration],
+    *,
+    scale: float = 1.0,
+    prior: CorrectionPrior = ONE_LEVEL,
 ) -> np.ndarray:
     """[n_first, n_second] prior covariance of the corrections, in units of the noise variance.
 
-    ``scale`` multiplies both prior spreads: below 1 for a model whose own errors are large.
+    ``scale`` multiplies all spreads of the ``prior``: below 1 for a model whose own errors are large.
     """
     elements = sorted({int(z) for c in (*first, *second) for z in c.atomic_numbers})
     counts = _counts(first, elements) @ _counts(second, elements).T
     same = np.array(graph_names(first))[:, None] == np.array(graph_names(second))[None]
-    kernel: np.ndarray = scale**2 * (ELEMENT_RATIO**2 * counts + GRAPH_RATIO**2 * same)
-    return kernel
+    kernel: np.ndarray = prior.element**2 * counts + prior.graph**2 * same
+    if prior.bond:
+        one, other = bond_type_counts(first, second)
+        kernel = kernel + prior.bond**2 * one @ other.T
+    if prior.charge:
+        kernel = kernel + prior.charge**2 * _charges(first) @ _charges(second).T
+    return scale**2 * kernel
 
 
 def correction_operator(
-    support: Sequence[Configuration], query: Sequence[Configuration], *, scale: float = 1.0
+    support: Sequence[Configuration],
+    query: Sequence[Configuration],
+    *,
+    scale: float = 1.0,
+    prior: CorrectionPrior = ONE_LEVEL,
 ) -> np.ndarray:
     """[n_query, K]: multiplied with the support's residuals (eV) it gives the query's correction (eV)."""
     if not support:
         return np.zeros((len(query), 0))
-    gram = correction_kernel(support, support, scale=scale) + np.eye(len(support))
-    return np.linalg.solve(gram, correction_kernel(support, query, scale=scale)).T
+    gram = correction_kernel(support, support, scale=scale, prior=prior) + np.eye(len(support))
+    return np.linalg.solve(gram, correction_kernel(support, query, scale=scale, prior=prior)).T
 
 
 def correction_between(kernel_support: np.ndarray, kernel_query: np.ndarray) -> np.ndarray:
@@ -144,3 +180,9 @@ def correction_between(kernel_support: np.ndarray, kernel_query: np.ndarray) -> 
 def _counts(configurations: Sequence[Configuration], elements: Sequence[int]) -> np.ndarray:
     table = [np.bincount(c.atomic_numbers, minlength=128)[list(elements)] for c in configurations]
     return np.array(table, dtype=float).reshape(len(configurations), len(elements))
+
+
+def _charges(configurations: Sequence[Configuration]) -> np.ndarray:
+    """[n, 2] units of negative and of positive charge."""
+    charges = np.array([c.total_charge for c in configurations], dtype=float)
+    return np.column_stack([np.maximum(-charges, 0), np.maximum(charges, 0)])

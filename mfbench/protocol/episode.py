@@ -12,7 +12,7 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split, Task, as_split
 from mfbench.errors import ProtocolError, UnknownNameError
 
-__all__ = ["SUBSETS", "Episode", "check_request", "draw_episode"]
+__all__ = ["SUBSETS", "Episode", "check_request", "check_rows", "draw_episode"]
 
 SUBSETS = ("all", "seen", "unseen", "novel", "larger")
 
@@ -65,6 +65,20 @@ def check_request(tasks: Sequence[Task], ks: Sequence[int], n_draws: int) -> Non
             raise ProtocolError(f"{n_draws} draws are not published: choose 1 to {draws}")
 
 
+def check_rows(rows: Sequence[int], k: int, pool: int) -> None:
+    """Refuse a selection that is not K distinct rows of a pool.
+
+    Raises:
+        ProtocolError: says what is wrong.
+    """
+    if len(rows) != k or len(set(rows)) != k:
+        raise ProtocolError(
+            f"{len(rows)} rows, {len(set(rows))} of them distinct, are no support at K = {k}"
+        )
+    if rows and not (min(rows) >= 0 and max(rows) < pool):
+        raise ProtocolError(f"rows {min(rows)} to {max(rows)} are not all in a pool of {pool}")
+
+
 def draw_episode(
     split: str | Path | Split,
     task: str | Task,
@@ -72,6 +86,7 @@ def draw_episode(
     draw: int,
     *,
     support_of: str | Task | None = None,
+    rows: Sequence[int] | None = None,
 ) -> Episode:
     """The episode (K, draw) of a task, from the published support indices; draw 0 is the first.
 
@@ -80,16 +95,20 @@ def draw_episode(
         task: a family of it, or its name.
         k, draw: size of the support set, and which.
         support_of: take the support set of another family instead (the wrong-family control).
+        rows: K distinct rows of the support pool instead of the published ones.
 
     Raises:
-        ProtocolError: K or the draw is not published.
+        ProtocolError: K or the draw is not published, or the rows are none of the pool.
         UnknownNameError: no such split or family.
     """
     split = as_split(split)
     task = _task(split, task)
     source = task if support_of is None else _task(split, support_of)
     check_request([source], [k], draw + 1)
-    support = tuple(source.support[i] for i in source.draws[draw, :k])
+    chosen = source.draws[draw, :k].tolist() if rows is None else list(rows)
+    if rows is not None:
+        check_rows(chosen, k, len(source.support))
+    support = tuple(source.support[i] for i in chosen)
     query = (*task.query, *task.heldout, *task.larger)
     larger = np.arange(len(query)) >= len(query) - len(task.larger)
     graphs = np.array([task.graphs[c.fragment_id] for c in query])

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from mfbench.data.split import Split
-from mfbench.protocol.episode import Episode, draw_episode
+from mfbench.errors import ProtocolError
+from mfbench.protocol.episode import draw_episode
 from mfbench.protocol.method import Method
-from mfbench.protocol.protocol import Budget
-from mfbench.protocol.run_episode import EpisodeRecord, run_episode
+from mfbench.protocol.protocol import Protocol, Selector
+from mfbench.protocol.run_episode import EpisodeRecord, episode_seed, one_line, run_episode
+from mfbench.protocol.selection import select_support
 
-__all__ = ["Bench", "Job", "bench", "card_of", "draw", "run_job"]
+__all__ = ["Bench", "Job", "bench", "card_of", "run_job"]
 
 
 class Job(NamedTuple):
@@ -26,12 +28,6 @@ class Job(NamedTuple):
     check_batch: bool
 
 
-def draw(split: Split, job: Job) -> Episode:
-    """The episode of a job."""
-    tasks = {task.family_id: task for task in split.tasks}
-    return draw_episode(split, tasks[job.family_id], job.k, job.draw, support_of=tasks[job.support_family])
-
-
 @dataclass(frozen=True, eq=False)
 class Bench:
     """What every job of a run needs; made once per process.
@@ -39,29 +35,47 @@ class Bench:
     Attributes:
         method: the learner.
         split: that the jobs are drawn from.
-        budget, seed: of the run.
+        protocol, seed: of the run.
     """
 
     method: Method
     split: Split
-    budget: Budget
+    protocol: Protocol
     seed: int
 
 
-def bench(make_method: Callable[[], Method], split: Split, budget: Budget, seed: int) -> Bench:
-    """Make the method. Raises what making it raises."""
-    return Bench(make_method(), split, budget, seed)
+def bench(make_method: Callable[[], Method], split: Split, protocol: Protocol, seed: int) -> Bench:
+    """Make the method.
+
+    Raises:
+        ProtocolError: it is to choose its support, and has no ``select``; and what making it raises.
+    """
+    method = make_method()
+    if protocol.selector is Selector.METHOD and not callable(getattr(method, "select", None)):
+        raise ProtocolError(
+            f"'{method.name}' has no select(pool, k) to choose its support with: take another selector"
+        )
+    return Bench(method, split, protocol, seed)
 
 
 def run_job(bench: Bench, job: Job) -> EpisodeRecord:
-    """The record of a job's episode."""
-    return run_episode(
-        bench.method,
-        draw(bench.split, job),
-        budget=bench.budget,
-        seed=bench.seed,
-        check_batch=job.check_batch,
-    )
+    """The record of a job's episode, with the support that was selected where one was."""
+    tasks = {task.family_id: task for task in bench.split.tasks}
+    source, budget, rows = tasks[job.support_family], bench.protocol.budget, None
+    key = job.family_id, job.k, job.draw
+    if bench.protocol.selector is not Selector.RANDOM and job.k:
+        asked = bench.method, source.support, job.k, source.draws[job.draw].tolist()
+        try:
+            rows = select_support(
+                bench.protocol.selector, *asked, budget=budget, seed=episode_seed(bench.seed, *key)
+            )
+        # A method's own mistake is its failed row, as in adapting.
+        except (Exception, SystemExit) as error:
+            return EpisodeRecord(*key, failure=one_line("select", error))
+    task = tasks[job.family_id]
+    episode = draw_episode(bench.split, task, job.k, job.draw, support_of=source, rows=rows)
+    record = run_episode(bench.method, episode, budget=budget, seed=bench.seed, check_batch=job.check_batch)
+    return record if rows is None else replace(record, selected=rows)
 
 
 def card_of(bench: Bench) -> dict[str, Any] | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.data.split import Split
+from mfbench.protocol.energy_baseline import EnergyBaseline, split_baseline
 from mfbench.protocol.protocol import Budget
 
 __all__ = ["Method", "MethodContext", "Predictor", "Usage"]
@@ -68,3 +70,8 @@ class MethodContext:
     arch: str = "mace"
     checkpoint: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def baseline(self) -> EnergyBaseline:
+        """Energies of atoms and charges, fitted to the train families: what all methods take off first."""
+        return split_baseline(self.split)

@@ -23,6 +23,7 @@ __all__ = [
     "Budget",
     "EpisodeId",
     "Protocol",
+    "Selector",
     "Support",
     "Track",
     "standard_draws",
@@ -109,6 +110,19 @@ class Support(StrEnum):
     WRONG_FAMILY = "wrong-family"
 
 
+class Selector(StrEnum):
+    """Who chooses the support out of the pool: the published draws, or a rule that sees geometries.
+
+    ``farthest``: each the farthest from those before; ``uncertainty``: where a committee of the method,
+    adapted to what is labelled, disagrees most, in rounds that double; ``method``: its own ``select``.
+    """
+
+    RANDOM = "random"
+    FARTHEST = "farthest"
+    UNCERTAINTY = "uncertainty"
+    METHOD = "method"
+
+
 class EpisodeId(NamedTuple):
     """Names one episode of a run.
 
@@ -136,6 +150,7 @@ class Protocol:
         support: whose labels are given.
         families: only these of the fold; None: all.
         exclusion: what was left out of the split before the run; None: nothing.
+        selector: who chooses the support.
         version: of the rules.
     """
 
@@ -149,6 +164,7 @@ class Protocol:
     support: Support = Support.OWN
     families: tuple[str, ...] | None = None
     exclusion: Exclusion | None = None
+    selector: Selector = Selector.RANDOM
     version: int = PROTOCOL_VERSION
 
     @classmethod
@@ -164,6 +180,7 @@ class Protocol:
         support: str = Support.OWN,
         families: Sequence[str] | None = None,
         exclusion: Exclusion | None = None,
+        selector: str = Selector.RANDOM,
     ) -> Self:
         """A protocol for a split, with the standard values for whatever is not given.
 
@@ -173,10 +190,10 @@ class Protocol:
             draws: per family and K. Default: the standard number, or all if fewer are published.
             track: a name of ``Track``. Default: the narrowest that admits the budget.
             budget: at most the track's. Default: the track's, or the standard one.
-            fold, support, families, exclusion: see the attributes.
+            fold, support, families, exclusion, selector: see the attributes.
 
         Raises:
-            UnknownNameError: there is no such track, fold, support or family.
+            UnknownNameError: there is no such track, fold, support, selector or family.
             ProtocolError: the split cannot give these episodes, or the track does not admit the budget.
         """
         tasks = _tasks(split, _named(Fold, fold, "fold"), families)
@@ -208,6 +225,7 @@ class Protocol:
             support=found_support,
             families=None if families is None else tuple(task.family_id for task in tasks),
             exclusion=exclusion,
+            selector=_named(Selector, selector, "selector"),
         )
 
     def episode_ids(self, split: Split) -> list[EpisodeId]:
@@ -230,8 +248,14 @@ class Protocol:
             for draw in range(self.draws if k else 1)
         ]
 
-    def episodes(self, split: Split) -> Iterator[Episode]:
+    def episodes(
+        self, split: Split, selected: Mapping[tuple[str, int, int], Sequence[int]] | None = None
+    ) -> Iterator[Episode]:
         """Every episode, drawn one after another, in the order of ``episode_ids``.
+
+        Args:
+            split: the data.
+            selected: rows of the support pool by episode, where they are not the published ones.
 
         Raises:
             ProtocolError: see ``episode_ids``.
@@ -239,7 +263,10 @@ class Protocol:
         tasks = {task.family_id: task for task in split.tasks}
         for name in self.episode_ids(split):
             source = tasks[name.support_family]
-            yield draw_episode(split, tasks[name.family_id], name.k, name.draw, support_of=source)
+            rows = (selected or {}).get(name[:3])
+            yield draw_episode(
+                split, tasks[name.family_id], name.k, name.draw, support_of=source, rows=rows
+            )
 
     def request(self) -> dict[str, Any]:
         """What ``run.json`` keeps of it, as plain values."""
@@ -255,6 +282,7 @@ class Protocol:
             "exclude": asdict(self.exclusion) if self.exclusion else None,
             "families": None if self.families is None else list(self.families),
             "protocol": self.version,
+            **({} if self.selector is Selector.RANDOM else {"selector": str(self.selector)}),
         }
 
 

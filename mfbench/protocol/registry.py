@@ -222,8 +222,37 @@ METHODS: Registry[MethodSpec] = Registry(
         MethodSpec(
             "finetune",
             "any mace-torch .model, fine-tuned on the K labels (--backend torch --model PATH)",
-            "mfbench_{backend}.methods:finetune",
+            "mfbench_{backend}.foreign.methods:finetune",
             ("torch",),
+        ),
+        MethodSpec(
+            "so3lr",
+            "SO3LR as it is, or fine-tuned (--option strategy=full, head, frozen, lora, replay, delta)",
+            "mfbench_torch.foreign.methods:so3lr",
+        ),
+        MethodSpec(
+            "ase",
+            "any ASE calculator as it is (--option calculator=module:Class)",
+            "mfbench.methods.ase:ase",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
+            "gfn1",
+            "GFN1-xTB as it is",
+            "mfbench_tasks.levels.level_methods:gfn1",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
+            "gfn2",
+            "GFN2-xTB as it is; the level of the labels of cath, cluster30 and chemistry",
+            "mfbench_tasks.levels.level_methods:gfn2",
+            cost=Cost.CLOSED_FORM,
+        ),
+        MethodSpec(
+            "mmff94",
+            "a classical force field as it is (MMFF94, through RDKit)",
+            "mfbench.methods.mmff94:mmff94",
+            cost=Cost.CLOSED_FORM,
         ),
         MethodSpec(
             "maml",
@@ -351,7 +380,7 @@ def _resolve(target: str, name: str) -> Any:
         extra = (
             f" (pip install 'mfbench[{backend.name}]')"
             if backend and error.name in backend.packages
-            else ""
+            else " (pip install 'mfbench[label]')" * module.startswith("mfbench_tasks.")
         )
         raise UnknownNameError(
             f"method '{name}' needs the module '{error.name}', which is not installed{extra}"

@@ -45,6 +45,7 @@ class EpisodeRecord:
         predict_seconds: wall time of ``predict`` on the whole query.
         compile_seconds, gradient_evaluations: as reported by the predictor's ``usage``.
         peak_memory_bytes: of the process up to the end of this episode.
+        selected: rows of the support pool, where they were not the published ones.
     """
 
     family_id: str
@@ -58,6 +59,7 @@ class EpisodeRecord:
     compile_seconds: float = 0.0
     gradient_evaluations: int = 0
     peak_memory_bytes: int | None = None
+    selected: Sequence[int] | None = None
 
     @property
     def predicted(self) -> tuple[np.ndarray, np.ndarray]:

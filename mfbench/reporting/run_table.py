@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mfbench.protocol.protocol import Selector
 from mfbench.results.results import AggregateRow, Results
 
 __all__ = ["print_report"]
@@ -45,6 +46,8 @@ def _heading(results: Results) -> Text:
     text.append(f"   {families} {run['fold']} families, {draws}, {run['level_of_theory']}", style="dim")
     if run["support"] != "own":
         text.append("\nsupport from a wrong family", style="yellow")
+    if results.selector is not Selector.RANDOM:
+        text.append(f"\nsupport selected by {results.selector}", style="yellow")
     if left_out := run.get("exclude"):
         text.append(
             f"\nwithout {len(left_out['families'])} families and {left_out['query_configurations']} other "

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mfbench.errors import DataError
 from mfbench.metrics.errors import COSTS, METRICS
 from mfbench.metrics.statistics import Interval, bootstrap_mean
-from mfbench.protocol.protocol import Budget, Track, track_of
+from mfbench.protocol.protocol import Budget, Selector, Track, track_of
 from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.results.episode_errors import EpisodeErrors
 
@@ -44,7 +44,8 @@ class _Row(BaseModel):
 
 
 class EpisodeRow(_Row):
-    """One episode. ``metrics``: subset → metric → value; ``failure``: why its scores are a penalty."""
+    """One episode. ``metrics``: subset → metric → value; ``failure``: why its scores are a penalty;
+    ``selected``: rows of the support pool, where they are not the published ones."""
 
     family_id: str
     k: int
@@ -56,6 +57,7 @@ class EpisodeRow(_Row):
     gradient_evaluations: int
     peak_memory_bytes: int | None
     metrics: dict[str, dict[str, float]]
+    selected: list[int] | None = None
 
 
 class AggregateRow(_Row):
@@ -112,6 +114,11 @@ class Results(BaseModel):
         return Track(named) if (named := self.run.get("track")) else track_of(Budget(**self.run["budget"]))
 
     @property
+    def selector(self) -> Selector:
+        """Who chose the support."""
+        return Selector(self.run.get("selector", Selector.RANDOM))
+
+    @property
     def ks(self) -> list[int]:
         """Support sizes, ascending."""
         return sorted({row.k for row in self.episodes})
@@ -142,6 +149,9 @@ class Results(BaseModel):
     def to_json(self) -> str:
         """The text of ``results.json``."""
         content = self.model_dump(mode="json", exclude={"folder", "schema_"})
+        for row in content["episodes"]:
+            if row["selected"] is None:
+                del row["selected"]
         return json.dumps({"schema": self.schema_, **content}, indent=1, allow_nan=False) + "\n"
 
 
@@ -197,9 +207,16 @@ def score_failures(
                 **{name: getattr(record, name) for name in COSTS},
                 peak_memory_bytes=record.peak_memory_bytes,
                 metrics={subset: dict(values) for subset, values in found.items()},
+                selected=_selected(record),
             )
         )
     return rows
+
+
+def _selected(record: EpisodeRecord | EpisodeErrors) -> list[int] | None:
+    """Rows of the support pool, as far as the record tells of any."""
+    rows = record.selected if isinstance(record, EpisodeRecord) else None
+    return None if rows is None else list(rows)
 
 
 def aggregate(

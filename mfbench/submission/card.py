@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from mfbench.data.printable_text import UNPRINTABLE
 from mfbench.data.strict_yaml import dump_yaml, parse_yaml
 from mfbench.errors import DataError, SubmissionError
-from mfbench.protocol.protocol import Budget, Track
+from mfbench.protocol.protocol import Budget, Selector, Track
 
 __all__ = [
     "Card",
@@ -21,6 +21,7 @@ __all__ = [
     "DeclaredRun",
     "Failure",
     "Hardware",
+    "PublicModelOrigin",
     "Training",
     "Tuning",
     "read_card",
@@ -57,6 +58,8 @@ _Text120 = Annotated[str, _limits(120), _PRINTABLE]
 _Text200 = Annotated[str, _limits(200), _PRINTABLE]
 _Text500 = Annotated[str, _limits(500), _PRINTABLE]
 _Text2000 = Annotated[str, _limits(2000), _PRINTABLE]
+_Episode = Annotated[str, _limits(20, pattern=r"^\d+/\d+$"), _PRINTABLE]
+_Rows = Annotated[str, _limits(40_000, pattern=r"^\d+( \d+)*$"), _PRINTABLE]
 _Count = Annotated[int, Field(ge=0, le=10**15)]
 _Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
@@ -87,6 +90,29 @@ class Tuning(_Part):
     trials: _Count
     families: _Text80 = "validation"
     note: _Text500 = ""
+
+
+class PublicModelOrigin(_Part):
+    """A model of other people, before anything was adapted, as it says of itself.
+
+    Attributes:
+        name: of the model.
+        elements: atomic numbers that it was trained on.
+        charges, spins: whether it is told the total charge, was trained on open shells; None: unknown.
+        level: of theory of its training labels.
+        licence: of the weights.
+        citation: paper or address.
+    """
+
+    name: _Name
+    elements: Annotated[list[Annotated[int, Field(ge=1, le=118)]], Field(max_length=118)] = Field(
+        default_factory=list
+    )
+    charges: bool = False
+    spins: bool | None = None
+    level: _Text80 = ""
+    licence: _Text80 = ""
+    citation: _Text200 = ""
 
 
 class Hardware(_Part):
@@ -128,6 +154,8 @@ class DeclaredRun(_Part):
         steps, batch: budget of adaptation.
         protocol: version of the rules.
         options: of the method.
+        selector: who chose the support; None: the published draws.
+        selected: family → ``K/draw`` → rows of its support pool, where a selector chose them.
     """
 
     split: _SplitName
@@ -143,6 +171,23 @@ class DeclaredRun(_Part):
     options: Annotated[dict[_Text60, bool | int | float | _Text200 | None], Field(max_length=50)] = Field(
         default_factory=dict
     )
+    selector: Selector | None = None
+    selected: (
+        Annotated[
+            dict[_Name, Annotated[dict[_Episode, _Rows], Field(max_length=1000)]], Field(max_length=1000)
+        ]
+        | None
+    ) = None
+
+    @property
+    def selected_rows(self) -> dict[tuple[str, int, int], list[int]]:
+        """Episode (family, K, draw) → rows of the support pool."""
+        found = {}
+        for family, rows in (self.selected or {}).items():
+            for name, text in rows.items():
+                k, _, draw = name.partition("/")
+                found[family, int(k), int(draw)] = [int(i) for i in text.split()]
+        return found
 
     @property
     def budget(self) -> Budget:
@@ -163,6 +208,7 @@ class Card(_Part):
         derived_from: id of a submission whose weights or predictions this one shares.
         weights_from: id of the submission whose deposited weights this one ran.
         made_from: id of the submission, with predictions, that this compact one was made from.
+        public_model: what it started from, if that is a model of other people.
         training: data the weights have seen.
         failures: every episode without predictions.
     """
@@ -184,6 +230,7 @@ class Card(_Part):
     derived_from: _Id | None = None
     weights_from: _Id | None = None
     made_from: _Id | None = None
+    public_model: PublicModelOrigin | None = None
     training: Annotated[list[Training], Field(max_length=50)] = Field(default_factory=list)
     tuning: Tuning | None = None
     hardware: Hardware = Hardware()

@@ -16,7 +16,16 @@ from mfbench.errors import SubmissionError
 from mfbench.protocol.protocol import Budget
 from mfbench.protocol.run_weights import EMBEDDED
 from mfbench.results.results import Results
-from mfbench.submission.card import Card, Cost, DeclaredRun, Failure, Hardware, Training, Tuning
+from mfbench.submission.card import (
+    Card,
+    Cost,
+    DeclaredRun,
+    Failure,
+    Hardware,
+    PublicModelOrigin,
+    Training,
+    Tuning,
+)
 from mfbench.submission.weights import count_parameters
 
 __all__ = ["draft_card"]
@@ -60,20 +69,18 @@ def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes])
     session = (run.get("sessions") or [{}])[-1]
     name = printable(request["method"])
     weights = deposited["weights.safetensors"] if deposited else None
-    training = (
-        [Training(name=printable(trained["split"], 80), data_hash=trained["data_hash"])]
-        if trained.get("split")
-        else []
-    )
+    public = _public(run.get("card"))
+    training = _training(trained, public)
     return Card(
         method=printable(name.rpartition(":")[2] or name or "unnamed", 80),
         implementation=printable(name, 200) or None,
         track=results.track,
         arch=request["arch"],
         backend=request["backend"],
-        parameters=count_parameters(weights) if weights else None,
+        parameters=count_parameters(weights) if weights else public.get("parameters"),
         weights_sha256=hashlib.sha256(weights).hexdigest() if weights else None,
         meta_gradients=trained.get("gradients"),
+        public_model=_origin(public) if public else None,
         training=training,
         tuning=_tuning(request),
         hardware=Hardware(
@@ -95,12 +102,56 @@ def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes])
             steps=budget.steps,
             batch=budget.batch,
             options=_options(request["options"]),
+            selector=request.get("selector"),
+            selected=_selected(results),
         ),
         costs=_costs(results),
         failures=[
             Failure(family=row.family_id, k=row.k, draw=row.draw, reason=_reason(row.failure or ""))
             for row in results.failures
         ],
+    )
+
+
+def _selected(results: Results) -> dict[str, dict[str, str]] | None:
+    found: dict[str, dict[str, str]] = {}
+    for row in results.episodes:
+        if row.selected:
+            rows = found.setdefault(row.family_id, {})
+            rows[f"{row.k}/{row.draw}"] = " ".join(map(str, row.selected))
+    return found or None
+
+
+def _public(card: Any) -> Mapping[str, Any]:
+    """What the run's card says of a public model; another's method may have put anything there."""
+    found = card.get("public_model") if isinstance(card, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _training(trained: Mapping[str, Any], public: Mapping[str, Any]) -> list[Training]:
+    """The split that deposited weights were trained on, or what a public model declares."""
+    if trained.get("split"):
+        return [Training(name=printable(trained["split"], 80), data_hash=trained["data_hash"])]
+    declared = public.get("training")
+    return [
+        Training(
+            name=printable(data.get("name"), 80),
+            configurations=data.get("configurations"),
+            note=printable(data.get("note") or "", 500),
+        )
+        for data in (declared if isinstance(declared, list) else ())
+        if isinstance(data, Mapping)
+    ]
+
+
+def _origin(public: Mapping[str, Any]) -> PublicModelOrigin:
+    texts = {"level": 80, "licence": 80, "citation": 200}
+    return PublicModelOrigin(
+        name=printable(public.get("name") or "unnamed", 80),
+        elements=public.get("elements") or [],
+        charges=public.get("charges") or False,
+        spins=public.get("spins"),
+        **{key: printable(public.get(key) or "", longest) for key, longest in texts.items()},
     )
 
 

@@ -90,15 +90,21 @@ def reference_episodes(run: DeclaredRun) -> ReferenceEpisodes:
         )
     if len(set(run.ks)) != len(run.ks):
         raise SubmissionError("card", "submission.yaml: run.ks names a K twice")
-    return _episodes_of(split, tuple(sorted(run.ks)), run.draws)
+    rows = tuple((key, tuple(found)) for key, found in sorted(run.selected_rows.items()))
+    return _episodes_of(split, tuple(sorted(run.ks)), run.draws, rows)
 
 
 @lru_cache(maxsize=16)
-def _episodes_of(split: Split, ks: tuple[int, ...], draws: int) -> ReferenceEpisodes:
+def _episodes_of(
+    split: Split,
+    ks: tuple[int, ...],
+    draws: int,
+    selected: tuple[tuple[tuple[str, int, int], tuple[int, ...]], ...],
+) -> ReferenceEpisodes:
     if not split.test:
         raise SubmissionError("data", f"{split.name} has no test families")
     try:
         protocol = Protocol.of(split, ks=ks, draws=draws)
+        return ReferenceEpisodes(split, tuple(protocol.episodes(split, dict(selected))))
     except ProtocolError as error:
         raise SubmissionError("data", str(error)) from None
-    return ReferenceEpisodes(split, tuple(protocol.episodes(split)))

@@ -30,6 +30,12 @@ def test_every_text_regenerates_identically(monkeypatch):
     command.main()
 
 
+def test_the_result_page_fits_one_screen_and_begins_with_what_to_use():
+    lines = (ROOT / "RESULTS.md").read_text().splitlines()
+    assert len(lines) <= 150
+    assert "What should I use tomorrow?" in "\n".join(lines[:10])
+
+
 @pytest.mark.parametrize("name", ["cath-mini", "chemistry-mini"])
 def test_the_tables_are_what_the_stored_runs_say(name):
     split = mfbench.load_split(name)
@@ -60,7 +66,7 @@ def test_records_are_of_the_data_that_is_here_and_of_runs_in_the_plan(committed)
 
 
 def test_what_was_not_run_is_named(committed):
-    text = (ROOT / "RESULTS.md").read_text().partition("## Not run")[2]
+    text = (ROOT / "docs" / "results" / "open.md").read_text().partition("## Not run")[2]
     ran = {record.name for record in committed}
     for run in read_campaign(PLAN).expand():
         assert (f"`{run.name}`" in text) == (run.name not in ran)
@@ -95,24 +101,24 @@ def test_a_learner_is_named_only_where_it_beats_both_lines(committed):
 
 def test_families_mean_something_only_where_a_wrong_family_costs_more_than_in_the_null(committed):
     nothing = Comparison(schema=1, level_of_theory="x", constructions=[], scores=[])
-    assert families_finding(Records(committed), nothing).startswith(
+    assert families_finding(Records(committed), nothing).short.startswith(
         "Families mean something on `chemistry`:"
     )
     own, wrong = (f"chemistry/pretrain/seed0{end}" for end in ("", "/wrong-family"))
     by_name = {r.name: r for r in committed}
     by_name[wrong] = by_name[own].model_copy(update={"name": wrong, "support": "wrong-family"})
-    text = families_finding(Records(by_name.values()), nothing)
+    text = families_finding(Records(by_name.values()), nothing).short
     assert text.startswith("Families mean something on no construction")
 
 
 def test_a_trained_start_pays_only_where_random_weights_have_the_larger_error(committed, tmp_path):
     by_name = {r.name: r for r in committed if r.name in ("cath/scratch/seed0", "cath/pretrain/seed0")}
-    text = start_finding(Records(by_name.values()), tmp_path)
+    text = start_finding(Records(by_name.values()), tmp_path).short
     assert "does not show, on `cath`; on those that it shows, nowhere" in text
     by_name["cath/scratch/seed0"] = by_name["cath/pretrain/seed0"].model_copy(
         update={"name": "cath/scratch/seed0", "method": "scratch", "trained": None}
     )
-    text = start_finding(Records(by_name.values()), tmp_path)
+    text = start_finding(Records(by_name.values()), tmp_path).short
     assert "does not show, nowhere; on those that it shows, nowhere" in text
 
 

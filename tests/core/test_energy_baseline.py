@@ -3,14 +3,17 @@
 import numpy as np
 import pytest
 
+import mfbench
+from mfbench.data.bond_types import bond_type_counts, bond_types
 from mfbench.data.configuration import Configuration
 from mfbench.learned.training.sampling_order import adaptation_batches, joint_batch, meta_batch
+from mfbench.protocol.correction_prior import BETWEEN_LEVELS, ONE_LEVEL, CorrectionPrior, prior_of
 from mfbench.protocol.energy_baseline import (
-    ELEMENT_RATIO,
-    GRAPH_RATIO,
+    EnergyBaseline,
     correction_kernel,
     correction_operator,
     fit_baseline,
+    split_baseline,
 )
 
 WATER = (np.array([8, 1, 1], np.int32), np.array([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]))
@@ -36,9 +39,11 @@ def test_correction_is_the_posterior_mean_of_shifts_and_offsets():
 
     def features(configurations):
         columns = [
-            [np.sum(c.atomic_numbers == z) * ELEMENT_RATIO for z in (1, 6, 8)] for c in configurations
+            [np.sum(c.atomic_numbers == z) * ONE_LEVEL.element for z in (1, 6, 8)] for c in configurations
         ]
-        graphs = [[GRAPH_RATIO * (len(c) == 3), GRAPH_RATIO * (len(c) == 5)] for c in configurations]
+        graphs = [
+            [ONE_LEVEL.graph * (len(c) == 3), ONE_LEVEL.graph * (len(c) == 5)] for c in configurations
+        ]
         return np.hstack([columns, graphs])
 
     x = features(support)
@@ -77,7 +82,7 @@ def test_kernel_is_symmetric_and_tells_graphs_apart():
     both = [molecule(WATER), molecule(METHANE), molecule(WATER, charge=1)]
     kernel = correction_kernel(both, both)
     np.testing.assert_allclose(kernel, kernel.T)
-    assert kernel[0, 0] - kernel[0, 2] == pytest.approx(GRAPH_RATIO**2)  # charge is part of the graph
+    assert kernel[0, 0] - kernel[0, 2] == pytest.approx(ONE_LEVEL.graph**2)  # charge is part of the graph
 
 
 def test_baseline_recovers_linear_energies_and_keeps_unseen_elements():
@@ -111,3 +116,78 @@ def test_adaptation_batches_use_every_support_configuration_equally():
     counts = np.bincount(batches.ravel(), minlength=50)
     assert counts.max() - counts.min() <= 1
     assert adaptation_batches(5, 20, 16, seed=0).shape == (20, 5)
+
+
+AMMONIA = (
+    np.array([7, 1, 1, 1], np.int32),
+    np.array([[0, 0, 0.1], [0.94, 0, -0.27], [-0.47, 0.81, -0.27], [-0.47, -0.81, -0.27]]),
+)
+ETHANE = (
+    np.array([6, 6, *[1] * 6], np.int32),
+    np.array(
+        [[0, 0, 0.76], [0, 0, -0.76]]
+        + [[1.02 * np.cos(a), 1.02 * np.sin(a), z * 1.16] for z in (1, -1) for a in (0.0, 2.09, 4.19)]
+    ),
+)
+
+
+def test_a_bond_type_is_its_elements_and_how_many_bonds_their_atoms_have():
+    assert dict(bond_types(molecule(WATER))) == {((1, 1), (8, 2)): 2}
+    assert dict(bond_types(molecule(ETHANE))) == {((1, 1), (6, 4)): 6, ((6, 4), (6, 4)): 1}
+
+
+def test_between_levels_a_bond_s_error_is_carried_to_molecules_that_the_support_does_not_show():
+    """Methane tells of C-H, and ethane has six of them; elements alone would say 6 H and 2 C."""
+    support, left = [molecule(k) for k in (METHANE, AMMONIA, WATER)], np.array([4 * 0.2, 0.0, 0.0])
+    [wide] = correction_operator(support, [molecule(ETHANE)], prior=BETWEEN_LEVELS) @ left
+    [narrow] = correction_operator(support, [molecule(ETHANE)], prior=ONE_LEVEL) @ left
+    assert wide == pytest.approx(6 * 0.2, rel=0.1)
+    assert narrow < 0.5 * 6 * 0.2
+
+
+def test_the_kernel_between_levels_is_that_of_explicit_features():
+    some = [molecule(WATER), molecule(METHANE, charge=1), molecule(ETHANE, charge=-2)]
+    others = [molecule(AMMONIA, charge=-1), molecule(ETHANE)]
+    prior = CorrectionPrior(element=0.5, graph=2.0, bond=1.5, charge=0.7)
+    one, two = bond_type_counts(some, others)
+    plain = correction_kernel(some, others, prior=CorrectionPrior(element=0.5, graph=2.0))
+    charges = np.outer([0, 0, 2], [1, 0])
+    found = correction_kernel(some, others, prior=prior, scale=2.0)
+    np.testing.assert_allclose(found, 4 * (plain + 1.5**2 * one @ two.T + 0.7**2 * charges))
+
+
+@pytest.mark.parametrize(("name", "prior"), [("cath-mini", ONE_LEVEL), ("levels-mini", BETWEEN_LEVELS)])
+def test_a_split_whose_tasks_have_levels_has_the_wide_prior_and_its_cards_say_so(name, prior):
+    split = mfbench.load_split(name)
+    assert prior_of(split) == prior
+    baseline = split_baseline(split)
+    assert EnergyBaseline.from_dict(baseline.to_dict()) == baseline
+    assert baseline.prior == prior
+    assert ("correction" in baseline.to_dict()) == (prior != ONE_LEVEL)
+
+
+def test_any_model_of_what_is_left_becomes_one_of_totals():
+    """The baseline is added, and what the support says of the model's offset; no support, no correction."""
+    split = mfbench.load_split("cath-mini")
+    context = mfbench.MethodContext(split)
+    task = split.test[0]
+    support, query = task.support[:20], [c.blind() for c in task.query[:10]]
+
+    class Shifted:
+        usage = mfbench.Usage(7)
+
+        def predict(self, configurations):
+            return [mfbench.Prediction(3.0, np.ones((len(c), 3))) for c in configurations]
+
+    bare = mfbench.corrected(Shifted(), [], context)
+    np.testing.assert_allclose(
+        [p.energy for p in bare.predict(query)], context.baseline.energies(query) + 3.0
+    )
+    found = mfbench.corrected(Shifted(), support, context)
+    assert found.usage == mfbench.Usage(7)
+    left = np.array([c.energy for c in support]) - context.baseline.energies(support) - 3.0
+    np.testing.assert_allclose(
+        [p.energy for p in found.predict(query)],
+        context.baseline.energies(query) + 3.0 + correction_operator(support, query) @ left,
+    )
+    assert np.all(found.predict(query)[0].forces == 1.0)

@@ -9,7 +9,7 @@ import mfbench
 from mfbench.audit.checks.check import Subject, run_check
 from mfbench.audit.checks.geometry import lengths
 from mfbench.audit.checks.labels import energies, forces
-from mfbench.audit.checks.unit_advice import work_and_energy
+from mfbench.data.work_and_energy import work_and_energy
 
 HARTREE, BOHR, KCAL = 27.211386245988, 0.529177210903, 23.060547830619026
 ENERGY = {"kcal/mol": KCAL, "kJ/mol": 4.184 * KCAL, "Hartree": 1 / HARTREE, "Rydberg": 2 / HARTREE}

@@ -96,9 +96,14 @@ def test_a_configuration_without_a_role(plant):
 def test_a_family_without_a_role(small):
     split = load_split(small)
     first, *rest = split.tasks
-    split = replace(split, tasks=(replace(first, query=()), *rest))
-    check = run_check("roles", lambda: CHECKS["roles"](Subject(split, read_side_tables(small, split))))
-    assert (check.passed, check.finding) == (False, f"{first.family_id} has no query configuration")
+    for missing, finding in (
+        ({"support": ()}, "has no support configuration"),
+        ({"query": (), "heldout": ()}, "has neither query nor held-out configurations"),
+    ):
+        less = replace(split, tasks=(replace(first, **missing), *rest))
+        subject = Subject(less, read_side_tables(small, less))
+        check = run_check("roles", lambda subject=subject: CHECKS["roles"](subject))
+        assert (check.passed, check.finding) == (False, f"{first.family_id} {finding}")
 
 
 def test_a_trajectory_in_support_and_query(plant, small):

@@ -37,7 +37,7 @@ def test_the_pair_potential_halves_the_force_error_of_the_line_to_beat():
     exec(compile(code, "README.md", "exec"), names)
     families = [task.family_id for task in names["split"].test][:1]
     asked = {"ks": [50], "draws": 1, "families": families}
-    mine = mfbench.evaluate(names["PairPotential"](), names["split"], **asked)
+    mine = mfbench.evaluate(names["method"], names["split"], **asked)
     line = mfbench.evaluate("constant", names["split"], **asked)
     assert mine.value("force_rmse", 50) < 0.55 * line.value("force_rmse", 50)
 

@@ -1,11 +1,13 @@
 """Numbers that pages state are those of the records."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 import mfbench
+from mfbench.protocol.correction_prior import BETWEEN_LEVELS
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,6 +36,25 @@ def test_tracks_are_described_as_they_are():
     page = (ROOT / "docs" / "protocol.md").read_text()
     for track in mfbench.Track:
         assert f"| *{track}* | {track.describe()} |" in page
+
+
+def test_the_terms_of_the_energy_correction_are_those_of_the_record():
+    record = json.loads((ROOT / "results" / "energy-correction.json").read_text())
+    whole = (ROOT / "docs" / "protocol.md").read_text()
+    page = whole.partition("**A closed-form")[2]
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    labels = ["elements, graphs", "… bonds 3, charge 0", "… bonds 3, charge 3"]
+    labels += ["… atoms by bonds 3", "… environments 3"]
+    assert len(rows) == len(record["sources"])
+    for row, source in zip(rows, record["sources"].values(), strict=True):
+        at_10 = [source["errors"][label]["10"] for label in labels]
+        assert row[1:] == [f"{e['all']:.2f} ({e['unseen']:.2f})" for e in at_10]
+    rules = {rule for level in record["zeros"].values() for rule in level}
+    for rule in rules:
+        row = next(line for line in whole.splitlines() if line.startswith(f"| {rule} |"))
+        stated = [float(x) for x in row.strip("| ").split(" | ")[1:]]
+        assert stated == [record["zeros"][n][rule] for n in ("gfn1", "ipea1", "am1", "pm3", "mndo", "rm1")]
+    assert record["chosen"]["between levels"] == BETWEEN_LEVELS.to_dict()
 
 
 def test_paths_that_pages_name_are_there():

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from mfbench.data.configuration import Configuration
+from mfbench.data.farthest_points import farthest_points
 from mfbench.errors import ProtocolError, UnknownNameError, WorkError
 from mfbench.learned.architectures.mace import MaceConfig
 from mfbench.own.active import ActiveSettings, request_of, run_active
-from mfbench.own.active.select import farthest_points, select
+from mfbench.own.active.select import select
 from mfbench.own.starts import Start
 from mfbench.protocol.energy_baseline import EnergyBaseline
 from mfbench.work.journal import open_journal

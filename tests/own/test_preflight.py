@@ -223,3 +223,32 @@ def test_unit_names_are_understood_as_people_write_them():
     assert unit_named("hartree / bohr", FORCE_UNITS) == "Hartree/Bohr"
     with pytest.raises(DataError, match="choose one of"):
         unit_named("furlong", LENGTH_UNITS)
+
+
+def test_energies_and_forces_must_belong_together(tmp_path, molecule):
+    """Along near pairs, without a reference: one frame after another of a slow walk."""
+    rng = np.random.default_rng(1)
+    first = molecule[0]
+    stiff = rng.normal(size=(3 * len(first),) * 2)
+    stiff = stiff @ stiff.T / len(stiff)
+
+    def walk(factor=1.0, sign=1.0):
+        found = []
+        for i in range(20):
+            moved = 0.01 * rng.normal(size=first.positions.shape) + 0.002 * i
+            energy, forces = 0.5 * moved.ravel() @ stiff @ moved.ravel(), -(stiff @ moved.ravel())
+            label = energy, sign * factor * forces.reshape(-1, 3)
+            found.append(
+                mfbench.Configuration(first.atomic_numbers, first.positions + moved, -1, 0, *label)
+            )
+        return found
+
+    units = {"energy_unit": "eV", "forces_unit": "eV/Å"}
+    good = preflight(read_frames(ref_keys(tmp_path, walk())), None, Choices(**units))
+    line = next(f for f in good.findings if f.check == "consistency")
+    assert line.found == "energies and forces belong together"
+    assert "do not belong together" in refused(ref_keys(tmp_path, walk(2.0)), None, **units)
+    assert "do not belong together" in refused(ref_keys(tmp_path, walk(sign=-1.0)), None, **units)
+    said = Choices(**units, sign="forces")
+    bad = preflight(read_frames(ref_keys(tmp_path, walk(2.0))), None, said)
+    assert any("contradict" in f.found for f in bad.findings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ from mfbench.errors import UnknownNameError
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
 from mfbench.protocol.registry import load_method
-from mfbench_torch.foundation import _Network
 from mfbench_torch.libraries import default_dtype, mace_modules, o3
 
 STEPS, RATE = 30, 0.03
@@ -68,7 +68,9 @@ def write_model(path, heads):
 
 def method(split, model, **options):
     context = MethodContext(
-        split, checkpoint=str(model), options={"trust_pickle": True, "dtype": "float64"} | options
+        split,
+        checkpoint=str(model),
+        options={"trust_pickle": True, "dtype": "float64", "decay": "none"} | options,
     )
     return load_method("finetune", context, backend="torch")
 
@@ -79,7 +81,7 @@ def force_error(predictor, configurations):
     return np.sqrt(np.mean(np.concatenate(errors) ** 2))
 
 
-@pytest.mark.parametrize("strategy", ["naive", "frozen", "replay"])
+@pytest.mark.parametrize("strategy", ["full", "frozen", "replay"])
 def test_a_strategy_fits_the_support_and_trains_what_it_says(split, model, strategy):
     support = split.test[0].support[:8]
     tuned = method(split, model, strategy=strategy, rate=RATE)
@@ -88,20 +90,38 @@ def test_a_strategy_fits_the_support_and_trains_what_it_says(split, model, strat
     per_step = 8  # replay: four of the support, four of meta-train
     assert after.usage.gradient_evaluations == STEPS * per_step
     assert force_error(after, support) < 0.9 * force_error(before, support)
-    start, end = (dict(x.model.__self__.module.named_parameters()) for x in (before, after))
+    start, end = dict(tuned.model.module.named_parameters()), after.model.params
     moved = {name.split(".")[0] for name in start if not torch.equal(start[name], end[name])}
     trained = {"products", "readouts"}
     assert moved == (trained if strategy == "frozen" else trained | {"interactions", "node_embedding"})
+
+
+def test_lora_updates_every_block_of_an_equivariant_layer_and_the_network_stays_equivariant(split, model):
+    support, (one, *_) = split.test[0].support[:8], split.test[1].query
+    tuned = method(split, model, strategy="lora", rank=2, rate=RATE)
+    after = tuned.adapt(support, budget=Budget(steps=STEPS, batch=8), seed=0)
+    before = dict(tuned.model.module.named_parameters())
+    moved = {name for name, value in after.model.params.items() if not torch.equal(value, before[name])}
+    assert {"interactions.0.linear.weight", "products.0.linear.weight"} <= moved
+    assert not any("symmetric_contractions" in name or "skip_tp" in name for name in moved)
+    (block, *_) = [m for m in tuned.moving.start(0) if m.startswith("interactions.0.linear.weight")]
+    assert tuned.moving.start(0)[block].shape[-2:] != before["interactions.0.linear.weight"].shape
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    (plain,), (turned,) = (
+        after.predict([replace(one, positions=one.positions @ t)]) for t in (np.eye(3), turn)
+    )
+    assert turned.energy == pytest.approx(plain.energy, abs=1e-8)
+    assert np.allclose(turned.forces, plain.forces @ turn, atol=1e-8)
 
 
 def test_replay_keeps_what_it_replays(split, model):
     """At equal budget, the error on meta-train's configurations ends lower."""
     support, others = split.test[0].support[:8], split.train_configurations[::5]
     budget, errors = Budget(steps=15, batch=8), {}
-    for strategy in ("naive", "replay"):
-        tuned = method(split, model, strategy=strategy, rate=RATE, energy_weight=0.01)
+    for strategy in ("full", "replay"):
+        tuned = method(split, model, strategy=strategy, rate=RATE, energy_weight=0.01, loss="squared")
         errors[strategy] = force_error(tuned.adapt(support, budget=budget, seed=0), others)
-    assert errors["replay"] < 0.9 * errors["naive"]
+    assert errors["replay"] < 0.9 * errors["full"]
 
 
 def test_energies_of_isolated_atoms_are_those_of_the_split(split, model):
@@ -126,7 +146,10 @@ def test_the_command_line_runs_it(split_folder, model, tmp_path):
         ("--backend torch --model MODEL", "--trust-pickle"),
         ("--backend torch", "--model"),
         ("--model MODEL --trust-pickle", "--backend torch"),
-        ("--backend torch --model MODEL --trust-pickle --option strategy=best", "naive, frozen, replay"),
+        (
+            "--backend torch --model MODEL --trust-pickle --option strategy=best",
+            "none, full, head, frozen, lora, replay, delta",
+        ),
         ("--backend torch --model none.model --trust-pickle", "does not exist"),
     ],
 )
@@ -146,9 +169,9 @@ def test_a_network_of_several_heads_is_used_by_the_one_that_is_named(split, two_
     with pytest.raises(UnknownNameError, match=r"has no head 'b3lyp': .*pbe, wb97m"):
         method(split, two_heads, head="b3lyp")
     one, two = (method(split, two_heads, head=name) for name in ("pbe", "wb97m"))
-    assert (one.card["head"], two.card["head"]) == ("pbe", "wb97m")
+    assert one.card["public_model"]["name"] == "two.model, head pbe"
     query = [c.blind() for c in split.test[0].query[:3]]
-    energies = [_Network(m.module, index).predict(query)[0] for m, index in ((one, 0), (two, 1))]
+    energies = [m.adapt([], budget=Budget(), seed=0).model(query)[0] for m in (one, two)]
     assert np.abs(energies[0] - energies[1]).min() > 0.1
     found = [m.adapt([], budget=Budget(), seed=0).predict(query) for m in (one, two)]
     assert not np.allclose(found[0][0].forces, found[1][0].forces)

@@ -190,7 +190,7 @@ class _TaskData:
         query = (*task.query, *task.heldout)
         self.support = Dataset(task.support, config, baseline, corrected=True, padding=padding)
         self.query = Dataset(query, config, baseline, corrected=False, padding=padding)
-        self.across = correction_kernel(query, task.support)
+        self.across = correction_kernel(query, task.support, prior=baseline.prior)
 
     def query_of(self, support: np.ndarray, query: np.ndarray) -> tuple[Any, Any, np.ndarray]:
         """Support batch, query batch, and the operator between them."""

@@ -148,7 +148,7 @@ class _TaskData:
         where: dict[str, Any] = {"dtype": dtype, "place": device()}
         self.support = Dataset(task.support, config, baseline, corrected=True, **where)
         self.query = Dataset(query, config, baseline, corrected=False, **where)
-        self.across = correction_kernel(query, task.support)
+        self.across = correction_kernel(query, task.support, prior=baseline.prior)
 
     def query_of(self, support: np.ndarray, query: np.ndarray) -> tuple[Batch, Batch, torch.Tensor]:
         """Support batch, query batch, and the operator between them."""

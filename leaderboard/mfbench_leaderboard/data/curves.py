@@ -1,4 +1,4 @@
-"""Errors against K and against cost, for a figure."""
+"""Errors against K, for a figure."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mfbench.protocol.protocol import Track
 from mfbench_leaderboard.data.board import Board, Cell
 
-__all__ = ["Curve", "constant_line", "cost_points", "curves"]
+__all__ = ["Curve", "constant_line", "curves", "label"]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One submission's errors: K → cell."""
+    """One submission's errors: K → cell. ``method``: its label without the track."""
 
     name: str
     label: str
     cells: dict[int, Cell]
+    method: str = ""
+    track: Track = Track.STANDARD
 
 
 def curves(board: Board, split: str, metric: str, query: str, names: Sequence[str]) -> list[Curve]:
@@ -31,17 +34,31 @@ def curves(board: Board, split: str, metric: str, query: str, names: Sequence[st
             int(r.k): Cell(r.value, _none(r.lo), _none(r.hi), _none(r.constant)) for r in rows.itertuples()
         }
         if cells:
-            found.append(Curve(name, label(board, name), cells))
+            track = board.snapshot.summaries[name].card.track
+            found.append(Curve(name, label(board, name), cells, label(board, name, track=False), track))
     return found
 
 
-def label(board: Board, name: str) -> str:
-    """The method's name, with part of the id where several submissions bear it."""
-    summaries = board.snapshot.summaries
-    method = summaries[name].card.method
-    split = summaries[name].card.run.split
-    same = sum(s.card.method == method and s.card.run.split == split for s in summaries.values())
-    return f"{method} · {name[-4:]}" if same > 1 else method
+def label(board: Board, name: str, *, track: bool = True) -> str:
+    """The method's name, with what tells it from others of the construction that bear it.
+
+    Args:
+        board: where it stands.
+        name: id of the submission.
+        track: whether the track may tell them apart; without it, one method has one label in all tracks.
+    """
+    card = board.snapshot.summaries[name].card
+    rivals = [s for s in board.of(card.run.split) if s.card.method == card.method and s.id != name]
+    parts = [card.method]
+    if card.arch and any(s.card.arch != card.arch for s in rivals):
+        parts.append(card.arch)
+        rivals = [s for s in rivals if s.card.arch == card.arch]
+    if any(s.card.track != card.track for s in rivals):
+        parts += [str(card.track)] * track
+        rivals = [s for s in rivals if s.card.track == card.track]
+    if rivals:
+        parts.append(name[-4:])
+    return " · ".join(parts)
 
 
 def constant_line(board: Board, split: str, metric: str, query: str) -> dict[int, float]:
@@ -53,17 +70,6 @@ def constant_line(board: Board, split: str, metric: str, query: str) -> dict[int
         if not np.isnan(row.constant):
             found[row.k] = max(found.get(row.k, (0, 0.0)), (draws[row.submission], row.constant))
     return {int(k): value for k, (_, value) in sorted(found.items())}
-
-
-def cost_points(board: Board, split: str, k: int, metric: str, cost: str, names: Sequence[str]):
-    """[(id, label, cost, error)] of those that declare the cost."""
-    errors = board.select(split, k, metric, "all").set_index("submission")["value"]
-    costs = board.select(split, k, cost, "all").set_index("submission")["value"]
-    return [
-        (n, label(board, n), float(costs[n]), float(errors[n]))
-        for n in names
-        if n in errors.index and n in costs.index
-    ]
 
 
 def _none(value: float) -> float | None:

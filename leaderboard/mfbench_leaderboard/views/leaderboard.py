@@ -1,4 +1,4 @@
-"""*Leaderboard*: filters, the table, errors against K, errors against cost. The URL holds the filters."""
+"""*Leaderboard*: choices and filters, figures, the table. The URL holds all of them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import streamlit as st
 from mfbench.metrics.statistics import MIN_FAMILIES_FOR_RANKS
 from mfbench.store import flat_table
 from mfbench_leaderboard.data.board import Board, Choice, Row, filter_rows
-from mfbench_leaderboard.data.curves import constant_line, cost_points, curves
 from mfbench_leaderboard.data.text import HEADLINES, TITLES
-from mfbench_leaderboard.figures.against_k import against_k, cost_figure
-from mfbench_leaderboard.figures.theme import CONFIG
 from mfbench_leaderboard.state import current_board, current_standings, current_store, show_broken
-from mfbench_leaderboard.style import note, tiles
+from mfbench_leaderboard.style import empty, note, tiles
 from mfbench_leaderboard.table import leaderboard_table
+from mfbench_leaderboard.views.board_figures import show_figures
+from mfbench_leaderboard.views.permalink import permalink
 
 __all__ = ["show"]
 
@@ -28,12 +27,12 @@ QUERIES = {
 """Labels, which are also what the URL says."""
 QUERY_HELP = "Seen: the molecule is in the support. Unseen: it is not. Novel: meta-train does not hold it."
 PAGE = 50
-DRAWN = 8
-COSTS = {
-    "gradient_evaluations": "gradients at adaptation (configurations)",
-    "adapt_seconds": "adaptation (s)",
-    "predict_seconds": "prediction (s)",
-}
+_HOW = (
+    "Evaluate a method, then file it:<br><br>"
+    "<code>mfbench evaluate --method maml --split cath-mini --out runs/maml</code><br>"
+    "<code>mfbench submit runs/maml --draft maml</code><br>"
+    "<code>mfbench submit maml --to STORE</code>"
+)
 
 
 def show() -> None:
@@ -41,7 +40,7 @@ def show() -> None:
     board = current_board()
     show_broken(board)
     if not board.splits:
-        _empty()
+        st.html(empty("No submission yet", _HOW))
         return
     choice = _choose(board)
     found = current_standings(board, choice)
@@ -58,25 +57,18 @@ def show() -> None:
             ]
         )
     )
+    show_figures(board, choice, rows)
     _table(rows, len(found.rows), choice, found.ranked, families)
-    st.download_button(
-        "All scores as CSV",
-        _csv(board),
-        file_name=f"mfbench-{choice.split}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-    _figures(board, choice, rows)
-
-
-def _empty() -> None:
-    st.html(
-        '<div class="mf-empty"><b>No submission yet</b>Evaluate a method, then file it:<br><br>'
-        "<code>mfbench evaluate --method maml --split cath-mini --out runs/maml</code><br>"
-        "<code>mfbench submit runs/maml --draft maml</code><br>"
-        "<code>mfbench submit maml --to STORE</code></div>"
-    )
+    with st.container(horizontal=True):
+        st.download_button(
+            "All scores as CSV",
+            _csv(board),
+            file_name=f"mfbench-{choice.split}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        permalink(split=choice.split, k=choice.k, query=QUERIES[choice.query], by=TITLES[choice.rank_by])
 
 
 def _choose(board: Board) -> Choice:
@@ -133,7 +125,7 @@ def _filter(board: Board, rows: list[Row]) -> list[Row]:
 
 def _table(rows: list[Row], total: int, choice: Choice, ranked: bool, families: int) -> None:
     if not rows:
-        st.html('<div class="mf-empty"><b>No submission fits these filters</b>Take one away.</div>')
+        st.html(empty("No submission fits these filters", "Take one away."))
         return
     pages = math.ceil(len(rows) / PAGE)
     page = 1
@@ -144,7 +136,9 @@ def _table(rows: list[Row], total: int, choice: Choice, ranked: bool, families: 
     shown = f"{(page - 1) * PAGE + 1} to {(page - 1) * PAGE + len(part)} of {len(rows)}"
     hidden = f", {total - len(rows)} more are filtered out" if total > len(rows) else ""
     ranks = (
-        "Rank = 1 + number of significantly better methods (Holm, cluster bootstrap over families)."
+        "Ranks are ranges: from 1 + the number of significantly better methods of the track to all but the "
+        "significantly worse (Holm, cluster bootstrap over families). Methods with overlapping ranges are "
+        "not told apart; a rule separates groups that are."
         if ranked
         else f"No ranks: fewer than {MIN_FAMILIES_FOR_RANKS} test families; read intervals, not the order."
     )
@@ -156,34 +150,6 @@ def _table(rows: list[Row], total: int, choice: Choice, ranked: bool, families: 
             "reproducible; costs are declared."
         )
     )
-
-
-def _is_force_field(row: Row) -> bool:
-    """Whether it was run at this K, and its forces are better than none."""
-    return "force_rmse" in row.cells and not row.cells["force_rmse"].flagged
-
-
-def _figures(board: Board, choice: Choice, rows: list[Row]) -> None:
-    able = [row for row in rows if not row.is_line and _is_force_field(row)]
-    names = [row.summary.id for row in able[:DRAWN]]
-    if not names:
-        return
-    left, right = st.tabs(["Errors against K", "Error against cost"])
-    with left:
-        panels = {m: curves(board, choice.split, m, choice.query, names) for m in HEADLINES}
-        lines = {m: constant_line(board, choice.split, m, choice.query) for m in HEADLINES}
-        st.plotly_chart(
-            against_k(panels, lines, board.ks(choice.split)), config=CONFIG, key="against_k", theme=None
-        )
-        more = f" The first {DRAWN} of {len(able)} are drawn." if len(able) > DRAWN else ""
-        st.html(note(f"Bands: 95 % over families. Queries: {QUERIES[choice.query]}.{more}"))
-    with right:
-        cost = st.selectbox("Cost", list(COSTS), format_func=COSTS.get, key="cost", bind="query-params")
-        points = cost_points(board, choice.split, choice.k, choice.rank_by, cost, names)
-        st.plotly_chart(
-            cost_figure(points, COSTS[cost], choice.rank_by), config=CONFIG, key="cost_plot", theme=None
-        )
-        st.html(note(f"At K = {choice.k}; costs are declared by the submitters, on their own hardware."))
 
 
 @st.cache_data(max_entries=2, show_spinner=False)

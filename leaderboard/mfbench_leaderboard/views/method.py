@@ -75,10 +75,12 @@ def _headline(board: Board, summary: Summary, trust: str) -> None:
 
 def _errors(board: Board, summary: Summary) -> None:
     split = summary.card.run.split
-    panels = {m: curves(board, split, m, "all", [summary.id]) for m in HEADLINES}
-    lines = {m: constant_line(board, split, m, "all") for m in HEADLINES}
-    figure = against_k(panels, lines, board.ks(split))
-    st.plotly_chart(figure, config=CONFIG, key="method_k", theme=None)
+    with st.container(key="panels_method"):
+        for column, metric in zip(st.columns(len(HEADLINES)), HEADLINES, strict=True):
+            found = curves(board, split, metric, "all", [summary.id])
+            line = constant_line(board, split, metric, "all")
+            figure = against_k(metric, found, line, board.ks(split))
+            column.plotly_chart(figure, config=CONFIG, key=f"method_{metric}", theme=None)
     frame = board.select(split)
     frame = frame[frame["submission"] == summary.id]
     body = []
@@ -212,6 +214,7 @@ def _provenance(summary: Summary) -> None:
         ("Authors", ", ".join(card.authors) or "–"),
         ("Contact", card.contact or "–"),
         ("Track", f"{card.track}: {run.steps} steps of {run.batch}"),
+        ("Support", f"selected: {run.selector}" if run.selector else "published draws"),
         ("Implementation", card.implementation or "–"),
         ("Training data", training),
         (

@@ -47,9 +47,10 @@ def roles(subject: Subject) -> str:
 
 def _family_roles(task: Task, stored: dict[str, set[str]]) -> int:
     named = [(c, role) for role in ROLES for c in getattr(task, role)]
-    for role in ROLES[:-1]:
-        if not getattr(task, role):
-            raise DataError(f"{task.family_id} has no {role} configuration")
+    if not task.support:
+        raise DataError(f"{task.family_id} has no support configuration")
+    if not (task.query or task.heldout):
+        raise DataError(f"{task.family_id} has neither query nor held-out configurations")
     given: dict[str, str] = {}
     for c, role in named:
         if c.config_id in given:

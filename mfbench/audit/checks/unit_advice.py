@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from mfbench.data.configuration import Configuration
 from mfbench.data.units import ENERGY, FORCE, LENGTH, consistent
+from mfbench.data.work_and_energy import work_and_energy
 
-__all__ = ["energy_advice", "force_advice", "length_advice", "work_and_energy"]
+__all__ = ["energy_advice", "force_advice", "length_advice"]
 
 _SHORTEST = (0.85, 1.35)
 """Å, the shortest bond of a molecule: X-H, or C=O and C=C where there is no hydrogen."""
 _BINDING = (-8.0, -1.5)
 """eV per atom, of molecules, less isolated atoms."""
-_FRAGMENTS = 300
 _SLOPE = 0.1
 """Relative error of a slope over steps this long."""
 _FOLLOWS = 0.9
 """Correlation from which forces are said to follow energies; labels of one level reach 0.96 and more."""
-_NEAR = 0.25
-"""Share of the pairs, the nearest, along which forces are followed."""
 
 
 def length_advice(shortest: float) -> str:
@@ -55,28 +52,6 @@ def force_advice(configurations: Sequence[Configuration]) -> str:
     if r < _FOLLOWS or not likely or "eV/Å" in likely:
         return ""
     return _say((unit, FORCE[unit]) for unit in likely)
-
-
-def work_and_energy(configurations: Sequence[Configuration]) -> tuple[np.ndarray, np.ndarray]:
-    """Work of the mean force from one configuration of a fragment to its nearest, and the difference of
-    their energies: [n] each, over the nearest quarter of all pairs. In one unit they are one number."""
-    groups: dict[tuple[str, str], list[Configuration]] = defaultdict(list)
-    for c in configurations:
-        groups[c.fragment_id, c.trajectory_id].append(c)
-    chosen = list(groups.values())[:: max(1, len(groups) // _FRAGMENTS)]
-    found: list[tuple[float, float, float]] = []
-    for group in chosen:
-        x = np.array([c.positions for c in group])
-        apart = np.linalg.norm(x[:, None] - x[None], axis=(-1, -2)) + 1e12 * np.eye(len(x))
-        for i, j in enumerate(apart.argmin(axis=1).tolist()):
-            if i == j:
-                continue
-            step, mean = x[j] - x[i], (group[i].forces + group[j].forces) / 2
-            work = -float(np.sum(mean * step))
-            found.append((float(apart[i, j]), work, group[j].energy - group[i].energy))
-    rows = np.array(sorted(found)).reshape(-1, 3)
-    near = rows[: max(10, int(_NEAR * len(rows)))]
-    return near[:, 1], near[:, 2]
 
 
 def _say(units: Iterable[tuple[str, float]]) -> str:

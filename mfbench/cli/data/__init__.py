@@ -8,6 +8,7 @@ from mfbench.cli.data import (
     constructions,
     download,
     export,
+    importing,
     info,
     leakage,
     making,
@@ -22,7 +23,7 @@ __all__ = ["register"]
 def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(help="The labelled splits.", no_args_is_help=True)
-    for command in (splits, info, verify, export, leakage, download, publish, constructions):
+    for command in (splits, info, verify, export, importing, leakage, download, publish, constructions):
         command.register(group)
     making.register(group)
     app.add_typer(group, name="data")

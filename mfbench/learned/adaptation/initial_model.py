@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mfbench.data.split import Split
+from mfbench.data.split import Split, load_split
 from mfbench.errors import CheckpointError, MfbenchError, UnknownNameError
 from mfbench.learned.adaptation.recipe import CONVERGED, AdaptSettings, ScratchSettings
 from mfbench.learned.adaptation.tuned import tuned_settings
 from mfbench.learned.architectures.composed import CONTEXT
 from mfbench.learned.checkpoint import Checkpoint, embedded_checkpoint, load_checkpoint
 from mfbench.learned.training.losses import FORMER_LOSS
-from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.protocol.correction_prior import prior_of
+from mfbench.protocol.energy_baseline import EnergyBaseline, split_baseline
 from mfbench.protocol.method import MethodContext
 
 __all__ = ["RECIPES", "baseline_of", "initialisation", "overridden", "recipe_of", "scratch_recipe"]
@@ -94,11 +96,25 @@ def _loss_of(trained: dict[str, Any]) -> dict[str, Any]:
 
 
 def baseline_of(checkpoint: Checkpoint, split: Split) -> EnergyBaseline:
-    """The energies that the network was trained on top of. Cards from before they kept them are of
-    checkpoints that are used on the split they were trained on."""
-    if record := checkpoint.card.get("baseline"):
-        return EnergyBaseline.from_dict(record)
-    return fit_baseline(split.train_configurations, split.isolated_atom_energies)
+    """The energies that the network was trained on top of, on the zero of ``split``.
+
+    A split whose isolated atoms differ from those of the split it was trained on is of another level, or
+    another program: its elements are shifted by what the atoms differ. The prior of the correction is the
+    split's. Cards from before they kept the
+    baseline are of checkpoints that ship; theirs is fitted again.
+    """
+    record = checkpoint.card.get("baseline")
+    trained_on = split
+    if checkpoint.card["data_hash"] != split.manifest.data_hash:
+        with suppress(UnknownNameError):  # a split that is not here: its atoms are taken for the same
+            trained_on = load_split(checkpoint.card.get("split", ""), verify=False)
+    here, there = split.isolated_atom_energies, trained_on.isolated_atom_energies
+    baseline = EnergyBaseline.from_dict(record) if record else split_baseline(trained_on)
+    shifted = {
+        z: e + (here[z] - there[z] if z in here and z in there else 0.0)
+        for z, e in baseline.elements.items()
+    }
+    return replace(baseline, elements=shifted, prior=prior_of(split))
 
 
 def overridden(settings: Settings, options: dict[str, Any]) -> Settings:

@@ -21,7 +21,8 @@ import numpy as np
 
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split
-from mfbench.errors import UnknownNameError
+from mfbench.errors import DataError, UnknownNameError
+from mfbench.protocol.correction_prior import ONE_LEVEL, CorrectionPrior
 from mfbench.protocol.energy_baseline import correction_kernel
 from mfbench.protocol.protocol import Budget
 
@@ -93,23 +94,48 @@ class Design:
         jacobians: Sequence[np.ndarray],
         modelled: Sequence[np.ndarray],
         settings: RidgeSettings,
+        *,
+        prior: CorrectionPrior = ONE_LEVEL,
     ) -> Design:
-        """From a support, residual energies and the forces that the network says of all of it.
+        """From a support, residual energies and the forces that the network says of all of it; ``prior`` is
+        of the energy correction.
 
         Raises:
             UnknownNameError: ``folds_by`` is neither ``trajectory`` nor ``fragment``.
         """
         if settings.folds_by not in ("trajectory", "fragment"):
             raise UnknownNameError(f"unknown folds_by '{settings.folds_by}': choose trajectory or fragment")
-        names = [getattr(c, f"{settings.folds_by}_id") or str(i) for i, c in enumerate(support)]
         left = [(c.forces - f).ravel() for c, f in zip(support[: len(jacobians)], modelled, strict=False)]
-        kernel = correction_kernel(support, support)
-        return cls(features, energies, kernel, jacobians, left, np.unique(names, return_inverse=True)[1])
+        kernel = correction_kernel(support, support, prior=prior)
+        return cls(features, energies, kernel, jacobians, left, _groups(support, settings))
+
+
+def _groups(support: Sequence[Configuration], settings: RidgeSettings) -> np.ndarray:
+    """[K] what stays together in cross-validation: what ``folds_by`` says, as far as names tell it apart.
+
+    Where all bear one name, the other kind of name; where that is one as well, consecutive blocks in the
+    order of the configurations' names. Otherwise no part of the support could vouch for a head.
+    """
+    for kind in dict.fromkeys((settings.folds_by, "trajectory", "fragment")):
+        names = [getattr(c, f"{kind}_id") or str(i) for i, c in enumerate(support)]
+        groups = np.unique(names, return_inverse=True)[1]
+        if groups.max(initial=0) > 0:
+            return groups
+    blocks = np.empty(len(support), int)
+    order = np.argsort([c.config_id for c in support], kind="stable")
+    blocks[order] = np.arange(len(support)) * settings.folds // max(len(support), 1)
+    return blocks
 
 
 def scale_configurations(split: Split) -> list[Configuration]:
-    """Meta-train configurations that features are scaled on: a few dozen, evenly over the families."""
+    """Meta-train configurations that features are scaled on: a few dozen, evenly over the families.
+
+    Raises:
+        DataError: there is no meta-train.
+    """
     everything = split.train_configurations
+    if not everything:
+        raise DataError(f"{split.name} has no train families, on which ridge scales its features: add some")
     return list(everything[:: -(-len(everything) // SCALED_ON)])
 
 

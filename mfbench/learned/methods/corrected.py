@@ -11,9 +11,9 @@ from mfbench.data.configuration import Configuration, Prediction
 from mfbench.learned.architectures.registry import Config
 from mfbench.learned.engine import Engine, Params
 from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator
-from mfbench.protocol.method import Usage
+from mfbench.protocol.method import MethodContext, Predictor, Usage
 
-__all__ = ["CorrectedPredictor", "Modelled", "Network"]
+__all__ = ["CorrectedPredictor", "Modelled", "Network", "corrected"]
 
 Modelled = tuple[np.ndarray, list[np.ndarray]]
 """Interaction energies [n] in eV and forces (n arrays [atoms, 3]) in eV/Å."""
@@ -73,9 +73,39 @@ class CorrectedPredictor:
         """Weights of the adapted model by name, as far as it shows them."""
         return self.model.weights if isinstance(self.model, Network) else None
 
+    def operator(self, configurations: Sequence[Configuration]) -> np.ndarray:
+        """[n, K]: times the residuals it gives the correction, eV."""
+        prior = self.baseline.prior
+        return correction_operator(self.support, configurations, scale=self.scale, prior=prior)
+
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Total energies (eV) and forces (eV/Å)."""
         energies, forces = self.model(configurations)
-        correction = correction_operator(self.support, configurations, scale=self.scale) @ self.residuals
+        correction = self.operator(configurations) @ self.residuals
         total = self.baseline.energies(configurations) + energies + correction
         return [Prediction(float(e), f) for e, f in zip(total, forces, strict=True)]
+
+
+def corrected(
+    predictor: Predictor, support: Sequence[Configuration], context: MethodContext
+) -> CorrectedPredictor:
+    """Total energies from a model of what is left: baseline + model + correction from the support.
+
+    Every reference method ends with this, so who leaves it out is beaten by offsets, not by physics.
+
+    Args:
+        predictor: adapted; its energies are what labels are beyond ``context.baseline.energies(support)``
+            (an atomisation-like energy, eV), its forces are whole (eV/Å).
+        support: the K labelled configurations that it was adapted to; with K = 0 nothing is corrected.
+        context: of the method; says the baseline.
+
+    Returns:
+        A predictor of total energies, with the ``usage`` that ``predictor`` says.
+    """
+
+    def model(configurations: Sequence[Configuration]) -> Modelled:
+        found = predictor.predict(configurations)
+        return np.array([float(p.energy) for p in found]), [np.asarray(p.forces) for p in found]
+
+    usage = getattr(predictor, "usage", None) or Usage()
+    return CorrectedPredictor(model, context.baseline, support, usage)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from mfbench.data.split import load_split
 from mfbench.errors import TrainingError
 from mfbench.learned.adaptation.initial_model import (
     baseline_of,
@@ -25,7 +26,6 @@ from mfbench.learned.methods.ridge import Ridge
 from mfbench.learned.methods.ridge_prior import RidgePrior
 from mfbench.learned.methods.scratch import Scratch
 from mfbench.learned.training.prepare import config_for
-from mfbench.protocol.energy_baseline import fit_baseline
 from mfbench.protocol.method import Method, MethodContext
 
 __all__ = ["FINE_TUNED", "learned_methods"]
@@ -71,7 +71,8 @@ def ridge(engine: Engine, context: MethodContext, kind: type[Ridge] = Ridge, **m
     engine, options = engine.with_options(context.options)
     made = fine_tuned(engine, "pretrain", replace(context, options={}))
     settings = overridden(tuned_settings(split.name, context.arch, "ridge", RidgeSettings), options)
-    scaled_on = scale_configurations(split)
+    trained_on = split if split.train else load_split(made.checkpoint.card["split"])
+    scaled_on = scale_configurations(trained_on)
     return kind(made.engine, made.checkpoint, made.baseline, settings, scaled_on, **more)
 
 
@@ -92,6 +93,5 @@ def scratch(engine: Engine, context: MethodContext) -> Scratch:
     split = context.split
     engine, options = engine.with_options(context.options)
     settings = scratch_recipe(replace(context, options=options))
-    baseline = fit_baseline(split.train_configurations, split.isolated_atom_energies)
     config = config_for(split, context.arch)
-    return Scratch(engine.sized_for(split.train_configurations, config), baseline, config, settings)
+    return Scratch(engine.sized_for(split.train_configurations, config), context.baseline, config, settings)

@@ -87,7 +87,9 @@ class Ridge:
         features, jacobians = self.features_of(support, count)
         modelled, forces = self.engine.predict(self.params, self.checkpoint.config, support)
         left = np.array([c.energy for c in support]) - self.baseline.energies(support) - modelled
-        return Design.of(support, features, left, jacobians, forces, self.settings)
+        return Design.of(
+            support, features, left, jacobians, forces, self.settings, prior=self.baseline.prior
+        )
 
     def features_of(
         self, configurations: Sequence[Configuration], count: int

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
+from mfbench.data.farthest_points import fingerprints
 from mfbench.errors import ProtocolError
 from mfbench.learned.engine import Engine
-from mfbench.own.active.select import fingerprints, select
+from mfbench.own.active.select import select
 from mfbench.own.fit import RECIPES, Member, Recipe, fit_member
 from mfbench.own.starts import Start
 from mfbench.work.journal import Journal

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,10 +13,11 @@ from mfbench.data.elements import symbol
 from mfbench.data.molecular_graph import graph_id
 from mfbench.errors import DataError
 from mfbench.own.frames import Frames
+from mfbench.own.preflight.consistency import check_consistency
 from mfbench.own.preflight.finding import NOTHING_SAID, Choices, Finding
 from mfbench.own.preflight.labels import Reference, convert_labels
 from mfbench.own.preflight.lengths import find_length_unit
-from mfbench.own.units import LENGTH_UNITS
+from mfbench.own.units import ENERGY_UNITS, LENGTH_UNITS
 
 __all__ = ["Preflight", "preflight"]
 
@@ -33,10 +34,12 @@ class Preflight:
     Attributes:
         configurations: labelled, in eV and Å; ``trajectory_id`` is the group that the file names.
         findings: what was found, in the order in which it was looked at.
+        isolated_atoms: atomic number → eV, from frames of one atom.
     """
 
     configurations: tuple[Configuration, ...]
     findings: tuple[Finding, ...]
+    isolated_atoms: Mapping[int, float] = field(default_factory=dict)
 
 
 def preflight(
@@ -58,6 +61,7 @@ def preflight(
             labels whose unit or sign cannot be proved, equal frames with different labels, no label.
     """
     lines = [Finding("keys", ", ".join(f"{k} from '{v}'" for k, v in frames.keys.items()) or "none")]
+    frames, atoms = _apart(frames)
     _refuse_periodic(frames)
     frames, line = _labelled(frames)
     lines.append(line)
@@ -70,8 +74,27 @@ def preflight(
     lines += found
     labelled = [c.with_label(e, f) for c, (e, f) in zip(geometries, labels, strict=True)]
     labelled, line = _distinct(labelled, choices.keep_duplicates)
-    lines += [line, _stray(labelled), *_elements(labelled, known_elements)]
-    return Preflight(tuple(labelled), tuple(lines))
+    lines += [
+        check_consistency(labelled, choices),
+        line,
+        _stray(labelled),
+        *_elements(labelled, known_elements),
+    ]
+    isolated = {z: ENERGY_UNITS[found[0].found] * energy for z, energy in sorted(atoms.items())}
+    if isolated:
+        said = ", ".join(f"{symbol(z)} {e:.3f}" for z, e in isolated.items())
+        lines.append(Finding("isolated atoms", said, "eV, from frames of one atom; not learned from"))
+    return Preflight(tuple(labelled), tuple(lines), isolated)
+
+
+def _apart(frames: Frames) -> tuple[Frames, dict[int, float]]:
+    """Frames of molecules, and energies of isolated atoms (file's unit), which many files carry."""
+    alone = [f for f in frames.frames if len(f) == 1 and f.energy is not None and not f.charge]
+    molecules = tuple(f for f in frames.frames if len(f) > 1)
+    if not alone or not molecules:
+        return frames, {}
+    found = {int(f.numbers[0]): float(f.energy) for f in alone if f.energy is not None}
+    return replace(frames, frames=molecules), found
 
 
 def _refuse_periodic(frames: Frames) -> None:

@@ -70,7 +70,7 @@ def fresh_test(
         for k in ks:
             claimed, measured = SquareErrors(), SquareErrors()
             protocol = Protocol.of(asked, ks=[k], draws=draws, budget=run.budget, families=list(fresh))
-            for episode in protocol.episodes(asked):
+            for episode in protocol.episodes(asked, run.selected_rows):
                 family = episode.family_id
                 fragments = {c.fragment_id for c in fresh[family]}
                 record = run_episode(method, episode, budget=run.budget, seed=run.seed)

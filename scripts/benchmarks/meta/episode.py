@@ -10,7 +10,7 @@ import torch
 import mfbench
 from mfbench.learned.architectures.mace import MaceConfig, initial_weights
 from mfbench.learned.architectures.mace_torch_state import to_mace_state
-from mfbench.protocol.energy_baseline import fit_baseline
+from mfbench.protocol.energy_baseline import split_baseline
 from mfbench_torch.checkpoint import tensors
 from mfbench_torch.data import Dataset
 from mfbench_torch.device import device, on_device
@@ -33,7 +33,7 @@ class Episode:
         self.k, self.task = k, self.split.train[0]
         elements = sorted({int(z) for t in self.split.tasks for c in t.support for z in c.atomic_numbers})
         self.config = MaceConfig(elements=tuple(elements), channels=channels)
-        self.baseline = fit_baseline(self.split.train_configurations, self.split.isolated_atom_energies)
+        self.baseline = split_baseline(self.split)
         self.weights = {name: 0.3 * v for name, v in initial_weights(self.config, 0).items()}
         self.support, self.query = (self._batch(c) for c in (self.task.support, self.task.query))
         self.params = on_device(tensors(self.weights))

@@ -1,4 +1,6 @@
-"""RESULTS.md, its figures, the README's table and the board's page of constructions, from records alone.
+"""RESULTS.md and the pages behind it, figures, the README's table, the board's page of constructions.
+
+All from records alone.
 
 python scripts/results.py             # writes them
 python scripts/results.py --check     # exit code 1 if a text would change
@@ -48,18 +50,21 @@ def main() -> None:
     records = Records(found)
     readme = (ROOT / "README.md").read_text()
     texts = {
-        ROOT / "RESULTS.md": report(records, comparison, CAMPAIGN),
+        **{ROOT / path: text for path, text in report(records, comparison, CAMPAIGN).items()},
         ROOT / "README.md": with_part(readme, readme_part(records, comparison, CAMPAIGN)),
         STORE / "compare.json": comparison.to_json(),
     }
     if arguments.check:
         changed = [
-            path.name for path, text in texts.items() if not path.is_file() or path.read_text() != text
+            str(path.relative_to(ROOT))
+            for path, text in texts.items()
+            if not path.is_file() or path.read_text() != text
         ]
         if changed:
             sys.exit(f"{', '.join(changed)} would change: run python scripts/results.py")
         return
     for path, text in texts.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     save_headline(records, ROOT / "docs" / "campaign.png")
     save_comparison(comparison, ROOT / "docs" / "compare.png", metric="force_rmse", k=MANY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,21 +20,47 @@ from mfbench.results.score_run import family_groups
 from mfbench_campaign.headline import FEW, MANY, SHOWN
 from mfbench_campaign.intervals import family_ratio
 from mfbench_campaign.records import CONSTRUCTIONS, LEARNERS, Records
-from mfbench_campaign.render import render_line
+from mfbench_campaign.render import render
 from mfbench_campaign.report.label_savings import DEEP, saved, saved_text
 from mfbench_campaign.report.tables import NAMES, NOT_RUN, shown, spread
 from mfbench_campaign.report.variations import network_ratios
 
-__all__ = ["all_findings", "rows_that_beat"]
+__all__ = ["Finding", "all_findings", "rows_that_beat"]
+
+ENOUGH_STEPS = 2000
+"""Outer steps under which a meta-learner that does not win has not lost either."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found in one or two sentences, and the numbers behind it."""
+
+    short: str
+    rest: str
+
+    @classmethod
+    def of(cls, template: str, **values: Any) -> Finding:
+        """From a template whose parts are divided by a line of three dashes."""
+        short, _, rest = render(f"findings/{template}.md", **values).partition("\n---\n")
+        return cls(" ".join(short.split()), " ".join(rest.split()))
 
 
 def all_findings(
-    records: Records, comparison: Comparison, mini: Mapping[str, Any], limits: Path
-) -> list[str]:
-    """The findings, in order. ``mini``: reference runs on cath-mini, with longer meta-training; ``limits``:
-    folder of the label factors."""
+    records: Records,
+    comparison: Comparison,
+    mini: Mapping[str, Any],
+    limits: Path,
+    trainings: Mapping[str, Any],
+) -> list[Finding]:
+    """The findings, in order.
+
+    Args:
+        mini: reference runs on cath-mini, with longer meta-training.
+        limits: folder of the label factors.
+        trainings: training runs, for their outer steps.
+    """
     return [
-        headline_finding(records),
+        headline_finding(records, trainings),
         start_finding(records, limits),
         families_finding(records, comparison),
         transfer_finding(comparison),
@@ -80,7 +107,7 @@ def nearest(records: Records, construction: str, k: int, line: str) -> tuple[str
     return max(options, key=lambda option: option[1].value, default=None)
 
 
-def headline_finding(records: Records) -> str:
+def headline_finding(records: Records, trainings: Mapping[str, Any]) -> Finding:
     """Whether a meta-learner beats both fine-tuning and the closed-form correction."""
     ran = [c for c in CONSTRUCTIONS if any(records.seeds(c, m) for m in LEARNERS)]
     by_k = {}
@@ -92,9 +119,14 @@ def headline_finding(records: Records) -> str:
         for c in ran
         if (found := nearest(records, c, MANY, "pretrain"))
     ]
-    return render_line(
-        "findings/headline.md",
+    steps = [
+        run["phases"][-1]["steps"] for run in trainings.values() if run["settings"]["method"] in LEARNERS
+    ]
+    return Finding.of(
+        "headline",
         by_k=by_k,
+        outer_steps=(min(steps), max(steps)) if steps else None,
+        enough_steps=ENOUGH_STEPS,
         one_seed_only=_one_seed_only(records, ran),
         tried=sum(bool(records.seeds(c, m)) for c in ran for m in LEARNERS),
         faster_outer=any(records.seeds(c, m) for c in ran for m in LEARNERS if ", " in m),
@@ -116,7 +148,7 @@ def _one_seed_only(records: Records, constructions: Sequence[str]) -> list[dict[
     return found
 
 
-def start_finding(records: Records, limits: Path) -> str:
+def start_finding(records: Records, limits: Path) -> Finding:
     """What a trained start is worth beside random weights: by what the support shows, and by the budget."""
     pays: dict[str, list[str]] = {"seen": [], "unseen": []}
     parts: dict[str, list[str]] = {"": [], "2000-steps": []}
@@ -142,8 +174,8 @@ def start_finding(records: Records, limits: Path) -> str:
         else:
             gains.append(f"on `{construction}` by {shown(contrast(short, mine, 'force_rmse', 50))}")
     saving = {c: saved_text(needed) for c in DEEP if (needed := saved(limits, c, FEW))}
-    return render_line(
-        "findings/start.md",
+    return Finding.of(
+        "start",
         pays=pays,
         short=parts[""],
         long=parts["2000-steps"],
@@ -153,7 +185,7 @@ def start_finding(records: Records, limits: Path) -> str:
     )
 
 
-def families_finding(records: Records, comparison: Comparison) -> str:
+def families_finding(records: Records, comparison: Comparison) -> Finding:
     """Where families mean something: how many there are in effect, and what a wrong family costs."""
     counts = [
         f"`{c.name}` {c.diversity.effective_families:.1f} of {c.diversity.train_families}"
@@ -170,8 +202,8 @@ def families_finding(records: Records, comparison: Comparison) -> str:
         )
         costs |= {name: value} if value else {}
     null = costs.get("shuffled")
-    return render_line(
-        "findings/families.md",
+    return Finding.of(
+        "families",
         null_was_run=null is not None,
         above=[name for name in costs if null and lies_above(costs[name], null.hi)],
         costs=[f"`{name}` {shown(value, 3)}" for name, value in costs.items()],
@@ -180,7 +212,7 @@ def families_finding(records: Records, comparison: Comparison) -> str:
     )
 
 
-def transfer_finding(comparison: Comparison) -> str:
+def transfer_finding(comparison: Comparison) -> Finding:
     """What training elsewhere costs."""
     cells = [(t.ratio, t) for t in comparison.transfer if t.ratio is not None and t.method == "pretrain"]
     texts = [
@@ -188,10 +220,10 @@ def transfer_finding(comparison: Comparison) -> str:
         f"({t.n_families} families)"
         for ratio, t in sorted(cells, key=lambda cell: cell[0])
     ]
-    return render_line("findings/transfer.md", cells=texts, not_run=NOT_RUN)
+    return Finding.of("transfer", cells=texts, not_run=NOT_RUN)
 
 
-def compute_finding(records: Records, comparison: Comparison, mini: Mapping[str, Any]) -> str:
+def compute_finding(records: Records, comparison: Comparison, mini: Mapping[str, Any]) -> Finding:
     """Compute and breadth of meta-training."""
     scratch, short = records.seeds("cath", "scratch"), records.seeds("cath", "pretrain")
     at_home = None
@@ -206,8 +238,8 @@ def compute_finding(records: Records, comparison: Comparison, mini: Mapping[str,
         curve = [c for c in comparison.curves if (c.over, c.method) == (over, "pretrain")]
         if len(curve) > 1:
             curves[over] = [f"{c.n} {over} {interval(c.value, c.lo, c.hi)}" for c in curve]
-    return render_line(
-        "findings/compute.md",
+    return Finding.of(
+        "compute",
         short=at_home,
         long={
             "gradients": f"{json.loads(card.read_text())['gradients']:,}",

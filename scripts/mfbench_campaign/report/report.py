@@ -1,4 +1,4 @@
-"""RESULTS.md and the README's part: tables and findings put into their templates."""
+"""RESULTS.md, the pages behind it and the README's part: tables and findings put into their templates."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from mfbench_campaign.plan import Campaign, read_campaign
 from mfbench_campaign.records import CONSTRUCTIONS, Records
 from mfbench_campaign.render import render
 from mfbench_campaign.report import tables, variations
+from mfbench_campaign.report.advice import resolution, what_to_use
 from mfbench_campaign.report.aims import aims
 from mfbench_campaign.report.convergence import convergence_table
-from mfbench_campaign.report.findings import all_findings
+from mfbench_campaign.report.findings import Finding, all_findings
 from mfbench_campaign.report.outer_costs import outer_table
 from mfbench_campaign.report.repeat_table import repeat_table
 
@@ -39,43 +40,67 @@ LIMITS = {
 }
 
 
-def report(records: Records, comparison: Comparison, folder: Path) -> str:
-    """The whole of RESULTS.md. ``folder``: results/campaign."""
+def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, str]:
+    """RESULTS.md and the pages behind it: path in the repository → text. ``folder``: results/campaign."""
     campaign = read_campaign(PLAN)
     settings = campaign.training.settings
-    return render(
+    findings = _findings(records, comparison, folder)
+    limits = _limits(records, folder / "limits")
+    values: dict[str, dict[str, Any]] = {
+        "findings": {"findings": findings},
+        "methods": {"constructions": _constructions(records)},
+        "recipes": {
+            "budgets": variations.budget_table(records),
+            "networks": variations.network_table(records),
+        },
+        "constructions": {"compared": _compared(comparison)},
+        "labels": {"labels": limits.pop(LIMITS["label_factor"])},
+        "limits": {"limits": limits},
+        "costs": {
+            "costs": tables.cost_table(records),
+            "outer_steps": _table_of(folder / "bench_meta.json", outer_table),
+        },
+        "reproduction": {
+            "convergence": convergence_table(_trainings(folder)),
+            "repeated": _repeated(records, folder / "repeat.json"),
+            "verified": _verified(STORE),
+        },
+        "open": {
+            "tried": (folder / "tried.md").read_text().strip(),
+            "not_run": _not_run(campaign, records),
+        },
+    }
+    pages = {name: render(f"pages/{name}.md", **found) for name, found in values.items()}
+    first = render(
         "results.md",
+        use=what_to_use(records),
+        resolution=resolution(comparison),
+        findings=findings,
+        aims=aims(records, folder / "limits"),
+        pages=[{"name": n, "title": text.partition("\n")[0].lstrip("# ")} for n, text in pages.items()],
         level_of_theory=campaign.level_of_theory,
         cores=next(iter(records.by_name.values())).hardware.get("cores"),
         gradients=settings["gradients"],
         joint_gradients=settings["joint_gradients"],
-        findings=_findings(records, comparison, folder),
-        aims=aims(records, folder / "limits"),
-        constructions=_constructions(records),
-        budgets=variations.budget_table(records),
-        networks=variations.network_table(records),
-        compared=_compared(comparison),
-        limits=_limits(records, folder / "limits"),
-        costs=tables.cost_table(records),
-        outer_steps=_table_of(folder / "bench_meta.json", outer_table),
-        convergence=convergence_table(json.loads((folder / "training.json").read_text())),
-        repeated=_repeated(records, folder / "repeat.json"),
-        verified=_verified(STORE),
-        tried=(folder / "tried.md").read_text().strip(),
-        not_run=_not_run(campaign, records),
     )
+    return {"RESULTS.md": first, **{f"docs/results/{name}.md": text for name, text in pages.items()}}
 
 
 def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
     """The README's table, and how the first findings begin."""
-    short = [finding.partition(". ")[0] for finding in _findings(records, comparison, folder)[:3]]
+    short = [finding.short.partition(". ")[0] for finding in _findings(records, comparison, folder)[:3]]
     table = tables.headline_table(records, README_METHODS)
     return render("readme.md", findings=short, table=table, steps=Budget().steps).strip()
 
 
-def _findings(records: Records, comparison: Comparison, folder: Path) -> list[str]:
+def _findings(records: Records, comparison: Comparison, folder: Path) -> list[Finding]:
     mini = json.loads((RESULTS / "cath-mini.json").read_text())
-    return all_findings(records, comparison, mini, folder / "limits")
+    return all_findings(records, comparison, mini, folder / "limits", _trainings(folder))
+
+
+def _trainings(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "training.json").read_text())
+    return found
 
 
 def _constructions(records: Records) -> list[dict[str, str]]:

@@ -14,19 +14,12 @@ from ase.data import ground_state_magnetic_moments
 
 from mfbench.data.manifest import FILES, data_hash
 from mfbench.data.parquet import sha256, write_configurations
+from mfbench.data.split_tables import DRAWS, FAMILIES, ROLES, write_rows
 from mfbench.errors import DataError
 from mfbench.work.files import write_text
 from mfbench_tasks.build.job import Outcome
 from mfbench_tasks.build.roles import Member, draw_rows, role_rows
-from mfbench_tasks.build.split_tables import (
-    DRAWS,
-    FAMILIES,
-    FRAGMENTS,
-    ROLES,
-    fragment_row,
-    graph_of,
-    write_rows,
-)
+from mfbench_tasks.build.split_tables import FRAGMENTS, fragment_row, graph_of
 from mfbench_tasks.families.cath import Family
 from mfbench_tasks.labelling.tblite import LEVEL_OF_THEORY, Gfn2
 from mfbench_tasks.recipes.recipe import SplitRecipe

@@ -1,23 +1,19 @@
-"""The tables of a split beside its configurations: schemas, and how they are written."""
+"""The table of fragments: what each is and where it was cut."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from ase.data import chemical_symbols
 from ase.formula import Formula
 
 from mfbench.data.molecular_graph import graph_id
 from mfbench.data.parquet import POSITION_GRID, round_to_grid
-from mfbench.work.files import written
 from mfbench_tasks.sampling.label_trajectory import LabelledFragment
 
-__all__ = ["DRAWS", "FAMILIES", "FRAGMENTS", "LARGER", "ROLES", "fragment_row", "graph_of", "write_rows"]
+__all__ = ["FRAGMENTS", "fragment_row", "graph_of"]
 
 FRAGMENTS = pa.schema(
     [
@@ -33,29 +29,6 @@ FRAGMENTS = pa.schema(
         ("total_charge", pa.int8()),
         ("n_unpaired", pa.int8()),
         ("sampler", pa.string()),
-    ]
-)
-FAMILIES = pa.schema(
-    [
-        ("family_id", pa.string()),
-        ("fold", pa.string()),
-        ("stratum", pa.string()),
-        ("title", pa.string()),
-        ("proteins", pa.list_(pa.string())),
-        ("cluster30", pa.list_(pa.string())),
-        ("pool_fragments", pa.list_(pa.string())),
-        ("heldout_fragments", pa.list_(pa.string())),
-    ]
-)
-LARGER = FAMILIES.append(pa.field("larger_fragments", pa.list_(pa.string())))
-"""Of a construction in which some families have larger cuts."""
-ROLES = pa.schema([("family_id", pa.string()), ("config_id", pa.string()), ("role", pa.string())])
-DRAWS = pa.schema(
-    [
-        ("family_id", pa.string()),
-        ("draw", pa.int16()),
-        ("rank", pa.int16()),
-        ("config_id", pa.string()),
     ]
 )
 
@@ -84,20 +57,3 @@ def fragment_row(labelled: LabelledFragment) -> dict[str, Any]:
         "n_unpaired": f.n_unpaired,
         "sampler": labelled.sampler,
     }
-
-
-def write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
-    """Write a table; the same rows give the same bytes."""
-    with written(path) as temporary:
-        pq.write_table(
-            pa.Table.from_pylist(rows, schema=schema),
-            temporary,
-            compression="zstd",
-            compression_level=19,
-            use_dictionary=[f.name for f in schema if f.type == pa.string()],
-            column_encoding={
-                f"{f.name}.list.element": "BYTE_STREAM_SPLIT"
-                for f in schema
-                if f.type == pa.list_(pa.float32())
-            },
-        )

@@ -9,9 +9,10 @@ from typing import Any
 
 from mfbench.data.manifest import FILES, OWN, POOL
 from mfbench.data.parquet import read_configurations, read_table, write_configurations
+from mfbench.data.split_tables import DRAWS, FAMILIES, LARGER, ROLES, write_rows
 from mfbench_tasks.build.assemble import make_manifest
 from mfbench_tasks.build.roles import Member, Members, draw_rows, role_rows
-from mfbench_tasks.build.split_tables import DRAWS, FAMILIES, FRAGMENTS, LARGER, ROLES, write_rows
+from mfbench_tasks.build.split_tables import FRAGMENTS
 from mfbench_tasks.constructions.arrangements.arrangement import ArrangedFamily, Families
 from mfbench_tasks.constructions.shards import Shards
 from mfbench_tasks.pool.blocks import part

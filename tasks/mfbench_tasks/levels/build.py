@@ -13,28 +13,37 @@ import pyarrow as pa
 
 from mfbench.data.label_table import Labels
 from mfbench.data.levels import EnergyShift, LevelCard, read_level_labels
-from mfbench.data.manifest import OWN, POOL
+from mfbench.data.manifest import OWN, POOL, data_hash
 from mfbench.data.parquet import read_table
 from mfbench.data.split import Split, load_split
+from mfbench.data.split_tables import DRAWS, FAMILIES, ROLES, write_rows
 from mfbench.errors import DataError
 from mfbench.work.files import write_text
 from mfbench_tasks.build.assemble import make_manifest
 from mfbench_tasks.build.roles import Member, draw, role_rows
-from mfbench_tasks.build.split_tables import DRAWS, FAMILIES, ROLES, write_rows
 from mfbench_tasks.levels.dft_tasks import read_queue
-from mfbench_tasks.levels.energy_shifts import mean_beyond_atoms, shift_by_atoms, shift_by_fit
+from mfbench_tasks.levels.energy_shifts import shift_by_atoms, shift_by_fit, shift_by_molecules
 from mfbench_tasks.levels.plan import LevelTask, plan_dft, plan_semiempirical
 from mfbench_tasks.levels.recipe import LevelsRecipe
+from mfbench_tasks.levels.reference_molecules import ReferenceMolecules
 from mfbench_tasks.sampling.role import Role
 
-__all__ = ["LEVEL_FAMILIES", "build_levels"]
+__all__ = ["LEVEL_FAMILIES", "build_levels", "write_shifts"]
 
 LEVEL_FAMILIES = FAMILIES.append(pa.field("family", pa.string())).append(pa.field("level", pa.string()))
 """``family`` is the family of cath or chemistry, ``level`` the level of its labels."""
 
 
-def build_levels(recipe: LevelsRecipe, queue: Path, data: Path) -> dict[str, Any]:
+def build_levels(
+    recipe: LevelsRecipe, queue: Path, data: Path, molecules: ReferenceMolecules
+) -> dict[str, Any]:
     """Write ``data/<name>`` from what is labelled in ``data/labels``; returns the manifest.
+
+    Args:
+        recipe: of the construction.
+        queue: of the DFT labels.
+        data: holds cath, chemistry, pool and labels.
+        molecules: say where the energies of levels lie that no train task has.
 
     Raises:
         DataError: a semiempirical level lacks labels that the recipe asks for.
@@ -67,13 +76,22 @@ def build_levels(recipe: LevelsRecipe, queue: Path, data: Path) -> dict[str, Any
         name=recipe.name,
         version=recipe.version,
         seed=recipe.seed,
-        recipe=recipe.model_dump(mode="json") | {"folds_disjoint_in": ["entries", "clusters"]},
+        recipe=recipe.model_dump(mode="json", exclude={"changelog"})
+        | {"folds_disjoint_in": ["entries", "clusters"]},
         counts=_counts(tasks),
-        changelog=[f"{recipe.version}: first version."],
+        changelog=recipe.changelog,
         atomic_numbers=elements,
     )
-    shifts = _shifts(recipe, tasks, labels, manifest["isolated_atom_energies_eV"])
-    manifest["energy_shifts"] = {name: shift.model_dump(mode="json") for name, shift in shifts.items()}
+    atoms = manifest["isolated_atom_energies_eV"]
+    return write_shifts(folder, manifest, _shifts(recipe, tasks, labels, atoms, molecules))
+
+
+def write_shifts(
+    folder: Path, manifest: dict[str, Any], shifts: Mapping[str, EnergyShift]
+) -> dict[str, Any]:
+    """Add energy shifts to a manifest and its data hash, and write it again; returns it."""
+    record = {name: shift.model_dump(mode="json") for name, shift in shifts.items()}
+    manifest |= {"energy_shifts": record, "data_hash": data_hash(manifest["files"], shifts)}
     write_text(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     return manifest
 
@@ -153,18 +171,29 @@ def _shifts(
     tasks: Sequence[LevelTask],
     labels: Found,
     reference: Mapping[str, float],
+    molecules: ReferenceMolecules,
 ) -> dict[str, EnergyShift]:
-    """Train levels by a fit on their train tasks; others by isolated atoms, and what the fits of train
-    levels with a calibrated zero add to those."""
+    """Train levels by a fit on their train tasks, others by reference molecules.
+
+    Raises:
+        DataError: the molecules have no energies at a level.
+    """
     atoms = {int(z): float(e) for z, e in reference.items()}
     seen: dict[str, list[Any]] = defaultdict(list)
     for t in tasks:
         if t.task.fold == "train":
             seen[t.level] += [c for role in t.roles.values() for c in role]
     starts = {n: shift_by_atoms(atoms, card.isolated_atom_energies_eV) for n, (card, _) in labels.items()}
-    fits = {n: shift_by_fit(seen[n], found, starts[n]) for n, (_, found) in labels.items() if n in seen}
-    calibrated = [(fit, starts[n]) for n, fit in fits.items() if labels[n][0].zero == "formation"]
-    return {n: fits[n] if n in fits else mean_beyond_atoms(calibrated, starts[n]) for n in labels}
+    known = molecules.energies
+    if lacking := sorted(({recipe.reference} | labels.keys() - seen.keys()) - known.keys()):
+        raise DataError(f"the reference molecules have no energies at {', '.join(lacking)}: label them")
+    pair = molecules.molecules, known[recipe.reference]
+    return {
+        n: shift_by_fit(seen[n], found, starts[n])
+        if n in seen
+        else shift_by_molecules(*pair, known[n], starts[n])
+        for n, (_, found) in labels.items()
+    }
 
 
 def _counts(tasks: Sequence[LevelTask]) -> dict[str, int]:

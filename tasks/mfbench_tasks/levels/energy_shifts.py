@@ -6,14 +6,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mfbench.data.bond_types import bond_name, bond_types
 from mfbench.data.configuration import Configuration
 from mfbench.data.label_table import Labels
 from mfbench.data.levels import EnergyShift
+from mfbench.protocol.correction_prior import BETWEEN_LEVELS
+from mfbench.protocol.energy_baseline import correction_kernel
 
-__all__ = ["mean_beyond_atoms", "shift_by_atoms", "shift_by_fit"]
+__all__ = ["shift_by_atoms", "shift_by_fit", "shift_by_molecules"]
 
 _RIDGE = 1e-3
 """Mean-square weight that keeps a rare element near its isolated atom."""
+_LOOSE = 1e-2
+"""The same, as a sum of squares, where there are few molecules and no element is rare."""
 
 
 def shift_by_atoms(reference: Mapping[int, float], level: Mapping[int, float]) -> EnergyShift:
@@ -39,30 +44,51 @@ def shift_by_fit(
     gram = features.T @ features / len(gap) + _RIDGE * np.eye(features.shape[1])
     found = np.linalg.solve(gram, features.T @ gap / len(gap))
     fitted = {z: start.elements[z] + float(s) for z, s in zip(elements, found[:-2], strict=True)}
-    return EnergyShift(
-        elements={**start.elements, **fitted}, anion=float(found[-2]), cation=float(found[-1])
-    )
+    return _shift({**start.elements, **fitted}, found[-2], found[-1])
 
 
-def mean_beyond_atoms(shifts: Sequence[tuple[EnergyShift, EnergyShift]], start: EnergyShift) -> EnergyShift:
-    """A shift for a level that training never saw: ``start`` (its isolated atoms), and the mean of what a
-    fit adds to isolated atoms at train levels of its kind.
+def shift_by_molecules(
+    molecules: Sequence[Configuration],
+    reference: Sequence[float],
+    level: Sequence[float],
+    start: EnergyShift,
+) -> EnergyShift:
+    """A shift for a level that training never saw, from a few small molecules that belong to no task.
 
-    xTB's atomisation energies and charged molecules are off by electronvolts in a way that elements and
-    charge explain; levels that are calibrated on heats of formation, and DFT, share what they are off by.
+    Elements and charges by least squares, shrunk towards ``start``; what is left, by the posterior mean of
+    the energy correction between levels, as if the molecules were a support: per bond of a type.
 
     Args:
-        shifts: of train levels, (fitted, by isolated atoms).
-        start: of the level.
+        molecules: n of them.
+        reference, level: their energies (eV) at the two levels.
+        start: see ``shift_by_atoms``.
     """
-    if not shifts:
-        return start
-    elements = {}
-    for z, energy in start.elements.items():
-        added = [fit.elements[z] - atoms.elements[z] for fit, atoms in shifts if z in fit.elements]
-        elements[z] = energy + (float(np.mean(added)) if added else 0.0)
+    known = sorted({int(z) for c in molecules for z in c.atomic_numbers} & start.elements.keys())
+    counts = np.array([np.bincount(c.atomic_numbers, minlength=128)[known] for c in molecules], float)
+    charges = np.array([c.total_charge for c in molecules], float)
+    charged = np.column_stack([np.maximum(-charges, 0), np.maximum(charges, 0)])
+    linear = np.column_stack([counts, charged])
+    gap = np.subtract(reference, level) - np.array([start.of(c) for c in molecules])
+    found = np.linalg.solve(linear.T @ linear + _LOOSE * np.eye(linear.shape[1]), linear.T @ gap)
+    prior = BETWEEN_LEVELS
+    covariance = correction_kernel(molecules, molecules, prior=prior) + np.eye(len(molecules))
+    weights = np.linalg.solve(covariance, gap - linear @ found)
+    found += np.concatenate([prior.element**2 * counts.T @ weights, prior.charge**2 * charged.T @ weights])
+    bonded = [bond_types(c) for c in molecules]
+    kinds = sorted({kind for types in bonded for kind in types})
+    share = {k: sum(w * types.get(k, 0) for w, types in zip(weights, bonded, strict=True)) for k in kinds}
+    fitted = {z: start.elements[z] + float(s) for z, s in zip(known, found[:-2], strict=True)}
+    bonds = {bond_name(kind): prior.bond**2 * share[kind] for kind in kinds}
+    return _shift({**start.elements, **fitted}, start.anion + found[-2], start.cation + found[-1], bonds)
+
+
+def _shift(
+    elements: Mapping[int, float], anion: float, cation: float, bonds: Mapping[str, float] | None = None
+) -> EnergyShift:
+    """Rounded to micro-eV: last bits of a linear solve differ between machines, data hashes shall not."""
     return EnergyShift(
-        elements=elements,
-        anion=float(np.mean([fit.anion for fit, _ in shifts])),
-        cation=float(np.mean([fit.cation for fit, _ in shifts])),
+        elements={z: round(float(e), 6) for z, e in sorted(elements.items())},
+        anion=round(float(anion), 6),
+        cation=round(float(cation), 6),
+        bonds={name: round(float(e), 6) for name, e in sorted((bonds or {}).items())},
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,13 +15,13 @@ from mfbench.data.levels import read_level_labels, write_level
 from mfbench.data.manifest import FILES, tables
 from mfbench.data.parquet import read_configurations, read_table, sha256, write_configurations
 from mfbench.data.split import Split, Task, load_split
+from mfbench.data.split_tables import DRAWS, ROLES, write_rows
 from mfbench.data.strict_yaml import read_yaml
 from mfbench.errors import DataError
-from mfbench.work.files import write_text
 from mfbench_tasks.build.assemble import make_manifest
 from mfbench_tasks.build.roles import Member, draw, role_rows
-from mfbench_tasks.build.split_tables import DRAWS, FRAGMENTS, ROLES, write_rows
-from mfbench_tasks.levels.build import LEVEL_FAMILIES
+from mfbench_tasks.build.split_tables import FRAGMENTS
+from mfbench_tasks.levels.build import LEVEL_FAMILIES, write_shifts
 from mfbench_tasks.levels.plan import first_of_each_fragment
 from mfbench_tasks.sampling.role import Role
 
@@ -55,6 +54,7 @@ class LevelsMiniRecipe(BaseModel):
     test: MiniSize
     dft: MiniSize
     draw_length: int
+    changelog: list[str]
 
 
 def load_levels_mini_recipe(path: Path) -> LevelsMiniRecipe:
@@ -94,15 +94,13 @@ def build_levels_mini(recipe: LevelsMiniRecipe, data: Path, out: Path) -> dict[s
         name=recipe.name,
         version=recipe.version,
         seed=recipe.seed,
-        recipe=recipe.model_dump(mode="json") | {"folds_disjoint_in": ["entries", "clusters"]},
+        recipe=recipe.model_dump(mode="json", exclude={"changelog"})
+        | {"folds_disjoint_in": ["entries", "clusters"]},
         counts=_counts(chosen),
-        changelog=[f"{recipe.version}: first version."],
+        changelog=recipe.changelog,
         atomic_numbers=elements,
     )
-    shifts = {level: split.manifest.energy_shifts[level].model_dump(mode="json") for level in levels}
-    manifest["energy_shifts"] = shifts
-    write_text(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-    return manifest
+    return write_shifts(folder, manifest, {n: split.manifest.energy_shifts[n] for n in levels})
 
 
 Chosen = Sequence[tuple[Task, dict[str, tuple[Configuration, ...]]]]

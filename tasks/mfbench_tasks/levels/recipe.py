@@ -77,6 +77,7 @@ class LevelsRecipe(_Frozen):
     validation: ValidationTasks
     test: TestTasks
     dft: DftTasks
+    changelog: list[str]
 
 
 def load_levels_recipe(path: Path) -> LevelsRecipe:

@@ -12,9 +12,10 @@ import pyarrow as pa
 
 from mfbench.data.configuration import Configuration
 from mfbench.data.parquet import read_table, write_configurations
+from mfbench.data.split_tables import write_rows
 from mfbench.work.files import written
 from mfbench_tasks.build.job import Outcome
-from mfbench_tasks.build.split_tables import FRAGMENTS, fragment_row, write_rows
+from mfbench_tasks.build.split_tables import FRAGMENTS, fragment_row
 
 __all__ = ["GROUPS", "PARTS", "copy_split", "is_written", "part", "write_block", "write_tables"]
 

@@ -1,12 +1,22 @@
 """``levels`` as it is committed: what train, validation and test may know of one another."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from mfbench.data.bond_types import bond_types
 from mfbench.data.levels import EnergyShift
+from mfbench.data.manifest import data_hash
 from mfbench.data.split import load_split
+from mfbench.errors import DataError
+from mfbench_tasks.labelling.registry import find_level
 from mfbench_tasks.levels.dft_tasks import DftRule, choose_families, choose_queue
-from mfbench_tasks.levels.energy_shifts import mean_beyond_atoms, shift_by_atoms, shift_by_fit
+from mfbench_tasks.levels.energy_shifts import shift_by_atoms, shift_by_fit, shift_by_molecules
+from mfbench_tasks.levels.reference_molecules import read_reference_molecules
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +100,58 @@ def test_a_level_that_differs_by_element_and_charge_is_shifted_exactly(mini):
     assert np.abs(gaps).max() < 0.1
 
 
-def test_an_unseen_level_gets_its_atoms_and_what_fits_add_on_average():
-    atoms = EnergyShift(elements={1: 1.0, 6: 10.0})
-    fit = EnergyShift(elements={1: 1.5, 6: 10.0}, anion=-4.0)
-    found = mean_beyond_atoms([(fit, atoms), (atoms, atoms)], EnergyShift(elements={1: 2.0, 6: 20.0}))
-    assert found.elements == {1: 2.25, 6: 20.0}
-    assert found.anion == -2.0
+@pytest.fixture(scope="module")
+def reference():
+    return read_reference_molecules(ROOT / "tasks" / "recipes" / "reference-molecules.xyz")
+
+
+def test_reference_molecules_find_a_level_that_differs_per_bond(reference, mini):
+    """The molecules were never in a task; what they say of bonds and charges holds in every task."""
+    molecules = reference.molecules
+    level = EnergyShift(
+        elements={1: 0.3, 6: -40.0, 7: 2.0, 8: 5.0, 16: -1.0},
+        anion=0.5,
+        cation=-0.4,
+        bonds={"C3-O1": 0.2, "C3-N3": -0.15, "H1-N3": 0.1},
+    )
+    energies = np.array(reference.energies["gfn2"])
+    at_level = energies - [level.of(c) for c in molecules]
+    start = EnergyShift(elements={z: 0.0 for z in (1, 6, 7, 8, 16)})
+    found = shift_by_molecules(molecules, energies, at_level, start)
+    tasks = [c for t in mini.validation for c in t.support]
+    gaps = [found.of(c) - level.of(c) for c in tasks]
+    without = found.model_copy(update={"bonds": {}})
+    others = [without.of(c) - level.of(c) for c in tasks]
+    assert np.sqrt(np.mean(np.square(gaps))) < 0.1 < 0.5 * np.sqrt(np.mean(np.square(others))) + 0.01
+
+
+def test_every_kind_of_bond_in_test_tasks_occurs_in_a_reference_molecule(reference, mini):
+    known = {kind for c in reference.molecules for kind in bond_types(c)}
+    assert {kind for t in mini.test for c in t.support for kind in bond_types(c)} <= known
+
+
+def test_the_energies_of_reference_molecules_are_those_of_the_level(reference):
+    for level in ("gfn2", "gfn1"):
+        for i in (0, 10, 21):
+            c = reference.molecules[i]
+            label = find_level(level).engine(c.atomic_numbers, c.total_charge).label(c.positions)
+            assert reference.energies[level][i] == pytest.approx(label.energy, abs=1e-5)
+
+
+def test_reference_molecules_without_energies_are_refused_in_a_line(tmp_path, reference):
+    for name in ("reference-molecules.xyz", "reference-molecules.json"):
+        shutil.copy(ROOT / "tasks" / "recipes" / name, tmp_path)
+    record = tmp_path / "reference-molecules.json"
+    record.write_text('{"gfn2": [1.0]}')
+    with pytest.raises(DataError, match="1 energies at gfn2"):
+        read_reference_molecules(tmp_path / "reference-molecules.xyz")
+    record.unlink()
+    with pytest.raises(DataError, match="is missing: python -m"):
+        read_reference_molecules(tmp_path / "reference-molecules.xyz")
+
+
+def test_the_data_hash_covers_what_is_added_to_energies(mini):
+    shifts = mini.manifest.energy_shifts
+    moved = shifts["rm1"].model_copy(update={"anion": shifts["rm1"].anion + 1e-6})
+    assert data_hash(mini.manifest.files, shifts) == mini.manifest.data_hash
+    assert data_hash(mini.manifest.files, {**shifts, "rm1": moved}) != mini.manifest.data_hash

@@ -1,0 +1,49 @@
+"""What to use tomorrow, and how small a difference these tables can show."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from mfbench.compare.comparison import Comparison
+from mfbench.compare.contrast import mean_error
+from mfbench.compare.text import markdown
+from mfbench.metrics.statistics import Interval
+from mfbench_campaign.headline import MANY, SHOWN
+from mfbench_campaign.records import CONSTRUCTIONS, METHODS, Records
+from mfbench_campaign.report.tables import NOT_RUN, shown
+
+__all__ = ["resolution", "what_to_use"]
+
+BUDGETS = {"": "", "2000-steps": ", 2,000 steps"}
+
+
+def what_to_use(records: Records) -> str:
+    """The method of least force error by construction, K and whether the support shows the molecule;
+    those whose interval reaches below the best one's mean are named too."""
+    head = ["construction", "K", "seen molecules", "other molecules"]
+    rows = [
+        [f"`{where}`", str(k), *(_best(records, where, k, query) for query in ("seen", "unseen"))]
+        for where, k in product(CONSTRUCTIONS, SHOWN)
+    ]
+    return markdown(head, rows)
+
+
+def _best(records: Records, where: str, k: int, query: str) -> str:
+    found: dict[str, Interval] = {}
+    for method, (mark, words) in product(METHODS, BUDGETS.items()):
+        ran = [r for r in records.seeds(where, method, mark) if k in r.ks]
+        if ran and (value := mean_error(ran, "force_rmse", k, query)):
+            found[f"`{method}`{words}"] = value
+    if not found:
+        return NOT_RUN
+    best = min(found, key=lambda name: found[name].value)
+    near = [name for name, value in found.items() if name != best and value.lo <= found[best].value]
+    alike = f"; not told apart: {', '.join(near)}" if near else ""
+    return f"{best} {shown(found[best])}{alike}"
+
+
+def resolution(comparison: Comparison) -> str:
+    """The smallest difference in forces that each construction shows, in per cent."""
+    found = {p.construction: p.ratio for p in comparison.power if (p.metric, p.k) == ("force_rmse", MANY)}
+    parts = [f"`{where}` {100 * (found[where] - 1):.1f}" for where in CONSTRUCTIONS if where in found]
+    return ", ".join(parts) + "." if parts else NOT_RUN + "."

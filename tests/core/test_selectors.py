@@ -1,0 +1,140 @@
+"""Who chooses the support: published draws, geometry, a committee, or the method itself."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import mfbench
+from mfbench.cli import main
+from mfbench.data.farthest_points import fingerprints
+from mfbench.errors import ProtocolError, SubmissionError, UnknownNameError
+from mfbench.protocol.protocol import Budget, Selector
+from mfbench.protocol.selection import select_support
+from mfbench.store import file_submission, open_store
+from mfbench.submission import check_run
+from mfbench.submission.check import check
+
+
+class Memory:
+    """Predicts the mean force of what it was shown, atom by atom; it remembers what it saw."""
+
+    name = "memory"
+
+    def __init__(self):
+        self.shown = []
+
+    def adapt(self, support, *, budget, seed):
+        self.shown.append(len(support))
+        self.scale = float(np.mean([np.abs(c.forces).mean() for c in support])) if support else 0.0
+        return Predicted(self.scale)
+
+
+class Predicted:
+    def __init__(self, scale):
+        self.scale = scale
+
+    def predict(self, configurations):
+        return [mfbench.Prediction(0.0, self.scale * c.positions) for c in configurations]
+
+
+class Choosy(Memory):
+    """Takes the last K of the pool."""
+
+    name = "choosy"
+
+    def select(self, pool, k):
+        self.blind = pool[0]
+        return list(range(len(pool) - k, len(pool)))
+
+
+def test_the_methods_own_choice_is_what_it_gets(split):
+    method = Choosy()
+    results = mfbench.evaluate(method, split, ks=[0, 5], draws=1, selector="method")
+    assert not results.failures
+    assert results.selector is Selector.METHOD
+    row = next(r for r in results.episodes if r.k == 5)
+    assert row.selected == [7, 8, 9, 10, 11]
+    assert next(r for r in results.episodes if r.k == 0).selected is None
+    with pytest.raises(mfbench.MfbenchError, match="energy"):
+        _ = method.blind.energy
+    with pytest.raises(ProtocolError, match=r"no select\(pool, k\)"):
+        mfbench.evaluate(Memory(), split, ks=[5], draws=1, selector="method")
+    with pytest.raises(UnknownNameError, match="unknown selector"):
+        mfbench.evaluate(Memory(), split, ks=[5], draws=1, selector="best")
+
+
+def test_a_choice_that_is_no_support_fails_the_episode(split):
+    method = Choosy()
+    method.select = lambda pool, k: [0] * k
+    results = mfbench.evaluate(method, split, ks=[5], draws=1, selector="method")
+    assert len(results.failures) == len(split.test)
+    assert "1 of them distinct" in results.failures[0].failure
+
+
+def test_farthest_spreads_wider_than_chance_and_differs_by_draw(split):
+    task = split.test[0]
+
+    def chosen(draw):
+        published = task.draws[draw].tolist()
+        return select_support(
+            Selector.FARTHEST, Memory(), task.support, 4, published, budget=Budget(), seed=0
+        )
+
+    vectors = fingerprints(task.support)
+
+    def nearest(rows):
+        apart = np.linalg.norm(vectors[rows][:, None] - vectors[rows], axis=-1)
+        return np.min(apart + 1e9 * np.eye(len(rows)))
+
+    assert chosen(0)[0] == task.draws[0, 0]
+    assert all(nearest(chosen(d)) >= nearest(task.draws[d, :4].tolist()) for d in range(3))
+    assert chosen(0) == chosen(0)
+
+
+def test_uncertainty_learns_in_rounds_from_what_it_chose(split):
+    task, method = split.test[0], Memory()
+    published = task.draws[0].tolist()
+    asked = Selector.UNCERTAINTY, method, task.support, 12, published
+    rows = select_support(*asked, budget=Budget(), seed=0)
+    assert rows[:5] == published[:5]
+    assert sorted(rows) == list(range(12))
+    assert method.shown == [4] * 3 + [8] * 3, "four fifths of 5 and of 10 labels"
+    assert select_support(*asked, budget=Budget(), seed=0) == rows
+
+
+def test_a_row_on_the_board_says_its_selector(make_split, tmp_path, monkeypatch):
+    make_split(tmp_path / "chains", name="chains")
+    monkeypatch.setenv("MFBENCH_DATA", str(tmp_path))
+    run = [
+        "evaluate",
+        "-m",
+        "constant",
+        "-s",
+        "chains",
+        "--k",
+        "0,5",
+        "--draws",
+        "2",
+        "--selector",
+        "farthest",
+    ]
+    assert main([*run, "--out", str(tmp_path / "run")]) == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["request"]["selector"] == "farthest"
+    checked = check_run(tmp_path / "run")
+    assert checked.card.run.selector == "farthest"
+    stored = json.loads((tmp_path / "run" / "results.json").read_text())["episodes"]
+    for episode in checked.reference.episodes:
+        mine = next(r for r in stored if (r["family_id"], r["k"], r["draw"]) == episode.key)
+        task = next(t for t in checked.reference.split.test if t.family_id == episode.family_id)
+        rows = mine.get("selected", [])
+        assert [c.config_id for c in episode.support] == [task.support[i].config_id for i in rows]
+    card = checked.card.model_copy(update={"description": "Means of what is farthest apart."})
+    store = open_store(tmp_path / "store")
+    file_submission(store, replace(checked, card=card))
+    assert main(["store", "verify", "--to", str(tmp_path / "store")]) == 0
+    wrong = {**checked.card.run.selected, "test-0": {"5/0": "1 2 3"}}
+    bad = card.model_copy(update={"run": card.run.model_copy(update={"selected": wrong})})
+    with pytest.raises(SubmissionError, match="no support at K = 5"):
+        check(replace(checked, card=bad).files)

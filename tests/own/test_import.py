@@ -1,0 +1,172 @@
+"""Own files become a split that every command takes, without train families and held-out molecules too."""
+
+import json
+
+import ase.io
+import numpy as np
+import pytest
+from ase import Atoms
+
+import mfbench
+from mfbench.audit.checks import verify_split
+from mfbench.cli import main
+from mfbench.data.configuration import Configuration
+from mfbench.data.task import Fold
+from mfbench.errors import DataError
+from mfbench.learned.adaptation.ridge import Design, RidgeSettings
+from mfbench.own.roles import deal
+
+UNITS = ["--energy-unit", "eV", "--forces-unit", "eV/Å", "--sign", "forces"]
+
+
+@pytest.fixture(scope="module")
+def molecules():
+    """Configurations of four fragments of a test family, in the order of their trajectories."""
+    split = mfbench.load_split("cath-mini")
+    task = max(split.test, key=lambda t: len(t.graphs))
+    found = {}
+    for c in task.everything:
+        found.setdefault(c.fragment_id, []).append(c)
+    return list(found.values())[:4]
+
+
+def write(path, configurations, atoms=True, trajectories=True):
+    images = []
+    for c in configurations:
+        info = {"REF_energy": c.energy, "charge": c.total_charge}
+        if trajectories:
+            info["trajectory_id"] = c.trajectory_id
+        images.append(Atoms(c.atomic_numbers, c.positions, info=info))
+        images[-1].arrays["REF_forces"] = c.forces
+    for z, energy in mfbench.load_split("cath-mini").isolated_atom_energies.items() if atoms else ():
+        images.append(Atoms([z], info={"REF_energy": energy, "config_type": "IsolatedAtom"}))
+        images[-1].arrays["REF_forces"] = np.zeros((1, 3))
+    ase.io.write(path, images, format="extxyz")
+    return str(path)
+
+
+def test_files_become_a_split_that_is_sound_and_scored(molecules, tmp_path, monkeypatch, capsys):
+    several = write(tmp_path / "several.xyz", [c for m in molecules[:3] for c in m])
+    single = write(tmp_path / "single.xyz", molecules[3], atoms=False)
+    arguments = ["data", "import", several, single, "--out", str(tmp_path / "own-dft"), *UNITS]
+    assert main(arguments) == 0
+    assert "several: " in capsys.readouterr().out
+    assert [c.name for c in verify_split(tmp_path / "own-dft") if not c.passed] == []
+    monkeypatch.setenv("MFBENCH_DATA", str(tmp_path))
+    split = mfbench.load_split("own-dft")
+    assert not split.train
+    by_name = {t.family_id: t for t in split.test}
+    assert by_name["several"].heldout
+    assert not by_name["single"].heldout
+    run = ["evaluate", "-m", "constant", "-s", "own-dft", "--k", "0,5", "--out", str(tmp_path / "run")]
+    assert main(run) == 0
+    assert main(["submit", str(tmp_path / "run"), "--check"]) == 0
+    again = ["data", "import", several, single, "--out", str(tmp_path / "again"), "--name", "own-dft"]
+    assert main([*again, *UNITS]) == 0
+    hashes = [
+        json.loads((tmp_path / d / "manifest.json").read_text())["data_hash"] for d in ("own-dft", "again")
+    ]
+    assert hashes[0] == hashes[1]
+
+
+def test_labels_arrive_as_they_were(molecules, tmp_path):
+    arguments = ["data", "import", write(tmp_path / "m.xyz", molecules[0]), "--out", str(tmp_path / "s")]
+    assert main([*arguments, *UNITS]) == 0
+    (task,) = mfbench.load_split(tmp_path / "s").test
+    true = {int(f"{i + 1}"): c for i, c in enumerate(molecules[0])}
+    for c in task.everything:
+        origin = true[int(c.config_id.rpartition("/")[2])]
+        assert c.energy == pytest.approx(origin.energy, abs=1e-6)
+        np.testing.assert_allclose(c.forces, origin.forces, atol=3e-4)
+    assert {c.trajectory_id for c in task.support}.isdisjoint(c.trajectory_id for c in task.query)
+
+
+def test_frames_without_trajectories_are_cut_into_blocks_that_lie_apart(molecules):
+    frames = [
+        Configuration(c.atomic_numbers, c.positions, c.total_charge, 0, c.energy, c.forces, str(i))
+        for i, c in enumerate(molecules[0])
+    ]
+    found = deal("mine", Fold.TEST, frames, near_twin=0.0, seed=0)
+    numbers = [[int(c.config_id[-6:]) for c in pool] for pool in (found.task.support, found.task.query)]
+    assert max(numbers[0]) < min(numbers[1])
+    assert len({c.trajectory_id for c in found.task.support}) == 4
+    assert len(found.task.draws) == 5
+    assert sorted(found.task.draws[0]) == list(range(len(found.task.support)))
+    with pytest.raises(DataError, match="nothing to ask about"):
+        deal("mine", Fold.TEST, frames[:1], near_twin=0.1, seed=0)
+    alike = [frames[0].with_label(c.energy, c.forces) for c in frames]
+    alike = [Configuration(**{**vars(c), "config_id": str(i)}) for i, c in enumerate(alike)]
+    with pytest.raises(DataError, match=r"within 0\.10 Å"):
+        deal("mine", Fold.TEST, alike, near_twin=0.1, seed=0)
+
+
+def test_isolated_atoms_are_asked_for_or_fitted_and_never_guessed(molecules, tmp_path, capsys):
+    file = write(tmp_path / "m.xyz", molecules[0], atoms=False)
+    arguments = ["data", "import", file, "--out", str(tmp_path / "s"), *UNITS]
+    assert main(arguments) == 2
+    assert "--isolated-atoms fit" in capsys.readouterr().err
+    assert not (tmp_path / "s").exists()
+    assert main([*arguments, "--isolated-atoms", "H=oops"]) == 2
+    assert main([*arguments, "--isolated-atoms", "fit"]) == 0
+    assert (
+        "fitted" in json.loads((tmp_path / "s" / "manifest.json").read_text())["recipe"]["isolated_atoms"]
+    )
+    assert "energies" not in [c.name for c in verify_split(tmp_path / "s") if not c.passed]
+
+
+def test_a_net_force_is_taken_off_and_said_and_a_large_one_refused(molecules):
+    def pulled(size):
+        return [
+            Configuration(
+                c.atomic_numbers, c.positions, 0, 0, c.energy, c.forces + size / len(c), config_id=str(i)
+            )
+            for i, c in enumerate(molecules[0])
+        ]
+
+    found = deal("mine", Fold.TEST, pulled(0.02), near_twin=0.0, seed=0)
+    assert found.net_force == pytest.approx(0.02, abs=3e-3)
+    assert np.abs(found.task.support[0].forces.sum(axis=0)).max() < 1e-9
+    with pytest.raises(DataError, match="field"):
+        deal("mine", Fold.TEST, pulled(0.5), near_twin=0.0, seed=0)
+
+
+def test_ridge_has_parts_to_validate_on_where_all_frames_bear_one_name():
+    def support(names):
+        water = np.array([8, 1, 1]), np.eye(3)
+        return [
+            Configuration(*water, energy=0.0, forces=np.zeros((3, 3)), config_id=f"{i:02d}", **name)
+            for i, name in enumerate(names)
+        ]
+
+    def groups(names):
+        frames = support(names)
+        zeros = [np.zeros((3, 3))] * len(frames)
+        design = Design.of(frames, np.zeros((len(frames), 2)), np.zeros(len(frames)), [], zeros, settings)
+        return design.groups.tolist()
+
+    settings = RidgeSettings(folds_by="fragment", folds=5)
+    one = {"fragment_id": "a", "trajectory_id": "t"}
+    assert groups([one] * 10) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert groups([one, {**one, "trajectory_id": "u"}] * 2) == [0, 1, 0, 1]
+    assert groups([one, {**one, "fragment_id": "b"}] * 2) == [0, 1, 0, 1]
+    assert groups([one]) == [0]
+
+
+def test_a_start_of_another_level_stands_on_the_atoms_of_the_split(molecules, tmp_path):
+    """Own energies lie thousands of eV away from those that a checkpoint was trained on."""
+    from mfbench.learned.adaptation.initial_model import baseline_of
+    from mfbench.learned.checkpoint import embedded_checkpoint, load_checkpoint
+
+    file = write(tmp_path / "m.xyz", molecules[0], atoms=False)
+    there = mfbench.load_split("cath-mini")
+    said = ",".join(
+        f"{s}={there.isolated_atom_energies[z] - 100 * z}"
+        for s, z in zip("HCNO", (1, 6, 7, 8), strict=True)
+    )
+    assert (
+        main(["data", "import", file, "--out", str(tmp_path / "s"), *UNITS, "--isolated-atoms", said]) == 0
+    )
+    checkpoint = load_checkpoint(embedded_checkpoint("cath-mini", "mace", "pretrain"))
+    before = baseline_of(checkpoint, there).energies(molecules[0])
+    after = baseline_of(checkpoint, mfbench.load_split(tmp_path / "s")).energies(molecules[0])
+    np.testing.assert_allclose(after, before - [100 * int(c.atomic_numbers.sum()) for c in molecules[0]])
