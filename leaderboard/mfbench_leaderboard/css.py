@@ -72,7 +72,7 @@ table.mf td {padding: 0.42rem 0.7rem; border-bottom: 1px solid var(--mf-line); v
 table.mf tr:hover td {background: var(--mf-soft);}
 table.mf tr.line td {background: var(--mf-soft); color: var(--mf-muted);}
 table.mf tr.best td:first-child {box-shadow: inset 3px 0 0 var(--mf-accent);}
-table.mf tr.apart td {border-top: 2px solid var(--mf-muted);}
+table.mf tr.apart td {border-top: 1px solid var(--mf-muted);}
 table.mf tr.group td {padding-top: 1rem; border-bottom: 2px solid var(--mf-ink);}
 table.mf tr.group:hover td {background: none;}
 table.mf td.num, table.mf th.num {text-align: right;}

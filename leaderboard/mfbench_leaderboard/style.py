@@ -7,7 +7,7 @@ from html import escape
 
 from mfbench_leaderboard.css import TONES
 
-__all__ = ["badge", "empty", "header", "legend", "note", "tiles", "waiting"]
+__all__ = ["badge", "empty", "header", "legend", "note", "said", "tiles", "waiting"]
 
 
 def header() -> str:
@@ -32,6 +32,11 @@ def badge(text: str, tone: str, title: str = "") -> str:
 def note(text: str) -> str:
     """Small print; the text is escaped."""
     return f'<div class="mf-note">{escape(text)}</div>'
+
+
+def said(text: str) -> str:
+    """What a view says in one sentence; the text is escaped."""
+    return f'<div class="mf-said">{escape(text)}</div>'
 
 
 def tiles(items: list[tuple[str, str, str]]) -> str:

@@ -113,7 +113,7 @@ def _track(row: Row, width: int) -> str:
 def _row(row: Row, view: _View, apart: bool) -> str:
     card = row.summary.card
     public = card.public_model
-    parts = (public.name, public.licence) if public else (card.arch, card.backend)
+    parts = (public.name,) if public else (card.arch, card.backend)
     model = " · ".join(part for part in parts if part)
     link = f"method?submission={quote(row.summary.id)}"
     gradients, adapt = row.cells.get("gradient_evaluations"), row.cells.get("adapt_seconds")
@@ -126,7 +126,7 @@ def _row(row: Row, view: _View, apart: bool) -> str:
         f'<td class="name"><a href="{link}" target="_self">{escape(card.method)}</a><br>'
         f"<small>{escape(model or 'no model')}</small></td>",
         *(_td(TITLES[m], f"<div>{_cell(row.cells.get(m), view.scales[m])}</div>") for m in view.metrics),
-        _td("Trust", f"<div>{method_badges(row, track=False)}</div>"),
+        _td("Trust", f"<div>{method_badges(row, table=True)}</div>"),
         *(_td(column.title, escape(column.text(row)) or "–") for column in view.optional),
         _td("Families", f"<span{partial}>{families}</span>", "num"),
         _td(
@@ -150,14 +150,15 @@ def _rank(row: Row) -> str:
     return f'<span title="{title}">{row.rank}</span>'
 
 
-def method_badges(row: Row, *, track: bool = True) -> str:
-    """Trust, what is not standard (the track if asked for, the selector), and what checking found."""
+def method_badges(row: Row, *, table: bool = False) -> str:
+    """Trust, what checking found, and what is not standard: track and selector, for which a ``table`` has
+    places of its own."""
     found = [badge(row.trust, row.trust, TRUST_NOTES[row.trust])]
     if row.is_line:
         found.append(badge("reference line", "line", "Never ranked."))
-    if track and row.track != Track.STANDARD:
+    if not table and row.track != Track.STANDARD:
         found.append(badge(f"{row.track} track", "line"))
-    if row.summary.card.run.selector:
+    if not table and row.summary.card.run.selector:
         found.append(badge(f"{row.summary.card.run.selector} support", "line", "Who chose the labels."))
     found += [badge(f.kind.replace("-", " "), "warn", f.message) for f in row.findings]
     return "".join(found)

@@ -25,16 +25,23 @@ class Column:
 
 
 def _selector(row: Row) -> str:
-    return str(getattr(row.summary.card.run, "selector", None) or "")
+    return str(row.summary.card.run.selector or "")
 
 
 def _licence(row: Row) -> str:
-    return str(getattr(row.summary.card, "licence", None) or "")
+    public = row.summary.card.public_model
+    return public.licence if public else ""
+
+
+def _dynamics(row: Row) -> str:
+    share = row.cells.get("stable_share")
+    return f"{100 * share.value:.0f} %" if share else ""
 
 
 _OPTIONAL = (
     Column("Support", "chosen by", _selector),
-    Column("Licence", "of weights", _licence),
+    Column("Dynamics", "stable runs, declared", _dynamics),
+    Column("Licence", "of the public model", _licence),
 )
 
 

@@ -43,7 +43,7 @@ def pareto_figure(points: Sequence[Point], cost_title: str, metric: str) -> go.F
             y=[p.error for p in ordered],
             mode="markers+text",
             text=[text if p.name in names else "" for p, text in zip(ordered, texts, strict=True)],
-            textposition="top center",
+            textposition="bottom center",
             textfont={"size": 11},
             marker={
                 "size": _sizes([p.training for p in ordered]),

@@ -9,23 +9,16 @@ import streamlit as st
 from mfbench.metrics.statistics import MIN_FAMILIES_FOR_RANKS
 from mfbench.store import flat_table
 from mfbench_leaderboard.data.board import Board, Choice, Row, filter_rows
-from mfbench_leaderboard.data.text import HEADLINES, TITLES
+from mfbench_leaderboard.data.text import TITLES
 from mfbench_leaderboard.state import current_board, current_standings, current_store, show_broken
 from mfbench_leaderboard.style import empty, note, tiles
 from mfbench_leaderboard.table import leaderboard_table
 from mfbench_leaderboard.views.board_figures import show_figures
+from mfbench_leaderboard.views.choice import QUERIES, choose
 from mfbench_leaderboard.views.permalink import permalink
 
 __all__ = ["show"]
 
-QUERIES = {
-    "all": "all",
-    "seen": "seen molecules",
-    "unseen": "unseen molecules",
-    "novel": "novel molecules",
-}
-"""Labels, which are also what the URL says."""
-QUERY_HELP = "Seen: the molecule is in the support. Unseen: it is not. Novel: meta-train does not hold it."
 PAGE = 50
 _HOW = (
     "Evaluate a method, then file it:<br><br>"
@@ -42,7 +35,7 @@ def show() -> None:
     if not board.splits:
         st.html(empty("No submission yet", _HOW))
         return
-    choice = _choose(board)
+    choice = choose(board, order="Order by")
     found = current_standings(board, choice)
     rows = _filter(board, found.rows)
     families = max((len(row.summary.families) for row in found.rows), default=0)
@@ -69,26 +62,6 @@ def show() -> None:
             on_click="ignore",
         )
         permalink(split=choice.split, k=choice.k, query=QUERIES[choice.query], by=TITLES[choice.rank_by])
-
-
-def _choose(board: Board) -> Choice:
-    columns = st.columns([1.3, 2.2, 1.7, 1.6])
-    split = columns[0].selectbox(
-        "Construction", board.splits, key="split", bind="query-params", help="How families are cut."
-    )
-    ks = [str(k) for k in board.ks(split)]
-    best = str(max((int(k) for k in ks if int(k) <= 50), default=int(ks[-1])))
-    with columns[1]:
-        k = st.segmented_control(
-            "K, labels of the new family", ks, default=best, key="k", required=True, bind="query-params"
-        )
-    query = columns[2].selectbox(
-        "Queries", list(QUERIES), format_func=QUERIES.get, key="query", bind="query-params", help=QUERY_HELP
-    )
-    rank_by = columns[3].selectbox(
-        "Order by", list(HEADLINES), format_func=TITLES.get, key="by", bind="query-params"
-    )
-    return Choice(split, int(k or best), query, rank_by)
 
 
 def _filter(board: Board, rows: list[Row]) -> list[Row]:

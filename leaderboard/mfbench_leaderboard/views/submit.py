@@ -13,7 +13,7 @@ from mfbench.submission import Checked, check_files
 from mfbench.submission.card import write_card
 from mfbench_leaderboard.data.text import HEADLINES
 from mfbench_leaderboard.state import current_store
-from mfbench_leaderboard.style import note
+from mfbench_leaderboard.style import empty, note
 from mfbench_leaderboard.table import error_heads, html_table, value
 
 __all__ = ["show"]
@@ -36,11 +36,11 @@ def show() -> None:
         type=["json", "yaml", "parquet", "safetensors", "png"],
     )
     if not uploads:
-        st.html(
-            '<div class="mf-empty"><b>Nothing here yet</b>On the command line the same is<br><br>'
-            "<code>mfbench submit runs/mine --draft mine</code><br>"
-            "<code>mfbench submit mine --check</code></div>"
+        how = (
+            "On the command line the same is<br><br><code>mfbench submit runs/mine --draft mine</code><br>"
+            "<code>mfbench submit mine --check</code>"
         )
+        st.html(empty("Nothing here yet", how))
         return
     try:
         with st.spinner("Scoring ..."):

@@ -1,9 +1,20 @@
-"""A store whose numbers are made up: methods in two tracks on `levels`, without running or scoring any."""
+"""A server of the board, a browser, and a store of made-up numbers: methods in two tracks on `levels`."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from mfbench.metrics.errors import METRICS
 from mfbench.store.open import open_store
@@ -11,6 +22,9 @@ from mfbench.store.rows import ROWS, Summary, write_part
 from mfbench.store.store import submission_id
 from mfbench.submission.card import Card, Cost, DeclaredRun, Hardware, write_card
 
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium")
+PATIENT = 60_000
 KS = [0, 5, 10, 50]
 FAMILIES = [f"pm7.family-{i:02d}" for i in range(16)]
 METHODS = {  # error at K = 0, and what adaptation leaves of it in the standard and the converged track
@@ -22,7 +36,87 @@ METHODS = {  # error at K = 0, and what adaptation leaves of it in the standard 
 }
 
 
-def made_up_store(folder, split="levels", tracks=("standard", "converged")):
+@contextmanager
+def _serving(store: Path):
+    """Address of the app on a store, served by the command that people use."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    path = os.pathsep.join(str(ROOT / part) for part in ("", "tasks", "baselines", "leaderboard"))
+    command = [sys.executable, "-m", "mfbench", "leaderboard", "--store", str(store), "--port", str(port)]
+    process = subprocess.Popen(
+        command,
+        cwd=store.parent,
+        env=os.environ | {"PYTHONPATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://localhost:{port}"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=2)
+            break
+        except OSError:
+            time.sleep(0.3)
+    try:
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def serving():
+    """A context manager: folder of a store → address of the app."""
+    return _serving
+
+
+@pytest.fixture(scope="session")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    flags = [
+        "--no-sandbox",
+        "--use-angle=swiftshader",
+        "--enable-unsafe-swiftshader",
+        "--ignore-gpu-blocklist",
+    ]
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """(address of the app, width, theme) → a page. The test fails on a dialog, an exception box, or a
+    request to anywhere else."""
+    pages, foreign, dialogs = [], [], []
+
+    def opened(server: str, width: int = 1380, theme: str = "light"):
+        page = browser.new_page(viewport={"width": width, "height": 1000}, color_scheme=theme)
+        page.set_default_timeout(PATIENT)
+        ours = (server, server.replace("http", "ws"), "data:", "blob:")
+        page.on("request", lambda r: None if r.url.startswith(ours) else foreign.append(r.url))
+        page.on("dialog", lambda d: (dialogs.append(d.message), d.dismiss()))
+        pages.append(page)
+        return page
+
+    yield opened
+    for page in pages:
+        assert page.locator("[data-testid=stException]").count() == 0
+        page.close()
+    assert foreign == []
+    assert dialogs == []
+
+
+@pytest.fixture(scope="session")
+def made_up_store():
+    """(folder, split, tracks) → a store in that folder."""
+    return _made_up_store
+
+
+def _made_up_store(folder, split="levels", tracks=("standard", "converged")):
     """Write it; returns the store."""
     rng = np.random.default_rng(0)
     store = open_store(folder)
