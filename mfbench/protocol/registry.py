@@ -262,18 +262,6 @@ METHODS: Registry[MethodSpec] = Registry(
             cost=Cost.CLOSED_FORM,
         ),
         MethodSpec(
-            "gfn1",
-            "GFN1-xTB as it is",
-            "mfbench_tasks.levels.level_methods:gfn1",
-            cost=Cost.CLOSED_FORM,
-        ),
-        MethodSpec(
-            "gfn2",
-            "GFN2-xTB as it is; the level of the labels of cath, cluster30 and chemistry",
-            "mfbench_tasks.levels.level_methods:gfn2",
-            cost=Cost.CLOSED_FORM,
-        ),
-        MethodSpec(
             "mmff94",
             "a classical force field as it is (MMFF94, through RDKit)",
             "mfbench.methods.mmff94:mmff94",
