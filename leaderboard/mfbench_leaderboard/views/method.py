@@ -20,6 +20,7 @@ from mfbench_leaderboard.figures.theme import CONFIG
 from mfbench_leaderboard.state import current_board
 from mfbench_leaderboard.style import empty, note, tiles
 from mfbench_leaderboard.table import TRUST_NOTES, error_heads, html_table, method_badges, value
+from mfbench_leaderboard.views.findings import show_findings
 from mfbench_leaderboard.views.permalink import permalink
 
 __all__ = ["show"]
@@ -84,7 +85,7 @@ def _headline(board: Board, summary: Summary, trust: str) -> None:
     st.html(
         tiles([*items, (parameters, "", "parameters"), (str(card.run.draws), "", "draws a family and K")])
     )
-    st.html("".join(note(f"{f.kind.replace('-', ' ')}: {f.message}") for f in summary.findings) or " ")
+    show_findings(summary.findings)
 
 
 def _errors(board: Board, summary: Summary) -> None:
