@@ -29,6 +29,7 @@ COMMANDS = (
     "predict",
     "simulate",
     "active",
+    "estimate",
     "compare",
     "submit",
     "store",

@@ -12,9 +12,14 @@ from mfbench.data.environments import describe
 __all__ = ["farthest_points", "fingerprints"]
 
 
-def fingerprints(configurations: Sequence[Configuration]) -> np.ndarray:
-    """[n, d] one vector per configuration: mean environment of the atoms of each element."""
-    elements = sorted({int(z) for c in configurations for z in c.atomic_numbers})
+def fingerprints(
+    configurations: Sequence[Configuration], elements: Sequence[int] | None = None
+) -> np.ndarray:
+    """[n, d] one vector per configuration: mean environment of the atoms of each element.
+
+    ``elements``: which, in order; by default all that occur.
+    """
+    elements = elements or sorted({int(z) for c in configurations for z in c.atomic_numbers})
     rows = []
     for c in configurations:
         vectors = describe(c, elements)

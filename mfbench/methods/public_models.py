@@ -59,7 +59,8 @@ class ModelCard:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, for the card of a run."""
-        return asdict(self) | {"elements": list(self.elements)}
+        lists = {"elements": list(self.elements), "training": [asdict(data) for data in self.training]}
+        return asdict(self) | lists
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,28 @@ PUBLIC_MODELS: Registry[PublicModel] = Registry(
             modules=("torch", "mace"),
             install="pip install 'mfbench[torch]'",
             weights="a file of yours: --backend torch --model PATH --trust-pickle",
+        ),
+        PublicModel(
+            "ani",
+            "ANI-1x, ANI-1ccx, ANI-2x (Devereux et al. 2020)",
+            ModelCard(
+                "ANI",
+                charges=False,
+                spins=False,
+                licence="MIT",
+                citation="https://doi.org/10.1021/acs.jctc.0c00121",
+            ),
+            modules=("torch", "mace", "torchani"),
+            install="pip install 'mfbench[ani]'",
+            weights="a state-dict file of torchani 2: --model PATH --option model=ani2x",
+        ),
+        PublicModel(
+            "torch-module",
+            "any PyTorch module with energies",
+            ModelCard("a PyTorch module"),
+            modules=("torch", "mace"),
+            install="pip install 'mfbench[torch]'",
+            weights="your module's: --model module:make",
         ),
         PublicModel(
             "ase",

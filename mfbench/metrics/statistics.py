@@ -75,13 +75,19 @@ def groups_of(clusters: Sequence[Sequence[str]]) -> np.ndarray:
 
 
 def bootstrap_mean(
-    values: np.ndarray, groups: np.ndarray, *, n_resamples: int = N_RESAMPLES, seed: int = 0
+    values: np.ndarray,
+    groups: np.ndarray,
+    *,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    least: float = -np.inf,
 ) -> Interval:
     """Mean over families with its 95 % interval.
 
     Args:
         values: [n], one value per family; or [S, n], one per seed and family: then seeds are drawn too.
         groups: [n] families that move together.
+        least: what the mean cannot be below: 0 for errors.
 
     Below ``FEW`` groups the interval is studentised, from there on it holds quantiles of resampled means.
     """
@@ -91,9 +97,9 @@ def bootstrap_mean(
     if independent < 2:
         return Interval(value, float("nan"), float("nan"))
     sums = sums_of(table, groups)
-    if independent < FEW:
-        return Interval(value, *studentised_interval(sums, n_resamples, seed))
-    return Interval(value, *percentile_interval(sums, n_resamples, seed))
+    interval = studentised_interval if independent < FEW else percentile_interval
+    lo, hi = interval(sums, n_resamples, seed)
+    return Interval(value, max(lo, least), hi)
 
 
 def ratio(

@@ -146,6 +146,21 @@ METHODS: Registry[MethodSpec] = Registry(
             cost=Cost.CLOSED_FORM,
             reference=True,
         ),
+        *(
+            MethodSpec(
+                name,
+                f"{level}-xTB used as a method{more} (--track open)",
+                f"mfbench_tasks.levels.rivals:{name.replace('-', '_')}",
+                cost=Cost.CLOSED_FORM,
+                open_only=True,
+            )
+            for name, level, more in (
+                ("gfn1", "GFN1", ""),
+                ("gfn2", "GFN2", ""),
+                ("gfn1-bond-terms", "GFN1", ", forces corrected by bond and 1-3 terms"),
+                ("gfn2-bond-terms", "GFN2", ", forces corrected by bond and 1-3 terms"),
+            )
+        ),
         MethodSpec(
             "offset",
             "pre-trained model, offsets in closed form, no gradient step",
@@ -229,6 +244,16 @@ METHODS: Registry[MethodSpec] = Registry(
             "so3lr",
             "SO3LR as it is, or fine-tuned (--option strategy=full, head, frozen, lora, replay, delta)",
             "mfbench_torch.foreign.methods:so3lr",
+        ),
+        MethodSpec(
+            "ani",
+            "ANI with weights from a file, as it is or fine-tuned (--model PATH --option model=ani2x)",
+            "mfbench_torch.foreign.methods:ani",
+        ),
+        MethodSpec(
+            "torch-module",
+            "any PyTorch module with energies, as it is or fine-tuned (--model module:make)",
+            "mfbench_torch.foreign.methods:torch_module",
         ),
         MethodSpec(
             "ase",

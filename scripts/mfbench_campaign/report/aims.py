@@ -83,7 +83,7 @@ def _scratch_aim(records: Records, construction: str) -> list[str]:
 
 
 def best_over_scratch(records: Records, construction: str) -> tuple[float, str] | None:
-    """Converged from-scratch ÷ the best meta-learner, geometric mean over the three errors, and its name."""
+    """Converged from-scratch ÷ the best meta-learner: geometric mean over the errors, and its name."""
     scratch = records.seeds(construction, "scratch")
     options = []
     for method, budget in product(LEARNERS, ("", "2000-steps")):

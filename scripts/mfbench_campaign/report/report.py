@@ -21,7 +21,7 @@ from mfbench_campaign.plan import Campaign, read_campaign
 from mfbench_campaign.records import CONSTRUCTIONS, Records
 from mfbench_campaign.render import render
 from mfbench_campaign.report import tables, variations
-from mfbench_campaign.report.advice import resolution, what_to_use
+from mfbench_campaign.report.advice import what_to_use
 from mfbench_campaign.report.aims import aims
 from mfbench_campaign.report.claims import claims_table
 from mfbench_campaign.report.convergence import convergence_table
@@ -76,7 +76,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
     first = render(
         "results.md",
         use=what_to_use(records),
-        resolution=resolution(records),
+        power=markdown(*text.power_table(comparison, MANY)),
         findings=findings,
         aims=aims(records, folder / "limits"),
         pages=[{"name": n, "title": text.partition("\n")[0].lstrip("# ")} for n, text in pages.items()],

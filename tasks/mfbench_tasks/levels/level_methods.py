@@ -22,16 +22,16 @@ class LevelCalculator(Calculator):
         level: of theory.
     """
 
-    implemented_properties = ("energy", "forces")
+    implemented_properties: list[str] = ["energy", "forces"]  # noqa: RUF012
 
     def __init__(self, level: Level) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._level = level
         self._known: dict[tuple[bytes, bytes, int, int], Label] = {}
 
     def calculate(self, atoms: Any = None, properties: Any = None, system_changes: Any = ()) -> None:
         """Energy and forces of ``atoms``, with the charge and the multiplicity of ``atoms.info``."""
-        super().calculate(atoms, properties, system_changes)
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
         charge, unpaired = int(atoms.info.get("charge", 0)), int(atoms.info.get("spin", 1)) - 1
         key = (atoms.numbers.tobytes(), atoms.positions.tobytes(), charge, unpaired)
         if key not in self._known:
