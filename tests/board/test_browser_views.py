@@ -79,7 +79,7 @@ def test_levels_opens_with_the_figure_first_then_the_table_and_links_to_itself(v
     code = page.locator("[data-testid=stPopoverBody] code")
     expect(code).to_contain_text("k=10", timeout=PATIENT)
     code.hover()
-    page.locator("[data-testid=stPopoverBody] [data-testid=stCodeCopyButton]").click()
+    page.get_by_label("Copy to clipboard").first.click()
     address = page.evaluate("navigator.clipboard.readText()")
     assert address == code.inner_text().strip()
     assert "split=levels" in address

@@ -10,7 +10,7 @@ import streamlit as st
 from mfbench.store.fresh_test.record import FreshTestRecord
 from mfbench.store.rows import Summary
 from mfbench.submission.card import write_card
-from mfbench_leaderboard.data.board import Board, Row
+from mfbench_leaderboard.data.board import Board, Choice, Row
 from mfbench_leaderboard.data.citation import bibtex
 from mfbench_leaderboard.data.curves import constant_line, curves
 from mfbench_leaderboard.data.text import HEADLINES, TITLES, number, seconds, unit
@@ -90,10 +90,11 @@ def _headline(board: Board, summary: Summary, trust: str) -> None:
 
 def _errors(board: Board, summary: Summary) -> None:
     split = summary.card.run.split
+    choice = Choice(split, max(summary.card.run.ks))
     with st.container(key="panels_method"):
         for column, metric in zip(st.columns(len(HEADLINES)), HEADLINES, strict=True):
-            found = curves(board, split, metric, "all", [summary.id])
-            line = constant_line(board, split, metric, "all")
+            found = curves(board, choice, metric, [summary.id])
+            line = constant_line(board, choice, metric)
             figure = against_k(metric, found, line, board.ks(split))
             column.plotly_chart(figure, config=CONFIG, key=f"method_{metric}", theme=None)
     frame = board.select(split)
