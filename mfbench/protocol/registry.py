@@ -239,21 +239,25 @@ METHODS: Registry[MethodSpec] = Registry(
             "any mace-torch .model, fine-tuned on the K labels (--backend torch --model PATH)",
             "mfbench_{backend}.foreign.methods:finetune",
             ("torch",),
+            recipes=True,
         ),
         MethodSpec(
             "so3lr",
             "SO3LR as it is, or fine-tuned (--option strategy=full, head, frozen, lora, replay, delta)",
             "mfbench_torch.foreign.methods:so3lr",
+            recipes=True,
         ),
         MethodSpec(
             "ani",
             "ANI with weights from a file, as it is or fine-tuned (--model PATH --option model=ani2x)",
             "mfbench_torch.foreign.methods:ani",
+            recipes=True,
         ),
         MethodSpec(
             "torch-module",
             "any PyTorch module with energies, as it is or fine-tuned (--model module:make)",
             "mfbench_torch.foreign.methods:torch_module",
+            recipes=True,
         ),
         MethodSpec(
             "ase",
