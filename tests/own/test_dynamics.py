@@ -1,5 +1,6 @@
 """Dynamics says when a molecule breaks, conserves what should be conserved, and survives being killed."""
 
+import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
@@ -177,3 +178,28 @@ def test_the_harness_counts_the_molecules_that_stay_whole(split, split_folder, t
     assert "stable_share" not in again.to_json()
     with pytest.raises(ProtocolError, match="above zero"):
         StabilityProbe(0.0)
+
+
+class Unsure(Springs):
+    """Its error bars grow with every call."""
+
+    def calculate(self, *args, **options):
+        super().calculate(*args, **options)
+        self.results["forces_uncertainty"] = np.full((len(self.atoms), 3), 0.001 * self.calls)
+
+
+def test_it_stops_where_the_model_is_unsure_and_leaves_what_to_label(tmp_path):
+    atoms = molecule("CH3OH")
+    atoms.calc = Unsure(atoms)
+    settings = DynamicsSettings(ps=0.2, record_fs=5, threshold=0.05, stop_when_unsure=True)
+    found = simulate(atoms, settings, tmp_path / "a")
+    assert found.first_unsure_ps == pytest.approx(found.simulated_ps)
+    assert found.simulated_ps < 0.1
+    assert len(ase.io.read(tmp_path / "a" / "unsure.xyz", ":")) == 1
+    last = ase.io.read(tmp_path / "a" / "trajectory.xyz", "-1")
+    np.testing.assert_allclose(last.positions, atoms.positions, atol=1e-7)
+    atoms.calc = Springs(atoms)
+    with pytest.raises(ProtocolError, match="no error bars"):
+        simulate(atoms, settings, tmp_path / "b")
+    with pytest.raises(ProtocolError, match="needs a threshold"):
+        DynamicsSettings(stop_when_unsure=True)
