@@ -74,10 +74,12 @@ def evaluate(
         resume: continue the run in ``out`` after an interruption.
         fold: ``test``, or ``validation`` for tuning.
         track: ``standard``, ``converged``, ``closed-form``, ``long`` or ``open``; see
-            ``mfbench.protocol.protocol.Track``. Default: the narrowest that admits the budget. On
-            ``converged`` learned methods adapt by the recipe of that name unless ``options`` name another.
+            ``mfbench.protocol.protocol.Track``. Default: the narrowest that admits the budget, and ``open``
+            for methods that call a level of theory. On ``converged`` learned methods adapt by the recipe of
+            that name unless ``options`` name another.
         budget: what adaptation may spend. Default: the track's; of ``open``, the standard one.
-        support: ``own``, or ``wrong-family``: the support comes from the next family of the fold.
+        support: ``own``, or a control: ``wrong-family`` takes the support from the next family of the fold,
+            ``wrong-level`` gives it the labels of the split's reference level.
         backend, arch, checkpoint, options: what a named method is made with.
         workers: processes; only for a method given by name. Scripts need ``if __name__ == "__main__"``.
         scheduler: address of a Dask scheduler: its workers run the episodes instead.
@@ -100,11 +102,12 @@ def evaluate(
     exclusion = None
     if exclude is not None:
         split, exclusion = without_overlap(split, as_split(exclude), fold)
+    spec = METHODS.find(method) if isinstance(method, str) else None
     protocol = Protocol.of(
         split,
         ks=ks,
         draws=draws,
-        track=track,
+        track=track or (Track.OPEN if spec and spec.open_only else None),
         budget=budget,
         fold=fold,
         support=support,

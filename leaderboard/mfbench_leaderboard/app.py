@@ -6,8 +6,9 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from mfbench_leaderboard.style import CSS, header
-from mfbench_leaderboard.views import about, constructions, family, leaderboard, method, submit
+from mfbench_leaderboard.css import CSS
+from mfbench_leaderboard.style import header
+from mfbench_leaderboard.views import about, compare, constructions, family, leaderboard, method, submit
 
 
 def icon() -> Image.Image:
@@ -23,6 +24,7 @@ st.html(f"<style>{CSS}</style>")
 pages = [
     st.Page(leaderboard.show, title="Leaderboard", url_path="leaderboard", default=True),
     st.Page(method.show, title="Method", url_path="method"),
+    st.Page(compare.show, title="Compare", url_path="compare"),
     st.Page(family.show, title="Family", url_path="family"),
     st.Page(constructions.show, title="Constructions", url_path="constructions"),
     st.Page(submit.show, title="Submit", url_path="submit"),

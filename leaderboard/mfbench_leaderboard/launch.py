@@ -1,26 +1,31 @@
-"""Starting the app: Streamlit on a local port, with our theme, and nothing sent anywhere."""
+"""Starting the app: Streamlit on a local port, light or dark as the browser prefers, nothing sent out."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import plotly  # noqa: F401  # missing packages are named before a server starts
 import streamlit.web.cli
 
+from mfbench_leaderboard.css import DARK, LIGHT
+
 __all__ = ["arguments", "launch"]
 
-THEME = {
-    "base": "light",
-    "primaryColor": "#0f766e",
-    "backgroundColor": "#ffffff",
-    "secondaryBackgroundColor": "#f3f6f5",
-    "textColor": "#16302e",
-    "linkColor": "#0f766e",
-    "borderColor": "#dfe7e5",
-    "baseRadius": "0.5rem",
-    "showWidgetBorder": "true",
-}
+SHARED = {"baseRadius": "0.5rem", "showWidgetBorder": "true"}
+
+
+def _theme(colours: Mapping[str, str]) -> dict[str, str]:
+    """Streamlit's own widgets, in the colours of the pages."""
+    return {
+        "primaryColor": colours["accent"],
+        "backgroundColor": colours["paper"],
+        "secondaryBackgroundColor": colours["soft"],
+        "textColor": colours["ink"],
+        "linkColor": colours["accent"],
+        "borderColor": colours["line"],
+    }
 
 
 def arguments(store: str, port: int, *, headless: bool = True) -> list[str]:
@@ -34,7 +39,9 @@ def arguments(store: str, port: int, *, headless: bool = True) -> list[str]:
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
-        **{f"theme.{name}": value for name, value in THEME.items()},
+        **{f"theme.{name}": value for name, value in SHARED.items()},
+        **{f"theme.light.{name}": value for name, value in _theme(LIGHT).items()},
+        **{f"theme.dark.{name}": value for name, value in _theme(DARK).items()},
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     return ["run", str(Path(__file__).with_name("app.py")), *flags, "--", store]

@@ -1,12 +1,18 @@
-"""The leaderboard as an HTML table: values with intervals as numbers and bars. All text is escaped."""
+"""The leaderboard as an HTML table: values with intervals as numbers and bars. All text is escaped.
+
+On a narrow screen the CSS turns every row into a card; the labels of its lines are in ``data-label``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
+from mfbench.protocol.protocol import Track
 from mfbench_leaderboard.data.board import Cell, Row
+from mfbench_leaderboard.data.columns import Column, columns_of
 from mfbench_leaderboard.data.text import HEADLINES, TITLES, interval, number, seconds, unit
 from mfbench_leaderboard.style import badge
 
@@ -20,23 +26,39 @@ TRUST_NOTES = {
 }
 
 
+@dataclass(frozen=True)
+class _View:
+    """What all rows of a table share."""
+
+    metrics: Sequence[str]
+    scales: dict[str, tuple[float, float]]
+    ranked: bool
+    families: int
+    optional: Sequence[Column]
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return len(self.metrics) + len(self.optional) + 6 + self.ranked
+
+
 def leaderboard_table(rows: Sequence[Row], *, rank_by: str, ranked: bool, total_families: int) -> str:
-    """Rows in the order given."""
+    """Rows in the order given, under the names of their tracks unless all are standard."""
     metrics = [rank_by, *(m for m in HEADLINES if m != rank_by)]
     scales = {m: _scale(rows, m) for m in metrics}
+    view = _View(metrics, scales, ranked, total_families, columns_of(rows))
     heads = [
-        *([("Rank", "ties share")] if ranked else []),
+        *([("Rank", "in its track")] if ranked else []),
         ("Method", "model", "left"),
         *((f"{TITLES[m]}{' ▾' if m == rank_by else ''}", f"RMSE, {unit(m)}", "left") for m in metrics),
         ("Trust", "notes", "left"),
+        *((column.title, column.small, "left") for column in view.optional),
         ("Families", "of all"),
         ("Draws", "episodes"),
         ("Gradients", "declared"),
         ("Adaptation", "declared"),
     ]
-    dynamics = any("stable_share" in row.cells for row in rows)
-    heads += [("Stable", "trajectories, declared")] if dynamics else []
-    return html_table(heads, (_row(row, metrics, scales, ranked, total_families, dynamics) for row in rows))
+    return html_table(heads, _body(rows, view), cards=True)
 
 
 def error_heads() -> list[tuple[str, ...]]:
@@ -49,62 +71,94 @@ def value(number_: float | None, lo: float | None = None, hi: float | None = Non
     return f'<span class="mf-v">{number(number_)}</span> <span class="mf-ci">{interval(lo, hi)}</span>'
 
 
-def html_table(heads: Iterable[tuple[str, ...]], rows: Iterable[str]) -> str:
-    """A table in the board's look.
+def html_table(heads: Iterable[tuple[str, ...]], rows: Iterable[str], *, cards: bool = False) -> str:
+    """A table in the board's look; wider than the screen it scrolls.
 
     Args:
         heads: title, small print below it, and ``left`` where the column is text.
         rows: HTML of ``tr`` elements.
+        cards: whether rows become cards on a narrow screen; cells then name themselves in ``data-label``.
     """
     top = "".join(
         f'<th class="{"" if "left" in rest else "num"}">{escape(title)}<small>{escape(small)}</small></th>'
         for title, small, *rest in heads
     )
-    body = "".join(rows)
     return (
-        f'<div class="mf-wrap"><table class="mf"><thead><tr>{top}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f'<div class="mf-wrap"><table class="mf{" cards" if cards else ""}"><thead><tr>{top}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
-def _row(row: Row, metrics, scales, ranked: bool, total: int, dynamics: bool) -> str:
+def _body(rows: Sequence[Row], view: _View) -> Iterable[str]:
+    named = {row.track for row in rows} != {Track.STANDARD}
+    track, group = None, None
+    for row in rows:
+        if row.track != track:
+            track, group = row.track, None
+            if named:
+                yield _track(row, view.width)
+        apart = None not in (row.group, group) and row.group != group
+        group = group if row.group is None else row.group
+        yield _row(row, view, apart)
+
+
+def _track(row: Row, width: int) -> str:
+    title = f"{row.track.capitalize()} track"
+    return (
+        f'<tr class="group"><td colspan="{width}"><b>{escape(title)}</b> '
+        f"<small>{escape(row.track.describe())}</small></td></tr>"
+    )
+
+
+def _row(row: Row, view: _View, apart: bool) -> str:
     card = row.summary.card
-    rank = f'<td class="num">{row.rank if row.rank is not None else "–"}</td>' if ranked else ""
     public = card.public_model
-    parts = (public.name, public.licence) if public else (card.arch, card.backend)
+    parts = (public.name,) if public else (card.arch, card.backend)
     model = " · ".join(part for part in parts if part)
     link = f"method?submission={quote(row.summary.id)}"
-    cells = "".join(f"<td>{_cell(row.cells.get(m), scales[m])}</td>" for m in metrics)
     gradients, adapt = row.cells.get("gradient_evaluations"), row.cells.get("adapt_seconds")
-    stable = row.cells.get("stable_share")
-    shown = f'<td class="num">{100 * stable.value:.0f} %</td>' if stable else '<td class="num">–</td>'
-    partial = "" if row.n_families in (0, total) else ' style="color:#a3262a"'
-    families = f"{row.n_families} / {total}" if row.n_families else "–"
-    failed = (
-        f'<br><small style="color:#a3262a">{row.summary.failed} failed</small>'
-        if row.summary.failed
-        else ""
-    )
-    return (
-        f'<tr class="{"line" if row.is_line else ""}{" best" if row.rank == 1 else ""}">{rank}'
-        f'<td><a href="{link}" target="_self">{escape(card.method)}</a><br>'
-        f"<small>{escape(model or 'no model')}</small></td>{cells}"
-        f"<td>{method_badges(row)}</td>"
-        f'<td class="num"{partial}>{families}</td>'
-        f'<td class="num">{card.run.draws}<br><small>{row.summary.episodes}</small>{failed}</td>'
-        f'<td class="num">{number(gradients.value) if gradients else "–"}</td>'
-        f'<td class="num">{seconds(adapt.value) if adapt else "–"}</td>{shown if dynamics else ""}</tr>'
-    )
+    partial = "" if row.n_families in (0, view.families) else ' class="bad"'
+    families = f"{row.n_families} / {view.families}" if row.n_families else "–"
+    failed = f'<br><small class="bad">{row.summary.failed} failed</small>' if row.summary.failed else ""
+    looks = {"line": row.is_line, "best": row.rank is not None and row.rank.best == 1, "apart": apart}
+    cells = [
+        *([_td("Rank", _rank(row), "num rank")] if view.ranked else []),
+        f'<td class="name"><a href="{link}" target="_self">{escape(card.method)}</a><br>'
+        f"<small>{escape(model or 'no model')}</small></td>",
+        *(_td(TITLES[m], f"<div>{_cell(row.cells.get(m), view.scales[m])}</div>") for m in view.metrics),
+        _td("Trust", f"<div>{method_badges(row, table=True)}</div>"),
+        *(_td(column.title, escape(column.text(row)) or "–") for column in view.optional),
+        _td("Families", f"<span{partial}>{families}</span>", "num"),
+        _td(
+            "Draws", f"<div>{card.run.draws}<br><small>{row.summary.episodes}</small>{failed}</div>", "num"
+        ),
+        _td("Gradients", number(gradients.value) if gradients else "–", "num"),
+        _td("Adaptation", seconds(adapt.value) if adapt else "–", "num"),
+    ]
+    return f'<tr class="{" ".join(name for name, on in looks.items() if on)}">{"".join(cells)}</tr>'
 
 
-def method_badges(row: Row) -> str:
-    """Trust, track and selector where they are not the standard ones, and what checking found."""
+def _td(label: str, inside: str, look: str = "") -> str:
+    return f'<td class="{look}" data-label="{escape(label, quote=True)}">{inside}</td>'
+
+
+def _rank(row: Row) -> str:
+    if row.rank is None:
+        return "–"
+    others = row.rank.worst - row.rank.best
+    title = f"not told apart from {others} other{'s' * (others != 1)}" if others else "told apart from all"
+    return f'<span title="{title}">{row.rank}</span>'
+
+
+def method_badges(row: Row, *, table: bool = False) -> str:
+    """Trust, what checking found, and what is not standard: track and selector, for which a ``table`` has
+    places of its own."""
     found = [badge(row.trust, row.trust, TRUST_NOTES[row.trust])]
     if row.is_line:
         found.append(badge("reference line", "line", "Never ranked."))
-    if row.summary.card.track != "standard":
-        found.append(badge(f"{row.summary.card.track} track", "line"))
-    if row.summary.card.run.selector:
+    if not table and row.track != Track.STANDARD:
+        found.append(badge(f"{row.track} track", "line"))
+    if not table and row.summary.card.run.selector:
         found.append(badge(f"{row.summary.card.run.selector} support", "line", "Who chose the labels."))
     found += [badge(f.kind.replace("-", " "), "warn", f.message) for f in row.findings]
     return "".join(found)

@@ -97,6 +97,9 @@ def _tables(found: Comparison, metric: str, k: int) -> dict[str, Rows]:
     methods = sorted({t.method for t in found.transfer})
     tables = {
         "What the constructions hold": text.diversity_table(found),
+        f"The smallest difference between two methods that can be shown (K = {k})": text.power_table(
+            found, k
+        ),
         f"What a family's own labels teach ({metric}, K = {k})": text.gain_table(found, metric, k),
         **{f"Transfer of {m} ({metric}, K = {k})": text.transfer_table(found, m) for m in methods},
         f"Error against training families ({metric}, K = {k})": text.curve_table(found, "families"),

@@ -121,7 +121,8 @@ def evaluate(
         str,
         typer.Option(
             metavar="FROM",
-            help="own, or wrong-family: labels of another family, as a control.",
+            help="own, or as a control wrong-family: labels of another family; wrong-level: those of the "
+            "reference level of theory.",
             rich_help_panel=_PROTOCOL,
         ),
     ] = "own",

@@ -13,7 +13,7 @@ from mfbench.audit.train_overlap import DescribedSplit
 from mfbench.compare.comparison import Comparison, Construction, Diversity
 from mfbench.compare.diversity import DIVERSITY_VERSION, diversity
 from mfbench.compare.fold_sizes import FoldSizes, fold_sizes
-from mfbench.compare.matrix import curves, gains, scores, transfer
+from mfbench.compare.matrix import curves, gains, power, scores, transfer
 from mfbench.compare.record import RECORDED, Record
 from mfbench.data.manifest import read_manifest
 from mfbench.data.side_tables import read_side_tables
@@ -54,7 +54,7 @@ def compare(
         raise ProtocolError(f"no run has K = {k}: choose one of {held}")
     sizes = {found.manifest.name: found for found in map(fold_sizes, constructions)}
     _check_data(records, {name: found.manifest.data_hash for name, found in sizes.items()})
-    total, shown = len(sizes) + 4, []
+    total, shown = len(sizes) + 5, []
     for name, found in sizes.items():
         shown.append(_construction(name, found, cache))
         tick(len(shown), total)
@@ -65,6 +65,7 @@ def compare(
         lambda: [g for g in gains(records) if g.construction in sizes],
         lambda: transfer(records, metric, k),
         lambda: [c for c in curves(records, metric, k, totals) if c.construction in sizes],
+        lambda: [p for p in power(records) if p.construction in sizes],
     ):
         parts.append(part())
         tick(len(shown) + len(parts), total)
@@ -75,6 +76,7 @@ def compare(
         gains=parts[1],
         transfer=parts[2],
         curves=parts[3],
+        power=parts[4],
     )
 
 

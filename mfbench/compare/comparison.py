@@ -9,7 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mfbench.metrics.statistics import Interval
 
-__all__ = ["Comparison", "Construction", "Curve", "Diversity", "Gain", "Score", "Transfer", "bounds"]
+__all__ = [
+    "Comparison",
+    "Construction",
+    "Curve",
+    "Diversity",
+    "Gain",
+    "Power",
+    "Score",
+    "Transfer",
+    "bounds",
+]
 
 
 class _Part(BaseModel):
@@ -108,6 +118,16 @@ class Curve(_Value):
     metric: str
 
 
+class Power(_Part):
+    """The smallest ratio of two methods' errors that a construction's tests show in four of five cases: the
+    median over pairs of methods."""
+
+    construction: str
+    k: int
+    metric: str
+    ratio: float
+
+
 class Comparison(_Part):
     """All constructions side by side, on the same labels."""
 
@@ -118,6 +138,7 @@ class Comparison(_Part):
     gains: list[Gain] = []
     transfer: list[Transfer] = []
     curves: list[Curve] = []
+    power: list[Power] = []
 
     def to_json(self) -> str:
         """The file's text."""

@@ -26,7 +26,7 @@ def mean_error(records: Sequence[Record], metric: str, k: int, query: str = "all
     if not families:
         return None
     groups = records[0].group_of()
-    return bootstrap_mean(values, np.array([groups[f] for f in families]))
+    return bootstrap_mean(values, np.array([groups[f] for f in families]), least=0.0)
 
 
 def contrast(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
-from mfbench.compare.comparison import Curve, Gain, Score, Transfer, bounds
-from mfbench.compare.contrast import contrast, mean_error
+import numpy as np
+
+from mfbench.compare.comparison import Curve, Gain, Power, Score, Transfer, bounds
+from mfbench.compare.contrast import contrast, mean_error, smallest_shown
 from mfbench.compare.record import RECORDED, Record
 from mfbench.protocol.protocol import Budget
+from mfbench.protocol.registry import reference_lines
 
-__all__ = ["curves", "gains", "groups_of_runs", "scores", "transfer"]
+__all__ = ["curves", "gains", "groups_of_runs", "power", "scores", "transfer"]
 
 Key = tuple[str, str, str]
 """trained on (the split itself for methods without training), tested on, method."""
@@ -73,6 +77,25 @@ def gains(records: Sequence[Record]) -> list[Gain]:
                         }
                         found.append(Gain(**named, kind=kind, **bounds(value)))
     return found
+
+
+def power(records: Sequence[Record]) -> list[Power]:
+    """What differences each construction's tests can show, over the methods that were trained on it."""
+    runs: dict[str, dict[str, list[Record]]] = defaultdict(dict)
+    for (train, test, method), found in sorted(groups_of_runs(records).items()):
+        if train == test and found[0].method not in reference_lines():
+            runs[test][method] = found
+    rows = []
+    for construction, methods in runs.items():
+        for metric in RECORDED:
+            for k in sorted({k for found in methods.values() for k in found[0].ks}):
+                having = [found for found in methods.values() if all(k in r.ks for r in found)]
+                pairs = (smallest_shown(a, b, metric, k) for a, b in combinations(having, 2))
+                shown = [ratio for ratio in pairs if ratio is not None and ratio != float("inf")]
+                if shown:
+                    ratio = round(float(np.median(shown)), 4)
+                    rows.append(Power(construction=construction, k=k, metric=metric, ratio=ratio))
+    return rows
 
 
 def transfer(records: Sequence[Record], metric: str, k: int) -> list[Transfer]:

@@ -13,6 +13,7 @@ __all__ = [
     "gain_table",
     "interval",
     "markdown",
+    "power_table",
     "transfer_table",
 ]
 
@@ -83,6 +84,19 @@ def gain_table(comparison: Comparison, metric: str, k: int) -> Table:
                 shown = [interval(g.value, g.lo, g.hi, 3) if g else NOT_RUN for g in cells]
                 rows.append([method, title, *shown])
     return ["method", "gain", *names], rows
+
+
+def power_table(comparison: Comparison, k: int) -> Table:
+    """The smallest difference between two methods' errors that each construction can show, in per cent."""
+    chosen = {(p.construction, p.metric): p.ratio - 1 for p in comparison.power if p.k == k}
+    names, metrics = ({key[i] for key in chosen} for i in (0, 1))
+    head = ["construction", *sorted(metrics)]
+
+    def cell(name: str, metric: str) -> str:
+        found = chosen.get((name, metric))
+        return NOT_RUN if found is None else f"{100 * found:.1f} %"
+
+    return head, [[name, *(cell(name, metric) for metric in head[1:])] for name in sorted(names)]
 
 
 def curve_table(comparison: Comparison, over: str) -> Table:

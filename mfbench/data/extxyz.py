@@ -59,9 +59,27 @@ def export_extxyz(split: str | Path | Split, out: Path) -> list[Path]:
                 names.append(name)
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 _write(folder / name, getattr(task, role))
-        text = _README.format(**split.manifest.model_dump(), atoms=atoms)
+        text = _README.format(**split.manifest.model_dump(), atoms=atoms) + _about_levels(split)
         (folder / "README.txt").write_text(text, encoding="utf-8")
     return [out / name for name in names]
+
+
+def _about_levels(split: Split) -> str:
+    """What a reader must know where tasks have levels of theory; nothing elsewhere."""
+    if not any(task.level for task in split.tasks):
+        return ""
+    levels = ", ".join(sorted({task.level for task in split.tasks}))
+    lines = [
+        "",
+        f"A family's name begins with its level of theory: {levels}. Energies of all levels lie on the",
+        f"scale of {split.manifest.level_of_theory}. To get a level's own energy, subtract (eV per atom of",
+        "an element, per unit of negative and of positive charge, and per bond of a type):",
+        *(
+            f"{level}: {shift.model_dump_json()}"
+            for level, shift in sorted(split.manifest.energy_shifts.items())
+        ),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _write(path: Path, configurations: Iterable[Configuration]) -> None:

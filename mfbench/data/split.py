@@ -138,6 +138,7 @@ def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
                     larger=tuple(labelled[c] for c in role.get("larger", ())),
                     level=level,
                     family=getattr(row, "family", ""),
+                    reference=tuple(configurations[c] for c in role["support"]) if level in at else (),
                 )
             )
     except (KeyError, ValueError) as error:

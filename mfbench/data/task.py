@@ -41,6 +41,8 @@ class Task:
             families have none.
         level: level of theory of its labels, where tasks of a split differ in it; else empty.
         family: what ``family_id`` stands for without the level; else empty.
+        reference: the support with the labels of the split's level of theory, where the task has another
+            level; else empty.
         draws: [n_draws, max_k] indices into ``support``; the first K of a row are one support set.
         graphs: fragment_id → molecular graph id.
     """
@@ -57,6 +59,7 @@ class Task:
     larger: tuple[Configuration, ...] = ()
     level: str = ""
     family: str = ""
+    reference: tuple[Configuration, ...] = ()
 
     @property
     def everything(self) -> tuple[Configuration, ...]:

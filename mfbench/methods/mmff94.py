@@ -87,15 +87,15 @@ def _calculator() -> Any:
     class Mmff94(Calculator):
         """Of one molecule at a time."""
 
-        implemented_properties = ("energy", "forces")
+        implemented_properties: list[str] = ["energy", "forces"]  # noqa: RUF012
 
         def calculate(self, atoms: Any = None, properties: Any = None, system_changes: Any = ()) -> None:
             """Energy and forces of ``atoms``."""
-            super().calculate(atoms, properties, system_changes)
+            super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
             charge = int(atoms.info.get("charge", 0))
             if atoms.info.get("spin", 1) != 1:
                 raise PredictionError("MMFF94 has no parameters for unpaired electrons")
             energy, forces = mmff94_energy_forces(atoms.numbers, atoms.positions, charge)
             self.results = {"energy": energy, "forces": forces}
 
-    return Mmff94()
+    return Mmff94()  # type: ignore[no-untyped-call]

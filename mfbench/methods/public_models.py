@@ -59,7 +59,8 @@ class ModelCard:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, for the card of a run."""
-        return asdict(self) | {"elements": list(self.elements)}
+        lists = {"elements": list(self.elements), "training": [asdict(data) for data in self.training]}
+        return asdict(self) | lists
 
 
 @dataclass(frozen=True)
@@ -124,28 +125,34 @@ PUBLIC_MODELS: Registry[PublicModel] = Registry(
             weights="a file of yours: --backend torch --model PATH --trust-pickle",
         ),
         PublicModel(
+            "ani",
+            "ANI-1x, ANI-1ccx, ANI-2x (Devereux et al. 2020)",
+            ModelCard(
+                "ANI",
+                charges=False,
+                spins=False,
+                licence="MIT",
+                citation="https://doi.org/10.1021/acs.jctc.0c00121",
+            ),
+            modules=("torch", "mace", "torchani"),
+            install="pip install 'mfbench[ani]'",
+            weights="a state-dict file of torchani 2: --model PATH --option model=ani2x",
+        ),
+        PublicModel(
+            "torch-module",
+            "any PyTorch module with energies",
+            ModelCard("a PyTorch module"),
+            modules=("torch", "mace"),
+            install="pip install 'mfbench[torch]'",
+            weights="your module's: --model module:make",
+        ),
+        PublicModel(
             "ase",
             "any model with an ASE calculator, as it is: AIMNet2, UMA, Orb, ...",
             ModelCard("an ASE calculator"),
             modules=("ase",),
             install="pip install 'mfbench[label]'",
             weights="your calculator's: --option calculator=module:Class",
-        ),
-        PublicModel(
-            "gfn1",
-            "a semiempirical level of theory, as it is",
-            ModelCard("GFN1-xTB", citation="https://doi.org/10.1021/acs.jctc.7b00118", charges=True),
-            modules=("tblite", "ase"),
-            install="pip install 'mfbench[label]'",
-            weights="none: a level of theory",
-        ),
-        PublicModel(
-            "gfn2",
-            "a semiempirical level of theory, as it is",
-            ModelCard("GFN2-xTB", citation="https://doi.org/10.1021/acs.jctc.8b01176", charges=True),
-            modules=("tblite", "ase"),
-            install="pip install 'mfbench[label]'",
-            weights="none: a level of theory",
         ),
         PublicModel(
             "mmff94",

@@ -17,8 +17,16 @@ from mfbench.metrics.student_t import upper_quantile
 from mfbench.metrics.two_level import percentile_interval, studentised_interval, sums_of
 
 __all__ = [
-    "MIN_FAMILIES_FOR_RANKS", "Interval", "bootstrap_mean", "groups_of", "ranks", "ratio", "smallest_ratio",
-]  # fmt: skip
+    "MIN_FAMILIES_FOR_RANKS",
+    "Interval",
+    "RankRange",
+    "bootstrap_mean",
+    "groups_of",
+    "rank_ranges",
+    "ranks",
+    "ratio",
+    "smallest_ratio",
+]
 
 N_RESAMPLES = 2000
 MIN_FAMILIES_FOR_RANKS = 10
@@ -36,6 +44,17 @@ class Interval(NamedTuple):
     value: float
     lo: float
     hi: float
+
+
+class RankRange(NamedTuple):
+    """Places that the data leave open to a method: 1 + those that are significantly better, up to all but
+    those that are significantly worse. Two methods whose ranges do not overlap are told apart."""
+
+    best: int
+    worst: int
+
+    def __str__(self) -> str:
+        return str(self.best) if self.best == self.worst else f"{self.best}–{self.worst}"
 
 
 def groups_of(clusters: Sequence[Sequence[str]]) -> np.ndarray:
@@ -56,13 +75,19 @@ def groups_of(clusters: Sequence[Sequence[str]]) -> np.ndarray:
 
 
 def bootstrap_mean(
-    values: np.ndarray, groups: np.ndarray, *, n_resamples: int = N_RESAMPLES, seed: int = 0
+    values: np.ndarray,
+    groups: np.ndarray,
+    *,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    least: float = -np.inf,
 ) -> Interval:
     """Mean over families with its 95 % interval.
 
     Args:
         values: [n], one value per family; or [S, n], one per seed and family: then seeds are drawn too.
         groups: [n] families that move together.
+        least: what the mean cannot be below: 0 for errors.
 
     Below ``FEW`` groups the interval is studentised, from there on it holds quantiles of resampled means.
     """
@@ -72,9 +97,9 @@ def bootstrap_mean(
     if independent < 2:
         return Interval(value, float("nan"), float("nan"))
     sums = sums_of(table, groups)
-    if independent < FEW:
-        return Interval(value, *studentised_interval(sums, n_resamples, seed))
-    return Interval(value, *percentile_interval(sums, n_resamples, seed))
+    interval = studentised_interval if independent < FEW else percentile_interval
+    lo, hi = interval(sums, n_resamples, seed)
+    return Interval(value, max(lo, least), hi)
 
 
 def ratio(
@@ -112,13 +137,27 @@ def ranks(
 ) -> list[int] | None:
     """Rank of each method: 1 + number of methods that are significantly better.
 
+    Arguments as those of ``rank_ranges``.
+
+    Returns:
+        One rank per method, tied methods sharing one, or None under ten families.
+    """
+    found = rank_ranges(errors, groups, level=level, seed=seed)
+    return None if found is None else [place.best for place in found]
+
+
+def rank_ranges(
+    errors: np.ndarray, groups: np.ndarray, *, level: float = 0.05, seed: int = 0
+) -> list[RankRange] | None:
+    """Range of ranks of each method, from all pairs that are told apart.
+
     Args:
         errors: [n_methods, n_families], positive, smaller is better.
         groups: [n_families] families that move together.
         level: family-wise error rate over all pairs (Holm's step-down rule).
 
     Returns:
-        One rank per method, tied methods sharing one, or None under ten families.
+        One range per method, or None under ten families.
     """
     n_methods, n_families = errors.shape
     if n_families < MIN_FAMILIES_FOR_RANKS:
@@ -126,14 +165,16 @@ def ranks(
     logs = np.log(errors)
     pairs = list(itertools.combinations(range(n_methods), 2))
     p_values = [_p_value(logs[i] - logs[j], groups, seed) for i, j in pairs]
-    ranked = [1] * n_methods
+    best, worst = [1] * n_methods, [n_methods] * n_methods
     for step, index in enumerate(np.argsort(p_values, kind="stable")):
         if p_values[index] > level / (len(pairs) - step):
             break
-        i, j = pairs[index]
-        worse = i if logs[i].mean() > logs[j].mean() else j
-        ranked[worse] += 1
-    return ranked
+        better, worse = pairs[index]
+        if logs[better].mean() > logs[worse].mean():
+            better, worse = worse, better
+        best[worse] += 1
+        worst[better] -= 1
+    return [RankRange(*places) for places in zip(best, worst, strict=True)]
 
 
 def _p_value(differences: np.ndarray, groups: np.ndarray, seed: int) -> float:

@@ -15,8 +15,8 @@ from mfbench.metrics.student_t import upper_quantile
 
 __all__ = ["Sums", "percentile_interval", "studentised_interval", "sums_of"]
 
-FEW_GROUPS = 6
-"""Below, a bootstrap of the pivot has no more to say than Student's t."""
+FEW_GROUPS = 10
+"""Below, resampled errors may come near zero, and a bootstrap of the pivot is worse than Student's t."""
 _LEVELS = [2.5, 97.5]
 
 

@@ -86,6 +86,7 @@ def draw_episode(
     draw: int,
     *,
     support_of: str | Task | None = None,
+    reference_labels: bool = False,
     rows: Sequence[int] | None = None,
 ) -> Episode:
     """The episode (K, draw) of a task, from the published support indices; draw 0 is the first.
@@ -95,20 +96,26 @@ def draw_episode(
         task: a family of it, or its name.
         k, draw: size of the support set, and which.
         support_of: take the support set of another family instead (the wrong-family control).
+        reference_labels: give the support the labels of the split's level of theory, not those of the
+            task's own (the wrong-level control).
         rows: K distinct rows of the support pool instead of the published ones.
 
     Raises:
-        ProtocolError: K or the draw is not published, or the rows are none of the pool.
+        ProtocolError: K or the draw is not published, the rows are none of the pool, or the task has no
+            level of its own.
         UnknownNameError: no such split or family.
     """
     split = as_split(split)
     task = _task(split, task)
     source = task if support_of is None else _task(split, support_of)
     check_request([source], [k], draw + 1)
+    if reference_labels and not source.reference:
+        raise ProtocolError(f"{source.family_id} has no level of its own: its labels are the reference's")
+    pool = source.reference if reference_labels else source.support
     chosen = source.draws[draw, :k].tolist() if rows is None else list(rows)
     if rows is not None:
-        check_rows(chosen, k, len(source.support))
-    support = tuple(source.support[i] for i in chosen)
+        check_rows(chosen, k, len(pool))
+    support = tuple(pool[i] for i in chosen)
     query = (*task.query, *task.heldout, *task.larger)
     larger = np.arange(len(query)) >= len(query) - len(task.larger)
     graphs = np.array([task.graphs[c.fragment_id] for c in query])

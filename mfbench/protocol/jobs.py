@@ -25,6 +25,7 @@ class Job(NamedTuple):
     k: int
     draw: int
     support_family: str
+    reference_labels: bool
     check_batch: bool
 
 
@@ -68,7 +69,8 @@ def run_job(bench: Bench, job: Job) -> EpisodeRecord:
     source, budget, rows = tasks[job.support_family], bench.protocol.budget, None
     key = job.family_id, job.k, job.draw
     if bench.protocol.selector is not Selector.RANDOM and job.k:
-        asked = bench.method, source.support, job.k, source.draws[job.draw].tolist()
+        pool = source.reference if job.reference_labels else source.support
+        asked = bench.method, pool, job.k, source.draws[job.draw].tolist()
         try:
             rows = select_support(
                 bench.protocol.selector, *asked, budget=budget, seed=episode_seed(bench.seed, *key)
@@ -77,7 +79,8 @@ def run_job(bench: Bench, job: Job) -> EpisodeRecord:
         except (Exception, SystemExit) as error:
             return EpisodeRecord(*key, failure=one_line("select", error))
     task = tasks[job.family_id]
-    episode = draw_episode(bench.split, task, job.k, job.draw, support_of=source, rows=rows)
+    from_where: dict[str, Any] = {"support_of": source, "reference_labels": job.reference_labels}
+    episode = draw_episode(bench.split, task, job.k, job.draw, **from_where, rows=rows)
     record = run_episode(
         bench.method,
         episode,

@@ -104,10 +104,12 @@ def track_of(budget: Budget) -> Track:
 
 
 class Support(StrEnum):
-    """Whose labels a method adapts to: the family's own, or, as a control, the next family's."""
+    """Which labels a method adapts to: the task's own, or, as a control, those of the next family, or
+    those of the same configurations at the split's reference level of theory."""
 
     OWN = "own"
     WRONG_FAMILY = "wrong-family"
+    WRONG_LEVEL = "wrong-level"
 
 
 class Selector(StrEnum):
@@ -129,12 +131,14 @@ class EpisodeId(NamedTuple):
     Attributes:
         family_id, k, draw: unique within a run.
         support_family: whose support set it is.
+        reference_labels: whether its labels are those of the reference level.
     """
 
     family_id: str
     k: int
     draw: int
     support_family: str
+    reference_labels: bool
 
 
 @dataclass(frozen=True)
@@ -206,6 +210,11 @@ class Protocol:
         found_support = _named(Support, support, "support")
         if found_support is Support.WRONG_FAMILY and len(tasks) < 2:
             raise ProtocolError("support from a wrong family needs two families in the fold")
+        if found_support is Support.WRONG_LEVEL and not all(task.reference for task in tasks):
+            raise ProtocolError(
+                f"support at the wrong level needs tasks with a level of their own: the {fold} fold of "
+                f"{split.name} has none such; that of levels has"
+            )
         named = None if track is None else _named(Track, track, "track")
         budget = budget or (named and named.budget) or Budget()
         named = named or track_of(budget)
@@ -241,8 +250,9 @@ class Protocol:
             )
         tasks = _tasks(split, self.fold, self.families)
         shift = 1 if self.support is Support.WRONG_FAMILY else 0
+        wrong = self.support is Support.WRONG_LEVEL
         return [
-            EpisodeId(task.family_id, k, draw, tasks[(i + shift) % len(tasks)].family_id)
+            EpisodeId(task.family_id, k, draw, tasks[(i + shift) % len(tasks)].family_id, wrong)
             for i, task in enumerate(tasks)
             for k in self.ks
             for draw in range(self.draws if k else 1)
@@ -265,7 +275,13 @@ class Protocol:
             source = tasks[name.support_family]
             rows = (selected or {}).get(name[:3])
             yield draw_episode(
-                split, tasks[name.family_id], name.k, name.draw, support_of=source, rows=rows
+                split,
+                tasks[name.family_id],
+                name.k,
+                name.draw,
+                support_of=source,
+                reference_labels=name.reference_labels,
+                rows=rows,
             )
 
     def request(self) -> dict[str, Any]:

@@ -146,6 +146,21 @@ METHODS: Registry[MethodSpec] = Registry(
             cost=Cost.CLOSED_FORM,
             reference=True,
         ),
+        *(
+            MethodSpec(
+                name,
+                f"{level}-xTB used as a method{more} (--track open)",
+                f"mfbench_tasks.levels.rivals:{name.replace('-', '_')}",
+                cost=Cost.CLOSED_FORM,
+                open_only=True,
+            )
+            for name, level, more in (
+                ("gfn1", "GFN1", ""),
+                ("gfn2", "GFN2", ""),
+                ("gfn1-bond-terms", "GFN1", ", forces corrected by bond and 1-3 terms"),
+                ("gfn2-bond-terms", "GFN2", ", forces corrected by bond and 1-3 terms"),
+            )
+        ),
         MethodSpec(
             "offset",
             "pre-trained model, offsets in closed form, no gradient step",
@@ -224,28 +239,30 @@ METHODS: Registry[MethodSpec] = Registry(
             "any mace-torch .model, fine-tuned on the K labels (--backend torch --model PATH)",
             "mfbench_{backend}.foreign.methods:finetune",
             ("torch",),
+            recipes=True,
         ),
         MethodSpec(
             "so3lr",
             "SO3LR as it is, or fine-tuned (--option strategy=full, head, frozen, lora, replay, delta)",
             "mfbench_torch.foreign.methods:so3lr",
+            recipes=True,
+        ),
+        MethodSpec(
+            "ani",
+            "ANI with weights from a file, as it is or fine-tuned (--model PATH --option model=ani2x)",
+            "mfbench_torch.foreign.methods:ani",
+            recipes=True,
+        ),
+        MethodSpec(
+            "torch-module",
+            "any PyTorch module with energies, as it is or fine-tuned (--model module:make)",
+            "mfbench_torch.foreign.methods:torch_module",
+            recipes=True,
         ),
         MethodSpec(
             "ase",
             "any ASE calculator as it is (--option calculator=module:Class)",
             "mfbench.methods.ase:ase",
-            cost=Cost.CLOSED_FORM,
-        ),
-        MethodSpec(
-            "gfn1",
-            "GFN1-xTB as it is",
-            "mfbench_tasks.levels.level_methods:gfn1",
-            cost=Cost.CLOSED_FORM,
-        ),
-        MethodSpec(
-            "gfn2",
-            "GFN2-xTB as it is; the level of the labels of cath, cluster30 and chemistry",
-            "mfbench_tasks.levels.level_methods:gfn2",
             cost=Cost.CLOSED_FORM,
         ),
         MethodSpec(

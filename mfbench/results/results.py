@@ -248,7 +248,8 @@ def aggregate(
             if metric.endswith("_seconds"):
                 found = Interval(float(np.median(values)), float("nan"), float("nan"))
             else:
-                found = bootstrap_mean(values, np.array([groups[f] for f in families]))
+                least = -np.inf if "skill" in metric else 0.0
+                found = bootstrap_mean(values, np.array([groups[f] for f in families]), least=least)
             rows.append(
                 AggregateRow(
                     split=split,

@@ -193,7 +193,7 @@ def _costs(results: Results) -> list[Cost]:
                 **seconds,
                 gradient_evaluations=gradients,
                 peak_memory_bytes=peak,
-                stable_share=stable and stable.value,
+                stable_share=stable.value if stable else None,
                 dynamics_ps=results.run["dynamics_ps"] if stable else None,
             )
         )

@@ -8,16 +8,17 @@ import pytest
 pytest.importorskip("streamlit")
 
 from mfbench.cli import main
-from mfbench.metrics.statistics import ranks
+from mfbench.metrics.statistics import RankRange, rank_ranges
 from mfbench.metrics.student_t import two_sided
 from mfbench.store import file_submission, open_store, read_store
 from mfbench.submission.check import check
 from mfbench_leaderboard.data.board import Board, Choice, filter_rows, standings
-from mfbench_leaderboard.data.curves import constant_line, cost_points, curves
+from mfbench_leaderboard.data.curves import constant_line, curves
 from mfbench_leaderboard.data.families import family_errors, family_view
-from mfbench_leaderboard.data.ranks import rank_methods
+from mfbench_leaderboard.data.pareto import points_of
+from mfbench_leaderboard.data.ranks import rank_groups, rank_methods
 from mfbench_leaderboard.data.text import interval, number, seconds
-from mfbench_leaderboard.figures.against_k import against_k
+from mfbench_leaderboard.figures.against_k import against_k, against_k_legend
 from mfbench_leaderboard.figures.molecule import molecule
 from mfbench_leaderboard.style import badge, note
 from mfbench_leaderboard.table import leaderboard_table
@@ -70,15 +71,17 @@ def test_filters_hide_only_what_they_say(board):
     assert filter_rows(rows, trusts=["verified"]) == []
 
 
-def test_curves_costs_and_the_constant_line(board):
+def test_curves_and_the_constant_line(board):
     ids = [row.summary.id for row in standings(board, CHOICE).rows]
-    found = curves(board, "board-chains", "force_rmse", "all", ids)
+    found = curves(board, CHOICE, "force_rmse", ids)
     assert [sorted(c.cells) for c in found] == [[0, 5, 10]] * 4 + [[0, 5]]
-    line = constant_line(board, "board-chains", "force_rmse", "all")
+    line = constant_line(board, CHOICE, "force_rmse")
     assert sorted(line) == [0, 5, 10]
-    assert cost_points(board, "board-chains", 10, "force_rmse", "adapt_seconds", ids) == []
-    figure = against_k({"force_rmse": found}, {"force_rmse": line}, [0, 5, 10])
+    assert points_of(board, standings(board, CHOICE).rows, "force_rmse", "adapt_seconds") == []
+    figure = against_k("force_rmse", found, line, [0, 5, 10])
     assert len(figure.data) >= 5
+    text = against_k_legend(found)
+    assert [name in text for name in ("m0", "m2", "constant method")] == [True] * 3
 
 
 def test_a_family_has_proteins_fragments_and_everyones_error():
@@ -106,10 +109,10 @@ def test_many_methods_are_ranked_as_few_are(effect):
     family = rng.lognormal(0, 0.5, size=24)
     quality = np.exp(effect * np.arange(12))
     errors = quality[:, None] * family * rng.lognormal(0, 0.1, size=(12, 24))
-    few = ranks(errors, np.arange(24))
+    few = rank_ranges(errors, np.arange(24))
     padded = np.concatenate([errors, errors[-1] * rng.lognormal(3, 0.1, size=(10, 24))])
     many = rank_methods(padded, np.arange(24))[:12]
-    assert few == many == ([1] * 12 if effect == 0 else list(range(1, 13)))
+    assert few == many == [RankRange(*((1, 12) if effect == 0 else (i, i))) for i in range(1, 13)]
 
 
 def test_ranks_need_ten_families_and_hold_their_level():
@@ -117,8 +120,16 @@ def test_ranks_need_ten_families_and_hold_their_level():
     assert rank_methods(rng.lognormal(size=(30, 9)), np.arange(9)) is None
     false = 0
     for _ in range(40):
-        false += max(rank_methods(rng.lognormal(0, 0.3, size=(25, 20)), np.arange(20))) > 1
+        found = rank_methods(rng.lognormal(0, 0.3, size=(25, 20)), np.arange(20))
+        false += max(place.best for place in found) > 1
     assert false <= 6  # 5 % of 40 is 2
+
+
+def test_groups_of_ranks_are_those_that_are_told_apart_from_all_others():
+    ranges = [(1, 2), (1, 2), (3, 3), (4, 6), (4, 5), (5, 6)]
+    assert rank_groups([RankRange(*pair) for pair in ranges]) == [0, 0, 1, 2, 2, 2]
+    assert rank_groups([RankRange(1, 3), RankRange(1, 2), RankRange(2, 3)]) == [0, 0, 0]
+    assert [str(RankRange(1, 2)), str(RankRange(3, 3))] == ["1–2", "3"]
 
 
 def test_students_t():

@@ -8,18 +8,13 @@ import io
 import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mfbench.store import file_submission, open_store
+from mfbench.store import file_submission, open_store, read_store
 from mfbench.submission.card import read_card, write_card
 from mfbench.submission.check import check
 from mfbench.submission.draft import read_folder
@@ -91,61 +86,16 @@ def place(tmp_path_factory, reference):
 
 
 @pytest.fixture(scope="module")
-def server(place):
-    """Address of the app, served by the command that people use."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    path = os.pathsep.join(str(ROOT / part) for part in ("", "tasks", "baselines", "leaderboard"))
-    command = [sys.executable, "-m", "mfbench", "leaderboard", "--store", str(place), "--port", str(port)]
-    process = subprocess.Popen(
-        command,
-        cwd=place.parent,
-        env=os.environ | {"PYTHONPATH": path},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://localhost:{port}"
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(f"{address}/_stcore/health", timeout=2)
-            break
-        except OSError:
-            time.sleep(0.3)
-    yield address
-    process.terminate()
-    process.wait(20)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    flags = [
-        "--no-sandbox",
-        "--use-angle=swiftshader",
-        "--enable-unsafe-swiftshader",
-        "--ignore-gpu-blocklist",
-    ]
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield launched
-        launched.close()
+def server(place, serving):
+    """Address of the app."""
+    read_store(open_store(place))  # indexes it: what is measured below is pages
+    with serving(place) as address:
+        yield address
 
 
 @pytest.fixture
-def page(browser, server):
-    """A page that fails the test on a dialog, an exception box, or a request to anywhere else."""
-    opened = browser.new_page(viewport={"width": 1380, "height": 1000})
-    opened.set_default_timeout(PATIENT)
-    foreign, dialogs = [], []
-    ours = (server, server.replace("http", "ws"), "data:", "blob:")
-    opened.on("request", lambda r: None if r.url.startswith(ours) else foreign.append(r.url))
-    opened.on("dialog", lambda d: (dialogs.append(d.message), d.dismiss()))
-    yield opened
-    assert opened.locator("[data-testid=stException]").count() == 0
-    assert foreign == []
-    assert dialogs == []
-    opened.close()
+def page(open_page, server):
+    return open_page(server)
 
 
 def show(page, address, name=None):

@@ -12,7 +12,7 @@ import torch
 from mfbench.errors import UnknownNameError
 from mfbench.methods.public_models import ModelCard
 from mfbench_torch.device import device
-from mfbench_torch.foreign.model import EnergyForces
+from mfbench_torch.foreign.model import EnergyForces, ForeignModel
 from mfbench_torch.models.graphs import GraphBatch
 from mfbench_torch.models.network import heads_of, mace_inputs, read_model
 
@@ -22,20 +22,15 @@ Params = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
-class MaceModel:
+class MaceModel(ForeignModel):
     """See ``ForeignModel``; ``index``: of the head that is used, where there are several levels of theory.
 
     The network's own energies of isolated atoms belong to another level of theory: they are left out.
     """
 
-    card: ModelCard
-    module: torch.nn.Module
-    r_max: float
-    index: int = 0
     head: tuple[str, ...] = ("readouts.",)
     upper: tuple[str, ...] = ("products.", "readouts.")
-    fixed: tuple[str, ...] = ()
-    stacked: tuple[str, ...] = ()
+    index: int = 0
 
     def energy_forces(self, weights: Params, batch: GraphBatch, training: bool) -> EnergyForces:
         """With ``weights`` in place of the module's own."""
@@ -70,7 +65,8 @@ def read_mace(
         elements=tuple(int(z) for z in module.atomic_numbers),
         parameters=sum(value.numel() for value in module.parameters()),
     )
-    return MaceModel(found, module.to(device(), dtype).requires_grad_(False), float(module.r_max), index)
+    module = module.to(device(), dtype).requires_grad_(False)
+    return MaceModel(found, module, float(module.r_max), index=index)
 
 
 def _head(path: Path, heads: Sequence[str], wanted: str | None) -> int:

@@ -17,16 +17,18 @@ from mfbench.learned.training.prepare import config_for
 from mfbench.methods.public_models import PUBLIC_MODELS, ModelCard, TrainingData
 from mfbench.protocol.method import Method, MethodContext
 from mfbench_torch.engine import TorchEngine, precision
+from mfbench_torch.foreign.ani import read_ani
 from mfbench_torch.foreign.delta import DeltaMethod
 from mfbench_torch.foreign.mace_model import read_mace
 from mfbench_torch.foreign.model import ForeignModel, ForeignNetwork
 from mfbench_torch.foreign.replay import SOURCES, replayed
 from mfbench_torch.foreign.so3lr import LONG_RANGE, read_so3lr
 from mfbench_torch.foreign.strategies import check_strategy, moving_of
+from mfbench_torch.foreign.torch_module import read_torch_module
 from mfbench_torch.foreign.tuned import ForeignMethod
 from mfbench_torch.foreign.zero import find_zero
 
-__all__ = ["finetune", "made", "so3lr"]
+__all__ = ["ani", "finetune", "made", "so3lr", "torch_module"]
 
 RATES = {"full": 5e-4, "replay": 5e-4, "frozen": 1e-3, "head": 3e-3, "lora": 1e-2, "delta": 3e-2}
 """Adam's, by strategy: best of two or three on the validation families of levels-mini, SO3LR, K = 20."""
@@ -62,6 +64,35 @@ def finetune(context: MethodContext) -> Method:
     return made("finetune", model, dtype, replace(context, options=options), "full")
 
 
+def ani(context: MethodContext) -> Method:
+    """An ANI network with weights from a file, zero-shot or fine-tuned.
+
+    Raises:
+        MfbenchError: no file was given, torchani is not installed, or an option is wrong.
+    """
+    if not context.checkpoint:
+        raise MfbenchError("ani takes the weights of a state-dict file of torchani: name it with --model")
+    dtype, options = precision(context.options)
+    kind = str(options.pop("model", ""))
+    card, options = declared(PUBLIC_MODELS["ani"].card, options)
+    model = read_ani(Path(context.checkpoint), kind, card, dtype)
+    return made("ani", model, dtype, replace(context, options=options), "none")
+
+
+def torch_module(context: MethodContext) -> Method:
+    """Any PyTorch module with energies, zero-shot or fine-tuned; see ``torch_module`` for what it is given.
+
+    Raises:
+        MfbenchError: none was given, it cannot be imported, or an option is wrong.
+    """
+    if not context.checkpoint:
+        raise MfbenchError("torch-module runs a module of yours: name it with --model module:make")
+    dtype, options = precision(context.options)
+    card, options = declared(PUBLIC_MODELS["torch-module"].card, options)
+    model = read_torch_module(context.checkpoint, card, dtype)
+    return made("torch-module", model, dtype, replace(context, options=options), "none")
+
+
 def declared(card: ModelCard, options: Mapping[str, Any]) -> tuple[ModelCard, dict[str, Any]]:
     """A card with what the user says of a model whose file does not say it, and the other options."""
     others = dict(options)
@@ -91,6 +122,7 @@ def made(
     own = {key: options.pop(key, default) for key, default in _OWN.get(chosen, {}).items()}
     network = ForeignNetwork(model, dict(model.module.named_parameters()))
     if chosen == "none":
+        options.pop("recipe", None)  # of the track: there is nothing to descend by it
         if options:
             raise MfbenchError(
                 f"{name} is zero-shot unless a strategy is named, and takes no {', '.join(options)}: "

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +33,8 @@ EnergyForces = tuple[torch.Tensor, torch.Tensor]
 """Energies [B] in eV, on a zero of the model's own, and forces [N, 3] in eV/Å."""
 
 
-class ForeignModel(Protocol):
+@dataclass(frozen=True, eq=False)
+class ForeignModel(ABC):
     """A model of a family.
 
     Attributes:
@@ -48,14 +50,14 @@ class ForeignModel(Protocol):
     card: ModelCard
     module: torch.nn.Module
     r_max: float
-    head: tuple[str, ...]
-    upper: tuple[str, ...]
-    fixed: tuple[str, ...]
-    stacked: tuple[str, ...]
+    head: tuple[str, ...] = ()
+    upper: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    stacked: tuple[str, ...] = ()
 
+    @abstractmethod
     def energy_forces(self, weights: Params, batch: GraphBatch, training: bool) -> EnergyForces:
         """With ``weights`` in place of the module's own; ``training``: forces can be differentiated."""
-        ...
 
 
 def graph_config(model: ForeignModel) -> MaceConfig:

@@ -14,9 +14,9 @@ from importlib import resources
 import torch
 
 from mfbench.errors import MfbenchError
-from mfbench.methods.public_models import PUBLIC_MODELS, ModelCard
+from mfbench.methods.public_models import PUBLIC_MODELS
 from mfbench_torch.device import device
-from mfbench_torch.foreign.model import EnergyForces
+from mfbench_torch.foreign.model import EnergyForces, ForeignModel
 from mfbench_torch.libraries import default_dtype
 from mfbench_torch.models.graphs import GraphBatch
 
@@ -32,17 +32,14 @@ _ELEMENTS = 118
 
 
 @dataclass(frozen=True, eq=False)
-class So3lr:
+class So3lr(ForeignModel):
     """See ``ForeignModel``; ``long_range``: Å, cutoff of electrostatics and dispersion."""
 
-    card: ModelCard
-    module: torch.nn.Module
-    r_max: float
-    long_range: float = LONG_RANGE
     head: tuple[str, ...] = ("atomic_energy_output_block.",)
     upper: tuple[str, ...] = ("euclidean_transformers.2.", "atomic_energy_output_block.")
     fixed: tuple[str, ...] = ("atomic_energy_output_block.energy_shifts",)
     stacked: tuple[str, ...] = ("W_q_inv", "W_k_inv", "W_v_inv", "W_q_ev", "W_k_ev")
+    long_range: float = LONG_RANGE
 
     def energy_forces(self, weights: Params, batch: GraphBatch, training: bool) -> EnergyForces:
         """With ``weights`` in place of the module's own."""
@@ -71,7 +68,7 @@ def read_so3lr(dtype: torch.dtype, long_range: float = LONG_RANGE) -> So3lr:
         ) from None
     module.r_max_lr, module.dispersion_energy_cutoff_lr_damping = long_range, _DAMPING
     module = module.to(device(), dtype).requires_grad_(False)
-    return So3lr(public.card, module, float(module.r_max), long_range)
+    return So3lr(public.card, module, float(module.r_max), long_range=long_range)
 
 
 def _inputs(batch: GraphBatch, elements: tuple[int, ...], long_range: float) -> dict[str, torch.Tensor]:

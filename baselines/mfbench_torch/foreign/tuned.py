@@ -111,7 +111,9 @@ class ForeignMethod:
 
         def descend(state: Any, steps: Steps) -> Any:
             rows = data.rows(steps.rows, steps.first)
-            return descend_on(loss, *state, ones, data, rows, settings, {}, steps.sizes, steps.keeps)
+            theta, progress = state
+            sizes: dict[str, Any] = {"sizes": steps.sizes, "keeps": steps.keeps}
+            return descend_on(loss, theta, progress, ones, data, rows, settings, **sizes)
 
         def averaged(state: Any) -> Params:
             theta, progress = state

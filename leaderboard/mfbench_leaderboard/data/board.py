@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,13 +12,34 @@ import pandas as pd
 import pyarrow as pa
 
 from mfbench.metrics.errors import METRICS
+from mfbench.metrics.statistics import RankRange, bootstrap_mean
+from mfbench.protocol.protocol import Track
 from mfbench.protocol.registry import reference_lines
 from mfbench.store.index import Snapshot, Trust
 from mfbench.store.rows import Summary
 from mfbench.submission.detectors.findings import Finding
-from mfbench_leaderboard.data.ranks import rank_methods
+from mfbench_leaderboard.data.levels import EVERY_LEVEL, at_level
+from mfbench_leaderboard.data.ranks import rank_groups, rank_methods
+from mfbench_leaderboard.data.text import HEADLINES
 
-__all__ = ["Board", "Cell", "Choice", "Row", "Standings", "filter_rows", "standings"]
+__all__ = [
+    "FIRST",
+    "TRACKS",
+    "Board",
+    "Cell",
+    "Choice",
+    "Row",
+    "Standings",
+    "filter_rows",
+    "level_cells",
+    "standings",
+]
+
+CONSTANT = "constant"
+FIRST = "levels"
+"""The construction that the board opens on if it has a submission: there adaptation is the whole game."""
+TRACKS = (Track.STANDARD, Track.CONVERGED, Track.LONG, Track.CLOSED_FORM, Track.OPEN)
+"""In the order in which the board shows them."""
 
 
 class Cell(NamedTuple):
@@ -36,12 +57,13 @@ class Cell(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What is looked at."""
+    """What is looked at. ``level``: of theory, where tasks of the construction have several."""
 
     split: str
     k: int
     query: str = "all"
     rank_by: str = "force_rmse"
+    level: str = EVERY_LEVEL
 
 
 @dataclass(frozen=True)
@@ -51,16 +73,25 @@ class Row:
     Attributes:
         summary: what it declares, and what was found.
         trust: recomputed, verified or refuted.
-        rank: 1 + number of significantly better ones; None for lines, refuted, partial, or few families.
+        rank: places within its track that the data leave open; None for lines, refuted, partial, or few
+            families.
         cells: metric → value, without those it has no value for.
         n_families: families behind the numbers.
+        group: number of its group among the ranked of its track; every method of a group is told apart from
+            every method of another.
     """
 
     summary: Summary
     trust: Trust
-    rank: int | None
+    rank: RankRange | None
     cells: dict[str, Cell]
     n_families: int
+    group: int | None = None
+
+    @property
+    def track(self) -> Track:
+        """What adaptation could spend."""
+        return self.summary.card.track
 
     @property
     def is_line(self) -> bool:
@@ -75,7 +106,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Standings:
-    """Rows in order; ``ranked`` says whether there were enough families for ranks."""
+    """Rows track by track, in order; ``ranked`` says whether there were enough families for ranks."""
 
     rows: list[Row]
     ranked: bool
@@ -92,11 +123,11 @@ class Board:
 
     @property
     def splits(self) -> list[str]:
-        """Constructions with a submission, the one with the most first."""
+        """Constructions with a submission: the one that the board opens on, then the one with the most."""
         counts: dict[str, int] = {}
         for summary in self.snapshot.summaries.values():
             counts[summary.card.run.split] = counts.get(summary.card.run.split, 0) + 1
-        return sorted(counts, key=lambda name: (-counts[name], name))
+        return sorted(counts, key=lambda name: (name != FIRST, -counts[name], name))
 
     def of(self, split: str) -> list[Summary]:
         """Submissions on a construction."""
@@ -118,8 +149,11 @@ class Board:
         ]
         return self.scores.take(np.concatenate(found) if found else np.zeros(0, int))
 
-    def families(self, split: str, k: int, metric: str, query: str = "all") -> dict[str, np.ndarray]:
-        """id → error of each family, in the order of the summary's families; NaN where there is none."""
+    def families(
+        self, split: str, k: int, metric: str, query: str = "all", level: str = EVERY_LEVEL
+    ) -> dict[str, np.ndarray]:
+        """id → error of each family, in the order of the summary's families; NaN where there is none, or
+        its task is of another level."""
         rows = self._place.get((split, k, metric, query))
         if rows is None:
             return {}
@@ -127,7 +161,9 @@ class Board:
         names, lists = found["submission"].to_pylist(), found["families"].combine_chunks()
         flat, ends = lists.values.to_numpy(), lists.offsets.to_numpy()
         pairs = zip(names, itertools.pairwise(ends), strict=True)
-        return {name: flat[a:b].astype(float) for name, (a, b) in pairs if b > a}
+        whole = {name: flat[a:b].astype(float) for name, (a, b) in pairs if b > a}
+        names_of = {name: self.snapshot.summaries[name].families for name in whole}
+        return {name: at_level(errors, names_of[name], level) for name, errors in whole.items()}
 
 
 def _index(scores: pd.DataFrame) -> dict[tuple[str, int, str, str], np.ndarray]:
@@ -147,7 +183,8 @@ def _index(scores: pd.DataFrame) -> dict[tuple[str, int, str, str], np.ndarray]:
 
 
 def standings(board: Board, choice: Choice) -> Standings:
-    """All submissions on a construction, ranked by one metric; those without this K stand last."""
+    """All submissions on a construction, ranked by one metric within their tracks; those without this K
+    stand last in theirs."""
     frame = board.select(choice.split, choice.k)
     frame = frame[frame["query"].isin([choice.query, "all"])]
     cells: dict[str, dict[str, Cell]] = {}
@@ -160,13 +197,47 @@ def standings(board: Board, choice: Choice) -> Standings:
         cells.setdefault(row.submission, {})[row.metric] = Cell(row.value, *bounds, constant)
         if row.metric == choice.rank_by:
             counts[row.submission] = row.n_families
+    if choice.level != EVERY_LEVEL:
+        cells, counts = _at_level(board, choice, cells)
     trusts = {s.id: board.snapshot.trust(s.id) for s in board.of(choice.split)}
-    rank = _ranks(board, choice, trusts)
+    ranked = _ranks(board, choice, trusts)
     rows = [
-        Row(s, trusts[s.id], (rank or {}).get(s.id), cells.get(s.id, {}), counts.get(s.id, 0))
+        Row(s, trusts[s.id], rank, cells.get(s.id, {}), counts.get(s.id, 0), group)
         for s in board.of(choice.split)
+        for rank, group in [ranked.get(s.id, (None, None))]
     ]
-    return Standings(_ordered(rows, choice.rank_by), rank is not None)
+    tracks = ([row for row in rows if row.track == track] for track in TRACKS)
+    ordered = [row for part in tracks for row in _ordered(part, choice.rank_by)]
+    return Standings(ordered, bool(ranked))
+
+
+def level_cells(board: Board, choice: Choice, metric: str, k: int) -> dict[str, tuple[Cell, int]]:
+    """id → an error over the families of ``choice.level``, and how many these are."""
+    errors = board.families(choice.split, k, metric, choice.query, choice.level)
+    summaries = board.snapshot.summaries
+    lines = [values for name, values in errors.items() if summaries[name].card.method == CONSTANT]
+    constant = float(np.nanmean(lines[0])) if lines and np.isfinite(lines[0]).any() else None
+    found = {}
+    for name, values in errors.items():
+        here = np.isfinite(values)
+        if here.any():
+            value, *bounds = bootstrap_mean(values[here], np.array(summaries[name].groups)[here])
+            lo, hi = (None if np.isnan(bound) else bound for bound in bounds)
+            found[name] = Cell(value, lo, hi, constant), int(here.sum())
+    return found
+
+
+def _at_level(
+    board: Board, choice: Choice, cells: dict[str, dict[str, Cell]]
+) -> tuple[dict[str, dict[str, Cell]], dict[str, int]]:
+    """Cells with the three errors at the level of the choice, costs as they are; families behind them."""
+    found = {name: {m: c for m, c in values.items() if m not in METRICS} for name, values in cells.items()}
+    counts = {}
+    for metric in HEADLINES:
+        for name, (cell, n) in level_cells(board, choice, metric, choice.k).items():
+            found.setdefault(name, {})[metric] = cell
+            counts[name] = n
+    return found, counts
 
 
 def filter_rows(
@@ -197,7 +268,7 @@ def _ordered(rows: list[Row], metric: str) -> list[Row]:
     """Ranked rows by rank, at a tie the verified first, then by value. Unranked ones stand among them
     where their value belongs, and those without a value last."""
     ranked = [row for row in rows if row.rank is not None and metric in row.cells]
-    ranked.sort(key=lambda r: (r.rank, r.trust != Trust.VERIFIED, r.cells[metric].value, r.summary.id))
+    ranked.sort(key=lambda r: (r.rank.best, r.trust != Trust.VERIFIED, r.cells[metric].value, r.summary.id))
     others = [row for row in rows if row.rank is None and metric in row.cells]
     others.sort(key=lambda r: (r.cells[metric].value, r.trust != Trust.VERIFIED, r.summary.id))
     found = []
@@ -208,19 +279,30 @@ def _ordered(rows: list[Row], metric: str) -> list[Row]:
     return [*found, *others, *(row for row in rows if metric not in row.cells)]
 
 
-def _ranks(board: Board, choice: Choice, trusts: dict[str, Trust]) -> dict[str, int] | None:
-    """id → rank among the submissions that have every family; None where there are too few families."""
-    errors = board.families(choice.split, choice.k, choice.rank_by, choice.query)
+def _ranks(board: Board, choice: Choice, trusts: dict[str, Trust]) -> dict[str, tuple[RankRange, int]]:
+    """id → ranks and group among the submissions of its track that have every family; empty if there are
+    too few families for any."""
+    errors = board.families(choice.split, choice.k, choice.rank_by, choice.query, choice.level)
     able = [
         s
         for s in board.of(choice.split)
         if s.card.method not in reference_lines() and trusts[s.id] != Trust.REFUTED and s.id in errors
     ]
-    if not able:
-        return None
     able = [s for s in able if s.families == able[0].families]
+    found: dict[str, tuple[RankRange, int]] = {}
+    for track in TRACKS:
+        part = [s for s in able if s.card.track == track]
+        ranks = _ranks_within(part, errors)
+        pairs = zip(ranks, rank_groups(ranks), strict=True)
+        found |= {s.id: pair for s, pair in zip(part, pairs, strict=bool(ranks))}
+    return found
+
+
+def _ranks_within(able: Sequence[Summary], errors: Mapping[str, np.ndarray]) -> list[RankRange]:
+    """Ranks of submissions with the same families; empty if there are too few families."""
+    if not able:
+        return []
     matrix = np.array([errors[s.id] for s in able])
     present = np.isfinite(matrix).all(axis=0)  # a stratum may be empty in a family, for everybody
     whole = matrix[:, present]
-    found = rank_methods(np.maximum(whole, 1e-12), np.array(able[0].groups)[present])
-    return None if found is None else {s.id: rank for s, rank in zip(able, found, strict=True)}
+    return rank_methods(np.maximum(whole, 1e-12), np.array(able[0].groups)[present]) or []

@@ -1,4 +1,4 @@
-"""Errors against K and against cost, for a figure."""
+"""Errors against K, for a figure."""
 
 from __future__ import annotations
 
@@ -7,63 +7,96 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfbench_leaderboard.data.board import Board, Cell
+from mfbench.protocol.protocol import Track
+from mfbench_leaderboard.data.board import Board, Cell, Choice, level_cells
+from mfbench_leaderboard.data.levels import EVERY_LEVEL
 
-__all__ = ["Curve", "constant_line", "cost_points", "curves"]
+__all__ = ["Curve", "constant_line", "curves", "label"]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One submission's errors: K → cell."""
+    """One submission's errors: K → cell. ``method``: its label without the track."""
 
     name: str
     label: str
     cells: dict[int, Cell]
+    method: str = ""
+    track: Track = Track.STANDARD
 
 
-def curves(board: Board, split: str, metric: str, query: str, names: Sequence[str]) -> list[Curve]:
-    """Curves of some submissions, in the order given."""
-    frame = board.select(split, metric=metric, query=query)
+def curves(board: Board, choice: Choice, metric: str, names: Sequence[str]) -> list[Curve]:
+    """Curves of some submissions, in the order given; of the choice, K and order do not matter."""
+    by_name = (
+        _by_level(board, choice, metric) if choice.level != EVERY_LEVEL else _whole(board, choice, metric)
+    )
     found = []
     for name in names:
-        rows = frame[frame["submission"] == name].sort_values("k")
-        cells = {
-            int(r.k): Cell(r.value, _none(r.lo), _none(r.hi), _none(r.constant)) for r in rows.itertuples()
-        }
-        if cells:
-            found.append(Curve(name, label(board, name), cells))
+        if cells := by_name.get(name):
+            track = board.snapshot.summaries[name].card.track
+            found.append(Curve(name, label(board, name), cells, label(board, name, track=False), track))
     return found
 
 
-def label(board: Board, name: str) -> str:
-    """The method's name, with part of the id where several submissions bear it."""
-    summaries = board.snapshot.summaries
-    method = summaries[name].card.method
-    split = summaries[name].card.run.split
-    same = sum(s.card.method == method and s.card.run.split == split for s in summaries.values())
-    return f"{method} · {name[-4:]}" if same > 1 else method
+def _whole(board: Board, choice: Choice, metric: str) -> dict[str, dict[int, Cell]]:
+    """id → K → cell, as it was scored."""
+    frame = board.select(choice.split, metric=metric, query=choice.query).sort_values("k")
+    found: dict[str, dict[int, Cell]] = {}
+    for r in frame.itertuples():
+        cell = Cell(r.value, _none(r.lo), _none(r.hi), _none(r.constant))
+        found.setdefault(r.submission, {})[int(r.k)] = cell
+    return found
 
 
-def constant_line(board: Board, split: str, metric: str, query: str) -> dict[int, float]:
-    """K → what the constant method reaches, from the submission with the most draws."""
-    frame = board.select(split, metric=metric, query=query)
-    draws = {s.id: s.card.run.draws for s in board.of(split)}
+def _by_level(board: Board, choice: Choice, metric: str) -> dict[str, dict[int, Cell]]:
+    """id → K → cell, over the families of a level."""
+    found: dict[str, dict[int, Cell]] = {}
+    for k in board.ks(choice.split):
+        for name, (cell, _) in level_cells(board, choice, metric, k).items():
+            found.setdefault(name, {})[k] = cell
+    return found
+
+
+def label(board: Board, name: str, *, track: bool = True) -> str:
+    """The method's name, with what tells it from others of the construction that bear it.
+
+    Args:
+        board: where it stands.
+        name: id of the submission.
+        track: whether the track may tell them apart; without it, one method has one label in all tracks.
+    """
+    card = board.snapshot.summaries[name].card
+    rivals = [s for s in board.of(card.run.split) if s.card.method == card.method and s.id != name]
+    parts = [card.method]
+    if card.arch and any(s.card.arch != card.arch for s in rivals):
+        parts.append(card.arch)
+        rivals = [s for s in rivals if s.card.arch == card.arch]
+    if any(s.card.track != card.track for s in rivals):
+        parts += [str(card.track)] * track
+        rivals = [s for s in rivals if s.card.track == card.track]
+    if rivals:
+        parts.append(name[-4:])
+    return " · ".join(parts)
+
+
+def constant_line(board: Board, choice: Choice, metric: str) -> dict[int, float]:
+    """K → what the constant method reaches, from the submission with the most draws; at one level of
+    several, only if it was submitted."""
+    if choice.level != EVERY_LEVEL:
+        found_at = _by_level(board, choice, metric)
+        return {
+            k: cell.constant
+            for cells in found_at.values()
+            for k, cell in sorted(cells.items())
+            if cell.constant is not None
+        }
+    frame = board.select(choice.split, metric=metric, query=choice.query)
+    draws = {s.id: s.card.run.draws for s in board.of(choice.split)}
     found: dict[int, tuple[int, float]] = {}
     for row in frame.itertuples():
         if not np.isnan(row.constant):
             found[row.k] = max(found.get(row.k, (0, 0.0)), (draws[row.submission], row.constant))
     return {int(k): value for k, (_, value) in sorted(found.items())}
-
-
-def cost_points(board: Board, split: str, k: int, metric: str, cost: str, names: Sequence[str]):
-    """[(id, label, cost, error)] of those that declare the cost."""
-    errors = board.select(split, k, metric, "all").set_index("submission")["value"]
-    costs = board.select(split, k, cost, "all").set_index("submission")["value"]
-    return [
-        (n, label(board, n), float(costs[n]), float(errors[n]))
-        for n in names
-        if n in errors.index and n in costs.index
-    ]
 
 
 def _none(value: float) -> float | None:

@@ -8,14 +8,15 @@ from functools import lru_cache
 import numpy as np
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
+from mfbench.data.parquet import read_table
 from mfbench.data.side_tables import SideTables, read_side_tables
-from mfbench.data.split import Split, Task
+from mfbench.data.split import Split, Task, find_split
 from mfbench.metrics.errors import within_fragment
 from mfbench.protocol.registry import reference_lines
 from mfbench_leaderboard.data.board import Board
 from mfbench_leaderboard.data.curves import label
 
-__all__ = ["FamilyView", "Fragment", "family_errors", "family_view"]
+__all__ = ["FamilyView", "Fragment", "families_of", "family_errors", "family_view"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,7 @@ class FamilyView:
 
     Attributes:
         family_id, title, stratum, fold: what it is.
+        level: of theory, where it differs from that of the split; else empty.
         proteins: PDB entry and chain.
         fragments: all of them.
         energies: role → [n] kcal/mol, less each fragment's mean.
@@ -55,10 +57,21 @@ class FamilyView:
     title: str
     stratum: str
     fold: str
+    level: str
     proteins: list[str]
     fragments: list[Fragment]
     energies: dict[str, np.ndarray]
     forces: dict[str, np.ndarray]
+
+
+def families_of(name: str) -> dict[str, str]:
+    """family → fold of a split, from one small table: known long before its configurations are read.
+
+    Raises:
+        UnknownNameError, DataError: there is no such split, or its table is damaged.
+    """
+    table = read_table(find_split(name) / "families.parquet").select(["family_id", "fold"])
+    return dict(sorted(zip(*(column.to_pylist() for column in table.columns), strict=True)))
 
 
 @lru_cache(maxsize=2)
@@ -89,6 +102,7 @@ def family_view(split: Split, family_id: str) -> FamilyView:
         str(about.get("title", "")),
         task.stratum,
         str(task.fold),
+        task.level,
         [str(p) for p in about.get("proteins", [])],
         [_fragment(shown[name], task, tables) for name in task.graphs if name in shown],
         energies,

@@ -1,25 +1,27 @@
-"""Ranks that admit ties, for any number of methods.
+"""Ranges of ranks, for any number of methods.
 
-Up to twenty methods, ``mfbench.metrics.statistics.ranks`` resamples families. Among more, Holm's rule
-divides the
-level by so many pairs that ten thousand resamples cannot resolve it; there a cluster-robust t-test on the
-same log-ratios takes their place, with one degree of freedom less than there are independent groups.
+Up to twenty methods, ``mfbench.metrics.statistics.rank_ranges`` resamples families. Among more, Holm's
+rule divides the level by so many pairs that ten thousand resamples cannot resolve it; there a
+cluster-robust t-test on the same log-ratios takes their place, with one degree of freedom less than there
+are independent groups.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from mfbench.metrics.statistics import MIN_FAMILIES_FOR_RANKS, ranks
+from mfbench.metrics.statistics import MIN_FAMILIES_FOR_RANKS, RankRange, rank_ranges
 from mfbench.metrics.student_t import two_sided
 
-__all__ = ["rank_methods"]
+__all__ = ["rank_groups", "rank_methods"]
 
 _RESAMPLED = 20
 
 
-def rank_methods(errors: np.ndarray, groups: np.ndarray, *, level: float = 0.05) -> list[int] | None:
-    """Rank = 1 + number of methods that are significantly better.
+def rank_methods(errors: np.ndarray, groups: np.ndarray, *, level: float = 0.05) -> list[RankRange] | None:
+    """From 1 + the number of methods that are significantly better, to all less those that are worse.
 
     Args:
         errors: [n_methods, n_families], positive and finite, smaller is better.
@@ -27,12 +29,12 @@ def rank_methods(errors: np.ndarray, groups: np.ndarray, *, level: float = 0.05)
         level: family-wise error rate (Holm).
 
     Returns:
-        One rank a method, or None under ten families.
+        One range per method, or None under ten families.
     """
     if errors.shape[1] < MIN_FAMILIES_FOR_RANKS or len(errors) == 0:
         return None
     if len(errors) <= _RESAMPLED:
-        return ranks(errors, groups, level=level)
+        return rank_ranges(errors, groups, level=level)
     logs = np.log(errors)
     means = logs.mean(axis=1)
     t, freedom = _t_statistics(logs - means[:, None], means, groups)
@@ -42,7 +44,23 @@ def rank_methods(errors: np.ndarray, groups: np.ndarray, *, level: float = 0.05)
     passed = p[order] <= level / (len(p) - np.arange(len(p)))
     significant = order[: len(p) if passed.all() else int(np.argmin(passed))]
     worse = np.where(means[i] > means[j], i, j)[significant]
-    return (1 + np.bincount(worse, minlength=len(errors))).tolist()
+    better = np.where(means[i] > means[j], j, i)[significant]
+    best = 1 + np.bincount(worse, minlength=len(errors))
+    worst = len(errors) - np.bincount(better, minlength=len(errors))
+    return [RankRange(*places) for places in zip(best.tolist(), worst.tolist(), strict=True)]
+
+
+def rank_groups(ranks: Sequence[RankRange]) -> list[int]:
+    """[n] number of each method's group, from 0: a new one begins where everyone before is told apart from
+    everyone after."""
+    order = sorted(range(len(ranks)), key=lambda i: ranks[i])
+    found, group, worst = [0] * len(ranks), 0, 0
+    for above, i in enumerate(order):
+        if above and worst <= above < ranks[i].best:
+            group += 1
+        worst = max(worst, ranks[i].worst)
+        found[i] = group
+    return found
 
 
 def _t_statistics(residuals: np.ndarray, means: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, int]:

@@ -7,9 +7,9 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 
+from mfbench_leaderboard.css import INK, LINE, MUTED
 from mfbench_leaderboard.data.text import TITLES, unit
 from mfbench_leaderboard.figures.theme import colour, finish
-from mfbench_leaderboard.style import INK, LINE, MUTED
 
 __all__ = ["distributions", "everyone", "per_family"]
 

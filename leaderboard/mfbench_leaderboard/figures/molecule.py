@@ -55,7 +55,7 @@ def molecule(atomic_numbers: np.ndarray, positions: np.ndarray, *, height: int =
             "xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "aspectmode": "data", "dragmode": "orbit",
             "camera": {"eye": {"x": 0.95, "y": 0.95, "z": 0.55}},
         },
-        legend={"x": 0.01, "y": 0.98, "bgcolor": "rgba(255,255,255,0.6)"},
+        legend={"x": 0.01, "y": 0.98, "bgcolor": "rgba(0,0,0,0)"},
     )  # fmt: skip
     return figure
 

@@ -1,14 +1,16 @@
-"""What all figures share."""
+"""What all figures share. Their text is coloured by the pages' CSS, so that it turns with the theme."""
 
 from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from mfbench_leaderboard.style import INK, LINE, MUTED
+from mfbench_leaderboard.css import INK, LINE, MUTED, PALETTE
 
-__all__ = ["CONFIG", "colour", "fade", "finish"]
+__all__ = ["CONFIG", "colour", "fade", "finish", "symbol"]
 
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+_CLEAR = "rgba(0,0,0,0)"
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down", "pentagon")
 
 
 def finish(figure: go.Figure, *, height: int, legend: bool = True) -> go.Figure:
@@ -18,23 +20,27 @@ def finish(figure: go.Figure, *, height: int, legend: bool = True) -> go.Figure:
         height=height,
         margin={"l": 56, "r": 16, "t": 40, "b": 46},
         font={"color": INK, "size": 13, "family": "Source Sans, Source Sans Pro, sans-serif"},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
+        paper_bgcolor=_CLEAR,
+        plot_bgcolor=_CLEAR,
+        modebar={"bgcolor": _CLEAR, "color": MUTED, "activecolor": PALETTE[0]},
         showlegend=legend,
-        legend={"orientation": "h", "y": -0.2, "x": 0},
-        hoverlabel={"bgcolor": "white", "font": {"color": INK}},
+        legend={"orientation": "h", "y": -0.2, "x": 0, "bgcolor": _CLEAR},
+        hoverlabel={"bgcolor": INK, "font": {"color": "white"}},
     )
     axis = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False, "tickcolor": LINE, "ticks": "outside"}
-    figure.update_xaxes(**axis, title_font={"color": MUTED, "size": 12})
-    figure.update_yaxes(**axis, title_font={"color": MUTED, "size": 12})
+    figure.update_xaxes(**axis, title_font={"color": MUTED, "size": 12}, automargin=True)
+    figure.update_yaxes(**axis, title_font={"color": MUTED, "size": 12}, automargin=True)
     return figure
 
 
 def colour(position: int) -> str:
     """Colour of the n-th line."""
-    from mfbench_leaderboard.style import PALETTE
-
     return PALETTE[position % len(PALETTE)]
+
+
+def symbol(position: int) -> str:
+    """Marker of the n-th line, which tells apart what colour does not."""
+    return _SYMBOLS[position % len(_SYMBOLS)]
 
 
 def fade(hexadecimal: str, alpha: float) -> str:

@@ -32,10 +32,11 @@ molecule is in the support (*seen*), it is not (*unseen*), or meta-train does no
 
 ### Intervals and ranks
 Families are the unit. Draws of a family are averaged, then families; intervals are 95 % bootstrap
-intervals over families, those that share a 30 %-identity cluster move together. **Rank = 1 + number
-of methods that are significantly better** (log-ratios, Holm's correction), so tied methods share a
-rank. Under ten test families there are no ranks. *constant* (no force field at all) and *random*
-are lines, never ranked.
+intervals over families, those that share a 30 %-identity cluster move together. **A rank is a
+range**: from 1 + the number of methods that are significantly better to all but those that are
+significantly worse (log-ratios, Holm's correction), within a track. Methods whose ranges overlap are
+not told apart; a rule in the table separates groups that are. Under ten test families there are no
+ranks. *constant* (no force field at all) and *random* are lines, never ranked.
 
 ### Tracks
 {tracks} Training from scratch has a rule of its own and is exempt. Rows are compared within a track.

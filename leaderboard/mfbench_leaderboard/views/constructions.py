@@ -8,14 +8,22 @@ import streamlit as st
 
 from mfbench.compare.text import diversity_table, transfer_table
 from mfbench_leaderboard.data.compare import Comparison, read_comparison
+from mfbench_leaderboard.data.gains import GAINS, Learned, learned
 from mfbench_leaderboard.data.text import TITLES, unit
+from mfbench_leaderboard.figures.constructions import bars, dots, dots_legend, transfer_figure
 from mfbench_leaderboard.figures.theme import CONFIG
 from mfbench_leaderboard.figures.training import training_figure
 from mfbench_leaderboard.state import current_store
-from mfbench_leaderboard.style import note
+from mfbench_leaderboard.style import empty, note
 from mfbench_leaderboard.table import html_table, value
 
 __all__ = ["show"]
+
+_HOW = (
+    "A construction groups one pool of fragments into families: by CATH topology, by sequence, by "
+    "chemistry, or at random. Comparing them on the same labels tells whether families matter. This page "
+    "shows <code>compare.json</code> of the store once a comparison was run; nobody has run one here."
+)
 
 
 def show() -> None:
@@ -27,13 +35,7 @@ def show() -> None:
         st.text(str(error))
         return
     if comparison is None:
-        st.html(
-            '<div class="mf-empty"><b>No comparison of constructions yet</b>'
-            "A construction groups one pool of fragments into families: by CATH topology, by sequence, "
-            "by chemistry, or at random. Comparing them on the same labels tells whether families matter. "
-            "This page shows <code>compare.json</code> of the store once a comparison was run; nobody has "
-            "run one here.</div>"
-        )
+        st.html(empty("No comparison of constructions yet", _HOW))
         return
     _show(comparison)
 
@@ -53,7 +55,20 @@ def _diversity(comparison: Comparison) -> None:
     if not rows:
         return
     st.subheader("What the constructions hold")
-    st.html(_table(heads, rows))
+    known = [(c.name, c.diversity) for c in comparison.constructions if c.diversity is not None]
+    names = [name for name, _ in known]
+    figures = {
+        "effective train families": ([d.effective_families for _, d in known], "{:.1f}"),
+        "known molecules in test (%)": ([100 * d.graphs_covered for _, d in known], "{:.0f}"),
+        "distance of test from train": ([d.distance for _, d in known], "{:.3f}"),
+    }
+    with st.container(key="panels_diversity"):
+        columns = st.columns(len(figures))
+    for column, (title, (values, pattern)) in zip(columns, figures.items(), strict=True):
+        figure = bars(names, values, title, pattern)
+        column.plotly_chart(figure, config=CONFIG, key=f"diversity_{title}", theme=None)
+    with st.expander("All counts as a table"):
+        st.html(_table(heads, rows))
     st.html(
         note(
             "Effective: train families that differ by more than what is within them (Vendi score). Known "
@@ -78,33 +93,40 @@ def _scores(comparison: Comparison) -> None:
     k = int(
         columns[1].selectbox("K", [str(k) for k in ks], index=len(ks) - 1, key="k", bind="query-params")
     )
-    names = [c.name for c in comparison.constructions]
-    scores = {
-        (s.method, s.construction): s
-        for s in comparison.scores
-        if (s.metric, s.k, s.query) == (metric, k, "all")
-    }
-    gains = {
-        (g.method, g.construction, g.kind): g for g in comparison.gains if (g.metric, g.k) == (metric, k)
-    }
-    rows = []
-    for method in sorted({method for method, _ in scores}):
-        cells = "".join(f"<td>{_cell(scores.get((method, n)))}</td>" for n in names)
-        rows.append(f"<tr><td><b>{escape(method)}</b></td>{cells}</tr>")
-        for kind in ("adaptation", "wrong-family"):
-            found = [gains.get((method, n, kind)) for n in names]
-            if any(found):
-                cells = "".join(f"<td>{_cell(g)}</td>" for g in found)
-                rows.append(f'<tr class="line"><td>{kind} gain</td>{cells}</tr>')
-    st.html(html_table([("Method", "", "left"), *((n, "", "left") for n in names)], rows))
+    found = learned(comparison, metric, k)
+    st.html(dots_legend(found.methods))
+    panels = {f"{_title(metric)}, K = {k}": (found.scores, None)}
+    panels |= {title: (found.gains[kind], 1.0) for kind, title in GAINS.items() if found.gains[kind]}
+    with st.container(key="panels_learned"):
+        columns = st.columns(len(panels))
+    for column, (title, (values, even)) in zip(columns, panels.items(), strict=True):
+        figure = dots(values, found.methods, found.constructions, title, even=even)
+        column.plotly_chart(figure, config=CONFIG, key=f"learned_{title}", theme=None)
+    with st.expander("All methods as a table"):
+        st.html(_scores_table(found))
     tested = ", ".join(f"{c.name} {c.n_test_families}" for c in comparison.constructions)
+    more = f" Only in the table: {', '.join(found.left_out)}." if found.left_out else ""
     st.html(
         note(
             f"{comparison.level_of_theory}. Means over test families ({tested}) with 95 % intervals. "
             "Adaptation gain: error at K = 0 over error at K; wrong-family gain: error with another "
-            "family's labels over that with its own. A gain of 1 means that own labels taught nothing."
+            "family's labels over that with its own. A gain of 1 (dashed) means that own labels taught "
+            f"nothing.{more}"
         )
     )
+
+
+def _scores_table(found: Learned) -> str:
+    rows = []
+    for method in [*found.methods, *found.left_out]:
+        cells = "".join(f"<td>{_cell(found.scores.get((method, n)))}</td>" for n in found.constructions)
+        rows.append(f"<tr><td><b>{escape(method)}</b></td>{cells}</tr>")
+        for kind, gains in found.gains.items():
+            own = [gains.get((method, n)) for n in found.constructions]
+            if any(own):
+                cells = "".join(f"<td>{_cell(g)}</td>" for g in own)
+                rows.append(f'<tr class="line"><td>{kind} gain</td>{cells}</tr>')
+    return html_table([("Method", "", "left"), *((n, "", "left") for n in found.constructions)], rows)
 
 
 def _transfer(comparison: Comparison) -> None:
@@ -113,15 +135,22 @@ def _transfer(comparison: Comparison) -> None:
         return
     first = comparison.transfer[0]
     st.subheader("Trained on one, tested on another")
-    method = st.selectbox("Method", methods, key="method", bind="query-params")
-    heads, rows = transfer_table(comparison, method)
-    st.html(_table(heads, rows))
+    with st.container(key="panels_transfer"):
+        columns = st.columns(max(len(methods), 2))
+    for column, method in zip(columns, methods, strict=False):
+        column.html(note(method))
+        figure = transfer_figure(comparison, method)
+        column.plotly_chart(figure, config=CONFIG, key=f"transfer_{method}", theme=None)
+    with st.expander("Intervals and numbers of families as tables"):
+        for method in methods:
+            heads, rows = transfer_table(comparison, method)
+            st.html(note(method) + _table(heads, rows))
     st.html(
         note(
             f"{_title(first.metric)}, K = {first.k}. Left out: families and fragments trained on, and "
             "families with elements that the network does not know. Behind ×: the ratio to the same "
             "method trained on the construction that it is tested on, on the same families (the away "
-            "run leaves out what it was trained on there); above 1, training at home is better."
+            "run leaves out what it was trained on there); above 1 (orange), training at home is better."
         )
     )
 

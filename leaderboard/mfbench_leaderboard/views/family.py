@@ -5,79 +5,108 @@ from __future__ import annotations
 from html import escape
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mfbench.data.split import Split, available_splits
 from mfbench.errors import MfbenchError
 from mfbench.submission.reference_episodes import known_split
-from mfbench_leaderboard.data.families import FamilyView, Fragment, family_errors, family_view
+from mfbench_leaderboard.data.families import FamilyView, Fragment, families_of, family_errors, family_view
 from mfbench_leaderboard.data.text import HEADLINES, TITLES
 from mfbench_leaderboard.figures.families import distributions, everyone
 from mfbench_leaderboard.figures.molecule import molecule
 from mfbench_leaderboard.figures.theme import CONFIG
 from mfbench_leaderboard.state import current_board
-from mfbench_leaderboard.style import badge, note, tiles
+from mfbench_leaderboard.style import badge, empty, note, tiles, waiting
 
 __all__ = ["show"]
 
 FOLDS = ("test", "validation", "train")
+HEIGHTS = {"headline": 150, "fragments": 540, "errors": 540, "energies": 320, "forces": 320}
+"""Pixels of each part, so that nothing jumps when it arrives."""
 
 
-@st.cache_resource(max_entries=64, show_spinner="Reading the family ...")
-def _view(split: str, data_hash: str, family: str) -> FamilyView:
-    return family_view(known_split(split), family)
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _view(name: str, data_hash: str, family: str) -> FamilyView:
+    return family_view(known_split(name), family)
 
 
 def show() -> None:
-    """The page."""
+    """The page: its frame at once, and what takes reading as soon as it is there."""
     board = current_board()
     here = set(available_splits())
     names = [s for s in board.splits if s in here] or sorted(here)
-    columns = st.columns([1, 1, 2])
-    name = columns[0].selectbox("Construction", names, key="split", bind="query-params")
+    chosen = _choose(names)
+    if chosen is None:
+        return
+    name, family = chosen
+    places = _frame(drawn=st.session_state.get("family_drawn") == (name, family))
     try:
         split = known_split(name)
+        view = _view(name, split.manifest.data_hash, family)
     except MfbenchError as error:
+        for place in places.values():
+            place.empty()
         st.error("This construction cannot be read.")
         st.text(str(error))
         return
+    with places["headline"].container():
+        _headline(split, view)
+    with places["fragments"].container():
+        _fragments(view)
+    with places["errors"].container():
+        _errors(board, name, view)
+    title = "energy less its fragment's mean (kcal/mol)"
+    figure = distributions(view.energies, title)
+    places["energies"].plotly_chart(figure, config=CONFIG, key="energies", theme=None)
+    figure = distributions(view.forces, "force on an atom (eV/Å)")
+    places["forces"].plotly_chart(figure, config=CONFIG, key="forces", theme=None)
+    st.session_state["family_drawn"] = (name, family)
+
+
+def _choose(names: list[str]) -> tuple[str, str] | None:
+    """Construction and family; None, after saying why, where there is none."""
+    columns = st.columns([1, 1, 2])
+    name = columns[0].selectbox("Construction", names, key="split", bind="query-params")
     with columns[1]:
         fold = st.segmented_control(
             "Fold", FOLDS, default="test", key="fold", required=True, bind="query-params"
         )
-    tasks = split.fold(fold or "test")
+    try:
+        folds = families_of(name)
+    except MfbenchError as error:
+        st.error("This construction cannot be read.")
+        st.text(str(error))
+        return None
+    fold = fold or "test"
     wanted = st.query_params.get("family")
-    everywhere = {task.family_id: str(task.fold) for task in split.tasks}
-    if wanted in everywhere and wanted not in {t.family_id for t in tasks}:
-        tasks = split.fold(everywhere[wanted])  # a link to a family of another fold
-    family = columns[2].selectbox(
-        "Family", [task.family_id for task in tasks], key="family", bind="query-params"
-    )
+    here = [family for family, found in folds.items() if found == fold]
+    if wanted in folds and wanted not in here:  # a link to a family of another fold
+        here = [family for family, found in folds.items() if found == folds[wanted]]
+    family = columns[2].selectbox("Family", here, key="family", bind="query-params")
     if family is None:
-        st.html(
-            f'<div class="mf-empty"><b>{escape(name)} has no {escape(fold or "test")} families</b></div>'
-        )
-        return
-    view = _view(name, split.manifest.data_hash, family)
-    _headline(split, view)
+        st.html(empty(f"{name} has no {fold} families"))
+        return None
+    return name, family
+
+
+def _frame(*, drawn: bool) -> dict[str, DeltaGenerator]:
+    """Empty places in the layout of the page; a quiet box in each unless this family was drawn before."""
+    places = {"headline": st.empty()}
     left, right = st.columns([3, 2], gap="large")
-    with left:
-        _fragments(view)
-    with right:
-        _errors(board, name, view)
+    places |= {"fragments": left.empty(), "errors": right.empty()}
     st.subheader("Labels")
     left, right = st.columns(2, gap="large")
-    with left:
-        title = "energy less its fragment's mean (kcal/mol)"
-        st.plotly_chart(distributions(view.energies, title), config=CONFIG, key="energies", theme=None)
-    with right:
-        figure = distributions(view.forces, "force on an atom (eV/Å)")
-        st.plotly_chart(figure, config=CONFIG, key="forces", theme=None)
+    places |= {"energies": left.empty(), "forces": right.empty()}
+    if not drawn:
+        for part, place in places.items():
+            place.html(waiting(HEIGHTS[part], f"Reading {part} ..."))
+    return places
 
 
 def _headline(split: Split, view: FamilyView) -> None:
     proteins = "".join(badge(p, "line") for p in view.proteins[:30])
     st.html(
-        f'<div style="font-size:1.5rem;font-weight:700">{escape(view.family_id)}</div>'
+        f'<div class="mf-title">{escape(view.family_id)}</div>'
         f"<div>{escape(view.title)}</div>"
         f'<div style="margin:0.35rem 0">{badge(view.fold, "recomputed")}{badge(view.stratum, "verified")}'
         f"{proteins}</div>"
@@ -92,7 +121,7 @@ def _headline(split: Split, view: FamilyView) -> None:
             ]
         )
     )
-    st.html(note(f"{split.manifest.level_of_theory}; {split.name} {split.manifest.version}."))
+    st.html(note(f"{view.level or split.manifest.level_of_theory}; {split.name} {split.manifest.version}."))
 
 
 def _fragments(view: FamilyView) -> None:
@@ -122,7 +151,7 @@ def _describe(fragment: Fragment) -> str:
 def _errors(board, split: str, view: FamilyView) -> None:
     st.subheader("Everyone's error")
     if not board.of(split):
-        st.html('<div class="mf-empty"><b>No submission yet</b></div>')
+        st.html(empty("No submission yet"))
         return
     metric = st.segmented_control(
         "Error", list(HEADLINES), format_func=TITLES.get, default=HEADLINES[0], key="error", required=True
@@ -131,6 +160,6 @@ def _errors(board, split: str, view: FamilyView) -> None:
     k = st.segmented_control("K", ks, default=ks[-1], key="k", required=True)
     found = family_errors(board, split, view.family_id, int(k), metric)
     if not found:
-        st.html('<div class="mf-empty"><b>Only test families are scored</b>Choose one above.</div>')
+        st.html(empty("Only test families are scored", "Choose one above."))
         return
     st.plotly_chart(everyone(found, metric, view.family_id), config=CONFIG, key="everyone", theme=None)

@@ -1,39 +1,32 @@
-"""*Leaderboard*: filters, the table, errors against K, errors against cost. The URL holds the filters."""
+"""*Leaderboard*: choices and filters, figures, the table. The URL holds all of them."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import streamlit as st
 
 from mfbench.metrics.statistics import MIN_FAMILIES_FOR_RANKS
 from mfbench.store import flat_table
 from mfbench_leaderboard.data.board import Board, Choice, Row, filter_rows
-from mfbench_leaderboard.data.curves import constant_line, cost_points, curves
-from mfbench_leaderboard.data.text import HEADLINES, TITLES
-from mfbench_leaderboard.figures.against_k import against_k, cost_figure
-from mfbench_leaderboard.figures.theme import CONFIG
+from mfbench_leaderboard.data.levels import EVERY_LEVEL, at_level, levels_of
 from mfbench_leaderboard.state import current_board, current_standings, current_store, show_broken
-from mfbench_leaderboard.style import note, tiles
+from mfbench_leaderboard.style import empty, note, tiles
 from mfbench_leaderboard.table import leaderboard_table
+from mfbench_leaderboard.views.board_figures import show_figures
+from mfbench_leaderboard.views.choice import choose, stated
+from mfbench_leaderboard.views.permalink import permalink
 
 __all__ = ["show"]
 
-QUERIES = {
-    "all": "all",
-    "seen": "seen molecules",
-    "unseen": "unseen molecules",
-    "novel": "novel molecules",
-}
-"""Labels, which are also what the URL says."""
-QUERY_HELP = "Seen: the molecule is in the support. Unseen: it is not. Novel: meta-train does not hold it."
 PAGE = 50
-DRAWN = 8
-COSTS = {
-    "gradient_evaluations": "gradients at adaptation (configurations)",
-    "adapt_seconds": "adaptation (s)",
-    "predict_seconds": "prediction (s)",
-}
+_HOW = (
+    "Evaluate a method, then file it:<br><br>"
+    "<code>mfbench evaluate --method maml --split cath-mini --out runs/maml</code><br>"
+    "<code>mfbench submit runs/maml --draft maml</code><br>"
+    "<code>mfbench submit maml --to STORE</code>"
+)
 
 
 def show() -> None:
@@ -41,12 +34,14 @@ def show() -> None:
     board = current_board()
     show_broken(board)
     if not board.splits:
-        _empty()
+        st.html(empty("No submission yet", _HOW))
         return
-    choice = _choose(board)
+    choice = choose(board, order="Order by")
     found = current_standings(board, choice)
     rows = _filter(board, found.rows)
-    families = max((len(row.summary.families) for row in found.rows), default=0)
+    longest = max((row.summary.families for row in found.rows), key=len, default=[])
+    families = int(np.isfinite(at_level(np.zeros(len(longest)), longest, choice.level)).sum())
+    levels = levels_of(choice.split, longest) if choice.level == EVERY_LEVEL else [choice.level]
     about = board.of(choice.split)[0].card.run
     st.html(
         tiles(
@@ -54,49 +49,26 @@ def show() -> None:
                 (str(len(found.rows)), "", "submissions"),
                 (str(families), "", "test families"),
                 (about.split_version or "–", f"data {about.data_hash[:8]}", f"version of {choice.split}"),
-                (about.level_of_theory.partition(" (")[0] or "–", "", "level of theory"),
+                (
+                    ", ".join(levels) or about.level_of_theory.partition(" (")[0] or "–",
+                    "",
+                    "level of theory",
+                ),
             ]
         )
     )
+    show_figures(board, choice, rows)
     _table(rows, len(found.rows), choice, found.ranked, families)
-    st.download_button(
-        "All scores as CSV",
-        _csv(board),
-        file_name=f"mfbench-{choice.split}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-    _figures(board, choice, rows)
-
-
-def _empty() -> None:
-    st.html(
-        '<div class="mf-empty"><b>No submission yet</b>Evaluate a method, then file it:<br><br>'
-        "<code>mfbench evaluate --method maml --split cath-mini --out runs/maml</code><br>"
-        "<code>mfbench submit runs/maml --draft maml</code><br>"
-        "<code>mfbench submit maml --to STORE</code></div>"
-    )
-
-
-def _choose(board: Board) -> Choice:
-    columns = st.columns([1.3, 2.2, 1.7, 1.6])
-    split = columns[0].selectbox(
-        "Construction", board.splits, key="split", bind="query-params", help="How families are cut."
-    )
-    ks = [str(k) for k in board.ks(split)]
-    best = str(max((int(k) for k in ks if int(k) <= 50), default=int(ks[-1])))
-    with columns[1]:
-        k = st.segmented_control(
-            "K, labels of the new family", ks, default=best, key="k", required=True, bind="query-params"
+    with st.container(horizontal=True):
+        st.download_button(
+            "All scores as CSV",
+            _csv(board),
+            file_name=f"mfbench-{choice.split}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
         )
-    query = columns[2].selectbox(
-        "Queries", list(QUERIES), format_func=QUERIES.get, key="query", bind="query-params", help=QUERY_HELP
-    )
-    rank_by = columns[3].selectbox(
-        "Order by", list(HEADLINES), format_func=TITLES.get, key="by", bind="query-params"
-    )
-    return Choice(split, int(k or best), query, rank_by)
+        permalink(**stated(choice))
 
 
 def _filter(board: Board, rows: list[Row]) -> list[Row]:
@@ -133,7 +105,7 @@ def _filter(board: Board, rows: list[Row]) -> list[Row]:
 
 def _table(rows: list[Row], total: int, choice: Choice, ranked: bool, families: int) -> None:
     if not rows:
-        st.html('<div class="mf-empty"><b>No submission fits these filters</b>Take one away.</div>')
+        st.html(empty("No submission fits these filters", "Take one away."))
         return
     pages = math.ceil(len(rows) / PAGE)
     page = 1
@@ -144,7 +116,9 @@ def _table(rows: list[Row], total: int, choice: Choice, ranked: bool, families: 
     shown = f"{(page - 1) * PAGE + 1} to {(page - 1) * PAGE + len(part)} of {len(rows)}"
     hidden = f", {total - len(rows)} more are filtered out" if total > len(rows) else ""
     ranks = (
-        "Rank = 1 + number of significantly better methods (Holm, cluster bootstrap over families)."
+        "Ranks are ranges: from 1 + the number of significantly better methods of the track to all but the "
+        "significantly worse (Holm, cluster bootstrap over families). Methods with overlapping ranges are "
+        "not told apart; a rule separates groups that are."
         if ranked
         else f"No ranks: fewer than {MIN_FAMILIES_FOR_RANKS} test families; read intervals, not the order."
     )
@@ -156,34 +130,6 @@ def _table(rows: list[Row], total: int, choice: Choice, ranked: bool, families: 
             "reproducible; costs are declared."
         )
     )
-
-
-def _is_force_field(row: Row) -> bool:
-    """Whether it was run at this K, and its forces are better than none."""
-    return "force_rmse" in row.cells and not row.cells["force_rmse"].flagged
-
-
-def _figures(board: Board, choice: Choice, rows: list[Row]) -> None:
-    able = [row for row in rows if not row.is_line and _is_force_field(row)]
-    names = [row.summary.id for row in able[:DRAWN]]
-    if not names:
-        return
-    left, right = st.tabs(["Errors against K", "Error against cost"])
-    with left:
-        panels = {m: curves(board, choice.split, m, choice.query, names) for m in HEADLINES}
-        lines = {m: constant_line(board, choice.split, m, choice.query) for m in HEADLINES}
-        st.plotly_chart(
-            against_k(panels, lines, board.ks(choice.split)), config=CONFIG, key="against_k", theme=None
-        )
-        more = f" The first {DRAWN} of {len(able)} are drawn." if len(able) > DRAWN else ""
-        st.html(note(f"Bands: 95 % over families. Queries: {QUERIES[choice.query]}.{more}"))
-    with right:
-        cost = st.selectbox("Cost", list(COSTS), format_func=COSTS.get, key="cost", bind="query-params")
-        points = cost_points(board, choice.split, choice.k, choice.rank_by, cost, names)
-        st.plotly_chart(
-            cost_figure(points, COSTS[cost], choice.rank_by), config=CONFIG, key="cost_plot", theme=None
-        )
-        st.html(note(f"At K = {choice.k}; costs are declared by the submitters, on their own hardware."))
 
 
 @st.cache_data(max_entries=2, show_spinner=False)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from html import escape
+from urllib.parse import quote
 
 import streamlit as st
 
 from mfbench.store.fresh_test.record import FreshTestRecord
 from mfbench.store.rows import Summary
 from mfbench.submission.card import write_card
-from mfbench_leaderboard.data.board import Board, Row
+from mfbench_leaderboard.data.board import Board, Choice, Row
+from mfbench_leaderboard.data.citation import bibtex
 from mfbench_leaderboard.data.curves import constant_line, curves
 from mfbench_leaderboard.data.text import HEADLINES, TITLES, number, seconds, unit
 from mfbench_leaderboard.figures.against_k import against_k
 from mfbench_leaderboard.figures.families import per_family
 from mfbench_leaderboard.figures.theme import CONFIG
 from mfbench_leaderboard.state import current_board
-from mfbench_leaderboard.style import note, tiles
+from mfbench_leaderboard.style import empty, note, tiles
 from mfbench_leaderboard.table import TRUST_NOTES, error_heads, html_table, method_badges, value
+from mfbench_leaderboard.views.findings import show_findings
+from mfbench_leaderboard.views.permalink import permalink
 
 __all__ = ["show"]
 
@@ -29,7 +33,7 @@ def show() -> None:
     board = current_board()
     names = list(board.snapshot.summaries)
     if not names:
-        st.html('<div class="mf-empty"><b>No submission yet</b>The store is empty.</div>')
+        st.html(empty("No submission yet", "The store is empty."))
         return
     wanted = st.query_params.get("submission")
     if wanted is not None and wanted not in names:
@@ -37,6 +41,9 @@ def show() -> None:
     name = st.selectbox("Submission", names, key="submission", bind="query-params")
     summary, trust = board.snapshot.summaries[name], board.snapshot.trust(name)
     _headline(board, summary, trust)
+    with st.container(horizontal=True):
+        _cite(summary)
+        permalink(submission=summary.id)
     tabs = st.tabs(["Errors", "Families", "Cost", "Fresh tests", "Provenance"])
     with tabs[0]:
         _errors(board, summary)
@@ -50,11 +57,19 @@ def show() -> None:
         _provenance(summary)
 
 
+def _cite(summary: Summary) -> None:
+    """BibTeX with a button that copies it."""
+    address = (st.context.url or "").partition("?")[0]
+    with st.popover("Cite this row", icon=":material/format_quote:"):
+        entry = bibtex(summary, f"{address}?submission={quote(summary.id)}")
+        st.code(entry, language=None, wrap_lines=True)
+
+
 def _headline(board: Board, summary: Summary, trust: str) -> None:
     card = summary.card
     row = Row(summary, trust, None, {}, 0)
     st.html(
-        f'<div style="font-size:1.5rem;font-weight:700">{escape(card.method)}</div>'
+        f'<div class="mf-title">{escape(card.method)}</div>'
         f"<div>{method_badges(row)}</div>"
         + (f'<div class="mf-note">{escape(card.description)}</div>' if card.description else "")
     )
@@ -70,15 +85,18 @@ def _headline(board: Board, summary: Summary, trust: str) -> None:
     st.html(
         tiles([*items, (parameters, "", "parameters"), (str(card.run.draws), "", "draws a family and K")])
     )
-    st.html("".join(note(f"{f.kind.replace('-', ' ')}: {f.message}") for f in summary.findings) or " ")
+    show_findings(summary.findings)
 
 
 def _errors(board: Board, summary: Summary) -> None:
     split = summary.card.run.split
-    panels = {m: curves(board, split, m, "all", [summary.id]) for m in HEADLINES}
-    lines = {m: constant_line(board, split, m, "all") for m in HEADLINES}
-    figure = against_k(panels, lines, board.ks(split))
-    st.plotly_chart(figure, config=CONFIG, key="method_k", theme=None)
+    choice = Choice(split, max(summary.card.run.ks))
+    with st.container(key="panels_method"):
+        for column, metric in zip(st.columns(len(HEADLINES)), HEADLINES, strict=True):
+            found = curves(board, choice, metric, [summary.id])
+            line = constant_line(board, choice, metric)
+            figure = against_k(metric, found, line, board.ks(split))
+            column.plotly_chart(figure, config=CONFIG, key=f"method_{metric}", theme=None)
     frame = board.select(split)
     frame = frame[frame["submission"] == summary.id]
     body = []
@@ -125,7 +143,7 @@ def _families(board: Board, summary: Summary) -> None:
 def _cost(summary: Summary) -> None:
     costs = sorted(summary.card.costs, key=lambda cost: cost.k)
     if not costs:
-        st.html('<div class="mf-empty"><b>No costs declared</b></div>')
+        st.html(empty("No costs declared"))
         return
     rows = (
         f'<tr><td class="num">{c.k}</td><td class="num">{number(c.gradient_evaluations)}</td>'
@@ -154,16 +172,13 @@ def _cost(summary: Summary) -> None:
 def _fresh(board: Board, summary: Summary) -> None:
     records = board.snapshot.records.get(summary.id, [])
     if not records:
-        st.html(
-            '<div class="mf-empty"><b>No fresh test yet</b>'
-            + (
-                "Whoever has the data and tblite can make one:<br><br>"
-                f"<code>mfbench verify {escape(summary.id)} --fresh</code>"
-                if summary.card.weights_sha256
-                else "No weights were deposited, so nobody can make one."
-            )
-            + "</div>"
+        how = (
+            "Whoever has the data and tblite can make one:<br><br>"
+            f"<code>mfbench verify {escape(summary.id)} --fresh</code>"
+            if summary.card.weights_sha256
+            else "No weights were deposited, so nobody can make one."
         )
+        st.html(empty("No fresh test yet", how))
         return
     for record in records:
         st.html(

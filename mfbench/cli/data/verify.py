@@ -22,7 +22,7 @@ def verify(
     split: SplitName,
     relabel: Annotated[
         int,
-        typer.Option(metavar="N", min=0, help="Also label N random configurations again (needs tblite)."),
+        typer.Option(metavar="N", min=0, help="Also label N again, at every level that is installed."),
     ] = 0,
     seed: Annotated[int, typer.Option(metavar="N", help="Which ones --relabel draws.")] = 0,
 ) -> None:
@@ -35,8 +35,9 @@ def verify(
             checks = verify_split(split, relabel=partial(engine, seed=seed), count=relabel)
     else:
         checks = verify_split(split)
+    width = max(14, *(len(check.name) + 2 for check in checks))
     for check in checks:
-        typer.echo(f"{'ok' if check.passed else 'FAIL':<6}{check.name:<14}{check.finding}")
+        typer.echo(f"{'ok' if check.passed else 'FAIL':<6}{check.name:<{width}}{check.finding}")
     failed = [check.name for check in checks if not check.passed]
     if failed:
         raise DataError(f"{split} fails {len(failed)} of {len(checks)} checks: {', '.join(failed)}")

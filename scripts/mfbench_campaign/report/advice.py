@@ -1,17 +1,17 @@
-"""What to use tomorrow, and how small a difference these tables can show."""
+"""What to use tomorrow."""
 
 from __future__ import annotations
 
 from itertools import product
 
-from mfbench.compare.contrast import contrast, mean_error
+from mfbench.compare.contrast import mean_error
 from mfbench.compare.text import markdown
 from mfbench.metrics.statistics import Interval
-from mfbench_campaign.headline import MANY, SHOWN
+from mfbench_campaign.headline import SHOWN
 from mfbench_campaign.records import CONSTRUCTIONS, METHODS, Records
 from mfbench_campaign.report.tables import NOT_RUN, shown
 
-__all__ = ["resolution", "what_to_use"]
+__all__ = ["what_to_use"]
 
 BUDGETS = {"": "", "2000-steps": ", 2,000 steps"}
 
@@ -39,15 +39,3 @@ def _best(records: Records, where: str, k: int, query: str) -> str:
     near = [name for name, value in found.items() if name != best and value.lo <= found[best].value]
     alike = f"; not told apart: {', '.join(near)}" if near else ""
     return f"{best} {shown(found[best])}{alike}"
-
-
-def resolution(records: Records) -> str:
-    """Half the width of the interval of ``pretrain`` ÷ ``offset`` in forces, per construction."""
-    parts = []
-    for where in CONSTRUCTIONS:
-        value = contrast(
-            records.seeds(where, "pretrain"), records.seeds(where, "offset"), "force_rmse", MANY
-        )
-        if value is not None:
-            parts.append(f"`{where}` {50 * (value.hi - value.lo):.1f}")
-    return ", ".join(parts) + "." if parts else NOT_RUN + "."

@@ -21,8 +21,9 @@ from mfbench_campaign.plan import Campaign, read_campaign
 from mfbench_campaign.records import CONSTRUCTIONS, Records
 from mfbench_campaign.render import render
 from mfbench_campaign.report import tables, variations
-from mfbench_campaign.report.advice import resolution, what_to_use
+from mfbench_campaign.report.advice import what_to_use
 from mfbench_campaign.report.aims import aims
+from mfbench_campaign.report.claims import claims_table
 from mfbench_campaign.report.convergence import convergence_table
 from mfbench_campaign.report.findings import Finding, all_findings
 from mfbench_campaign.report.outer_costs import outer_table
@@ -48,6 +49,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
     limits = _limits(records, folder / "limits")
     values: dict[str, dict[str, Any]] = {
         "findings": {"findings": findings},
+        "claims": {"claims": claims_table(records, folder)},
         "methods": {"constructions": _constructions(records)},
         "recipes": {
             "budgets": variations.budget_table(records),
@@ -74,7 +76,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
     first = render(
         "results.md",
         use=what_to_use(records),
-        resolution=resolution(records),
+        power=markdown(*text.power_table(comparison, MANY)),
         findings=findings,
         aims=aims(records, folder / "limits"),
         pages=[{"name": n, "title": text.partition("\n")[0].lstrip("# ")} for n, text in pages.items()],

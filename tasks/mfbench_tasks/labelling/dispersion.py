@@ -7,7 +7,7 @@ import numpy as np
 __all__ = ["DISPERSION_ELEMENTS", "dispersion"]
 
 _STEEPNESS, _POWER = 6.0, 12
-"""f(R) = 1 / (1 + 6 (R / R_vdw)^-12): Chai and Head-Gordon, PCCP 2008, 10, 6615, eq. 18."""
+"""f(R) = 1 / (1 + 6 (R / R_vdw)^-12), no global scale: Chai and Head-Gordon, PCCP 2008, 10, 6615."""
 
 # Grimme, J. Comput. Chem. 2006, 27, 1787, table 1: C6 (J nm⁶ mol⁻¹) and van der Waals radius (Å).
 _TABLE = {

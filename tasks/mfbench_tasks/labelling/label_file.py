@@ -20,7 +20,15 @@ from mfbench_tasks.labelling.registry import find_level
 from mfbench_tasks.labelling.run_queue import label_one, level_request
 from mfbench_tasks.labelling.write_labels import write_labelled
 
-__all__ = ["Labelled", "Projection", "journal_folder", "label_structures", "project"]
+__all__ = [
+    "Labelled",
+    "Projection",
+    "journal_folder",
+    "label_by_name",
+    "label_structures",
+    "project",
+    "structures_digest",
+]
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ def label_structures(
         LevelError: the level cannot run here.
         WorkError: the journal is of other structures or another level, or in use, or not to be resumed.
     """
-    request = level_request(level, _structures_digest(configurations))
+    request = level_request(level, structures_digest(configurations))
     with open_journal(journal_folder(out), request, resume=resume, suffix=SUFFIX) as journal:
         entries = journal.read(decode_entry)
         kept = len(entries)
@@ -136,7 +144,8 @@ def project(configurations: Sequence[Configuration], level: Level) -> Projection
     )
 
 
-def _structures_digest(configurations: Sequence[Configuration]) -> str:
+def structures_digest(configurations: Sequence[Configuration]) -> str:
+    """SHA-256 of names, atoms, charges, spins and positions, in order."""
     digest = hashlib.sha256()
     for c in configurations:
         digest.update(f"{c.config_id};{c.total_charge};{c.n_unpaired};".encode())

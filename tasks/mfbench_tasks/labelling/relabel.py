@@ -45,7 +45,8 @@ class Agreement:
 def relabel(
     configurations: Sequence[Configuration], count: int, seed: int = 0, level: str = "gfn2"
 ) -> Agreement:
-    """Label ``count`` random configurations again and compare; two of a level whose labels are dear.
+    """Label ``count`` random configurations again and compare; of a level whose labels are dear, two of
+    the smallest molecules.
 
     Args:
         configurations: with labels of the level, on its own energy zero.
@@ -57,7 +58,10 @@ def relabel(
     """
     theory = find_level(level)
     rng = np.random.default_rng(seed)
-    chosen = rng.permutation(len(configurations))[: min(count, _DEAR) if theory.dear else count]
+    chosen = rng.permutation(len(configurations)).tolist()
+    if theory.dear:  # random among equals
+        chosen.sort(key=lambda i: len(configurations[i]))
+    chosen = chosen[: min(count, _DEAR) if theory.dear else count]
     energy = forces = worst_excess = 0.0
     worst = ""
     for index in chosen:

@@ -13,11 +13,20 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from mfbench.data.configuration import Configuration
-from mfbench.data.split import Split, Task
+from mfbench.data.split import Split, Task, load_split
 from mfbench.errors import DataError
 from mfbench_tasks.seeds import stream
 
-__all__ = ["DftRule", "Queued", "choose_families", "choose_queue", "in_turn", "read_queue", "write_queue"]
+__all__ = [
+    "DftRule",
+    "Queued",
+    "choose_families",
+    "choose_queue",
+    "in_turn",
+    "queued_configurations",
+    "read_queue",
+    "write_queue",
+]
 
 
 @dataclass(frozen=True)
@@ -158,3 +167,20 @@ def read_queue(path: Path) -> list[Queued]:
         raise DataError(f"{path} is missing") from None
     except (KeyError, TypeError, ValueError):
         raise DataError(f"{path} is not a queue of configurations") from None
+
+
+def queued_configurations(path: Path, data: Path) -> list[Configuration]:
+    """What a queue asks for, in its order, each once.
+
+    Args:
+        path: of the queue.
+        data: folder of cath, whose test families they are of.
+
+    Raises:
+        DataError: the queue is missing, or asks for what cath does not hold.
+    """
+    known = {c.config_id: c for t in load_split(data / "cath").test for c in t.everything}
+    names = list(dict.fromkeys(row.config_id for row in read_queue(path)))
+    if lacking := [name for name in names if name not in known]:
+        raise DataError(f"{path} asks for {lacking[0]}, which no test family of {data / 'cath'} holds")
+    return [known[name] for name in names]

@@ -1,33 +1,51 @@
 """Rivals that need no network: a cheap level used as the method, as it is and with bond terms.
 
-``mfbench evaluate --method mfbench_tasks.levels.rivals:Gfn2BondTerms --split levels``
+``mfbench evaluate --method gfn2-bond-terms --split levels``. They compute the level at what is asked for,
+so they run on the open track.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
+from mfbench.data.split import Split
 from mfbench.methods.bond_terms import BondTerms, fit_bond_terms
-from mfbench.protocol.energy_baseline import correction_operator
+from mfbench.protocol.correction_prior import CorrectionPrior, prior_of
+from mfbench.protocol.energy_baseline import correction_operator, fit_zero
+from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
-from mfbench_tasks.labelling.level import Level
 from mfbench_tasks.labelling.registry import find_level
 
-__all__ = ["CheapLevel", "CheapLevelWithBondTerms", "Gfn1", "Gfn1BondTerms", "Gfn2", "Gfn2BondTerms"]
+__all__ = ["CheapLevel", "CheapPredictor", "gfn1", "gfn1_bond_terms", "gfn2", "gfn2_bond_terms"]
+
+_N_REFERENCE = 200
+"""Meta-train configurations that the energy zero is fitted on where a split does not state it."""
 
 
-class _Cached:
-    """A level's labels, each computed once: episodes ask for the same configurations again."""
+class _LevelOnScale:
+    """A level's labels on a split's energy scale, each computed once: episodes ask for the same
+    configurations again."""
 
-    def __init__(self, level: Level):
-        self._level = level
+    def __init__(self, name: str, split: Split):
+        self._level = find_level(name)
         self._known: dict[tuple[bytes, bytes, int, int], Prediction] = {}
+        self._zero = _zero(self._raw, name, split)
 
-    def __call__(self, c: Configuration) -> Prediction:
+    def __call__(self, configurations: Sequence[Configuration]) -> list[Prediction]:
+        """Energies (eV) and forces (eV/Å); configurations may be blind."""
+        found = [self._raw(c) for c in configurations]
+        return [
+            Prediction(p.energy + self._zero(c), p.forces)
+            for p, c in zip(found, configurations, strict=True)
+        ]
+
+    def _raw(self, c: Configuration) -> Prediction:
         key = (c.atomic_numbers.tobytes(), np.asarray(c.positions).tobytes(), c.total_charge, c.n_unpaired)
         if key not in self._known:
             engine = self._level.engine(c.atomic_numbers, c.total_charge, c.n_unpaired)
@@ -36,82 +54,91 @@ class _Cached:
         return self._known[key]
 
 
+def _zero(
+    run: Callable[[Configuration], Prediction], name: str, split: Split
+) -> Callable[[Configuration], float]:
+    """What is added to a level's energies (eV): what the split states; nothing where its labels are of this
+    level; else linear in elements and charge, fitted to labels of meta-train."""
+    if shift := split.manifest.energy_shifts.get(name):
+        return shift.of
+    if split.manifest.level_of_theory == find_level(name).description:
+        return lambda c: 0.0
+    pool = split.train_configurations
+    chosen = pool[:: -(-len(pool) // _N_REFERENCE)] if pool else ()
+    fitted = fit_zero(chosen, np.array([c.label[0] - run(c).energy for c in chosen])) if chosen else None
+    return lambda c: float(fitted.energies([c])[0]) if fitted else 0.0
+
+
+@dataclass(eq=False)
 class CheapLevel:
     """A level used as the method: forces as they come, energies with the closed-form correction.
 
-    Args:
-        level: name of the level.
+    Attributes:
+        level: its name.
+        split: whose energy scale and prior of the correction it takes.
         bond_terms: whether forces are corrected by bond and 1-3 terms fitted to the support.
     """
 
-    bond_terms = False
+    level: str
+    split: Split
+    bond_terms: bool = False
+    name: str = field(init=False)
+    card: dict[str, Any] = field(init=False)
 
-    def __init__(self, level: str):
-        self.name = level + ("-bond-terms" if self.bond_terms else "")
-        self._run = _Cached(find_level(level))
+    def __post_init__(self) -> None:
+        """Find the level and its energy zero.
+
+        Raises:
+            LevelError: the level cannot run here.
+        """
+        self.name = self.level + ("-bond-terms" if self.bond_terms else "")
+        self.card = {"method": self.name, "level": find_level(self.level).description}
+        self._run, self._prior = _LevelOnScale(self.level, self.split), prior_of(self.split)
 
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CheapPredictor:
         """No gradient steps: at most two linear solves."""
-        base = [self._run(c) for c in support]
+        base = self._run(support)
         terms = BondTerms({}, {})
         if self.bond_terms and support:
-            left = [c.forces - p.forces for c, p in zip(support, base, strict=True)]
+            left = [c.label[1] - p.forces for c, p in zip(support, base, strict=True)]
             terms = fit_bond_terms(support, left)
         added = terms.predict(support)
-        energies = np.array([c.energy for c in support], dtype=float)
+        energies = np.array([c.label[0] for c in support], dtype=float)
         cheap, bonded = (np.array([p.energy for p in found], dtype=float) for found in (base, added))
-        return CheapPredictor(self._run, terms, tuple(support), energies - cheap - bonded)
-
-
-class CheapLevelWithBondTerms(CheapLevel):
-    """As ``CheapLevel``, with bond terms."""
-
-    bond_terms = True
+        return CheapPredictor(self._run, terms, tuple(support), energies - cheap - bonded, self._prior)
 
 
 @dataclass(frozen=True, eq=False)
 class CheapPredictor:
-    """Attributes: run: the level; terms: of forces; support and residuals [K] (eV): of energies."""
+    """A cheap level with what the support says.
 
-    run: _Cached
+    Attributes:
+        run: the level.
+        terms: of forces.
+        support, residuals, prior: of the energy correction; [K] eV.
+    """
+
+    run: Callable[[Sequence[Configuration]], list[Prediction]]
     terms: BondTerms
     support: tuple[Configuration, ...]
     residuals: np.ndarray
+    prior: CorrectionPrior
 
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Energies in eV, forces in eV/Å."""
-        shift = correction_operator(self.support, configurations) @ self.residuals
-        found = [self.run(c) for c in configurations]
-        added = self.terms.predict(configurations)
+        shift = correction_operator(self.support, configurations, prior=self.prior) @ self.residuals
+        found, added = self.run(configurations), self.terms.predict(configurations)
         return [
             Prediction(p.energy + t.energy + s, p.forces + t.forces)
             for p, t, s in zip(found, added, shift, strict=True)
         ]
 
 
-class Gfn2(CheapLevel):
-    """GFN2-xTB used as a method."""
-
-    def __init__(self) -> None:
-        super().__init__("gfn2")
+def _made(level: str, bond_terms: bool, context: MethodContext) -> CheapLevel:
+    return CheapLevel(level, context.split, bond_terms)
 
 
-class Gfn1(CheapLevel):
-    """GFN1-xTB used as a method."""
-
-    def __init__(self) -> None:
-        super().__init__("gfn1")
-
-
-class Gfn2BondTerms(CheapLevelWithBondTerms):
-    """GFN2-xTB with bond and 1-3 terms from the support."""
-
-    def __init__(self) -> None:
-        super().__init__("gfn2")
-
-
-class Gfn1BondTerms(CheapLevelWithBondTerms):
-    """GFN1-xTB with bond and 1-3 terms from the support."""
-
-    def __init__(self) -> None:
-        super().__init__("gfn1")
+gfn1 = partial(_made, "gfn1", False)
+gfn2 = partial(_made, "gfn2", False)
+gfn1_bond_terms = partial(_made, "gfn1", True)
+gfn2_bond_terms = partial(_made, "gfn2", True)

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from mfbench_tasks.labelling.dispersion import dispersion
+from mfbench_tasks.labelling.dispersion import DISPERSION_ELEMENTS, dispersion
 
 WATER = (np.array([8, 1, 1]), np.array([[0.0, 0.0, 0.12], [0.0, 0.78, -0.46], [0.05, -0.72, -0.50]]))
 
@@ -32,6 +32,36 @@ def test_damping_halves_the_attraction_where_six_times_the_ratio_to_the_twelfth_
     r = radius * 6 ** (1 / 12)
     energy, _ = dispersion(np.array([6, 6]), np.array([[0.0, 0, 0], [0, 0, r]]))
     assert energy * 96485.332 * (r / 10) ** 6 == pytest.approx(-1.75 / 2, rel=1e-7)
+
+
+UNSCALED_RADII = [
+    0.91, 0.92, 0.75, 1.28, 1.35, 1.32, 1.27, 1.22, 1.17, 1.13, 1.04, 1.24, 1.49, 1.56, 1.55, 1.53, 1.49,
+    1.45, 1.35, 1.34, *[1.42] * 10, 1.50, 1.57, 1.60, 1.61, 1.59, 1.57,
+]  # fmt: skip
+"""Å, H to Kr, of Grimme's program, which multiplies them by 1.1; his paper has the products."""
+C6_ATOMIC_UNITS = [
+    2.428, 1.388, 27.926, 27.926, 54.291, 30.354, 21.335, 12.142, 13.009, 10.928, 99.041, 99.041, 187.155,
+    160.097, 135.987, 96.613, 87.940, 79.962, *[187.329] * 12, 294.696, 296.604, 283.942, 219.244, 216.295,
+    208.316,
+]  # fmt: skip
+"""Hartree bohr⁶, H to Kr, as psi4 has them for its term "-CHG", whose damping has the same 6 and 12."""
+
+
+@pytest.mark.parametrize("z", range(1, 37))
+def test_every_element_s_pairs_have_the_energy_of_tables_in_other_units(z):
+    """With itself and with carbon, near and far, in atomic units by a formula of its own."""
+    for other in (z, 6):
+        c6 = (C6_ATOMIC_UNITS[z - 1] * C6_ATOMIC_UNITS[other - 1]) ** 0.5
+        reach = 1.1 * (UNSCALED_RADII[z - 1] + UNSCALED_RADII[other - 1])
+        for r in (0.8 * reach, 1.2 * reach, 3.0 * reach):
+            bohr = r / 0.529177210903
+            hartree = -c6 / (bohr**6 + 6.0 * (reach / 0.529177210903) ** 12 / bohr**6)
+            energy, _ = dispersion(np.array([z, other]), np.array([[0.0, 0, 0], [0, 0, r]]))
+            assert energy == pytest.approx(hartree * 27.211386245988, rel=5e-4)
+
+
+def test_the_term_covers_every_element_that_is_tabulated():
+    assert set(range(1, 37)) == DISPERSION_ELEMENTS
 
 
 @pytest.fixture(scope="module")

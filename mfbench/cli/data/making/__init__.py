@@ -13,6 +13,7 @@ from mfbench.cli.data.making import (
     construct,
     fetch_entries,
     find_chemistry,
+    label_queue,
     levels,
     levels_mini,
     pool,
@@ -35,6 +36,7 @@ def register(group: typer.Typer) -> None:
     group.command(rich_help_panel=PANEL)(audit.audit)
     group.command(rich_help_panel=PANEL)(construct.construct)
     group.command(rich_help_panel=PANEL)(reaction.reaction)
+    group.command(rich_help_panel=PANEL)(label_queue.label_queue)
     group.command(rich_help_panel=PANEL)(levels.levels)
     group.command(rich_help_panel=PANEL)(levels_mini.levels_mini)
     group.command(rich_help_panel=PANEL)(card.card)

@@ -65,14 +65,16 @@ def log(line: str) -> None:
 
 
 @contextmanager
-def opened_executor(workers: int, scheduler: str | None = None) -> Iterator[Executor]:
-    """The executor that a command's options ask for; Ctrl-C ends in one line."""
+def opened_executor(
+    workers: int, scheduler: str | None = None, *, resume: str = "--resume"
+) -> Iterator[Executor]:
+    """The executor that a command's options ask for; Ctrl-C ends in one line, which says how to go on."""
     try:
         # One process of its own at least: libraries that label compute with one thread there.
         with open_executor(workers, scheduler, here=False) as executor:
             yield executor
     except KeyboardInterrupt:
-        raise Interrupted("interrupted: continue with --resume") from None
+        raise Interrupted(f"interrupted: continue with {resume}") from None
 
 
 def progress_over(of: str) -> AbstractContextManager[Callable[[int, int], None]]:
