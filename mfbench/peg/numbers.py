@@ -82,9 +82,10 @@ def _numbers(split: Split, path: Path) -> PegNumbers:
 def _family(task: Task, record: Mapping[str, Any]) -> tuple[Mapping[str, float], int]:
     """Metrics of a family, and how many of its configurations have no prediction."""
     query = (*task.query, *task.heldout)
-    said: list[Any] = [record.get(f"{file_stem(task)}/{c.config_id}") for c in query]
-    if absent := sum(one is None for one in said):
+    names = [f"{file_stem(task)}/{c.config_id}" for c in query]
+    if absent := sum(record.get(name) is None for name in names):
         return {}, absent
+    said = [record[name] for name in names]
     energies = np.array([float(one["energy"]) for one in said])
     each = [np.array(one["forces"], float).reshape(len(c), 3) for one, c in zip(said, query, strict=True)]
     forces = np.concatenate(each)

@@ -73,9 +73,9 @@ def test_filters_hide_only_what_they_say(board):
 
 def test_curves_and_the_constant_line(board):
     ids = [row.summary.id for row in standings(board, CHOICE).rows]
-    found = curves(board, "board-chains", "force_rmse", "all", ids)
+    found = curves(board, CHOICE, "force_rmse", ids)
     assert [sorted(c.cells) for c in found] == [[0, 5, 10]] * 4 + [[0, 5]]
-    line = constant_line(board, "board-chains", "force_rmse", "all")
+    line = constant_line(board, CHOICE, "force_rmse")
     assert sorted(line) == [0, 5, 10]
     assert points_of(board, standings(board, CHOICE).rows, "force_rmse", "adapt_seconds") == []
     figure = against_k("force_rmse", found, line, [0, 5, 10])

@@ -13,7 +13,7 @@ from mfbench.store import file_submission, open_store, read_store
 from mfbench.store.open import default_store
 from mfbench.submission.check import check
 
-PAGES = ("leaderboard", "method", "family", "constructions", "submit", "about")
+PAGES = ("leaderboard", "method", "compare", "family", "constructions", "submit", "about")
 STORE = Path(__file__).parents[2] / "leaderboard" / "submissions"
 MINIS = ("cath-mini", "chemistry-mini")
 
@@ -58,6 +58,12 @@ def test_every_page_opens_on_the_store_that_ships(name, monkeypatch):
 
 def test_every_page_opens_on_an_empty_store(tmp_path, monkeypatch):
     for name in PAGES:
+        opened(monkeypatch, tmp_path / "store", name)
+
+
+def test_every_page_opens_on_rows_in_which_nothing_was_found(made_up_store, tmp_path, monkeypatch):
+    made_up_store(tmp_path / "store")
+    for name in set(PAGES) - {"family"}:
         opened(monkeypatch, tmp_path / "store", name)
 
 

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("streamlit")
 
 from mfbench.data.split import load_split
+from mfbench.metrics.errors import COSTS
 from mfbench.protocol.protocol import Selector, Track
 from mfbench.store import read_store
 from mfbench.submission.card import PublicModelOrigin
@@ -19,9 +20,10 @@ from mfbench_leaderboard.data.board import Board, Cell, Choice, standings
 from mfbench_leaderboard.data.citation import bibtex
 from mfbench_leaderboard.data.columns import columns_of
 from mfbench_leaderboard.data.compare import Comparison
-from mfbench_leaderboard.data.curves import label
+from mfbench_leaderboard.data.curves import curves, label
 from mfbench_leaderboard.data.families import families_of
 from mfbench_leaderboard.data.gains import learned
+from mfbench_leaderboard.data.levels import at_level, levels_of
 from mfbench_leaderboard.data.pairs import compare_rows
 from mfbench_leaderboard.data.pareto import Point, front, points_of
 from mfbench_leaderboard.data.tracks import across_tracks, converged_over_standard, tracks_of
@@ -88,6 +90,26 @@ def test_one_method_in_two_tracks_is_one_line(board):
     assert found["scratch"].lo < found["scratch"].value < found["scratch"].hi < 0.7
     standard = across_tracks(board, rows[:5], "force_rmse")
     assert {converged_over_standard(board, CHOICE, e) for e in standard} == {None}
+
+
+def test_one_level_of_several_is_a_board_of_its_own(board):
+    families = board.of("levels")[0].families
+    assert levels_of("levels", families) == ["pm7"]
+    assert levels_of("levels", [*families, "wb97x-d.family-00"]) == ["wb97x-d", "pm7"]
+    assert levels_of("cath", ["1.10.8"]) == levels_of("not-here", ["pm7.x"]) == []
+    assert standings(board, CHOICE._replace(level="wb97x-d")).rows[0].cells.keys() <= set(COSTS)
+    whole, at = (standings(board, CHOICE._replace(level=level)) for level in ("all", "pm7"))
+    assert [row.summary.id for row in at.rows] == [row.summary.id for row in whole.rows]
+    for row, same in zip(at.rows, whole.rows, strict=True):
+        assert row.cells["force_rmse"].value == pytest.approx(same.cells["force_rmse"].value, rel=1e-6)
+        assert row.cells["force_rmse"].lo < row.cells["force_rmse"].value < row.cells["force_rmse"].hi
+        assert row.n_families == 16
+    name = at.rows[0].summary.id
+    (curve,) = curves(board, CHOICE._replace(level="pm7"), "force_rmse", [name])
+    assert curve.cells[50] == at.rows[0].cells["force_rmse"]
+    errors = at_level(np.arange(2.0), ["pm7.a", "rm1.a"], "rm1")
+    assert np.isnan(errors[0])
+    assert errors[1] == 1
 
 
 def test_labels_say_what_tells_rows_apart(board):

@@ -12,16 +12,30 @@ import pandas as pd
 import pyarrow as pa
 
 from mfbench.metrics.errors import METRICS
-from mfbench.metrics.statistics import RankRange
+from mfbench.metrics.statistics import RankRange, bootstrap_mean
 from mfbench.protocol.protocol import Track
 from mfbench.protocol.registry import reference_lines
 from mfbench.store.index import Snapshot, Trust
 from mfbench.store.rows import Summary
 from mfbench.submission.detectors.findings import Finding
+from mfbench_leaderboard.data.levels import EVERY_LEVEL, at_level
 from mfbench_leaderboard.data.ranks import rank_groups, rank_methods
+from mfbench_leaderboard.data.text import HEADLINES
 
-__all__ = ["FIRST", "TRACKS", "Board", "Cell", "Choice", "Row", "Standings", "filter_rows", "standings"]
+__all__ = [
+    "FIRST",
+    "TRACKS",
+    "Board",
+    "Cell",
+    "Choice",
+    "Row",
+    "Standings",
+    "filter_rows",
+    "level_cells",
+    "standings",
+]
 
+CONSTANT = "constant"
 FIRST = "levels"
 """The construction that the board opens on if it has a submission: there adaptation is the whole game."""
 TRACKS = (Track.STANDARD, Track.CONVERGED, Track.LONG, Track.CLOSED_FORM, Track.OPEN)
@@ -43,12 +57,13 @@ class Cell(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What is looked at."""
+    """What is looked at. ``level``: of theory, where tasks of the construction have several."""
 
     split: str
     k: int
     query: str = "all"
     rank_by: str = "force_rmse"
+    level: str = EVERY_LEVEL
 
 
 @dataclass(frozen=True)
@@ -134,8 +149,11 @@ class Board:
         ]
         return self.scores.take(np.concatenate(found) if found else np.zeros(0, int))
 
-    def families(self, split: str, k: int, metric: str, query: str = "all") -> dict[str, np.ndarray]:
-        """id → error of each family, in the order of the summary's families; NaN where there is none."""
+    def families(
+        self, split: str, k: int, metric: str, query: str = "all", level: str = EVERY_LEVEL
+    ) -> dict[str, np.ndarray]:
+        """id → error of each family, in the order of the summary's families; NaN where there is none, or
+        its task is of another level."""
         rows = self._place.get((split, k, metric, query))
         if rows is None:
             return {}
@@ -143,7 +161,9 @@ class Board:
         names, lists = found["submission"].to_pylist(), found["families"].combine_chunks()
         flat, ends = lists.values.to_numpy(), lists.offsets.to_numpy()
         pairs = zip(names, itertools.pairwise(ends), strict=True)
-        return {name: flat[a:b].astype(float) for name, (a, b) in pairs if b > a}
+        whole = {name: flat[a:b].astype(float) for name, (a, b) in pairs if b > a}
+        names_of = {name: self.snapshot.summaries[name].families for name in whole}
+        return {name: at_level(errors, names_of[name], level) for name, errors in whole.items()}
 
 
 def _index(scores: pd.DataFrame) -> dict[tuple[str, int, str, str], np.ndarray]:
@@ -177,6 +197,8 @@ def standings(board: Board, choice: Choice) -> Standings:
         cells.setdefault(row.submission, {})[row.metric] = Cell(row.value, *bounds, constant)
         if row.metric == choice.rank_by:
             counts[row.submission] = row.n_families
+    if choice.level != EVERY_LEVEL:
+        cells, counts = _at_level(board, choice, cells)
     trusts = {s.id: board.snapshot.trust(s.id) for s in board.of(choice.split)}
     ranked = _ranks(board, choice, trusts)
     rows = [
@@ -187,6 +209,35 @@ def standings(board: Board, choice: Choice) -> Standings:
     tracks = ([row for row in rows if row.track == track] for track in TRACKS)
     ordered = [row for part in tracks for row in _ordered(part, choice.rank_by)]
     return Standings(ordered, bool(ranked))
+
+
+def level_cells(board: Board, choice: Choice, metric: str, k: int) -> dict[str, tuple[Cell, int]]:
+    """id → an error over the families of ``choice.level``, and how many these are."""
+    errors = board.families(choice.split, k, metric, choice.query, choice.level)
+    summaries = board.snapshot.summaries
+    lines = [values for name, values in errors.items() if summaries[name].card.method == CONSTANT]
+    constant = float(np.nanmean(lines[0])) if lines and np.isfinite(lines[0]).any() else None
+    found = {}
+    for name, values in errors.items():
+        here = np.isfinite(values)
+        if here.any():
+            value, *bounds = bootstrap_mean(values[here], np.array(summaries[name].groups)[here])
+            lo, hi = (None if np.isnan(bound) else bound for bound in bounds)
+            found[name] = Cell(value, lo, hi, constant), int(here.sum())
+    return found
+
+
+def _at_level(
+    board: Board, choice: Choice, cells: dict[str, dict[str, Cell]]
+) -> tuple[dict[str, dict[str, Cell]], dict[str, int]]:
+    """Cells with the three errors at the level of the choice, costs as they are; families behind them."""
+    found = {name: {m: c for m, c in values.items() if m not in METRICS} for name, values in cells.items()}
+    counts = {}
+    for metric in HEADLINES:
+        for name, (cell, n) in level_cells(board, choice, metric, choice.k).items():
+            found.setdefault(name, {})[metric] = cell
+            counts[name] = n
+    return found, counts
 
 
 def filter_rows(
@@ -231,7 +282,7 @@ def _ordered(rows: list[Row], metric: str) -> list[Row]:
 def _ranks(board: Board, choice: Choice, trusts: dict[str, Trust]) -> dict[str, tuple[RankRange, int]]:
     """id → ranks and group among the submissions of its track that have every family; empty if there are
     too few families for any."""
-    errors = board.families(choice.split, choice.k, choice.rank_by, choice.query)
+    errors = board.families(choice.split, choice.k, choice.rank_by, choice.query, choice.level)
     able = [
         s
         for s in board.of(choice.split)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfbench.protocol.protocol import Track
-from mfbench_leaderboard.data.board import Board, Cell
+from mfbench_leaderboard.data.board import Board, Cell, Choice, level_cells
+from mfbench_leaderboard.data.levels import EVERY_LEVEL
 
 __all__ = ["Curve", "constant_line", "curves", "label"]
 
@@ -24,18 +25,35 @@ class Curve:
     track: Track = Track.STANDARD
 
 
-def curves(board: Board, split: str, metric: str, query: str, names: Sequence[str]) -> list[Curve]:
-    """Curves of some submissions, in the order given."""
-    frame = board.select(split, metric=metric, query=query)
+def curves(board: Board, choice: Choice, metric: str, names: Sequence[str]) -> list[Curve]:
+    """Curves of some submissions, in the order given; of the choice, K and order do not matter."""
+    by_name = (
+        _by_level(board, choice, metric) if choice.level != EVERY_LEVEL else _whole(board, choice, metric)
+    )
     found = []
     for name in names:
-        rows = frame[frame["submission"] == name].sort_values("k")
-        cells = {
-            int(r.k): Cell(r.value, _none(r.lo), _none(r.hi), _none(r.constant)) for r in rows.itertuples()
-        }
-        if cells:
+        if cells := by_name.get(name):
             track = board.snapshot.summaries[name].card.track
             found.append(Curve(name, label(board, name), cells, label(board, name, track=False), track))
+    return found
+
+
+def _whole(board: Board, choice: Choice, metric: str) -> dict[str, dict[int, Cell]]:
+    """id → K → cell, as it was scored."""
+    frame = board.select(choice.split, metric=metric, query=choice.query).sort_values("k")
+    found: dict[str, dict[int, Cell]] = {}
+    for r in frame.itertuples():
+        cell = Cell(r.value, _none(r.lo), _none(r.hi), _none(r.constant))
+        found.setdefault(r.submission, {})[int(r.k)] = cell
+    return found
+
+
+def _by_level(board: Board, choice: Choice, metric: str) -> dict[str, dict[int, Cell]]:
+    """id → K → cell, over the families of a level."""
+    found: dict[str, dict[int, Cell]] = {}
+    for k in board.ks(choice.split):
+        for name, (cell, _) in level_cells(board, choice, metric, k).items():
+            found.setdefault(name, {})[k] = cell
     return found
 
 
@@ -61,10 +79,19 @@ def label(board: Board, name: str, *, track: bool = True) -> str:
     return " · ".join(parts)
 
 
-def constant_line(board: Board, split: str, metric: str, query: str) -> dict[int, float]:
-    """K → what the constant method reaches, from the submission with the most draws."""
-    frame = board.select(split, metric=metric, query=query)
-    draws = {s.id: s.card.run.draws for s in board.of(split)}
+def constant_line(board: Board, choice: Choice, metric: str) -> dict[int, float]:
+    """K → what the constant method reaches, from the submission with the most draws; at one level of
+    several, only if it was submitted."""
+    if choice.level != EVERY_LEVEL:
+        found_at = _by_level(board, choice, metric)
+        return {
+            k: cell.constant
+            for cells in found_at.values()
+            for k, cell in sorted(cells.items())
+            if cell.constant is not None
+        }
+    frame = board.select(choice.split, metric=metric, query=choice.query)
+    draws = {s.id: s.card.run.draws for s in board.of(choice.split)}
     found: dict[int, tuple[int, float]] = {}
     for row in frame.itertuples():
         if not np.isnan(row.constant):

@@ -46,6 +46,7 @@ class FamilyView:
 
     Attributes:
         family_id, title, stratum, fold: what it is.
+        level: of theory, where it differs from that of the split; else empty.
         proteins: PDB entry and chain.
         fragments: all of them.
         energies: role → [n] kcal/mol, less each fragment's mean.
@@ -56,6 +57,7 @@ class FamilyView:
     title: str
     stratum: str
     fold: str
+    level: str
     proteins: list[str]
     fragments: list[Fragment]
     energies: dict[str, np.ndarray]
@@ -100,6 +102,7 @@ def family_view(split: Split, family_id: str) -> FamilyView:
         str(about.get("title", "")),
         task.stratum,
         str(task.fold),
+        task.level,
         [str(p) for p in about.get("proteins", [])],
         [_fragment(shown[name], task, tables) for name in task.graphs if name in shown],
         energies,

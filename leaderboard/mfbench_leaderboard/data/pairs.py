@@ -42,7 +42,7 @@ class Pair:
 
 def compare_rows(board: Board, choice: Choice, first: str, second: str) -> Pair | None:
     """Two submissions at a K, in one error (``choice.rank_by``); None if they share no family there."""
-    errors = board.families(choice.split, choice.k, choice.rank_by, choice.query)
+    errors = board.families(choice.split, choice.k, choice.rank_by, choice.query, choice.level)
     if first not in errors or second not in errors:
         return None
     summaries = board.snapshot.summaries

@@ -60,7 +60,7 @@ def converged_over_standard(board: Board, choice: Choice, entry: AcrossTracks) -
     pair = [entry.rows.get(track) for track in (Track.CONVERGED, Track.STANDARD)]
     if None in pair or pair[0].summary.families != pair[1].summary.families:
         return None
-    errors = board.families(choice.split, choice.k, choice.rank_by, choice.query)
+    errors = board.families(choice.split, choice.k, choice.rank_by, choice.query, choice.level)
     top, bottom = (errors[row.summary.id] for row in pair)
     able = np.isfinite(top) & np.isfinite(bottom) & (top > 0) & (bottom > 0)
     if not able.any():

@@ -54,11 +54,11 @@ def _is_force_field(row: Row) -> bool:
 def _against_k(board: Board, choice: Choice, able: list[Row]) -> None:
     best = sorted(able, key=lambda row: row.cells[choice.rank_by].value)[:DRAWN]
     names = [row.summary.id for row in best]
-    drawn = {m: curves(board, choice.split, m, choice.query, names) for m in HEADLINES}
+    drawn = {m: curves(board, choice, m, names) for m in HEADLINES}
     st.html(against_k_legend(drawn[choice.rank_by]))
     with st.container(key="panels_k"):
         for column, metric in zip(st.columns(len(HEADLINES)), HEADLINES, strict=True):
-            line = constant_line(board, choice.split, metric, choice.query)
+            line = constant_line(board, choice, metric)
             figure = against_k(metric, drawn[metric], line, board.ks(choice.split))
             column.plotly_chart(figure, config=CONFIG, key=f"against_k_{metric}", theme=None)
     more = (

@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from mfbench_leaderboard.data.board import Board, Choice
+from mfbench_leaderboard.data.levels import EVERY_LEVEL, FIRST_LEVEL, levels_of
 from mfbench_leaderboard.data.text import HEADLINES, TITLES
 
-__all__ = ["QUERIES", "choose"]
+__all__ = ["QUERIES", "choose", "stated"]
 
 QUERIES = {
     "all": "all",
@@ -37,4 +38,27 @@ def choose(board: Board, order: str) -> Choice:
     rank_by = columns[3].selectbox(
         order, list(HEADLINES), format_func=TITLES.get, key="by", bind="query-params"
     )
-    return Choice(split, int(k or best), query, rank_by)
+    return Choice(split, int(k or best), query, rank_by, _level(board, split))
+
+
+def _level(board: Board, split: str) -> str:
+    """Which level of theory, asked only where tasks have several."""
+    families = {family for summary in board.of(split) for family in summary.families}
+    levels = levels_of(split, sorted(families))
+    if len(levels) < 2:
+        return EVERY_LEVEL
+    return st.segmented_control(
+        "Level of theory of the test tasks",
+        [*levels, EVERY_LEVEL],
+        default=levels[0] if FIRST_LEVEL in levels else EVERY_LEVEL,
+        key="level",
+        required=True,
+        bind="query-params",
+    )
+
+
+def stated(choice: Choice) -> dict[str, str]:
+    """The choice as the URL says it."""
+    found = {"split": choice.split, "k": str(choice.k), "query": QUERIES[choice.query]}
+    found["by"] = TITLES[choice.rank_by]
+    return found if choice.level == EVERY_LEVEL else found | {"level": choice.level}

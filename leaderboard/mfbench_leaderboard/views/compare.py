@@ -12,7 +12,7 @@ from mfbench_leaderboard.figures.pairs import dumbbells, scatter
 from mfbench_leaderboard.figures.theme import CONFIG
 from mfbench_leaderboard.state import current_board, current_standings
 from mfbench_leaderboard.style import empty, note, said, tiles
-from mfbench_leaderboard.views.choice import QUERIES, choose
+from mfbench_leaderboard.views.choice import QUERIES, choose, stated
 from mfbench_leaderboard.views.permalink import permalink
 
 __all__ = ["show"]
@@ -43,14 +43,7 @@ def show() -> None:
         st.html(empty("Nothing to compare", "Choose two rows that share families."))
         return
     _show(board, choice, pair, (first, second))
-    permalink(
-        split=choice.split,
-        k=choice.k,
-        query=QUERIES[choice.query],
-        by=TITLES[choice.rank_by],
-        a=first,
-        b=second,
-    )
+    permalink(**stated(choice), a=first, b=second)
 
 
 def _show(board: Board, choice: Choice, pair: Pair, names: tuple[str, str]) -> None:

@@ -121,7 +121,7 @@ def _headline(split: Split, view: FamilyView) -> None:
             ]
         )
     )
-    st.html(note(f"{split.manifest.level_of_theory}; {split.name} {split.manifest.version}."))
+    st.html(note(f"{view.level or split.manifest.level_of_theory}; {split.name} {split.manifest.version}."))
 
 
 def _fragments(view: FamilyView) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import streamlit as st
 
 from mfbench.metrics.statistics import MIN_FAMILIES_FOR_RANKS
 from mfbench.store import flat_table
 from mfbench_leaderboard.data.board import Board, Choice, Row, filter_rows
-from mfbench_leaderboard.data.text import TITLES
+from mfbench_leaderboard.data.levels import EVERY_LEVEL, at_level, levels_of
 from mfbench_leaderboard.state import current_board, current_standings, current_store, show_broken
 from mfbench_leaderboard.style import empty, note, tiles
 from mfbench_leaderboard.table import leaderboard_table
 from mfbench_leaderboard.views.board_figures import show_figures
-from mfbench_leaderboard.views.choice import QUERIES, choose
+from mfbench_leaderboard.views.choice import choose, stated
 from mfbench_leaderboard.views.permalink import permalink
 
 __all__ = ["show"]
@@ -38,7 +39,9 @@ def show() -> None:
     choice = choose(board, order="Order by")
     found = current_standings(board, choice)
     rows = _filter(board, found.rows)
-    families = max((len(row.summary.families) for row in found.rows), default=0)
+    longest = max((row.summary.families for row in found.rows), key=len, default=[])
+    families = int(np.isfinite(at_level(np.zeros(len(longest)), longest, choice.level)).sum())
+    levels = levels_of(choice.split, longest) if choice.level == EVERY_LEVEL else [choice.level]
     about = board.of(choice.split)[0].card.run
     st.html(
         tiles(
@@ -46,7 +49,11 @@ def show() -> None:
                 (str(len(found.rows)), "", "submissions"),
                 (str(families), "", "test families"),
                 (about.split_version or "–", f"data {about.data_hash[:8]}", f"version of {choice.split}"),
-                (about.level_of_theory.partition(" (")[0] or "–", "", "level of theory"),
+                (
+                    ", ".join(levels) or about.level_of_theory.partition(" (")[0] or "–",
+                    "",
+                    "level of theory",
+                ),
             ]
         )
     )
@@ -61,7 +68,7 @@ def show() -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-        permalink(split=choice.split, k=choice.k, query=QUERIES[choice.query], by=TITLES[choice.rank_by])
+        permalink(**stated(choice))
 
 
 def _filter(board: Board, rows: list[Row]) -> list[Row]:

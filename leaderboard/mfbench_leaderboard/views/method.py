@@ -10,7 +10,7 @@ import streamlit as st
 from mfbench.store.fresh_test.record import FreshTestRecord
 from mfbench.store.rows import Summary
 from mfbench.submission.card import write_card
-from mfbench_leaderboard.data.board import Board, Row
+from mfbench_leaderboard.data.board import Board, Choice, Row
 from mfbench_leaderboard.data.citation import bibtex
 from mfbench_leaderboard.data.curves import constant_line, curves
 from mfbench_leaderboard.data.text import HEADLINES, TITLES, number, seconds, unit
@@ -20,6 +20,7 @@ from mfbench_leaderboard.figures.theme import CONFIG
 from mfbench_leaderboard.state import current_board
 from mfbench_leaderboard.style import empty, note, tiles
 from mfbench_leaderboard.table import TRUST_NOTES, error_heads, html_table, method_badges, value
+from mfbench_leaderboard.views.findings import show_findings
 from mfbench_leaderboard.views.permalink import permalink
 
 __all__ = ["show"]
@@ -84,15 +85,16 @@ def _headline(board: Board, summary: Summary, trust: str) -> None:
     st.html(
         tiles([*items, (parameters, "", "parameters"), (str(card.run.draws), "", "draws a family and K")])
     )
-    st.html("".join(note(f"{f.kind.replace('-', ' ')}: {f.message}") for f in summary.findings) or " ")
+    show_findings(summary.findings)
 
 
 def _errors(board: Board, summary: Summary) -> None:
     split = summary.card.run.split
+    choice = Choice(split, max(summary.card.run.ks))
     with st.container(key="panels_method"):
         for column, metric in zip(st.columns(len(HEADLINES)), HEADLINES, strict=True):
-            found = curves(board, split, metric, "all", [summary.id])
-            line = constant_line(board, split, metric, "all")
+            found = curves(board, choice, metric, [summary.id])
+            line = constant_line(board, choice, metric)
             figure = against_k(metric, found, line, board.ks(split))
             column.plotly_chart(figure, config=CONFIG, key=f"method_{metric}", theme=None)
     frame = board.select(split)

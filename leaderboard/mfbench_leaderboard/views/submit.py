@@ -15,6 +15,7 @@ from mfbench_leaderboard.data.text import HEADLINES
 from mfbench_leaderboard.state import current_store
 from mfbench_leaderboard.style import empty, note
 from mfbench_leaderboard.table import error_heads, html_table, value
+from mfbench_leaderboard.views.findings import show_findings
 
 __all__ = ["show"]
 
@@ -63,8 +64,7 @@ def _show(checked: Checked) -> None:
         if finding.refuses:
             st.error(f"**Refused: {finding.kind}**", icon=":material/block:")
             st.text(finding.message)
-    notes = (f for f in checked.findings if not f.refuses)
-    st.html("".join(note(f"{f.kind.replace('-', ' ')}: {f.message}") for f in notes) or " ")
+    show_findings([f for f in checked.findings if not f.refuses])
     if not checked.refusals:
         st.success("It can be filed. These are its scores, recomputed.", icon=":material/check_circle:")
     rows = (
