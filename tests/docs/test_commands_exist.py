@@ -91,7 +91,7 @@ def _python(words):
         return
     path = ROOT / words[0]
     assert path.is_file(), f"no {words[0]}"
-    source = path.read_text() + "".join(p.read_text() for p in path.parent.glob("*/*.py"))
+    source = path.read_text() + "".join(p.read_text() for p in path.parent.rglob("*.py"))
     for word in words[1:]:
         if word.startswith("--"):
             assert f'"{word.partition("=")[0]}"' in source, f"{words[0]} has no option {word}"
