@@ -87,11 +87,8 @@ def _family(task: Task, record: Mapping[str, Any]) -> tuple[Mapping[str, float],
         return {}, absent
     said = [record[name] for name in names]
     energies = np.array([float(one["energy"]) for one in said])
-    shapes = [
-        np.asarray(one["forces"], dtype=float).reshape(len(c), 3)
-        for one, c in zip(said, query, strict=True)
-    ]
-    forces = np.concatenate(shapes)
+    each = [np.array(one["forces"], float).reshape(len(c), 3) for one, c in zip(said, query, strict=True)]
+    forces = np.concatenate(each)
     if not (np.isfinite(energies).all() and np.isfinite(forces).all()):
         raise PredictionError(f"a prediction for {task.family_id} is not finite")
     labels = np.array([c.label[0] for c in query])

@@ -237,7 +237,9 @@ def test_a_family_with_its_fragments_in_3d(page, server):
 
 def test_constructions_show_the_shipped_comparison(page, server):
     show(page, f"{server}/constructions", "constructions_shipped")
+    expect(page.locator(".js-plotly-plot")).to_have_count(10, timeout=PATIENT)
     tables = page.locator("table.mf")
+    expect(tables.first).not_to_be_visible()  # behind an expander
     for name in ("cath", "cluster30", "chemistry", "shuffled"):
         expect(tables.nth(0)).to_contain_text(name)
     expect(tables.nth(1)).to_contain_text("reptile")
@@ -255,7 +257,7 @@ def test_constructions_are_empty_until_somebody_compares_them(page, server, plac
         for number, text in enumerate(("72 %", "3.25", "<b>x</b>")):
             expect(tables.nth(number)).to_contain_text(text)
         expect(tables.nth(2)).to_contain_text("× 1.46 [1.40, 1.50]")
-        expect(page.locator(".js-plotly-plot")).to_be_visible()
+        expect(page.locator(".js-plotly-plot").first).to_be_visible()
         (place / "compare.json").write_text("{")
         show(page, f"{server}/constructions")
         expect(page.get_by_text("compare.json of this store is damaged")).to_be_visible()

@@ -19,6 +19,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mfbench.errors import MfbenchError
 from mfbench.learned.checkpoint import EMBEDDED
 from mfbench.methods.public_models import PUBLIC_MODELS
 from mfbench.protocol.protocol import Track
@@ -69,7 +70,10 @@ def main(arguments: list[str] | None = None) -> int:
         seed=given.seed,
     )
     name = f"adapt-{Path(given.split).name}-{given.arch}-{given.track}"
-    record, done = run_search(search, given.journal or Path("runs/searches") / name, given.minutes)
+    try:
+        record, done = run_search(search, given.journal or Path("runs/searches") / name, given.minutes)
+    except MfbenchError as error:
+        parser.error(str(error))
     path = given.record or RECORDS / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
