@@ -22,7 +22,7 @@ from mfbench.protocol.jobs import Job, bench, card_of, run_job
 from mfbench.protocol.method import Method, MethodContext
 from mfbench.protocol.protocol import Budget, Protocol, Track
 from mfbench.protocol.registry import METHODS, Cost, load_method, uses_backend
-from mfbench.protocol.run_episode import EpisodeRecord
+from mfbench.protocol.run_episode import EpisodeRecord, Probe
 from mfbench.protocol.run_folder import RunFolder, open_run, write_predictions
 from mfbench.protocol.run_weights import keep_weights
 from mfbench.results.results import Results, read_results
@@ -58,6 +58,7 @@ def evaluate(
     exclude: str | Path | Split | None = None,
     families: Sequence[str] | None = None,
     selector: str = "random",
+    dynamics: Probe | None = None,
     progress: bool = False,
 ) -> Results:
     """Benchmark a method: adapt to K labels of each family, predict the rest, score.
@@ -87,6 +88,8 @@ def evaluate(
         families: only these of the fold, e.g. those with a deep pool at K = 5,000. Default: all.
         selector: who chooses the support: ``random`` (the published draws), ``farthest``, ``uncertainty``,
             or ``method`` (its ``select(pool, k)``); see ``mfbench.protocol.protocol.Selector``.
+        dynamics: also run a trajectory with every adapted model, e.g. an
+            ``mfbench.own.dynamics.StabilityProbe``. Default: none.
         progress: show a bar with the remaining time on stderr.
 
     Returns:
@@ -120,11 +123,13 @@ def evaluate(
     source = _MethodSource(method, MethodContext(split, arch, checkpoint, options), backend)
     source.check(protocol)
     request = {**source.request(), **protocol.request(), "seed": seed}
+    if dynamics is not None:
+        request["dynamics_ps"] = dynamics.ps
     jobs = [
         Job(index, *name, check_batch=name.k == max(protocol.ks) and name.draw == 0)
         for index, name in enumerate(protocol.episode_ids(split))
     ]
-    setup = partial(bench, source.make, split, protocol, seed)
+    setup = partial(bench, source.make, split, protocol, seed, dynamics)
     with _run_folder(out, request, resume, source) as folder:
         if folder and folder.finished:
             return read_results(folder.path / "results.json")

@@ -179,7 +179,7 @@ def _loss_program(config: Config, kind: str) -> Compiled:
     model = partial(_energy_forces, config)
 
     def loss(params: Any, weights: Any, batch: tuple[Any, Labels]) -> jax.Array:
-        return batch_loss(params, model, *batch, LossWeights(*weights, kind))
+        return batch_loss(params, model, *batch, LossWeights(weights[0], weights[1], kind))
 
     return Compiled(loss)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mfbench.learned.methods import learned_methods
+from mfbench.learned.methods.factories import learned_methods
 from mfbench_torch.engine import ENGINE
 
 __all__ = ["METHODS"]

@@ -31,6 +31,7 @@ COMMANDS = (
     "active",
     "estimate",
     "compare",
+    "export_peg",
     "submit",
     "store",
     "verify",

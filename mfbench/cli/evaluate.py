@@ -138,6 +138,14 @@ def evaluate(
             rich_help_panel=_PROTOCOL,
         ),
     ] = "random",
+    dynamics: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PS",
+            help="Also run PS ps at 300 K with every adapted model: do molecules stay whole?",
+            rich_help_panel=_PROTOCOL,
+        ),
+    ] = None,
     exclude_overlap: Annotated[
         str | None,
         typer.Option(
@@ -149,6 +157,7 @@ def evaluate(
 ) -> int:
     """Run the benchmark; returns the exit code."""
     from mfbench.evaluate import evaluate as run
+    from mfbench.own.dynamics import StabilityProbe
     from mfbench.protocol.protocol import Budget
     from mfbench.protocol.registry import uses_backend
     from mfbench.reporting.run_table import print_report
@@ -162,6 +171,7 @@ def evaluate(
             [fold] * (fold != "test")
             + [support] * (support != "own")
             + [track or ""] * (track not in (None, "standard"))
+            + ([f"{dynamics:g}ps"] if dynamics else [])
             + [selector] * (selector != "random")
             + [f"{steps}-steps"] * (steps not in (None, Budget().steps))
             + ([f"without-{Path(exclude_overlap).name}"] if exclude_overlap else [])
@@ -191,6 +201,7 @@ def evaluate(
             exclude=exclude_overlap,
             families=families.split(",") if families else None,
             selector=selector,
+            dynamics=None if dynamics is None else StabilityProbe(dynamics),
             progress=True,
         )
     except KeyboardInterrupt:

@@ -39,6 +39,9 @@ def simulate(
     threshold: Annotated[
         float, typer.Option(metavar="T", help="Error bar of a force component, eV/Å, counted as unsure.")
     ] = 0.0,
+    stop_unsure: Annotated[
+        bool, typer.Option("--stop-when-unsure", help="End at the first frame above --threshold.")
+    ] = False,
     go_on: Annotated[
         bool, typer.Option("--keep-going", help="Do not stop at the first broken bond.")
     ] = False,
@@ -61,6 +64,7 @@ def simulate(
             seed=seed,
             threshold=threshold,
             stop_when_broken=not go_on,
+            stop_when_unsure=stop_unsure,
         )
         adapted = load_model(model)
         frame = read_frames(start).frames[0]
@@ -68,6 +72,7 @@ def simulate(
             raise DataError(f"{start} holds an element that the model does not know")
         atoms = _atoms(frame.numbers, frame.positions)
         total = charge if charge is not None else frame.charge
+        atoms.info["charge"] = adapted.card.get("charges", [0])[0] if total is None else total
         atoms.calc = adapted.calculator(charge=total, uncertainty=threshold > 0)
         show = not quiet and sys.stderr.isatty()
         bar = progress_bar(settings.records, of="frames") if show else nullcontext(lambda: None)
@@ -79,6 +84,11 @@ def simulate(
             f"{what} over {found.simulated_ps:.2f} ps at {found.mean_temperature_K:.0f} K"
             + (f"{drift} meV/atom/ps" if drift else "")
         )
+        if found.unsure_ps:
+            typer.echo(
+                f"unsure from {found.first_unsure_ps:.3f} ps on, for {found.unsure_ps:.3f} ps: label "
+                f"{out / 'unsure.xyz'} and adapt again"
+            )
         typer.echo(f"{out / 'stability.json'}")
         return 0
 

@@ -155,22 +155,6 @@ PUBLIC_MODELS: Registry[PublicModel] = Registry(
             weights="your calculator's: --option calculator=module:Class",
         ),
         PublicModel(
-            "gfn1",
-            "a semiempirical level of theory, as it is",
-            ModelCard("GFN1-xTB", citation="https://doi.org/10.1021/acs.jctc.7b00118", charges=True),
-            modules=("tblite", "ase"),
-            install="pip install 'mfbench[label]'",
-            weights="none: a level of theory",
-        ),
-        PublicModel(
-            "gfn2",
-            "a semiempirical level of theory, as it is",
-            ModelCard("GFN2-xTB", citation="https://doi.org/10.1021/acs.jctc.8b01176", charges=True),
-            modules=("tblite", "ase"),
-            install="pip install 'mfbench[label]'",
-            weights="none: a level of theory",
-        ),
-        PublicModel(
             "mmff94",
             "a classical force field, as it is",
             ModelCard(

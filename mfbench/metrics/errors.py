@@ -21,8 +21,8 @@ import numpy as np
 from mfbench.data.configuration import EV_TO_KCAL_MOL
 
 __all__ = [
-    "COSTS", "METRICS", "ConfigurationErrors", "Metric", "configuration_errors", "episode_metrics",
-    "metrics_of_errors", "within_fragment",
+    "COSTS", "DYNAMICS", "METRICS", "ConfigurationErrors", "Metric", "configuration_errors",
+    "episode_metrics", "metrics_of_errors", "within_fragment",
 ]  # fmt: skip
 
 
@@ -57,6 +57,9 @@ COSTS: dict[str, Metric] = {
 }
 """Cost of an episode. Seconds are aggregated by medians and have no interval: the first episode of a
 process pays for warming up, and how long others take is no property of the families."""
+
+DYNAMICS: dict[str, Metric] = {"stable_share": Metric("of trajectories", higher_is_better=True)}
+"""What became of trajectories with the adapted model, where any were run."""
 
 
 def within_fragment(values: np.ndarray, fragments: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from mfbench.own.uncertainty import Calibration, calibrate
 from mfbench.protocol.cost import code_version, hardware
 from mfbench.protocol.registry import load_engine
 
-__all__ = ["Adaptation", "adapt", "adapt_with_record"]
+__all__ = ["Adaptation", "adapt", "adapt_with_record", "plan_of"]
 
 MEMBERS = 3
 FOLDS = 3
@@ -98,7 +98,7 @@ def adapt_with_record(
     folds: list[np.ndarray] = []
     if len(configurations) >= _FEW:
         folds = blocked_folds(configurations, FOLDS)
-        for option_start, recipe in _order(starts, recipes):
+        for option_start, recipe in plan_of(starts, recipes):
             name = f"{option_start.name}, {recipe.name}"
             if tried and not _fits(recipe, tried, seconds - (time.monotonic() - began)):
                 continue
@@ -130,9 +130,14 @@ def adapt_with_record(
     return Adaptation(model, tuple(tried), tuple(diverged), tuple(folds), time.monotonic() - began)
 
 
-def _order(starts: Sequence[Start], recipes: Sequence[Recipe]) -> list[tuple[Start, Recipe]]:
-    """Cheap recipes first; scratch with the longest alone, since it needs one."""
+def plan_of(starts: Sequence[Start], recipes: Sequence[Recipe]) -> list[tuple[Start, Recipe]]:
+    """Cheap recipes first; scratch beside others with the longest alone, since it needs one.
+
+    The first is tried whatever it takes: it must be a cheap one, where scratch stands alone too.
+    """
     trained = [s for s in starts if s.name != SCRATCH]
+    if not trained:
+        return [(s, r) for r in recipes for s in starts]
     plan = [(s, r) for r in recipes for s in trained]
     return [*plan, *((s, recipes[-1]) for s in starts if s.name == SCRATCH)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ class AdaptedModel:
             **self.card,
             "config": config_record(self.members[0].config),
             "baselines": [m.baseline.to_dict() for m in self.members],
-            "atoms": [m.atoms and {str(z): e for z, e in m.atoms.items()} for m in self.members],
+            "atoms": [_named(m.atoms) for m in self.members],
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
         }
         with written(folder / WEIGHTS) as weights, written(folder / CARD) as text:
@@ -167,3 +167,8 @@ def load_model(folder: str | Path, *, backend: str | None = None) -> AdaptedMode
     ) as e:
         raise CheckpointError(f"the model in {folder} is damaged ({e}): make it again") from None
     return AdaptedModel(members, calibration, card, load_engine(backend or card.get("backend", "jax")))
+
+
+def _named(atoms: Mapping[int, float] | None) -> dict[str, float] | None:
+    """Atomic energies as JSON has them: by text."""
+    return None if atoms is None else {str(z): e for z, e in atoms.items()}

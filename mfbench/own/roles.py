@@ -90,18 +90,18 @@ def deal(
             else f"{len(sound)} configurations of {len(names)} molecules leave nothing to ask about"
         )
         raise DataError(f"{family} makes no task: {reason}; add configurations that differ")
-    support = tuple(pools["support"])
+    learned = tuple(pools["support"])
     return Dealt(
         Task(
             family_id=family,
             fold=fold,
             stratum="own",
             clusters=(family,),
-            support=support,
+            support=learned,
             query=tuple(query),
             heldout=tuple(pools["heldout"]),
-            draws=_draws(support, seed),
-            graphs={c.fragment_id: c.graph_id for pool in (support, query, pools["heldout"]) for c in pool},
+            draws=_draws(learned, seed),
+            graphs={c.fragment_id: c.graph_id for pool in (learned, query, pools["heldout"]) for c in pool},
         ),
         twins,
         net,

@@ -11,7 +11,7 @@ from mfbench.errors import ProtocolError
 from mfbench.protocol.episode import draw_episode
 from mfbench.protocol.method import Method
 from mfbench.protocol.protocol import Protocol, Selector
-from mfbench.protocol.run_episode import EpisodeRecord, episode_seed, one_line, run_episode
+from mfbench.protocol.run_episode import EpisodeRecord, Probe, episode_seed, one_line, run_episode
 from mfbench.protocol.selection import select_support
 
 __all__ = ["Bench", "Job", "bench", "card_of", "run_job"]
@@ -37,15 +37,19 @@ class Bench:
         method: the learner.
         split: that the jobs are drawn from.
         protocol, seed: of the run.
+        probe: runs dynamics with every adapted model; None: none is run.
     """
 
     method: Method
     split: Split
     protocol: Protocol
     seed: int
+    probe: Probe | None
 
 
-def bench(make_method: Callable[[], Method], split: Split, protocol: Protocol, seed: int) -> Bench:
+def bench(
+    make_method: Callable[[], Method], split: Split, protocol: Protocol, seed: int, probe: Probe | None
+) -> Bench:
     """Make the method.
 
     Raises:
@@ -56,7 +60,7 @@ def bench(make_method: Callable[[], Method], split: Split, protocol: Protocol, s
         raise ProtocolError(
             f"'{method.name}' has no select(pool, k) to choose its support with: take another selector"
         )
-    return Bench(method, split, protocol, seed)
+    return Bench(method, split, protocol, seed, probe)
 
 
 def run_job(bench: Bench, job: Job) -> EpisodeRecord:
@@ -77,7 +81,14 @@ def run_job(bench: Bench, job: Job) -> EpisodeRecord:
     task = tasks[job.family_id]
     from_where: dict[str, Any] = {"support_of": source, "reference_labels": job.reference_labels}
     episode = draw_episode(bench.split, task, job.k, job.draw, **from_where, rows=rows)
-    record = run_episode(bench.method, episode, budget=budget, seed=bench.seed, check_batch=job.check_batch)
+    record = run_episode(
+        bench.method,
+        episode,
+        budget=budget,
+        seed=bench.seed,
+        check_batch=job.check_batch,
+        probe=bench.probe,
+    )
     return record if rows is None else replace(record, selected=rows)
 
 

@@ -239,38 +239,30 @@ METHODS: Registry[MethodSpec] = Registry(
             "any mace-torch .model, fine-tuned on the K labels (--backend torch --model PATH)",
             "mfbench_{backend}.foreign.methods:finetune",
             ("torch",),
+            recipes=True,
         ),
         MethodSpec(
             "so3lr",
             "SO3LR as it is, or fine-tuned (--option strategy=full, head, frozen, lora, replay, delta)",
             "mfbench_torch.foreign.methods:so3lr",
+            recipes=True,
         ),
         MethodSpec(
             "ani",
             "ANI with weights from a file, as it is or fine-tuned (--model PATH --option model=ani2x)",
             "mfbench_torch.foreign.methods:ani",
+            recipes=True,
         ),
         MethodSpec(
             "torch-module",
             "any PyTorch module with energies, as it is or fine-tuned (--model module:make)",
             "mfbench_torch.foreign.methods:torch_module",
+            recipes=True,
         ),
         MethodSpec(
             "ase",
             "any ASE calculator as it is (--option calculator=module:Class)",
             "mfbench.methods.ase:ase",
-            cost=Cost.CLOSED_FORM,
-        ),
-        MethodSpec(
-            "gfn1",
-            "GFN1-xTB as it is",
-            "mfbench_tasks.levels.level_methods:gfn1",
-            cost=Cost.CLOSED_FORM,
-        ),
-        MethodSpec(
-            "gfn2",
-            "GFN2-xTB as it is; the level of the labels of cath, cluster30 and chemistry",
-            "mfbench_tasks.levels.level_methods:gfn2",
             cost=Cost.CLOSED_FORM,
         ),
         MethodSpec(

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from mfbench.protocol.protocol import Budget
 
 __all__ = [
     "EpisodeRecord",
+    "Probe",
     "check_independence",
     "check_predictions",
     "check_weights",
@@ -46,6 +48,7 @@ class EpisodeRecord:
         compile_seconds, gradient_evaluations: as reported by the predictor's ``usage``.
         peak_memory_bytes: of the process up to the end of this episode.
         selected: rows of the support pool, where they were not the published ones.
+        stable_share: share of trajectories that stayed whole, where dynamics was asked for.
     """
 
     family_id: str
@@ -60,6 +63,7 @@ class EpisodeRecord:
     gradient_evaluations: int = 0
     peak_memory_bytes: int | None = None
     selected: Sequence[int] | None = None
+    stable_share: float | None = None
 
     @property
     def predicted(self) -> tuple[np.ndarray, np.ndarray]:
@@ -78,6 +82,19 @@ class EpisodeRecord:
         return (self.family_id, self.k, self.draw)
 
 
+class Probe(Protocol):
+    """Runs dynamics with an adapted model."""
+
+    @property
+    def ps(self) -> float:
+        """Length of a trajectory."""
+        ...
+
+    def __call__(self, predictor: Predictor, episode: Episode, seed: int) -> float:
+        """Share of trajectories that stayed whole."""
+        ...
+
+
 def episode_seed(seed: int, family_id: str, k: int, draw: int) -> int:
     """Seed of one episode (31 bits), the same on every machine and in every order of execution."""
     digest = hashlib.blake2b(f"{seed}|{family_id}|{k}|{draw}".encode(), digest_size=4).digest()
@@ -85,7 +102,13 @@ def episode_seed(seed: int, family_id: str, k: int, draw: int) -> int:
 
 
 def run_episode(
-    method: Method, episode: Episode, *, budget: Budget, seed: int, check_batch: bool = False
+    method: Method,
+    episode: Episode,
+    *,
+    budget: Budget,
+    seed: int,
+    check_batch: bool = False,
+    probe: Probe | None = None,
 ) -> EpisodeRecord:
     """Adapt and predict once.
 
@@ -96,6 +119,7 @@ def run_episode(
         seed: of the run; the episode's own seed is derived from it.
         check_batch: also predict every second query configuration in reverse order, and fail the
             episode if that changes a prediction. Not timed.
+        probe: also run dynamics with the adapted model. Not timed.
 
     Returns:
         A record; if the method raised, returned no valid prediction, or adapted to weights that are not
@@ -116,6 +140,8 @@ def run_episode(
         if check_batch:
             check_independence(predictor, blind, energies, forces)
         usage = getattr(predictor, "usage", None) or Usage()
+        stage = "dynamics"
+        stable = probe(predictor, episode, episode_seed(seed, *episode.key)) if probe else None
         return EpisodeRecord(
             *episode.key,
             energies=energies,
@@ -125,6 +151,7 @@ def run_episode(
             compile_seconds=float(usage.compile_seconds),
             gradient_evaluations=int(usage.gradient_evaluations),
             peak_memory_bytes=peak_memory(),
+            stable_share=stable,
         )
     # Whatever a method does wrong is its failed row, never the end of the run; Ctrl-C still is.
     except (Exception, SystemExit) as error:

@@ -107,6 +107,10 @@ def _notes(results: Results) -> list[Text]:
         ]
         if flagged:
             notes.append(Text("not better than the constant method: " + "; ".join(flagged), style="yellow"))
+    stable = [(k, found.value) for k in results.ks if (found := results.find("stable_share", k))]
+    if stable:
+        shown = ", ".join(f"{100 * share:.0f} % at K = {k}" for k, share in stable)
+        notes.append(Text(f"stable trajectories of {results.run['dynamics_ps']:g} ps: {shown}"))
     for row in results.failures[:10]:
         where = f"{row.family_id}, K = {row.k}, draw {row.draw}"
         notes.append(Text(f"failed  {where}: {row.failure}", style="red"))

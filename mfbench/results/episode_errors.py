@@ -21,8 +21,8 @@ class EpisodeErrors:
         family_id, k, draw: which episode.
         errors: of its query configurations in their order; None if it failed.
         failure: reason in one line, or None.
-        adapt_seconds, predict_seconds, compile_seconds, gradient_evaluations, peak_memory_bytes: not kept
-            here; a submission declares its costs in its card.
+        adapt_seconds, predict_seconds, compile_seconds, gradient_evaluations, peak_memory_bytes,
+        stable_share: not kept here; a submission declares its costs in its card.
     """
 
     family_id: str
@@ -35,6 +35,7 @@ class EpisodeErrors:
     compile_seconds: float = 0.0
     gradient_evaluations: int = 0
     peak_memory_bytes: int | None = None
+    stable_share: float | None = None
 
     @property
     def key(self) -> tuple[str, int, int]:

@@ -18,7 +18,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mfbench.errors import DataError
-from mfbench.metrics.errors import COSTS, METRICS
+from mfbench.metrics.errors import COSTS, DYNAMICS, METRICS
 from mfbench.metrics.statistics import Interval, bootstrap_mean
 from mfbench.protocol.protocol import Budget, Selector, Track, track_of
 from mfbench.protocol.run_episode import EpisodeRecord
@@ -45,7 +45,8 @@ class _Row(BaseModel):
 
 class EpisodeRow(_Row):
     """One episode. ``metrics``: subset → metric → value; ``failure``: why its scores are a penalty;
-    ``selected``: rows of the support pool, where they are not the published ones."""
+    ``selected``: rows of the support pool, where they are not the published ones; ``stable_share``: of
+    trajectories, where dynamics was run."""
 
     family_id: str
     k: int
@@ -58,6 +59,7 @@ class EpisodeRow(_Row):
     peak_memory_bytes: int | None
     metrics: dict[str, dict[str, float]]
     selected: list[int] | None = None
+    stable_share: float | None = None
 
 
 class AggregateRow(_Row):
@@ -150,8 +152,9 @@ class Results(BaseModel):
         """The text of ``results.json``."""
         content = self.model_dump(mode="json", exclude={"folder", "schema_"})
         for row in content["episodes"]:
-            if row["selected"] is None:
-                del row["selected"]
+            for name in ("selected", "stable_share"):
+                if row[name] is None:
+                    del row[name]
         return json.dumps({"schema": self.schema_, **content}, indent=1, allow_nan=False) + "\n"
 
 
@@ -204,7 +207,7 @@ def score_failures(
                 k=record.k,
                 draw=record.draw,
                 failure=record.failure,
-                **{name: getattr(record, name) for name in COSTS},
+                **{name: getattr(record, name) for name in (*COSTS, *DYNAMICS)},
                 peak_memory_bytes=record.peak_memory_bytes,
                 metrics={subset: dict(values) for subset, values in found.items()},
                 selected=_selected(record),
@@ -234,7 +237,7 @@ def aggregate(
     """
     subsets = list(dict.fromkeys(s for row in episodes for s in row.metrics))
     wanted = [(metric, subset) for metric in METRICS for subset in subsets]
-    wanted += [(cost, "all") for cost in COSTS] if costs else []
+    wanted += [(cost, "all") for cost in (*COSTS, *DYNAMICS)] if costs else []
     rows = []
     for metric, subset in wanted:
         for k in sorted({row.k for row in episodes}):
@@ -280,9 +283,10 @@ def _per_family(episodes: Sequence[EpisodeRow], metric: str, k: int, subset: str
     for row in episodes:
         if row.k != k:
             continue
-        if metric in COSTS:
-            if row.failure is None and subset == "all":
-                values[row.family_id].append(getattr(row, metric))
+        if metric in COSTS or metric in DYNAMICS:
+            cost = getattr(row, metric)
+            if row.failure is None and subset == "all" and cost is not None:
+                values[row.family_id].append(cost)
         elif (value := row.metrics.get(subset, {}).get(metric)) is not None:
             values[row.family_id].append(value)
     centre = np.median if metric.endswith("_seconds") else np.mean

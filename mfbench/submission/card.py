@@ -125,7 +125,8 @@ class Hardware(_Part):
 
 
 class Cost(_Part):
-    """Declared costs of an episode at K labels: medians over episodes, seconds and bytes."""
+    """Declared of the episodes at K labels: median costs (seconds, bytes), and the share of trajectories of
+    ``dynamics_ps`` (300 K) that stayed whole."""
 
     k: _Count
     adapt_seconds: _Seconds | None = None
@@ -133,6 +134,8 @@ class Cost(_Part):
     compile_seconds: _Seconds | None = None
     gradient_evaluations: _Count | None = None
     peak_memory_bytes: _Count | None = None
+    stable_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    dynamics_ps: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = None
 
 
 class Failure(_Part):

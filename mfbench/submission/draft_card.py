@@ -186,7 +186,17 @@ def _costs(results: Results) -> list[Cost]:
         gradients = _count(float(np.median([row.gradient_evaluations for row in rows])))
         peaks = [row.peak_memory_bytes for row in rows if row.peak_memory_bytes]
         peak = _count(max(peaks)) if peaks else None
-        found.append(Cost(k=k, **seconds, gradient_evaluations=gradients, peak_memory_bytes=peak))
+        stable = results.find("stable_share", k)
+        found.append(
+            Cost(
+                k=k,
+                **seconds,
+                gradient_evaluations=gradients,
+                peak_memory_bytes=peak,
+                stable_share=stable.value if stable else None,
+                dynamics_ps=results.run["dynamics_ps"] if stable else None,
+            )
+        )
     return found
 
 

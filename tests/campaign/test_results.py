@@ -8,6 +8,7 @@ import pytest
 
 import mfbench
 from mfbench.compare.comparison import Comparison
+from mfbench.compare.matrix import power
 from mfbench.compare.record import read_records
 from mfbench_campaign.folders import CAMPAIGN, PLAN, RESULTS, ROOT
 from mfbench_campaign.plan import read_campaign
@@ -136,3 +137,9 @@ def test_more_seeds_are_no_advantage_in_ranks(committed):
 def test_the_share_of_inner_passes_is_what_grows_with_them():
     seconds = {n: 2.0 + 0.5 * n for n in (1, 5, 20)}
     assert inner_share(seconds) == pytest.approx(2.5 / 4.5)
+
+
+def test_what_can_be_shown_depends_on_how_many_families_there_are(committed):
+    found = {(p.construction, p.metric): p.ratio for p in power(committed) if p.k == 50}
+    for metric in ("energy_rmse", "force_rmse"):
+        assert found["chemistry", metric] > found["cath", metric] > 1.0  # 11 families, 27 families

@@ -93,3 +93,20 @@ def test_the_command_writes_a_record_and_says_whether_all_is_done(judged, tmp_pa
     assert record["fold"] == "validation"
     assert entry["chosen"] in [t["settings"] for t in entry["trials"]]
     assert "scratch: 6 trials" in capsys.readouterr().out
+
+
+def test_a_start_that_is_not_there_is_one_line(tmp_path, capsys):
+    base = [
+        "--split",
+        "levels-mini",
+        "--methods",
+        "pretrain",
+        "--ks",
+        "5",
+        "--journal",
+        str(tmp_path / "j"),
+    ]
+    with pytest.raises(SystemExit) as ended:
+        command.main([*base, "--starts", str(tmp_path / "{method}.safetensors")])
+    assert ended.value.code == 2
+    assert "pretrain.safetensors does not exist" in capsys.readouterr().err

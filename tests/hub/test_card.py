@@ -147,6 +147,22 @@ def test_what_was_measured_beside_the_data_is_shown(own_dataset):
     assert "| cath | forces | 1.03 | [0.98, 1.1] |" in text
 
 
+def test_admission_says_which_constructions_need_adapting(own_dataset, tmp_path):
+    from mfbench_tasks.card.measured import admission
+
+    variance = {"molecule": [0.8, 6.0], "family": [0.1, 0.9], "level": None}
+    row = {"construction": "cath", "K = 0 ÷ K = 50": [1.01, 1.0, 1.02], "variance": variance}
+    content = {"data_hashes": {}, "rows": [row]}
+    assert admission(own_dataset, []) == []
+    (own_dataset / "admission.json").write_text(json.dumps(content))
+    text = "\n".join(admission(own_dataset, []))
+    assert "| `cath` | 1.01 [1.00, 1.02] | – | – | 80%, F = 6 | 10%, F = 0.9 | – |" in text
+    assert "how pre-training generalises" in text
+    (own_dataset / "admission.json").write_text(json.dumps({"rows": [{"construction": "cath"}]}))
+    with pytest.raises(DataError, match=r"scripts/admission\.py"):
+        admission(own_dataset, [])
+
+
 def test_cost_and_projection_come_from_the_build_reports(carded):
     reports = read_reports(REPORTS)
     measured = cost(reports, "proteins")

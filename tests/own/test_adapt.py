@@ -147,3 +147,16 @@ def test_bad_calls_are_one_line_and_leave_nothing(adapted, molecule, tmp_path, c
     assert main(["predict", str(tmp_path), str(adapted / "new.xyz"), "--out", str(tmp_path / "p.xyz")]) == 2
     assert "mfbench adapt" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+def test_a_limit_of_time_binds_scratch_too(molecule):
+    """Its first recipe is a cheap one: without, 2,000 steps would be cross-validated whatever they take."""
+    from mfbench.own.adapt import plan_of
+    from mfbench.own.fit import RECIPES
+
+    starts = candidate_starts(molecule[0])
+    alone = [s for s in starts if s.name == "scratch"]
+    assert [r.steps for _, r in plan_of(alone, RECIPES)] == [20, 300, 2000]
+    both = plan_of(starts, RECIPES)
+    assert both[0][1].steps == 20
+    assert [(s.name, r.steps) for s, r in both if s.name == "scratch"] == [("scratch", 2000)]

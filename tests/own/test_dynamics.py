@@ -1,14 +1,17 @@
 """Dynamics says when a molecule breaks, conserves what should be conserved, and survives being killed."""
 
+import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import molecule
 from ase.calculators.calculator import Calculator, all_changes
 
+import mfbench
 from mfbench.errors import ProtocolError
-from mfbench.own.dynamics import DynamicsSettings, simulate
+from mfbench.own.dynamics import DynamicsSettings, StabilityProbe, simulate
 from mfbench.own.dynamics.stability import energy_drift, first_change
+from mfbench.submission import check_run
 
 
 class Springs(Calculator):
@@ -137,3 +140,66 @@ def test_a_folder_belongs_to_one_simulation(ethanol, tmp_path):
         simulate(ethanol, SHORT, tmp_path / "other")
     with pytest.raises(ProtocolError, match="nve, nvt"):
         DynamicsSettings(ensemble="npt")
+
+
+class Rubber:
+    """Springs between all pairs, at rest in the support's first configuration; with it, or without."""
+
+    def __init__(self, stiffness):
+        self.stiffness, self.name = stiffness, f"rubber-{stiffness}"
+
+    def adapt(self, support, *, budget, seed):
+        self.rest = {c.atomic_numbers.tobytes(): c.positions for c in reversed(support)}
+        return self
+
+    def predict(self, configurations):
+        return [self._one(c) for c in configurations]
+
+    def _one(self, c):
+        rest = self.rest.get(c.atomic_numbers.tobytes(), c.positions)
+        apart, wanted = (x[:, None] - x[None] for x in (c.positions, rest))
+        r, r0 = (np.linalg.norm(v, axis=-1) + np.eye(len(c)) for v in (apart, wanted))
+        pull = -self.stiffness * ((r - r0) / r)[..., None] * apart
+        return mfbench.Prediction(0.25 * self.stiffness * float(((r - r0) ** 2).sum()), pull.sum(axis=1))
+
+
+def test_the_harness_counts_the_molecules_that_stay_whole(split, split_folder, tmp_path, monkeypatch):
+    """Stiff springs hold a molecule together, negative ones drive it apart."""
+    monkeypatch.setenv("MFBENCH_DATA", str(split_folder.parent))
+    asked = {"ks": [5], "draws": 1, "dynamics": StabilityProbe(0.2)}
+    held = mfbench.evaluate(Rubber(20.0), split, out=tmp_path / "run", **asked)
+    burst = mfbench.evaluate(Rubber(-2.0), split, **asked)
+    assert held.value("stable_share", 5) == 1.0
+    assert burst.value("stable_share", 5) == 0.0
+    assert not burst.failures
+    assert check_run(tmp_path / "run").card.costs[0].stable_share == 1.0
+    again = mfbench.evaluate(Rubber(20.0), split, ks=[5], draws=1)
+    assert again.find("stable_share", 5) is None
+    assert "stable_share" not in again.to_json()
+    with pytest.raises(ProtocolError, match="above zero"):
+        StabilityProbe(0.0)
+
+
+class Unsure(Springs):
+    """Its error bars grow with every call."""
+
+    def calculate(self, *args, **options):
+        super().calculate(*args, **options)
+        self.results["forces_uncertainty"] = np.full((len(self.atoms), 3), 0.001 * self.calls)
+
+
+def test_it_stops_where_the_model_is_unsure_and_leaves_what_to_label(tmp_path):
+    atoms = molecule("CH3OH")
+    atoms.calc = Unsure(atoms)
+    settings = DynamicsSettings(ps=0.2, record_fs=5, threshold=0.05, stop_when_unsure=True)
+    found = simulate(atoms, settings, tmp_path / "a")
+    assert found.first_unsure_ps == pytest.approx(found.simulated_ps)
+    assert found.simulated_ps < 0.1
+    assert len(ase.io.read(tmp_path / "a" / "unsure.xyz", ":")) == 1
+    last = ase.io.read(tmp_path / "a" / "trajectory.xyz", "-1")
+    np.testing.assert_allclose(last.positions, atoms.positions, atol=1e-7)
+    atoms.calc = Springs(atoms)
+    with pytest.raises(ProtocolError, match="no error bars"):
+        simulate(atoms, settings, tmp_path / "b")
+    with pytest.raises(ProtocolError, match="needs a threshold"):
+        DynamicsSettings(stop_when_unsure=True)

@@ -1,5 +1,7 @@
 """A stranger's file is read right or refused in one line: keys, units, signs, charges, duplicates."""
 
+from pathlib import Path
+
 import ase.db
 import ase.io
 import h5py
@@ -9,11 +11,13 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
 import mfbench
+from mfbench.data.levels import read_level_labels
 from mfbench.errors import DataError
 from mfbench.own.formats import read_frames
 from mfbench.own.preflight import Choices, preflight
 from mfbench.own.units import ENERGY_UNITS, FORCE_UNITS, LENGTH_UNITS, unit_named
 
+LABELS = Path(__file__).parents[2] / "tasks" / "data" / "labels"
 KCAL, HARTREE, BOHR = 1 / ENERGY_UNITS["kcal/mol"], 1 / ENERGY_UNITS["Hartree"], 1 / LENGTH_UNITS["Bohr"]
 
 
@@ -252,3 +256,38 @@ def test_energies_and_forces_must_belong_together(tmp_path, molecule):
     said = Choices(**units, sign="forces")
     bad = preflight(read_frames(ref_keys(tmp_path, walk(2.0))), None, said)
     assert any("contradict" in f.found for f in bad.findings)
+
+
+@pytest.fixture(scope="module")
+def dft():
+    """The molecule of the benchmark with the most DFT labels, and the network that proves their units."""
+    pytest.importorskip("torch")
+    from mfbench.own.frames import Frame, Frames
+    from mfbench.own.references import reference_for
+
+    folder = LABELS / "wb97x-d"
+    if not folder.is_dir():
+        pytest.skip("no DFT labels here")
+    labels = read_level_labels(folder)[1]
+    found = {}
+    for c in (c for task in mfbench.load_split("cath").tasks for c in task.everything):
+        if c.config_id in labels:
+            found.setdefault(c.fragment_id, []).append(c.with_label(*labels[c.config_id]))
+    chosen = max(found.values(), key=lambda m: (len(m), m[0].fragment_id))
+    if len(chosen) < 4:
+        pytest.skip("no molecule with four DFT labels yet")
+    frames = Frames(folder, tuple(Frame(c.atomic_numbers, c.positions) for c in chosen))
+    return chosen, reference_for(frames, "cath-mini/pretrain", "torch")
+
+
+@pytest.mark.parametrize("disguise", [ref_keys, kcal_gradients, atomic_units, sgdml, spice])
+def test_dft_labels_are_read_from_five_disguises(disguise, tmp_path, dft):
+    """A network trained on xTB proves units and sign of labels at another level of theory."""
+    molecule, network = dft
+    found = preflight(read_frames(disguise(tmp_path, molecule)), network).configurations
+    assert len(found) == len(molecule)
+    for one, true in zip(found, molecule, strict=True):
+        assert one.total_charge == true.total_charge
+        np.testing.assert_allclose(one.positions, true.positions, atol=1e-6)
+        assert one.energy == pytest.approx(true.energy, rel=1e-9, abs=1e-4)
+        np.testing.assert_allclose(one.forces, true.forces, atol=1e-5)

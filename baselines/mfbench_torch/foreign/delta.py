@@ -61,7 +61,8 @@ class DeltaMethod:
             c.with_label(c.label[0] - float(e), c.label[1] - f)
             for c, e, f in zip(support, energies, forces, strict=True)
         ]
-        learner = FineTuned(self.engine, self.name, self._start(seed), EnergyBaseline({}), self.settings)
+        nothing = EnergyBaseline({}, prior=zero.prior)
+        learner = FineTuned(self.engine, self.name, self._start(seed), nothing, self.settings)
         added = learner.adapt(left, budget=budget, seed=seed)
 
         def together(configurations: Sequence[Configuration]) -> Modelled:

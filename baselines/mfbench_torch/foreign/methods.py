@@ -122,6 +122,7 @@ def made(
     own = {key: options.pop(key, default) for key, default in _OWN.get(chosen, {}).items()}
     network = ForeignNetwork(model, dict(model.module.named_parameters()))
     if chosen == "none":
+        options.pop("recipe", None)  # of the track: there is nothing to descend by it
         if options:
             raise MfbenchError(
                 f"{name} is zero-shot unless a strategy is named, and takes no {', '.join(options)}: "

@@ -37,7 +37,8 @@ class Zero:
 
 
 def find_zero(network: ForeignNetwork, split: Split) -> Zero:
-    """Least squares on meta-train; configurations that the model cannot do are left out, and counted."""
+    """Least squares on meta-train, with the split's prior of the correction beyond it; configurations that
+    the model cannot do are left out, and counted."""
     sample, left_out = _sample(network.model.card, split)
     record: dict[str, Any] = {"split": split.name, "configurations": len(sample), "left_out": len(left_out)}
     if left_out:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
-from mfbench.learned.architectures.registry import Config
-from mfbench.learned.engine import Engine, Params
 from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator
 from mfbench.protocol.method import MethodContext, Predictor, Usage
+
+if TYPE_CHECKING:  # safetensors, which the core does without
+    from mfbench.learned.architectures.registry import Config
+    from mfbench.learned.engine import Engine, Params
 
 __all__ = ["CorrectedPredictor", "Modelled", "Network", "corrected"]
 

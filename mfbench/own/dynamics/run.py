@@ -12,13 +12,15 @@ import numpy as np
 
 from mfbench.errors import DataError, ProtocolError
 from mfbench.own.dynamics.stability import Stability, first_change, judge
-from mfbench.own.dynamics.trajectory import Recorded, Trajectory
+from mfbench.own.dynamics.trajectory import Recorded, Trajectory, write_frames
 from mfbench.work.files import write_text
 from mfbench.work.ownership import holds_nothing, owned
 
 __all__ = ["DynamicsSettings", "simulate"]
 
 ENSEMBLES = ("nve", "nvt")
+_UNSURE = 100
+"""Frames that ``unsure.xyz`` holds at most."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class DynamicsSettings:
         seed: of velocities and thermostat.
         threshold: uncertainty of forces (eV/Å) above which a frame counts as unsure; 0: not looked at.
         stop_when_broken: end at the first bond that breaks or forms.
+        stop_when_unsure: end at the first kept frame above the threshold.
     """
 
     ps: float = 10.0
@@ -46,6 +49,7 @@ class DynamicsSettings:
     seed: int = 0
     threshold: float = 0.0
     stop_when_broken: bool = True
+    stop_when_unsure: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
@@ -54,6 +58,8 @@ class DynamicsSettings:
         for name in ("ps", "temperature_K", "step_fs", "record_fs"):
             if not getattr(self, name) > 0:
                 raise ProtocolError(f"{name} must be above zero, not {getattr(self, name)}")
+        if self.stop_when_unsure and not self.threshold > 0:
+            raise ProtocolError("stopping where the model is unsure needs a threshold above zero, eV/Å")
 
     @property
     def steps_per_record(self) -> int:
@@ -74,7 +80,10 @@ def simulate(
     resume: bool = False,
     tick: Callable[[float, str], None] = lambda ps, note: None,
 ) -> Stability:
-    """Run one trajectory; its frames and ``stability.json`` are left in ``folder``.
+    """Run one trajectory; its frames, ``trajectory.xyz`` and ``stability.json`` are left in ``folder``.
+
+    With a threshold, ``unsure.xyz`` holds frames above it, to be labelled: at most a hundred, evenly
+    spaced.
 
     Every kept frame holds positions, velocities and the state of the random numbers, so that a killed
     run goes on from the last one and ends as an uninterrupted run does.
@@ -88,7 +97,8 @@ def simulate(
         tick: called with the simulated time (ps) and a note after every kept frame.
 
     Raises:
-        ProtocolError: the folder holds another trajectory, or something else.
+        ProtocolError: the folder holds another trajectory, or something else; or there is a threshold, and
+            the calculator gives no error bars.
         WorkError: another process runs in it.
         DataError: its frames do not fit the molecule.
     """
@@ -122,10 +132,12 @@ def _simulate(
         trajectory.append(frame)
         broken = watch.broken(frame.positions[0])
         tick(time_ps, broken)
-        if broken and settings.stop_when_broken:
+        unsure = bool(settings.threshold) and frame.uncertainties[0] > settings.threshold
+        if (broken and settings.stop_when_broken) or (unsure and settings.stop_when_unsure):
             break
     whole = trajectory.read()
     assert whole is not None  # its first frame was written above
+    unsure_frames = whole.uncertainties > settings.threshold if settings.threshold else None
     found = judge(
         atoms.numbers,
         whole.times_ps,
@@ -133,8 +145,14 @@ def _simulate(
         whole.energies_eV,
         whole.temperatures_K,
         conserved=settings.ensemble == "nve",
-        unsure=whole.uncertainties > settings.threshold if settings.threshold else None,
+        unsure=unsure_frames,
     )
+    charge = atoms.info.get("charge", 0)
+    write_frames(folder / "trajectory.xyz", atoms.numbers, whole.positions, charge)
+    if unsure_frames is not None:
+        rows = np.flatnonzero(unsure_frames)
+        chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _UNSURE)).astype(int))]
+        write_frames(folder / "unsure.xyz", atoms.numbers, whole.positions[chosen], charge)
     write_text(folder / "stability.json", json.dumps(found.to_dict(), indent=1) + "\n")
     return found
 
@@ -201,6 +219,8 @@ def _integrator(atoms: Any, settings: DynamicsSettings, rng: np.random.Generator
 def _record(atoms: Any, settings: DynamicsSettings, time_ps: float, rng: np.random.Generator) -> Recorded:
     energy = float(atoms.get_potential_energy()) + float(atoms.get_kinetic_energy())
     spread = atoms.calc.results.get("forces_uncertainty") if settings.threshold else None
+    if settings.threshold and spread is None:
+        raise ProtocolError("there is a threshold, but the model gives no error bars: adapt to more labels")
     return Recorded(
         times_ps=np.array([time_ps]),
         positions=atoms.get_positions()[None],

@@ -31,6 +31,7 @@ class Stability:
         drift_meV_per_atom_ps: slope of the conserved energy (NVE), None for a thermostat.
         mean_temperature_K: over the trajectory.
         unsure_ps: time spent above the threshold of uncertainty; None where there was no threshold.
+        first_unsure_ps: when that was first; None where it was not.
     """
 
     stable: bool
@@ -40,6 +41,7 @@ class Stability:
     drift_meV_per_atom_ps: float | None
     mean_temperature_K: float
     unsure_ps: float | None = None
+    first_unsure_ps: float | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values: the content of ``stability.json``."""
@@ -119,6 +121,7 @@ def judge(
         drift_meV_per_atom_ps=drift if drift is None or np.isfinite(drift) else None,
         mean_temperature_K=float(np.mean(temperatures_K[whole])),
         unsure_ps=None if unsure is None else float(np.sum(unsure)) * step,
+        first_unsure_ps=None if unsure is None or not unsure.any() else float(times_ps[np.argmax(unsure)]),
     )
 
 

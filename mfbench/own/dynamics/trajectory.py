@@ -9,7 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Recorded", "Trajectory"]
+from mfbench.data.elements import symbol
+from mfbench.work.files import write_text
+
+__all__ = ["Recorded", "Trajectory", "write_frames"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,3 +93,14 @@ class Trajectory:
     def _whole_bytes(self) -> int:
         size = 8 * self._width
         return self._numbers.stat().st_size // size * size
+
+
+def write_frames(path: Path, numbers: np.ndarray, positions: np.ndarray, charge: int) -> None:
+    """Geometries [frames, n, 3] (Å) of one molecule as extended XYZ, as ``mfbench label`` reads them."""
+    names = [f"{symbol(int(z)):<2}" for z in numbers]
+    comment = f'Properties=species:S:1:pos:R:3 charge={int(charge)} pbc="F F F"'
+    text = []
+    for frame in positions:
+        rows = (f"{name} {x:.8f} {y:.8f} {z:.8f}" for name, (x, y, z) in zip(names, frame, strict=True))
+        text.append("\n".join([str(len(names)), comment, *rows]) + "\n")
+    write_text(path, "".join(text))

@@ -19,7 +19,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mfbench.errors import MfbenchError
 from mfbench.learned.checkpoint import EMBEDDED
+from mfbench.methods.public_models import PUBLIC_MODELS
 from mfbench.protocol.protocol import Track
 from mfbench.protocol.registry import METHODS
 from mfbench_campaign.tuning.search import Search, run_search
@@ -34,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--split", required=True)
     parser.add_argument("--track", default=str(Track.STANDARD), choices=("standard", "converged"))
-    parser.add_argument("--methods", help="default: all that take recipes and run on closed tracks")
+    parser.add_argument("--methods", help="default: all of ours that take recipes and run on closed tracks")
     parser.add_argument("--starts", default="", help="checkpoints; {method} stands for the method's start")
     parser.add_argument("--arch", default="mace")
     parser.add_argument("--backend", default="jax")
@@ -50,7 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--record", type=Path, help="default: results/searches/NAME.json")
     parser.add_argument("--install", action="store_true")
     given = parser.parse_args(arguments)
-    every = [spec.name for spec in METHODS if spec.recipes and not spec.open_only]
+    ours = [spec for spec in METHODS if spec.recipes and not spec.open_only]
+    every = [spec.name for spec in ours if spec.name not in PUBLIC_MODELS]
     search = Search(
         split=given.split,
         track=Track(given.track),
@@ -67,7 +70,10 @@ def main(arguments: list[str] | None = None) -> int:
         seed=given.seed,
     )
     name = f"adapt-{Path(given.split).name}-{given.arch}-{given.track}"
-    record, done = run_search(search, given.journal or Path("runs/searches") / name, given.minutes)
+    try:
+        record, done = run_search(search, given.journal or Path("runs/searches") / name, given.minutes)
+    except MfbenchError as error:
+        parser.error(str(error))
     path = given.record or RECORDS / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

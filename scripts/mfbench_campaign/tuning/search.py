@@ -94,7 +94,7 @@ def run_search(search: Search, folder: Path, minutes: float = float("inf")) -> t
         WorkError: the folder holds another search.
     """
     split, end = mfbench.load_split(search.split), time.monotonic() + 60.0 * minutes
-    with open_journal(folder, search.request(split), resume=True, suffix=".json") as journal:
+    with open_journal(folder, search.request(split), resume=True, suffix=".trial.json") as journal:
         for number in range(search.trials * search.rounds):
             for method in search.methods:
                 if journal.holds(_key(method, number)):

@@ -89,8 +89,10 @@ def _about(s: LevelSplit) -> str:
         level of theory. Its configurations are those of the pool; `labels/<level>` holds energies and
         forces by `config_id`, on each level's own energy zero. Columns: labels, those that a gate refused,
         median CPU seconds of one, and tasks of each fold; {s.manifest.recipe["reference"]} labels are those
-        of the pool. Of {counts["test_graphs"]} molecular graphs of test tasks
-        {counts["test_graphs_in_train"]} are in train too, at other levels."""
+        of the pool. What puts a level's energies on their scale is in the manifest (`energy_shifts`): at
+        levels that no train task has, 27 reference molecules say it. Of
+        {counts["test_graphs"]} molecular graphs of test tasks {counts["test_graphs_in_train"]} are in train
+        too, at other levels."""
 
 
 def _row(s: LevelSplit, level: str, card: LevelCard) -> tuple[Any, ...]:

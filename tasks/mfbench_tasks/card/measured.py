@@ -9,9 +9,9 @@ from typing import Any
 
 from mfbench.errors import DataError
 from mfbench_tasks.card.facts import Construction
-from mfbench_tasks.card.markdown import number, table
+from mfbench_tasks.card.markdown import number, paragraph, table
 
-__all__ = ["gains", "leakage"]
+__all__ = ["admission", "gains", "leakage"]
 
 
 def leakage(folder: Path, constructions: Sequence[Construction]) -> list[str]:
@@ -60,6 +60,58 @@ def gains(folder: Path, constructions: Sequence[Construction]) -> list[str]:
         lines += [str(content["note"]), ""] if "note" in content else []
         lines += [*table(head, [[_cell(row.get(key)) for key in head] for row in rows]), ""]
     return lines[:-1]
+
+
+def admission(folder: Path, constructions: Sequence[Construction]) -> list[str]:
+    """Lines: the table of ``admission.json`` (``scripts/admission.py``), and what it says.
+
+    Raises:
+        DataError: it is damaged, or was measured on other data.
+    """
+    lines: list[str] = []
+    for path, content in _files(folder, "admission*.json", constructions):
+        try:
+            rows = [_admission_row(row) for row in content["rows"]]
+        except (KeyError, TypeError, IndexError) as error:
+            raise DataError(f"{path} is not what scripts/admission.py writes ({error})") from None
+        head = ("construction", *_CONTRASTS, "molecule", "family", "level")
+        lines += [*_ADMISSION, "", *table(head, rows)]
+    return lines
+
+
+_CONTRASTS = ("K = 0 ÷ K = 50", "wrong level ÷ own", "wrong family ÷ own")
+
+
+def _admission_row(row: dict[str, Any]) -> tuple[str, ...]:
+    shown = []
+    for name in _CONTRASTS:
+        value = row.get(name)
+        shown.append("–" if value is None else f"{value[0]:.2f} [{value[1]:.2f}, {value[2]:.2f}]")
+    for name in ("molecule", "family", "level"):
+        found = row["variance"][name]
+        shown.append("–" if found is None else f"{found[0]:.0%}, F = {found[1]:.3g}")
+    return (f"`{row['construction']}`", *shown)
+
+
+_ADMISSION = [
+    paragraph(
+        """A construction tests few-shot learning if labels of the task itself teach what other labels do
+        not. Ratios of force errors of `pretrain` (95 % intervals over families): no labels ÷ 50 labels, and
+        at K = 50 labels of another level of the same configurations, or of another family, ÷ own ones. Then
+        what explains how wrong a network without labels is, fragment by fragment: the molecule, and of what
+        it leaves the family and the level of theory; F near 1 is chance, – cannot be told (one level, or
+        every fragment its own molecule)."""
+    ),
+    "",
+    paragraph(
+        """**In `levels` tasks need adapting**: the level decides, and only its own labels help.
+        **`chemistry`** holds out chemistry, where own labels help a little. **`cath` and `cluster30` are no
+        families of tasks**: after the molecule the family explains nothing, and another family's labels
+        serve as well.
+        They test how pre-training generalises to proteins that it has not seen, and what it saves beside
+        training from scratch. `shuffled` is their null."""
+    ),
+]
 
 
 def _files(

@@ -25,13 +25,14 @@ def body(
     leakage: Sequence[str],
     gains: Sequence[str],
     levels: Sequence[str] = (),
+    admission: Sequence[str] = (),
 ) -> str:
     """The card below its front matter.
 
     Args:
         projections: name of a larger recipe → what it would take.
         stored: configurations in the pool, and their bytes.
-        leakage, gains, levels: lines, empty where nothing was measured.
+        leakage, gains, levels, admission: lines, empty where nothing was measured.
     """
     sections: list[tuple[str, Iterable[str]]] = [
         ("", _opening(constructions)),
@@ -47,6 +48,8 @@ def body(
         ]
     if leakage:
         sections.append(("What test families share with train", [*_LEAKAGE, "", *leakage]))
+    if admission:
+        sections.append(("Which of them need adapting?", admission))
     if gains:
         sections.append(("Does own-family support help?", gains))
     if levels:

@@ -13,7 +13,7 @@ from mfbench_tasks.card.croissant import croissant
 from mfbench_tasks.card.facts import read_constructions
 from mfbench_tasks.card.front import front_matter
 from mfbench_tasks.card.levels import level_configs, level_section, read_level_splits
-from mfbench_tasks.card.measured import gains, leakage
+from mfbench_tasks.card.measured import admission, gains, leakage
 from mfbench_tasks.card.reports import Projection, cost, project, read_reports
 from mfbench_tasks.card.text import body
 from mfbench_tasks.pool.recipe import load_pool_recipe
@@ -68,5 +68,6 @@ def card_texts(
         leakage(folder, constructions),
         gains(folder, constructions),
         level_section(levels, Path(reports) / "level-distances.json"),
+        admission(folder, constructions),
     )
     return {"README.md": card, "croissant.json": croissant(folder, constructions)}

@@ -53,6 +53,32 @@ def test_a_level_s_own_labels_are_predicted_without_error(mini):
             np.testing.assert_allclose(p.forces, c.forces, atol=1e-3)
 
 
+def test_gfn2_is_exact_where_it_made_the_labels():
+    split = mfbench.load_split("cath-mini")
+    method = rivals.gfn2(mfbench.MethodContext(split))
+    query = split.test[0].query[:2]
+    predicted = method.adapt([], budget=mfbench.Budget(), seed=0).predict([c.blind() for c in query])
+    for c, p in zip(query, predicted, strict=True):
+        np.testing.assert_allclose(p.forces, c.forces, atol=1e-3)
+        assert p.energy == pytest.approx(c.energy, abs=1e-4)
+
+
+def test_a_level_is_asked_once_for_a_configuration_and_for_its_charge_and_spin(mini, monkeypatch):
+    from mfbench_tasks.labelling.registry import find_level
+
+    calls, level = [], find_level("gfn2")
+    made = type(level).engine
+    monkeypatch.setattr(type(level), "engine", lambda *a: calls.append(a[2:]) or made(*a))
+    x = np.array([[0.0, 0, 0], [0.97, 0, 0]])
+    anion = mfbench.Configuration(np.array([8, 1], np.int32), x, total_charge=-1)
+    radical = mfbench.Configuration(np.array([8, 1], np.int32), x, n_unpaired=1)
+    predictor = rivals.gfn2(mfbench.MethodContext(mini)).adapt([], budget=mfbench.Budget(), seed=0)
+    energies = [[p.energy for p in predictor.predict([anion, radical])] for _ in range(3)]
+    assert calls == [(-1, 0), (0, 1)]
+    assert energies[0] == energies[1] == energies[2]
+    assert abs(energies[0][0] - energies[0][1]) > 0.1
+
+
 def test_another_split_gives_a_level_its_zero_from_meta_train():
     split = mfbench.load_split("cath-mini")
     method = rivals.gfn1(mfbench.MethodContext(split))

@@ -1,0 +1,89 @@
+"""How often the 90 % intervals of ``mfbench adapt`` hold on trajectories that it did not see, per level.
+
+    python scripts/own_coverage.py --levels gfn2,gfn1,pm7 --molecules 3 --out runs/own-coverage
+
+Of each level, the test molecules with the most labels: adapted to --k configurations of the support, then
+asked about the query's. Each molecule is one file in OUT, so that a killed run goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+import mfbench
+from mfbench.data.configuration import Configuration
+from mfbench.work.files import write_text
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what is missing, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--split", default="cath-mini")
+    parser.add_argument("--levels", default="gfn2", help="gfn2 is the split's own")
+    parser.add_argument("--molecules", type=int, default=3)
+    parser.add_argument("--k", type=int, default=24)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--start", default="cath-mini/pretrain")
+    parser.add_argument("--backend", default="jax")
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args(arguments)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    for level in asked.levels.split(","):
+        split = mfbench.load_split(asked.split, level=None if level == "gfn2" else level)
+        for name, support, query in molecules(split, asked.molecules):
+            path = asked.out / f"{level}-{name.replace('/', '_')}.json"
+            if not path.is_file():
+                found = measured(support[: asked.k], query, asked)
+                write_text(path, json.dumps({"level": level, "molecule": name, **found}) + "\n")
+    rows = [json.loads(p.read_text()) for p in sorted(asked.out.glob("*.json"))]
+    for level in dict.fromkeys(r["level"] for r in rows):
+        mine = [r for r in rows if r["level"] == level]
+        forces = np.average([r["forces"] for r in mine], weights=[r["n_forces"] for r in mine])
+        energies = np.average([r["energies"] for r in mine], weights=[r["n_energies"] for r in mine])
+        print(
+            f"{level:9} {len(mine)} molecules: forces {100 * forces:.0f} % of "
+            f"{sum(r['n_forces'] for r in mine):,}, energies {100 * energies:.0f} % of "
+            f"{sum(r['n_energies'] for r in mine)}"
+        )
+
+
+def molecules(
+    split: mfbench.Split, count: int
+) -> list[tuple[str, list[Configuration], list[Configuration]]]:
+    """Test molecules with the most labels: name, support, query."""
+    found: dict[str, tuple[list[Configuration], list[Configuration]]] = defaultdict(lambda: ([], []))
+    for task in split.test:
+        for pool, configurations in enumerate((task.support, task.query)):
+            for c in configurations:
+                found[c.fragment_id][pool].append(c)
+    usable = [(n, s, q) for n, (s, q) in found.items() if s and q]
+    return sorted(usable, key=lambda row: (-len(row[1]), len(row[1][0]), row[0]))[:count]
+
+
+def measured(
+    support: Sequence[Configuration], query: Sequence[Configuration], asked: argparse.Namespace
+) -> dict[str, float]:
+    """Shares of energies and force components within their intervals."""
+    model = mfbench.adapt(support, asked.start, backend=asked.backend, steps=asked.steps)
+    energies, forces = [], []
+    for (prediction, bars), c in zip(model.predict_with_uncertainty(query), query, strict=True):
+        energies.append(abs(prediction.energy - c.label[0]) <= bars.energy)
+        forces.append((np.abs(prediction.forces - c.label[1]) <= bars.forces).ravel())
+    inside = np.concatenate(forces)
+    return {
+        "forces": float(inside.mean()),
+        "n_forces": len(inside),
+        "energies": float(np.mean(energies)),
+        "n_energies": len(energies),
+        "n_support": len(support),
+    }
+
+
+if __name__ == "__main__":
+    main()

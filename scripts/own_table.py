@@ -1,0 +1,300 @@
+"""``mfbench adapt`` beside training from nothing and beside mace-torch's own training, on the same labels.
+
+    python scripts/own_table.py --split levels --level wb97x-d --out runs/own-table
+    python scripts/own_table.py --files a.xyz b.xyz c.xyz --out runs/own-table      # eV, eV/Å; REF_ keys
+
+Each cell (molecule, K, seed, method) is one file in OUT/cells; a killed run goes on with the cells that are
+missing. Every method gets the same K configurations and the same wall time. At the end, and with --report
+alone, OUT/table.md says errors on the molecule's other configurations (force RMSE in kcal/mol/Å, energy
+RMSE less the mean error in kcal/mol) and whether a trajectory at 300 K stays whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import mfbench
+from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
+from mfbench.errors import DataError, MfbenchError
+from mfbench.work.files import write_text
+
+METHODS = ("auto", "scratch", "mace")
+FEWEST_TESTS = 20
+PROBES = (2, 12)
+"""Epochs that mace-torch's pace is measured over."""
+
+
+@dataclass(frozen=True, eq=False)
+class Molecule:
+    """What may be learned from, and what is asked about: other trajectories."""
+
+    name: str
+    support: tuple[Configuration, ...]
+    query: tuple[Configuration, ...]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the cells that are missing, then report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--split", default="levels")
+    parser.add_argument("--level", help="of the labels; default: the split's own")
+    parser.add_argument("--files", nargs="+", type=Path, help="labelled structures instead of a split")
+    parser.add_argument("--by", choices=("fragment", "family"), default="fragment")
+    parser.add_argument("--molecules", type=int, default=3)
+    parser.add_argument("--k", default="10,50")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--seconds", type=float, default=150.0, help="wall time of one adaptation")
+    parser.add_argument("--ps", type=float, default=10.0, help="of a trajectory; 0: none")
+    parser.add_argument("--backend", default="jax")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--report", action="store_true", help="run nothing")
+    asked = parser.parse_args(arguments)
+    ks = [int(k) for k in asked.k.split(",")]
+    (asked.out / "cells").mkdir(parents=True, exist_ok=True)
+    try:
+        if not asked.report:
+            molecules = (
+                from_files(asked.files)
+                if asked.files
+                else from_split(asked.split, asked.level, asked.by, asked.molecules, max(ks))
+            )
+            run(molecules, ks, asked)
+        text = report(asked.out)
+    except MfbenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    write_text(asked.out / "table.md", text)
+    print(text)
+    return 0
+
+
+def from_split(split: str, level: str | None, by: str, count: int, k: int) -> list[Molecule]:
+    """The molecules (or families) of the test fold with the most labels.
+
+    Raises:
+        DataError: fewer than ``count`` hold K labels and enough others.
+    """
+    found: dict[str, tuple[list[Configuration], list[Configuration]]] = defaultdict(lambda: ([], []))
+    for task in mfbench.load_split(split, level=level).test:
+        for pool, configurations in enumerate((task.support, task.query)):
+            for c in configurations:
+                found[c.fragment_id if by == "fragment" else task.family_id][pool].append(c)
+    usable = [n for n, (s, q) in found.items() if len(s) >= k and len(q) >= FEWEST_TESTS]
+    if len(usable) < count:
+        most = max((min(len(s), len(q)) for s, q in found.values()), default=0)
+        raise DataError(
+            f"{len(usable)} of {split}'s test {by} groups hold {k} + {FEWEST_TESTS} labels (the fullest "
+            f"{most} of each role): choose smaller --k, or --by family"
+        )
+    chosen = sorted(usable, key=lambda n: (-sum(map(len, found[n])), n))[:count]
+    return [Molecule(name, *map(tuple, found[name])) for name in chosen]
+
+
+def from_files(paths: Sequence[Path]) -> list[Molecule]:
+    """One molecule per file: its first half is learned from, its second half asked about."""
+    from mfbench.own.formats import read_frames
+    from mfbench.own.preflight import Choices, preflight
+
+    units = Choices(energy_unit="eV", forces_unit="eV/Å", sign="forces")
+    found = []
+    for path in paths:
+        read = preflight(read_frames(path), None, units).configurations
+        found.append(Molecule(path.stem, read[: len(read) // 2], read[len(read) // 2 :]))
+    return found
+
+
+def run(molecules: Sequence[Molecule], ks: Sequence[int], asked: argparse.Namespace) -> None:
+    """Every cell that has no file yet."""
+    cells = list(itertools.product(molecules, ks, range(asked.seeds), asked.methods.split(",")))
+    for number, (molecule, k, seed, method) in enumerate(cells, start=1):
+        name = f"{molecule.name.replace('/', '_')}-K{k}-seed{seed}-{method}"
+        path = asked.out / "cells" / f"{name}.json"
+        if path.is_file():
+            continue
+        print(f"{number} of {len(cells)}: {name}", flush=True)
+        rows = np.random.default_rng([seed, 41]).permutation(len(molecule.support))[:k]
+        support = [molecule.support[i] for i in sorted(rows)]
+        began = time.monotonic()
+        fitted = mace(support, seed, asked) if method == "mace" else adapted(method, support, seed, asked)
+        spent = time.monotonic() - began
+        cell = {"molecule": molecule.name, "k": k, "seed": seed, "method": method, "seconds": spent}
+        cell |= {"limit": asked.seconds, "made_of": fitted.made_of, **scores(fitted, molecule.query)}
+        if asked.ps:
+            cell |= dynamics(fitted, molecule.query[0], asked.ps, seed)
+        write_text(path, json.dumps(cell, indent=1) + "\n")
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """An ASE calculator for errors, one for dynamics, and what they were made of, in words."""
+
+    calculator: Any
+    quick: Any
+    made_of: str
+
+
+def adapted(start: str, support: Sequence[Configuration], seed: int, asked: argparse.Namespace) -> Fitted:
+    """``mfbench adapt``: the committee for errors, its first member for dynamics."""
+    model = mfbench.adapt(support, start, backend=asked.backend, seconds=asked.seconds, seed=seed)
+    made_of = f"{model.card['start']}, {model.card['recipe']['name']}"
+    return Fitted(model.calculator(), model.calculator(uncertainty=False), made_of)
+
+
+def mace(support: Sequence[Configuration], seed: int, asked: argparse.Namespace) -> Fitted:
+    """``mace_run_train`` with as many epochs as the wall time allows."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        write_xyz(place / "train.xyz", support)
+        seconds = [_train(place / f"probe{n}", place / "train.xyz", n, seed) for n in PROBES]
+        pace = max((seconds[1] - seconds[0]) / (PROBES[1] - PROBES[0]), 1e-3)
+        epochs = max(int((asked.seconds - sum(seconds) - seconds[0]) / pace), PROBES[1])
+        _train(place / "run", place / "train.xyz", epochs, seed)
+        model = next((place / "run").glob("own.model"))
+        from mfbench_torch import libraries
+
+        assert libraries.mace_modules is not None  # first, or mace turns safe loading off
+        import torch
+        from mace.calculators import MACECalculator
+
+        network = torch.load(model, map_location="cpu", weights_only=False)  # made by us, just now
+        calculator = MACECalculator(models=[network], device="cpu", default_dtype="float32")
+        return Fitted(calculator, calculator, f"{epochs} epochs")
+
+
+def _train(folder: Path, train: Path, epochs: int, seed: int) -> float:
+    """Wall seconds of one training."""
+    folder.mkdir()
+    options = {
+        "name": "own", "train_file": train, "valid_fraction": 0.2, "energy_key": "REF_energy",
+        "forces_key": "REF_forces", "E0s": "average", "model": "ScaleShiftMACE", "num_channels": 16,
+        "max_L": 1, "r_max": 4.5, "batch_size": 4, "valid_batch_size": 16, "max_num_epochs": epochs,
+        "eval_interval": max(epochs // 50, 1), "lr": 0.01, "seed": seed, "device": "cpu",
+        "default_dtype": "float32", "work_dir": folder, "energy_weight": 1, "forces_weight": 100,
+    }  # fmt: skip
+    words = [f"--{key}={value}" for key, value in options.items()]
+    began = time.monotonic()
+    done = subprocess.run(["mace_run_train", *words, "--ema"], capture_output=True, text=True)
+    if done.returncode:
+        raise DataError(f"mace_run_train failed: {' '.join(done.stderr.split())[-300:]}")
+    return time.monotonic() - began
+
+
+def write_xyz(path: Path, configurations: Sequence[Configuration]) -> None:
+    """Extended XYZ with MACE's usual keys."""
+    import ase.io
+    from ase import Atoms
+
+    images = []
+    for c in configurations:
+        energy, forces = c.label
+        info = {"REF_energy": energy, "charge": c.total_charge}
+        images.append(Atoms(c.atomic_numbers, c.positions, info=info))
+        images[-1].arrays["REF_forces"] = forces
+    ase.io.write(path, images, format="extxyz")
+
+
+def scores(fitted: Fitted, query: Sequence[Configuration]) -> dict[str, float]:
+    """Errors on configurations that were not learned from."""
+    energies, forces = [], []
+    for c in query:
+        atoms = _atoms(fitted.calculator, c)
+        energies.append(atoms.get_potential_energy() - c.label[0])
+        forces.append((atoms.get_forces() - c.label[1]).ravel())
+    left = np.array(energies)
+    for fragment in {c.fragment_id for c in query}:
+        same = np.array([c.fragment_id == fragment for c in query])
+        left[same] -= left[same].mean()
+    return {
+        "force_rmse": float(np.sqrt(np.mean(np.concatenate(forces) ** 2))) * EV_TO_KCAL_MOL,
+        "within_rmse": float(np.sqrt(np.mean(left**2))) * EV_TO_KCAL_MOL,
+    }
+
+
+def dynamics(fitted: Fitted, start: Configuration, ps: float, seed: int) -> dict[str, Any]:
+    """Whether the molecule survives, and until when."""
+    from mfbench.own.dynamics import DynamicsSettings, simulate
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = DynamicsSettings(ps=ps, seed=seed, record_fs=min(10.0, 1000 * ps))
+        try:
+            found = simulate(_atoms(fitted.quick, start), settings, Path(folder))
+        except MfbenchError as error:  # numbers that are not finite
+            return {"stable": False, "first_break_ps": None, "first_break": str(error), "ps": ps}
+        first = found.first_break_ps
+        return {"stable": found.stable, "first_break_ps": first, "first_break": found.first_break, "ps": ps}
+
+
+def _atoms(calculator: Any, c: Configuration) -> Any:
+    from ase import Atoms
+
+    atoms = Atoms(c.atomic_numbers, c.positions, info={"charge": c.total_charge})
+    atoms.calc = calculator
+    return atoms
+
+
+def report(out: Path) -> str:
+    """Markdown: means over seeds per molecule and K, then every method beside ``scratch``."""
+    cells = [json.loads(p.read_text()) for p in sorted((out / "cells").glob("*.json"))]
+    if not cells:
+        raise DataError(f"{out} holds no finished cell: run without --report")
+    groups: dict[tuple[str, int, str], list[dict[str, Any]]] = defaultdict(list)
+    for cell in cells:
+        groups[cell["molecule"], cell["k"], cell["method"]].append(cell)
+    lines = [
+        "| molecule | K | method | forces | energies within | stable | seconds | made of |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for (molecule, k, method), found in sorted(groups.items()):
+        errors = [
+            f"{np.mean(v):.2f} [{min(v):.2f}, {max(v):.2f}]"
+            for v in ([c[m] for c in found] for m in ("force_rmse", "within_rmse"))
+        ]
+        ran = [c for c in found if "stable" in c]
+        stable = f"{sum(c['stable'] for c in ran)} of {len(ran)}" if ran else "–"
+        spent = f"{np.mean([c['seconds'] for c in found]):.0f}"
+        made = "; ".join(sorted({c["made_of"] for c in found}))
+        lines.append(
+            f"| {molecule} | {k} | `{method}` | {' | '.join(errors)} | {stable} | {spent} | {made} |"
+        )
+    lines += ["", *_ratios(cells)]
+    return "\n".join(lines) + "\n"
+
+
+def _ratios(cells: Sequence[dict[str, Any]]) -> list[str]:
+    """Errors ÷ those of ``scratch`` on the same labels: geometric means with 95 % bootstrap intervals."""
+    by_cell = {(c["molecule"], c["k"], c["seed"], c["method"]): c for c in cells}
+    lines = []
+    for method, k in sorted({(c["method"], c["k"]) for c in cells if c["method"] != "scratch"}):
+        for metric, title in (("force_rmse", "forces"), ("within_rmse", "energies within")):
+            logs = np.array(
+                [
+                    np.log(mine[metric] / line[metric])
+                    for (molecule, at, seed, name), mine in by_cell.items()
+                    if (name, at) == (method, k) and (line := by_cell.get((molecule, at, seed, "scratch")))
+                ]
+            )
+            if len(logs) < 2:
+                continue
+            drawn = np.random.default_rng(0).choice(logs, (2000, len(logs))).mean(axis=1)
+            lo, hi = np.exp(np.quantile(drawn, [0.025, 0.975]))
+            ratio = f"{np.exp(logs.mean()):.2f} [{lo:.2f}, {hi:.2f}]"
+            lines.append(f"- K = {k}, {title}: `{method}` ÷ `scratch` {ratio} over {len(logs)} pairs.")
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())
