@@ -17,6 +17,7 @@ from mfbench_leaderboard.figures.theme import CONFIG
 from mfbench_leaderboard.figures.tracks import tracks_figure
 from mfbench_leaderboard.style import empty, note
 from mfbench_leaderboard.table import html_table, value
+from mfbench_leaderboard.views.choice import QUERIES
 
 __all__ = ["show_figures"]
 
@@ -64,7 +65,7 @@ def _against_k(board: Board, choice: Choice, able: list[Row]) -> None:
     more = (
         f" The best {DRAWN} of {len(able)} are drawn; filters choose others." if len(able) > DRAWN else ""
     )
-    st.html(note(f"Bands: 95 % over families.{more}"))
+    st.html(note(f"Bands: 95 % over families. Queries: {QUERIES[choice.query]}.{more}"))
 
 
 def _tracks(board: Board, choice: Choice, able: list[Row]) -> None:
