@@ -89,8 +89,8 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
 
 
 def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
-    """The README's table, and how the first findings begin."""
-    short = [finding.short.partition(". ")[0] for finding in _findings(records, comparison, folder)[:3]]
+    """The README's table, and the first findings."""
+    short = [finding.short for finding in _findings(records, comparison, folder)[:3]]
     table = tables.headline_table(records, README_METHODS)
     return render("readme.md", findings=short, table=table, steps=Budget().steps).strip()
 
