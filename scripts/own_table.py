@@ -171,11 +171,10 @@ def mace(support: Sequence[Configuration], seed: int, asked: argparse.Namespace)
         epochs = max(int((asked.seconds - start_up) / pace), PROBES[1])
         spent = _train(place / "run", place / "train.xyz", epochs, seed)
         model = next((place / "run").glob("own.model"))
-        from mfbench_torch import libraries
+        from mfbench_torch.libraries import safe_loading_kept, torch
 
-        assert libraries.mace_modules is not None  # first, or mace turns safe loading off
-        import torch
-        from mace.calculators import MACECalculator
+        with safe_loading_kept():
+            from mace.calculators import MACECalculator
 
         network = torch.load(model, map_location="cpu", weights_only=False)  # made by us, just now
         calculator = MACECalculator(models=[network], device="cpu", default_dtype="float32")

@@ -15,25 +15,26 @@ from contextlib import contextmanager, redirect_stdout
 
 import torch
 
-__all__ = ["default_dtype", "e3nn_options", "mace_modules", "o3", "torch"]
+__all__ = ["default_dtype", "e3nn_options", "mace_modules", "o3", "safe_loading_kept", "torch"]
 
 _FLAG = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 
 
 @contextmanager
-def _kept(name: str) -> Iterator[None]:
-    before = os.environ.get(name)
+def safe_loading_kept() -> Iterator[None]:
+    """Imports inside the block do not turn torch's safe loading off for what comes after it."""
+    before = os.environ.get(_FLAG)
     try:
         yield
     finally:
         if before is None:
-            os.environ.pop(name, None)
+            os.environ.pop(_FLAG, None)
         else:
-            os.environ[name] = before
+            os.environ[_FLAG] = before
 
 
 with (
-    _kept(_FLAG),
+    safe_loading_kept(),
     torch.serialization.safe_globals([slice]),
     warnings.catch_warnings(),
     redirect_stdout(io.StringIO()),  # mace says which accelerators are absent

@@ -227,4 +227,4 @@ def test_a_manifest_cannot_reach_out_of_its_folder(own_dataset, tmp_path, one_li
     manifest["files"] = {"../../../etc/x.parquet": "0" * 64, **manifest["files"]}
     path.write_text(json.dumps(manifest))
     line = one_line("data", "download", "cath", "--from", str(own_dataset), "--to", str(tmp_path / "to"))
-    assert "does not fit the file list" in line
+    assert "the file list is not that of a split" in line

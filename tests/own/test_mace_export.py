@@ -12,7 +12,6 @@ from mfbench.cli import main
 from mfbench.own.adapt import adapt
 from mfbench.own.energy_zero import elements_alone
 from mfbench.protocol.energy_baseline import EnergyBaseline
-from mfbench_torch import libraries
 
 ZERO = -4321.5
 
@@ -29,10 +28,10 @@ def anion():
 
 
 def test_mace_torch_gives_the_same_energies_and_forces(anion, tmp_path, capsys, monkeypatch):
-    assert libraries.mace_modules is not None  # first, or mace turns safe loading off for the whole process
+    # As importing mace does for the whole process; taken back after the test.
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     from mace.calculators import MACECalculator
 
-    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")  # as mace itself does
     model = adapt(anion, "chemistry-mini/pretrain", backend="torch", steps=4)
     model.save(tmp_path / "model")
     assert main(["convert", str(tmp_path / "model"), str(tmp_path / "mace.model")]) == 0
