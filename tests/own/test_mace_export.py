@@ -5,7 +5,6 @@ import pytest
 from ase import Atoms
 
 pytest.importorskip("torch")
-pytest.importorskip("mace")
 
 import mfbench
 from mfbench.cli import main
