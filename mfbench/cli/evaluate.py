@@ -102,7 +102,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Budget: standard, converged, closed-form, open. (default: what --steps says)",
+            help="Budget: standard, converged, closed-form, long, open. (default: what --steps says)",
             rich_help_panel=_PROTOCOL,
         ),
     ] = None,

@@ -13,6 +13,9 @@ from mfbench.errors import ProtocolError
 
 __all__ = ["register"]
 
+_REASONS = 3
+"""Failures that the terminal shows."""
+
 HELP = """Label a file of structures (extxyz, PDB of a small molecule, ASE database) at a level of theory.
 
 The output is extxyz that ASE and mace-torch read: energy in eV, forces in eV/Å, charge, spin and level in \
@@ -41,7 +44,9 @@ def label(
     unpaired: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Unpaired electrons of every structure. (default: the file's, or 0)"
+            metavar="N",
+            help="Unpaired electrons of every structure. (default: the file's n_unpaired, its spin or "
+            "multiplicity less one, or its magnetic moments; or 0)",
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with OUT.journal.")] = False,
@@ -125,4 +130,8 @@ def _label(
         f"{out}: {done.structures} structures at {level.name}, {done.made} labelled now, "
         f"{done.kept} before, {done.failed} failed; {done.core_seconds / 3600:.3g} core-hours"
     )
+    for reason in done.reasons[:_REASONS]:
+        typer.echo(f"failed  {reason}", err=True)
+    if done.failed > _REASONS:
+        typer.echo(f"... and {done.failed - _REASONS} more; label_failure in {out} says why", err=True)
     return 3 if done.failed else 0

@@ -297,7 +297,7 @@ METHODS: Registry[MethodSpec] = Registry(
         ),
         MethodSpec(
             "fomaml",
-            "its first-order approximation",
+            "first-order approximation of maml",
             "mfbench_{backend}.methods:fomaml",
             _BOTH,
             trained=True,

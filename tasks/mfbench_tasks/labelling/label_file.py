@@ -33,12 +33,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Labelled:
-    """What a labelling run did: structures, labelled now, found in the journal, failed (of all)."""
+    """What a labelling run did: structures, labelled now, labelled before, failed (of all), why."""
 
     structures: int
     made: int
     kept: int
     failed: int
+    reasons: tuple[str, ...]
     core_seconds: float
 
 
@@ -91,8 +92,8 @@ def label_structures(
     request = level_request(level, structures_digest(configurations))
     with open_journal(journal_folder(out), request, resume=resume, suffix=SUFFIX) as journal:
         entries = journal.read(decode_entry)
-        kept = len(entries)
-        begin(len(configurations), kept)
+        kept = sum(not e.failure for e in entries.values())
+        begin(len(configurations), len(entries))
         todo = [c for c in configurations if c.config_id not in entries]
         for _, entry in executor.run(partial(label_by_name, level.name), todo):
             journal.add(entry.key, encode_entry(entry))
@@ -101,9 +102,10 @@ def label_structures(
         write_labelled(out, configurations, entries, level)
     return Labelled(
         structures=len(configurations),
-        made=len(todo),
+        made=sum(not entries[c.config_id].failure for c in todo),
         kept=kept,
         failed=sum(bool(e.failure) for e in entries.values()),
+        reasons=tuple(f"structure {e.key}: {e.failure}" for e in entries.values() if e.failure),
         core_seconds=sum(e.seconds for e in entries.values()),
     )
 

@@ -24,7 +24,8 @@ def read_structures(
 
     Args:
         total_charge, n_unpaired: of all structures. Default: what the file says (``total_charge`` or
-            ``charge``; ``n_unpaired``, or ``spin`` or ``multiplicity``, which count 2S + 1), else 0.
+            ``charge``; ``n_unpaired``, or ``spin`` or ``multiplicity``, which count 2S + 1, or else the sum
+            of the atoms' initial magnetic moments), else 0.
 
     Raises:
         DataError: the file is missing, cannot be read, holds no structure, or a periodic one.
@@ -68,7 +69,7 @@ def _configuration(
     unpaired = n_unpaired if n_unpaired is not None else _whole(said, _UNPAIRED, number, path)
     if unpaired is None:
         multiplicity = _whole(said, _MULTIPLICITY, number, path)
-        unpaired = multiplicity - 1 if multiplicity else 0
+        unpaired = multiplicity - 1 if multiplicity else _by_moments(atoms)
     return Configuration(
         atomic_numbers=np.asarray(atoms.numbers, np.int32),
         positions=np.asarray(atoms.positions, float),
@@ -76,6 +77,11 @@ def _configuration(
         n_unpaired=unpaired,
         config_id=str(number),
     )
+
+
+def _by_moments(atoms: Any) -> int:
+    """Unpaired electrons as ASE has them: O2 from its collection of molecules bears one on each atom."""
+    return round(abs(float(np.sum(atoms.get_initial_magnetic_moments()))))
 
 
 def _whole(said: dict[str, Any], names: tuple[str, ...], number: int, path: Path) -> int | None:

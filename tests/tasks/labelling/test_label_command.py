@@ -43,10 +43,13 @@ def test_the_output_is_read_by_ase_with_units_and_level_in_every_header(molecule
     np.testing.assert_allclose(frames[1].get_forces(), label.forces, atol=1e-5)
 
 
-def test_a_structure_that_cannot_be_labelled_is_a_row_and_exit_code_3(molecules):
+def test_a_structure_that_cannot_be_labelled_is_a_row_and_exit_code_3(molecules, capsys):
     radical = Atoms("OH", [[0, 0, 0], [0, 0, 0.97]])
     write(molecules / "in.xyz", [*read(molecules / "in.xyz", ":"), radical])
     assert run(molecules, "--level", "gfn1") == 3
+    said = capsys.readouterr()
+    assert "1 failed" in said.out
+    assert "9 electrons cannot have 0 unpaired ones" in said.err
     last = read(molecules / "out.xyz", ":")[-1]
     assert "9 electrons cannot have 0 unpaired ones" in last.info["label_failure"]
     assert last.calc is None
@@ -57,6 +60,12 @@ def test_spin_in_the_file_is_the_multiplicity(molecules):
     radical.info["spin"] = 2
     write(molecules / "in.xyz", radical)
     assert run(molecules, "--level", "gfn1") == 0
+
+
+def test_magnetic_moments_in_the_file_are_unpaired_electrons(molecules):
+    write(molecules / "in.xyz", molecule("O2"))
+    assert run(molecules, "--level", "gfn1") == 0
+    assert int(read(molecules / "out.xyz").info["spin"]) == 3
 
 
 def test_charge_and_spin_on_the_command_line_hold_for_every_structure(molecules):
