@@ -67,12 +67,6 @@ RUNS = {
             for m in ("offset", "pretrain", "maml")
         ),
     ),
-    "levels-mini": (
-        *(Run(m, m) for m in ("constant", "offset", "pretrain", "fomaml")),
-        Run("scratch", "scratch", (FEW, MANY), draws=1),
-        *(Run(m, m, track=Track.OPEN) for m in ("gfn2", "gfn2-bond-terms")),
-        Run("pretrain-wrong-level", "pretrain", (MANY,), support=Support.WRONG_LEVEL),
-    ),
 }
 
 

@@ -1,6 +1,6 @@
-"""A table of runs of public models: what was run, how it was tuned, and its errors.
+"""A table of runs: what was run, its errors, and what adapting gained.
 
-    python scripts/public_models.py RUN... --out results/public-models.md
+    python scripts/run_table.py RUN... --out results/public-models.md --title "Public models" --about TEXT
 
 RUN are folders that ``mfbench evaluate`` wrote. Beside the table goes a JSON file with the same numbers.
 """
@@ -12,21 +12,23 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from mfbench import load_split
+from mfbench.metrics.statistics import ratio
 from mfbench.results.results import Results, read_results
+from mfbench.results.score_run import family_groups
 
 METRICS = {"energy_rmse": "energy", "energy_rmse_within": "within", "force_rmse": "forces"}
-TEXT = """# Public models
+TEXT = """# {title}
 
-Written by `scripts/public_models.py` from runs of `mfbench evaluate`. Errors in kcal/mol (energy; within:
+Written by `scripts/run_table.py` from runs of `mfbench evaluate`. Errors in kcal/mol (energy; within:
 less each fragment's mean error) and kcal/mol/Å (forces), means over test families with 95 % intervals over
-families. One seed. Rates of the strategies are the best of two or three on two validation families of
-levels-mini, not the outcome of a search. Models of other people were trained on data that is no split here,
-so overlap with test families is not known.
+families. One seed. {about}
 
 {table}
-Model, level and licence: {models}.
-
-What was run:
+{gains}
+{models}What was run:
 
 ```text
 {commands}
@@ -38,22 +40,46 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--title", required=True)
+    parser.add_argument("--about", default="", help="a sentence on how the methods were trained and tuned")
     given = parser.parse_args()
-    rows, models, commands = [], {}, []
+    rows, gains, models, commands = [], [], {}, []
     for folder in given.runs:
         run, results = json.loads((folder / "run.json").read_text()), read_results(folder)
         rows += _rows(run, results)
+        gains += _gain(run, results)
         commands.append(_command(run["request"]))
-        if public := run["card"].get("public_model"):
+        if public := (run["card"] or {}).get("public_model"):
             models[public["name"]] = f"{public['name']} ({public['level']}, {public['licence']})"
-    record = {"rows": rows, "models": list(models.values()), "commands": commands}
+    record = {"rows": rows, "gains": gains, "models": list(models.values()), "commands": commands}
     given.out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    text = TEXT.format(table=_table(rows), models="; ".join(models.values()), commands="\n".join(commands))
+    text = TEXT.format(
+        title=given.title,
+        about=given.about,
+        table=_table(rows),
+        gains="".join(f"{line}\n" for line in gains),
+        models=f"Model, level and licence: {'; '.join(models.values())}.\n\n" if models else "",
+        commands="\n".join(commands),
+    )
     given.out.write_text(text, encoding="utf-8")
 
 
+def _gain(run: dict[str, Any], results: Results) -> list[str]:
+    """Force error at K = 0 ÷ at the largest K; nothing where only one was run or no label moves a force."""
+    first, last = min(results.ks), max(results.ks)
+    before, after = (results.per_family("force_rmse", k) for k in (first, last))
+    families = sorted(before.keys() & after.keys())
+    if first != 0 or last == 0 or all(before[f] == after[f] for f in families):
+        return []
+    group = family_groups(load_split(run["request"]["split"]), families)
+    top, bottom, groups = (np.array([of[f] for f in families]) for of in (before, after, group))
+    found = ratio(top, bottom, groups)
+    name = f"`{run['request']['method']}`, forces, K = 0 ÷ K = {last}"
+    return [f"{name}: {found.value:.2f} [{found.lo:.2f}, {found.hi:.2f}]."]
+
+
 def _rows(run: dict[str, Any], results: Results) -> list[dict[str, Any]]:
-    strategy = run["card"].get("strategy") or {}
+    strategy = (run["card"] or {}).get("strategy") or {}
     found = []
     for k in results.ks:
         cells = {}
@@ -63,7 +89,8 @@ def _rows(run: dict[str, Any], results: Results) -> list[dict[str, Any]]:
         found.append(
             {
                 "split": run["request"]["split"],
-                "method": run["request"]["method"],
+                "method": run["request"]["method"]
+                + {"own": ""}.get(run["request"]["support"], f", {run['request']['support']}"),
                 "strategy": strategy.get("strategy", "none"),
                 "moving": strategy.get("moving"),
                 "track": str(results.track),
@@ -100,12 +127,13 @@ def _cell(values: list[float] | None) -> str:
 
 
 def _command(request: dict[str, Any]) -> str:
+    extra = "" if request.get("support", "own") == "own" else f" --support {request['support']}"
     options = " ".join(f"--option {key}={value}" for key, value in request["options"].items())
     ks = ",".join(map(str, request["ks"]))
     text = (
         f"mfbench evaluate -m {request['method']} -s {request['split']} --k {ks} --draws {request['draws']}"
     )
-    return f"{text} {options}".rstrip()
+    return f"{text}{extra} {options}".rstrip()
 
 
 if __name__ == "__main__":
