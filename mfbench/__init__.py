@@ -14,11 +14,12 @@ from mfbench.errors import MfbenchError
 from mfbench.evaluate import evaluate
 from mfbench.learned.methods.corrected import corrected
 from mfbench.methods.ase import from_ase
+from mfbench.protocol.catalogue import METHODS
 from mfbench.protocol.check_method import check_method
 from mfbench.protocol.episode import Episode, draw_episode
 from mfbench.protocol.method import Method, MethodContext, Predictor, Usage
 from mfbench.protocol.protocol import Budget, Protocol, Track
-from mfbench.protocol.registry import METHODS, MethodSpec
+from mfbench.protocol.specs import MethodSpec
 from mfbench.results.results import Results, read_results
 from mfbench.work.version import __version__
 

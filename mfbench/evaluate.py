@@ -15,16 +15,18 @@ from mfbench.data.printable_text import printable
 from mfbench.data.split import Split, as_split
 from mfbench.errors import MfbenchError, ProtocolError, UnknownNameError
 from mfbench.learned.architectures.registry import ARCHITECTURES
+from mfbench.protocol.catalogue import METHODS
 from mfbench.protocol.cost import TIMING_VERSION, code_version, hardware
 from mfbench.protocol.episode import Episode
 from mfbench.protocol.exclusion import without_overlap
 from mfbench.protocol.jobs import Job, bench, card_of, run_job
+from mfbench.protocol.loading import load_method, uses_backend
 from mfbench.protocol.method import Method, MethodContext
 from mfbench.protocol.protocol import Budget, Protocol, Track
-from mfbench.protocol.registry import METHODS, Cost, load_method, uses_backend
 from mfbench.protocol.run_episode import EpisodeRecord, Probe
 from mfbench.protocol.run_folder import RunFolder, open_run, write_predictions
 from mfbench.protocol.run_weights import keep_weights
+from mfbench.protocol.specs import Cost
 from mfbench.results.results import Results, read_results
 from mfbench.results.score_run import score_run
 from mfbench.work.open_executor import open_executor

@@ -65,7 +65,7 @@ def active(
         from mfbench.own.model import AdaptedModel
         from mfbench.own.starts import find_start
         from mfbench.protocol.cost import code_version, hardware
-        from mfbench.protocol.registry import load_engine
+        from mfbench.protocol.loading import load_engine
         from mfbench.work.journal import open_journal
         from mfbench.work.open_executor import open_executor
 

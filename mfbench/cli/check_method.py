@@ -33,8 +33,8 @@ def check(
     """Check; returns the exit code."""
     from mfbench.data.split import load_split
     from mfbench.protocol.check_method import check_method
+    from mfbench.protocol.loading import load_method
     from mfbench.protocol.method import MethodContext
-    from mfbench.protocol.registry import load_method
 
     # A user's own module lies in the current folder; an installed script does not look there.
     if (here := os.getcwd()) not in sys.path:

@@ -158,8 +158,8 @@ def evaluate(
     """Run the benchmark; returns the exit code."""
     from mfbench.evaluate import evaluate as run
     from mfbench.own.dynamics import StabilityProbe
+    from mfbench.protocol.loading import uses_backend
     from mfbench.protocol.protocol import Budget
-    from mfbench.protocol.registry import uses_backend
     from mfbench.reporting.run_table import print_report
 
     # A user's own module lies in the current folder; an installed script does not look there.

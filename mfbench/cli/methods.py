@@ -30,7 +30,7 @@ def methods(
         public_models()
         return
     from mfbench.learned.architectures.registry import ARCHITECTURES
-    from mfbench.protocol.registry import BACKENDS, METHODS
+    from mfbench.protocol.catalogue import BACKENDS, METHODS
 
     console = Console()
     foreign = "from an installed package"

@@ -72,7 +72,7 @@ def train(
 ) -> int:
     """Train; returns the exit code."""
     from mfbench.data.split import load_split
-    from mfbench.protocol.registry import load_trainer
+    from mfbench.protocol.loading import load_trainer
     from mfbench.work.progress import phase_bars
 
     load_trainer(backend)  # a missing one is an error before any work, and has what comes now

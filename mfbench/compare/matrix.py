@@ -12,8 +12,8 @@ import numpy as np
 from mfbench.compare.comparison import Curve, Gain, Power, Score, Transfer, bounds
 from mfbench.compare.contrast import contrast, mean_error, smallest_shown
 from mfbench.compare.record import RECORDED, Record
+from mfbench.protocol.catalogue import reference_lines
 from mfbench.protocol.protocol import Budget
-from mfbench.protocol.registry import reference_lines
 
 __all__ = ["curves", "gains", "groups_of_runs", "power", "scores", "transfer"]
 

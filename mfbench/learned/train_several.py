@@ -10,7 +10,7 @@ from typing import Any
 from mfbench.data.split import load_split
 from mfbench.errors import MfbenchError
 from mfbench.learned.train import Tick
-from mfbench.protocol.registry import load_trainer
+from mfbench.protocol.loading import load_trainer
 from mfbench.work.open_executor import open_executor
 from mfbench.work.progress import progress_bar
 

@@ -1,7 +1,7 @@
 """Public models that can stand on the board: what each knows, what it was trained on, how to get it.
 
 One entry per family of models. The code that runs a family is a method of the same name
-(``mfbench.protocol.registry``); nothing is imported here.
+(``mfbench.protocol.catalogue``); nothing is imported here.
 """
 
 from __future__ import annotations

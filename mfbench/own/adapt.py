@@ -17,7 +17,7 @@ from mfbench.own.model import AdaptedModel
 from mfbench.own.starts import SCRATCH, Start, candidate_starts, find_start
 from mfbench.own.uncertainty import Calibration, calibrate
 from mfbench.protocol.cost import code_version, hardware
-from mfbench.protocol.registry import load_engine
+from mfbench.protocol.loading import load_engine
 
 __all__ = ["Adaptation", "adapt", "adapt_with_record", "plan_of"]
 

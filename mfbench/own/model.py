@@ -20,7 +20,7 @@ from mfbench.own.calculator import Uncertain, calculator_of
 from mfbench.own.fit import Member
 from mfbench.own.uncertainty import Calibration
 from mfbench.protocol.energy_baseline import EnergyBaseline
-from mfbench.protocol.registry import load_engine
+from mfbench.protocol.loading import load_engine
 from mfbench.work.files import written
 
 __all__ = ["AdaptedModel", "Uncertain", "load_model"]

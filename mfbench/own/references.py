@@ -10,7 +10,7 @@ from mfbench.data.configuration import Configuration
 from mfbench.own.frames import Frames
 from mfbench.own.preflight.labels import Reference
 from mfbench.own.starts import Start, candidate_starts, find_start
-from mfbench.protocol.registry import load_engine
+from mfbench.protocol.loading import load_engine
 
 __all__ = ["reference_for"]
 

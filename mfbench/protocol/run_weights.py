@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mfbench.errors import CheckpointError, SubmissionError
-from mfbench.protocol.registry import start_of
+from mfbench.protocol.catalogue import start_of
 from mfbench.work.files import write_bytes
 
 __all__ = ["EMBEDDED", "keep_weights", "weights_of_run"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mfbench.data.split import Split
 from mfbench.errors import SubmissionError
+from mfbench.protocol.loading import load_method, uses_backend
 from mfbench.protocol.method import Method, MethodContext
-from mfbench.protocol.registry import load_method, uses_backend
 from mfbench.submission.card import Card
 from mfbench.submission.check import check_registered
 

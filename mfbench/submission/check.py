@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from mfbench.errors import SubmissionError
 from mfbench.learned.architectures.registry import ARCHITECTURES
 from mfbench.metrics.errors import METRICS
+from mfbench.protocol.catalogue import BACKENDS, METHODS, reference_lines
+from mfbench.protocol.loading import uses_backend
 from mfbench.protocol.protocol import standard_draws, standard_ks, track_of
-from mfbench.protocol.registry import BACKENDS, METHODS, reference_lines, uses_backend
 from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.results.episode_errors import EpisodeErrors
 from mfbench.results.results import AggregateRow, Results

@@ -38,8 +38,8 @@ import numpy as np
 
 import mfbench
 from mfbench.data.parquet import read_table
+from mfbench.protocol.loading import load_method
 from mfbench.protocol.method import MethodContext
-from mfbench.protocol.registry import load_method
 from mfbench.work.executor import Executor
 from mfbench.work.journal import Journal
 from mfbench.work.open_executor import open_executor

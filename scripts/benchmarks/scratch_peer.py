@@ -41,9 +41,9 @@ from mfbench.learned.methods.scratch import Scratch
 from mfbench.learned.training.prepare import config_for
 from mfbench.protocol.cost import hardware
 from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
+from mfbench.protocol.loading import load_engine
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget, Track
-from mfbench.protocol.registry import load_engine
 from mfbench.work.journal import open_journal
 
 __all__ = ["main"]

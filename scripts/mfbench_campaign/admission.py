@@ -26,8 +26,8 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split, load_split
 from mfbench.learned.adaptation.initial_model import initialisation
 from mfbench.learned.checkpoint import embedded_checkpoint
+from mfbench.protocol.loading import load_engine
 from mfbench.protocol.method import MethodContext
-from mfbench.protocol.registry import load_engine
 from mfbench.results.results import read_results
 from mfbench.results.score_run import family_groups
 from mfbench_campaign.folders import ROOT, RUNS

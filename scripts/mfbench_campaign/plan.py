@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mfbench.data.strict_yaml import read_yaml
 from mfbench.errors import DataError, ProtocolError
+from mfbench.protocol.catalogue import METHODS, start_of
 from mfbench.protocol.protocol import Budget, Support, Track
-from mfbench.protocol.registry import METHODS, start_of
 
 __all__ = ["Block", "Campaign", "Run", "Training", "read_campaign"]
 

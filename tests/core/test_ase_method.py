@@ -3,8 +3,8 @@
 import pytest
 
 from mfbench.cli import main
+from mfbench.protocol.loading import load_method
 from mfbench.protocol.method import MethodContext
-from mfbench.protocol.registry import load_method
 
 pytest.importorskip("ase")
 

@@ -6,9 +6,9 @@ import pytest
 import mfbench
 from mfbench.errors import PredictionError
 from mfbench.methods.mmff94 import mmff94_energy_forces
+from mfbench.protocol.loading import load_method
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
-from mfbench.protocol.registry import load_method
 
 pytest.importorskip("rdkit")
 pytest.importorskip("ase")

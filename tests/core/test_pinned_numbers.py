@@ -15,7 +15,7 @@ import mfbench
 from mfbench.data.manifest import read_manifest
 from mfbench.learned.training.sampling_order import adaptation_batches, joint_batch, meta_batch
 from mfbench.learned.training.settings import TrainSettings
-from mfbench.protocol.registry import load_method
+from mfbench.protocol.loading import load_method
 from mfbench.protocol.run_episode import episode_seed, run_episode
 from mfbench.results.score_run import episode_scores
 

@@ -4,7 +4,7 @@ import pytest
 
 from mfbench.cli import main
 from mfbench.methods.public_models import PUBLIC_MODELS, ModelCard, PublicModel
-from mfbench.protocol.registry import METHODS
+from mfbench.protocol.catalogue import METHODS
 
 
 def shown(capsys):

@@ -20,7 +20,7 @@ class Interrupted:
 
     def __init__(self, split, after):
         self.inner, self.left = (
-            mfbench.protocol.registry.load_method("random", mfbench.MethodContext(split)),
+            mfbench.protocol.loading.load_method("random", mfbench.MethodContext(split)),
             after,
         )
 

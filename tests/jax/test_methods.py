@@ -7,9 +7,9 @@ import pytest
 
 import mfbench
 from mfbench.errors import MfbenchError
+from mfbench.protocol.loading import load_method
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
-from mfbench.protocol.registry import load_method
 
 
 @pytest.fixture(scope="module")

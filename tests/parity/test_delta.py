@@ -13,9 +13,9 @@ from mfbench.learned.checkpoint import load_checkpoint
 from mfbench.learned.methods.on_base import OnBase, on_base
 from mfbench.learned.training.settings import TrainSettings
 from mfbench.methods.constant import constant
+from mfbench.protocol.loading import load_method, load_trainer
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
-from mfbench.protocol.registry import load_method, load_trainer
 
 TINY = {
     "model.channels": 2, "joint_gradients": 16, "gradients": 48, "joint_batch": 4, "withheld": 0,

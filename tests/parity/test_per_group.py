@@ -23,9 +23,9 @@ from mfbench.learned.methods.fit import best_start, fitted  # noqa: E402
 from mfbench.learned.training.sampling_order import JointOrder  # noqa: E402
 from mfbench.learned.training.settings import TrainSettings  # noqa: E402
 from mfbench.protocol.energy_baseline import fit_baseline  # noqa: E402
+from mfbench.protocol.loading import load_engine, load_method, load_trainer  # noqa: E402
 from mfbench.protocol.method import MethodContext  # noqa: E402
 from mfbench.protocol.protocol import Budget  # noqa: E402
-from mfbench.protocol.registry import load_engine, load_method, load_trainer  # noqa: E402
 
 CONFIG = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
 BACKENDS = ["jax", "torch"]

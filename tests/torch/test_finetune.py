@@ -14,9 +14,9 @@ import torch
 
 from mfbench.cli import main
 from mfbench.errors import UnknownNameError
+from mfbench.protocol.loading import load_method
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
-from mfbench.protocol.registry import load_method
 from mfbench_torch.libraries import default_dtype, mace_modules, o3
 
 STEPS, RATE = 30, 0.03

@@ -18,9 +18,9 @@ from mfbench.errors import MfbenchError, TrainingError
 from mfbench.learned.architectures.mace import MaceConfig, initial_weights
 from mfbench.learned.checkpoint import Checkpoint, embedded_checkpoint, load_checkpoint, save_checkpoint
 from mfbench.learned.training.settings import TrainSettings
+from mfbench.protocol.loading import load_method
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
-from mfbench.protocol.registry import load_method
 from mfbench_torch.train import train
 
 SMALL = {

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mfbench import MethodSpec, Prediction
-from mfbench.protocol.registry import Cost
+from mfbench.protocol.specs import Cost
 
 SPEC = MethodSpec(
     "nearest", "the nearest support configuration's label", "nearest:make", cost=Cost.CLOSED_FORM

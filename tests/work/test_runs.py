@@ -10,8 +10,8 @@ import mfbench
 from mfbench.cli import main
 from mfbench.errors import ProtocolError, WorkError
 from mfbench.metrics.errors import COSTS
+from mfbench.protocol.loading import load_method
 from mfbench.protocol.method import MethodContext
-from mfbench.protocol.registry import load_method
 
 REQUEST = {"ks": [0, 5], "draws": 2}
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from mfbench.metrics.errors import METRICS
 from mfbench.metrics.statistics import RankRange, bootstrap_mean
+from mfbench.protocol.catalogue import reference_lines
 from mfbench.protocol.protocol import Track
-from mfbench.protocol.registry import reference_lines
 from mfbench.store.index import Snapshot, Trust
 from mfbench.store.rows import Summary
 from mfbench.submission.detectors.findings import Finding

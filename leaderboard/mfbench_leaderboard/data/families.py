@@ -12,7 +12,7 @@ from mfbench.data.parquet import read_table
 from mfbench.data.side_tables import SideTables, read_side_tables
 from mfbench.data.split import Split, Task, find_split
 from mfbench.metrics.errors import within_fragment
-from mfbench.protocol.registry import reference_lines
+from mfbench.protocol.catalogue import reference_lines
 from mfbench_leaderboard.data.board import Board
 from mfbench_leaderboard.data.curves import label
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mfbench.compare.comparison import Comparison, Gain, Score
-from mfbench.protocol.registry import reference_lines
+from mfbench.protocol.catalogue import reference_lines
 
 __all__ = ["GAINS", "Learned", "learned"]
 

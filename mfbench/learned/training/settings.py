@@ -9,7 +9,7 @@ from mfbench.errors import UnknownNameError
 from mfbench.learned.architectures.composed import CONTEXT
 from mfbench.learned.architectures.registry import config_class
 from mfbench.learned.training.losses import FORMER_LOSS, softening
-from mfbench.protocol.registry import METHODS, trained_methods
+from mfbench.protocol.catalogue import METHODS, trained_methods
 
 __all__ = ["JOINTLY", "TrainSettings", "as_recorded", "as_requested", "gradients_per_step", "settings_from"]
 

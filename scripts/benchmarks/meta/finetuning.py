@@ -21,7 +21,7 @@ import json, sys, time
 import torch, mfbench
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
-from mfbench.protocol.registry import load_method
+from mfbench.protocol.loading import load_method
 torch.set_num_threads(1)
 split = mfbench.load_split("cath-mini")
 task = split.test[0]

@@ -14,10 +14,11 @@ from mfbench.data.parquet import sha256
 from mfbench.data.split import Split, Task
 from mfbench.errors import CheckpointError, DataError
 from mfbench.learned.checkpoint import EMBEDDED, embedded_checkpoint, load_checkpoint
+from mfbench.protocol.catalogue import METHODS, start_of
 from mfbench.protocol.episode import Episode, draw_episode
+from mfbench.protocol.loading import load_method
 from mfbench.protocol.method import Method, MethodContext
 from mfbench.protocol.protocol import Budget
-from mfbench.protocol.registry import METHODS, load_method, start_of
 from mfbench.protocol.run_episode import episode_seed
 from mfbench.results.results import Results
 from mfbench.results.score_run import family_groups

@@ -12,7 +12,7 @@ from mfbench.compare.text import markdown
 from mfbench.data.split import Split
 from mfbench.learned.checkpoint import embedded_checkpoint
 from mfbench.metrics.statistics import Interval, ratio
-from mfbench.protocol.registry import start_of
+from mfbench.protocol.catalogue import start_of
 from mfbench.results.score_run import family_groups
 from mfbench_campaign.headline import FEW, MANY, SHOWN
 from mfbench_campaign.intervals import shown

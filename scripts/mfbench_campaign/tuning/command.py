@@ -22,8 +22,8 @@ from typing import Any
 from mfbench.errors import MfbenchError
 from mfbench.learned.checkpoint import EMBEDDED
 from mfbench.methods.public_models import PUBLIC_MODELS
+from mfbench.protocol.catalogue import METHODS
 from mfbench.protocol.protocol import Track
-from mfbench.protocol.registry import METHODS
 from mfbench_campaign.tuning.search import Search, run_search
 
 __all__ = ["main"]

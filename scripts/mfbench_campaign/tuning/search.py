@@ -17,8 +17,8 @@ import numpy as np
 
 import mfbench
 from mfbench.data.split import Split
+from mfbench.protocol.catalogue import start_of
 from mfbench.protocol.protocol import Budget, Track
-from mfbench.protocol.registry import start_of
 from mfbench.work.journal import Journal, open_journal
 from mfbench_campaign.tuning.space import Space, extended, setting_of, space_of
 

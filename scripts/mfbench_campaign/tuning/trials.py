@@ -14,8 +14,8 @@ import numpy as np
 
 import mfbench
 from mfbench.data.split import Split
+from mfbench.protocol.catalogue import trained_methods
 from mfbench.protocol.protocol import Budget, Track
-from mfbench.protocol.registry import trained_methods
 from mfbench_campaign.headline import MANY, SHOWN
 
 __all__ = ["BUDGETS", "TRIALS", "trial", "tuned"]

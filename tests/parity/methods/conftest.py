@@ -11,9 +11,9 @@ pytest.importorskip("torch")
 
 import mfbench  # noqa: E402
 from mfbench.learned.checkpoint import load_checkpoint  # noqa: E402
+from mfbench.protocol.loading import load_method, load_trainer  # noqa: E402
 from mfbench.protocol.method import MethodContext  # noqa: E402
 from mfbench.protocol.protocol import Budget  # noqa: E402
-from mfbench.protocol.registry import load_method, load_trainer  # noqa: E402
 
 SMALL = {
     "joint_gradients": 1600, "withheld": 0, "joint_batch": 4, "joint_rate": 2e-2, "rate": 3e-3,

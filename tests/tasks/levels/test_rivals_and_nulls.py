@@ -7,7 +7,7 @@ import mfbench
 from mfbench.cli import main
 from mfbench.data.task import Fold
 from mfbench.errors import ProtocolError
-from mfbench.protocol.registry import METHODS
+from mfbench.protocol.catalogue import METHODS
 from mfbench_tasks.levels import rivals
 
 NAMES = ("gfn1", "gfn2", "gfn1-bond-terms", "gfn2-bond-terms")

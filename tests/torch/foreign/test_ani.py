@@ -9,9 +9,9 @@ pytest.importorskip("mfbench_torch.libraries")
 import torch
 
 from mfbench.errors import MfbenchError
+from mfbench.protocol.loading import load_method
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
-from mfbench.protocol.registry import load_method
 
 
 def test_without_the_package_one_line_says_how_to_get_it(split, monkeypatch, tmp_path):

@@ -14,8 +14,8 @@ import mfbench
 from mfbench.cli import main
 from mfbench.errors import PredictionError
 from mfbench.methods.public_models import PUBLIC_MODELS
+from mfbench.protocol.loading import load_method
 from mfbench.protocol.method import MethodContext
-from mfbench.protocol.registry import load_method
 from mfbench.submission.card import read_card
 from mfbench.submission.detectors.training_overlap import overlap_findings
 from mfbench_torch.foreign.model import ForeignNetwork

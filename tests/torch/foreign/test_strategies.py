@@ -13,9 +13,9 @@ import torch
 
 from mfbench.cli import main
 from mfbench.errors import MfbenchError, ProtocolError
+from mfbench.protocol.loading import load_method
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
-from mfbench.protocol.registry import load_method
 
 OUTPUT, LAST = "atomic_energy_output_block.", "euclidean_transformers.2."
 LAYERS, RANK = 3, 2

@@ -7,9 +7,9 @@ pytest.importorskip("mfbench_torch.libraries")
 import torch
 
 from mfbench.errors import MfbenchError
+from mfbench.protocol.loading import load_method
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
-from mfbench.protocol.registry import load_method
 
 
 class Pairs(torch.nn.Module):
