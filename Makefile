@@ -42,7 +42,7 @@ $(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/pip install -q -c constraints.txt -e '.[jax,torch,so3lr,label,hub,dask,leaderboard,dev]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[jax,torch,so3lr,ani,label,hub,dask,leaderboard,dev]'
 	touch $@ $(VENV)/.jax $(VENV)/.docs
 
 clean:

@@ -29,6 +29,7 @@ from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
 from mfbench.data.levels import read_level_labels
 from mfbench.data.molecular_graph import bonds
 from mfbench.data.split import Split, Task, load_split
+from mfbench.errors import DataError
 from mfbench.learned.adaptation.initial_model import baseline_of, initialisation
 from mfbench.protocol.correction_prior import BETWEEN_LEVELS, ONE_LEVEL, CorrectionPrior
 from mfbench.protocol.energy_baseline import correction_between, correction_kernel
@@ -134,12 +135,14 @@ def errors(residuals: Residuals, kernel: Callable[[Sequence[Configuration]], np.
                 shown = {task.support[i].graph_id for i in chosen}
                 operator = correction_between(values[np.ix_(chosen, chosen)], across[:, chosen])
                 error = wanted - operator @ y[chosen]
+                if not np.isfinite(error).all():
+                    raise DataError(f"{task.family_id}: an energy is not finite")
                 seen = np.array([c.graph_id in shown for c in query])
                 found[k].append([_rms(error), _rms(error[seen]), _rms(error[~seen])])
     names = ("all", "shown", "unseen")
     return {
         str(k): {
-            name: round(float(np.nanmean(column)), 2)
+            name: round(float(column[~np.isnan(column)].mean()), 2)  # NaN: the query has no such molecule
             for name, column in zip(names, np.array(rows).T, strict=True)
             if not np.isnan(column).all()
         }

@@ -9,6 +9,7 @@ from pathlib import Path
 from mfbench.data.configuration import Configuration
 from mfbench.data.elements import symbol
 from mfbench.data.split import ROLES, Split, as_split
+from mfbench.data.xyz_frame import xyz_frame
 from mfbench.errors import ProtocolError
 from mfbench.work.files import new_folder
 from mfbench.work.ownership import holds_nothing
@@ -91,7 +92,6 @@ def frame(c: Configuration) -> str:
     """One labelled configuration as the text of one frame."""
     energy, forces = c.label
     facts = {
-        "Properties": "species:S:1:pos:R:3:forces:R:3",
         "energy": repr(float(energy)),
         "total_charge": c.total_charge,
         "spin": c.n_unpaired + 1,
@@ -100,11 +100,5 @@ def frame(c: Configuration) -> str:
         "trajectory_id": f'"{c.trajectory_id}"',
         "temperature_K": f"{c.temperature_K:g}",
         "sampler": f'"{c.sampler}"',
-        "pbc": '"F F F"',
     }
-    lines = [str(len(c)), " ".join(f"{name}={value}" for name, value in facts.items())]
-    for number, position, force in zip(c.atomic_numbers, c.positions, forces, strict=True):
-        # A multiple of 2^-n has n decimals: what is read back is what was stored.
-        numbers = [*(f"{x:.13f}" for x in position), *(f"{x:.12f}" for x in force)]
-        lines.append(" ".join([f"{symbol(number):<2}", *numbers]))
-    return "\n".join(lines) + "\n"
+    return xyz_frame(c, facts, {"forces": forces})

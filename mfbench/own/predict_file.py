@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from mfbench.data.configuration import Configuration
 from mfbench.data.elements import symbol
+from mfbench.data.xyz_frame import xyz_frame
 from mfbench.errors import DataError
 from mfbench.own.frames import Frames
 from mfbench.own.model import AdaptedModel
@@ -53,17 +52,9 @@ def _frames(model: AdaptedModel, configurations: list[Configuration]) -> list[st
     predictions = [p for p, _ in bars] if bars else model.predict(configurations)
     found = []
     for i, (c, p) in enumerate(zip(configurations, predictions, strict=True)):
-        columns = [c.positions, p.forces]
-        properties, head = "species:S:1:pos:R:3:forces:R:3", f"energy={p.energy!r}"
+        facts, vectors = {"energy": repr(p.energy)}, {"forces": p.forces}
         if bars:
-            columns.append(bars[i][1].forces)
-            properties += ":forces_uncertainty:R:3"
-            head += f" energy_uncertainty={bars[i][1].energy!r}"
-        rows = np.concatenate(columns, axis=1)
-        lines = [
-            f"{symbol(int(z)):<2} " + " ".join(f"{x:.8f}" for x in row)
-            for z, row in zip(c.atomic_numbers, rows, strict=True)
-        ]
-        comment = f'Properties={properties} {head} charge={c.total_charge} pbc="F F F"'
-        found.append("\n".join([str(len(c)), comment, *lines]) + "\n")
+            facts["energy_uncertainty"] = repr(bars[i][1].energy)
+            vectors["forces_uncertainty"] = bars[i][1].forces
+        found.append(xyz_frame(c, {**facts, "charge": c.total_charge}, vectors, decimals=8))
     return found

@@ -9,8 +9,8 @@ from string import Template
 from typing import Any
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
-from mfbench.data.elements import symbol
 from mfbench.data.split import Split, Task, as_split
+from mfbench.data.xyz_frame import xyz_frame
 from mfbench.errors import ProtocolError
 from mfbench.work.files import new_folder
 from mfbench.work.ownership import holds_nothing
@@ -126,16 +126,10 @@ def _frame(c: Configuration) -> str:
     """One labelled configuration, with charge and multiplicity where ASE's calculators look for them."""
     energy, forces = c.label
     facts = {
-        "Properties": "species:S:1:pos:R:3:ref_forces:R:3",
         "ref_energy": repr(float(energy)),
         "charge": c.total_charge,
         "spin": c.n_unpaired + 1,
         "config_id": f'"{c.config_id}"',
         "fragment_id": f'"{c.fragment_id}"',
-        "pbc": '"F F F"',
     }
-    lines = [str(len(c)), " ".join(f"{name}={value}" for name, value in facts.items())]
-    for number, position, force in zip(c.atomic_numbers, c.positions, forces, strict=True):
-        numbers = [*(f"{x:.13f}" for x in position), *(f"{x:.12f}" for x in force)]
-        lines.append(" ".join([f"{symbol(number):<2}", *numbers]))
-    return "\n".join(lines) + "\n"
+    return xyz_frame(c, facts, {"ref_forces": forces})

@@ -35,8 +35,6 @@ def target(tmp_path):
 
 @pytest.mark.parametrize("url", [False, True], ids=["folder", "fsspec"])
 def test_a_split_comes_with_its_shards_and_no_others(dataset, tmp_path, monkeypatch, url):
-    if url:
-        pytest.importorskip("fsspec")
     monkeypatch.setenv("MFBENCH_DATA", str(tmp_path))
     where = dataset.as_uri() if url else str(dataset)
     assert main(["data", "download", "chemistry", "--from", where]) == 0

@@ -104,8 +104,6 @@ def test_a_task_has_its_level_s_labels_on_the_split_s_scale(labelled):
 
 @pytest.mark.parametrize("url", [False, True], ids=["folder", "fsspec"])
 def test_a_split_comes_with_the_labels_that_it_names_and_no_others(labelled, tmp_path, monkeypatch, url):
-    if url:
-        pytest.importorskip("fsspec")
     monkeypatch.setenv("MFBENCH_DATA", str(tmp_path))
     where = labelled.as_uri() if url else str(labelled)
     assert main(["data", "download", "levels", "--from", where]) == 0

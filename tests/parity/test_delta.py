@@ -39,7 +39,9 @@ class Springs:
 
 @pytest.fixture(autouse=True)
 def springs(monkeypatch):
-    registry = pytest.importorskip("mfbench_tasks.labelling.registry")
+    pytest.importorskip("tblite")
+    from mfbench_tasks.labelling import registry
+
     found = registry.find_level
     monkeypatch.setattr(
         registry, "find_level", lambda name: Springs() if name == "springs" else found(name)

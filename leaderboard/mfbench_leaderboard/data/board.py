@@ -216,7 +216,8 @@ def level_cells(board: Board, choice: Choice, metric: str, k: int) -> dict[str, 
     errors = board.families(choice.split, k, metric, choice.query, choice.level)
     summaries = board.snapshot.summaries
     lines = [values for name, values in errors.items() if summaries[name].card.method == CONSTANT]
-    constant = float(np.nanmean(lines[0])) if lines and np.isfinite(lines[0]).any() else None
+    line = lines[0][~np.isnan(lines[0])] if lines else np.zeros(0)  # NaN: a family of another level
+    constant = float(line.mean()) if len(line) else None
     found = {}
     for name, values in errors.items():
         here = np.isfinite(values)

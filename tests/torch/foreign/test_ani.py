@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-pytest.importorskip("mfbench_torch.libraries")
+pytest.importorskip("torch")
 import torch
 
 from mfbench.errors import MfbenchError

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("mfbench_torch.libraries")
+pytest.importorskip("torch")
 import torch
 
 import mfbench

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-pytest.importorskip("mfbench_torch.libraries")
+pytest.importorskip("torch")
 pytest.importorskip("so3krates_torch")
 import torch
 

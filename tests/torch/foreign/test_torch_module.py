@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("mfbench_torch.libraries")
+pytest.importorskip("torch")
 import torch
 
 from mfbench.errors import MfbenchError
