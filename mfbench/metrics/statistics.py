@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mfbench.metrics.student_t import upper_quantile
+from mfbench.metrics.student_t import two_sided, upper_quantile
 from mfbench.metrics.two_level import percentile_interval, studentised_interval, sums_of
 
 __all__ = [
@@ -178,9 +178,17 @@ def rank_ranges(
 
 
 def _p_value(differences: np.ndarray, groups: np.ndarray, seed: int) -> float:
-    """Two-sided: the share of resampled means on the other side of zero, doubled."""
-    if len(np.unique(groups)) < 2:
+    """Two-sided: the share of resampled means on the other side of zero, doubled; below ``FEW`` groups, where
+    that share is too small, by Student's t."""
+    independent = len(np.unique(groups))
+    if independent < 2:
         return 1.0
+    if independent < FEW:
+        sums = sums_of(differences[None], groups)
+        mean, error = abs(float(sums.mean)), float(sums.error())
+        if error == 0.0:
+            return float(mean == 0.0)
+        return float(two_sided(np.array([mean / error]), sums.freedom())[0])
     # Holm divides the level by the number of pairs, so the tail must be resolved finely.
     means = _resampled_means(differences, groups, 9999, seed)
     tail = min(np.count_nonzero(means <= 0), np.count_nonzero(means >= 0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,16 +99,22 @@ def baseline_of(checkpoint: Checkpoint, split: Split) -> EnergyBaseline:
 
     A split whose isolated atoms differ from those of the split it was trained on is of another level, or
     another program: its elements are shifted by what the atoms differ. The prior of the correction is the
-    split's. Cards from before they kept the
-    baseline are of checkpoints that ship; theirs is fitted again.
+    split's. Cards from before they kept baseline and atoms are of checkpoints that ship: theirs are looked up
+    in the split that they name.
+
+    Raises:
+        UnknownNameError: that split is not here.
     """
-    record = checkpoint.card.get("baseline")
-    trained_on = split
-    if checkpoint.card["data_hash"] != split.manifest.data_hash:
-        with suppress(UnknownNameError):  # a split that is not here: its atoms are taken for the same
-            trained_on = load_split(checkpoint.card.get("split", ""), verify=False)
-    here, there = split.isolated_atom_energies, trained_on.isolated_atom_energies
-    baseline = EnergyBaseline.from_dict(record) if record else split_baseline(trained_on)
+    card = checkpoint.card
+    same = card["data_hash"] == split.manifest.data_hash
+
+    def trained_on() -> Split:
+        return split if same else load_split(card["split"], verify=False)
+
+    record, atoms = card.get("baseline"), card.get("isolated_atom_energies_eV")
+    baseline = EnergyBaseline.from_dict(record) if record else split_baseline(trained_on())
+    here = split.isolated_atom_energies
+    there = {int(z): float(e) for z, e in atoms.items()} if atoms else trained_on().isolated_atom_energies
     shifted = {
         z: e + (here[z] - there[z] if z in here and z in there else 0.0)
         for z, e in baseline.elements.items()

@@ -65,5 +65,6 @@ def training_card(
         "gradients": sum(phase["gradients"] for phase in phases),
         "hardware": hardware(),
         "baseline": baseline.to_dict(),
+        "isolated_atom_energies_eV": {str(z): e for z, e in split.isolated_atom_energies.items()},
         "phases": phases,
     }
