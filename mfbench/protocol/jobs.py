@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from mfbench.data.split import Split
 from mfbench.errors import ProtocolError
-from mfbench.protocol.episode import draw_episode
+from mfbench.protocol.episode import check_rows, draw_episode
 from mfbench.protocol.method import Method
 from mfbench.protocol.protocol import Protocol, Selector
 from mfbench.protocol.run_episode import EpisodeRecord, Probe, episode_seed, one_line, run_episode
@@ -75,6 +75,7 @@ def run_job(bench: Bench, job: Job) -> EpisodeRecord:
             rows = select_support(
                 bench.protocol.selector, *asked, budget=budget, seed=episode_seed(bench.seed, *key)
             )
+            check_rows(rows, job.k, len(pool))
         # A method's own mistake is its failed row, as in adapting.
         except (Exception, SystemExit) as error:
             return EpisodeRecord(*key, failure=one_line("select", error))

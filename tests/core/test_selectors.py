@@ -8,8 +8,9 @@ import pytest
 
 import mfbench
 from mfbench.cli import main
-from mfbench.data.farthest_points import fingerprints
+from mfbench.data.farthest_points import farthest_points, fingerprints
 from mfbench.errors import ProtocolError, SubmissionError, UnknownNameError
+from mfbench.protocol import jobs, selection
 from mfbench.protocol.protocol import Budget, Selector
 from mfbench.protocol.selection import select_support
 from mfbench.store import file_submission, open_store
@@ -88,9 +89,76 @@ def test_farthest_spreads_wider_than_chance_and_differs_by_draw(split):
         apart = np.linalg.norm(vectors[rows][:, None] - vectors[rows], axis=-1)
         return np.min(apart + 1e9 * np.eye(len(rows)))
 
-    assert chosen(0)[0] == task.draws[0, 0]
-    assert all(nearest(chosen(d)) >= nearest(task.draws[d, :4].tolist()) for d in range(3))
+    assert [chosen(d)[0] for d in range(3)] == task.draws[:3, 0].tolist()
+    assert all(nearest(chosen(d)) > nearest(task.draws[d, :4].tolist()) for d in range(3))
+    assert chosen(0) != chosen(1)
     assert chosen(0) == chosen(0)
+
+
+def test_equal_configurations_are_chosen_once_each(split):
+    task = split.test[0]
+    pool = (task.support[0],) * 3 + (task.support[1],) * 3
+    for selector in (Selector.FARTHEST, Selector.UNCERTAINTY):
+        rows = select_support(selector, Memory(), pool, 6, [1, 0, 2, 3, 4, 5], budget=Budget(), seed=0)
+        assert sorted(rows) == list(range(6))
+    assert farthest_points(np.zeros((3, 2)), [1], 2) == [0, 2]
+    with pytest.raises(ProtocolError, match="3 of 2 rows that are left"):
+        farthest_points(np.zeros((3, 2)), [1], 3)
+
+
+def test_a_round_takes_no_more_than_it_looked_at(split, monkeypatch):
+    """Rounds double, candidates do not: of 12, after 5 labels, three are looked at a time."""
+    monkeypatch.setattr(selection, "_CANDIDATES", 3)
+    task, method = split.test[0], Memory()
+    published = task.draws[0].tolist()
+    rows = select_support(
+        Selector.UNCERTAINTY, method, task.support, 11, published, budget=Budget(), seed=0
+    )
+    assert len(set(rows)) == 11
+    assert method.shown == [4] * 3 + [6] * 3, "four fifths of 5 and of 8 labels"
+
+
+def test_a_selection_with_a_row_twice_fails_its_episode_and_not_the_run(split, monkeypatch):
+    monkeypatch.setattr(jobs, "select_support", lambda selector, method, pool, k, *_, **__: [0] * k)
+    results = mfbench.evaluate(Memory(), split, ks=[0, 5], draws=1, selector="farthest")
+    assert {row.k for row in results.failures} == {5}
+    assert all("1 of them distinct" in row.failure for row in results.failures)
+
+
+class Committee(Memory):
+    """Members agree on all but some configurations, which are known by their positions."""
+
+    name = "committee"
+
+    def __init__(self, disputed):
+        super().__init__()
+        self.disputed = [c.positions.tobytes() for c in disputed]
+
+    def adapt(self, support, *, budget, seed):
+        return Opinion(self.disputed, seed)
+
+
+class Opinion(Predicted):
+    def __init__(self, disputed, seed):
+        self.disputed, self.seed = disputed, seed
+
+    def predict(self, configurations):
+        known = [c.positions.tobytes() in self.disputed for c in configurations]
+        return [
+            mfbench.Prediction(0.0, (self.seed if disputed else 1.0) * np.ones_like(c.positions))
+            for disputed, c in zip(known, configurations, strict=True)
+        ]
+
+
+def test_uncertainty_labels_what_the_members_disagree_on(split):
+    task = split.test[0]
+    published = task.draws[0].tolist()
+    for disputed in sorted(set(range(12)) - set(published[:5])):
+        method = Committee([task.support[disputed]])
+        rows = select_support(
+            Selector.UNCERTAINTY, method, task.support, 6, published, budget=Budget(), seed=0
+        )
+        assert rows == [*published[:5], disputed]
 
 
 def test_uncertainty_learns_in_rounds_from_what_it_chose(split):
