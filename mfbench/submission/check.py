@@ -10,7 +10,7 @@ from mfbench.learned.architectures.registry import ARCHITECTURES
 from mfbench.metrics.errors import METRICS
 from mfbench.protocol.catalogue import BACKENDS, METHODS, reference_lines
 from mfbench.protocol.loading import uses_backend
-from mfbench.protocol.protocol import standard_draws, standard_ks, track_of
+from mfbench.protocol.protocol import Selector, standard_draws, standard_ks, track_of
 from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.results.episode_errors import EpisodeErrors
 from mfbench.results.results import AggregateRow, Results
@@ -53,6 +53,7 @@ def check(files: Mapping[str, bytes]) -> Checked:
         check_weights(weights["weights.safetensors"], weights["weights.json"], card.weights_sha256)
     reference = reference_episodes(card.run)
     _check_failures(card, reference)
+    _check_selected(card, reference)
     if ERRORS_FILE in files:
         check_registered(card)
         kept = read_compact(files[ERRORS_FILE], card, reference)
@@ -158,6 +159,32 @@ def _check_failures(card: Card, reference: ReferenceEpisodes) -> None:
         ):
             where = f"{row.family}, K = {row.k}, draw {row.draw}"
             raise SubmissionError("card", f"submission.yaml: failures: there is no episode {where}")
+
+
+def _check_selected(card: Card, reference: ReferenceEpisodes) -> None:
+    """Who chose the support and which rows it is belong together, else one choice shows as another.
+
+    Episodes that failed may have rows: their penalty is measured on the same support.
+    """
+    where = "submission.yaml: run.selected"
+    rows = card.run.selected_rows
+    if card.run.selector in (None, Selector.RANDOM):
+        if card.run.selected is not None:
+            raise SubmissionError(
+                "card", f"{where}: rows are given, and run.selector says that nobody chose"
+            )
+        return
+    episodes = [e for e in reference.episodes if e.k]
+    if unknown := sorted(set(rows) - {e.key for e in episodes}):
+        family, k, draw = unknown[0]
+        raise SubmissionError("card", f"{where}: there is no episode {family}, K = {k}, draw {draw}")
+    for e in episodes:
+        if e.key not in rows and card.reason(*e.key) is None:
+            raise SubmissionError(
+                "card",
+                f"{where}: {e.family_id}, K = {e.k}, draw {e.draw} has no rows, and its support was chosen "
+                f"by {card.run.selector}: name the rows of every episode",
+            )
 
 
 def _of_predictions(reference: ReferenceEpisodes, records: Sequence[EpisodeRecord]) -> list[Finding]:

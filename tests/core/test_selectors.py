@@ -206,3 +206,38 @@ def test_a_row_on_the_board_says_its_selector(make_split, tmp_path, monkeypatch)
     bad = card.model_copy(update={"run": card.run.model_copy(update={"selected": wrong})})
     with pytest.raises(SubmissionError, match="no support at K = 5"):
         check(replace(checked, card=bad).files)
+
+
+@pytest.mark.parametrize(
+    ("selector", "edit", "match"),
+    [
+        (None, lambda rows: rows, "nobody chose"),
+        ("random", lambda rows: rows, "nobody chose"),
+        ("farthest", lambda rows: None, "K = 5, draw 0 has no rows"),
+        ("farthest", lambda rows: {**rows, "test-0": {"5/0": "0 1 2 3 4"}}, "K = 5, draw 1 has no rows"),
+        ("farthest", lambda rows: {**rows, "nobody": {"5/0": "0 1 2 3 4"}}, "no episode nobody, K = 5"),
+    ],
+)
+def test_rows_and_who_chose_them_come_together(maker, selector, edit, match):
+    chosen = {f"test-{i}": dict.fromkeys(["5/0", "5/1"], "0 1 2 3 4") for i in range(len(maker.split.test))}
+    run = {"ks": [0, 5], "selector": "farthest", "selected": chosen}
+    check(maker.files(run=run))
+    with pytest.raises(SubmissionError, match=match) as error:
+        check(maker.files(run={**run, "selector": selector, "selected": edit(chosen)}))
+    assert "\n" not in str(error.value)
+
+
+def test_an_episode_that_failed_needs_no_rows(maker):
+    chosen = {f"test-{i}": {"5/0": "0 1 2 3 4"} for i in range(1, len(maker.split.test))}
+    run = {"ks": [0, 5], "draws": 1, "selector": "farthest", "selected": chosen}
+    failures = [{"family": "test-0", "k": 5, "reason": "select: it could not"}]
+    assert check(maker.files(run=run, failures=failures)).card.run.selector == "farthest"
+
+
+def test_an_episode_has_one_name(maker):
+    """``05/0`` beside ``5/0`` would replace its rows unseen."""
+    chosen = {f"test-{i}": {"5/0": "0 1 2 3 4"} for i in range(len(maker.split.test))}
+    files = maker.files(run={"ks": [5], "draws": 1, "selector": "farthest", "selected": chosen})
+    files["submission.yaml"] = files["submission.yaml"].replace(b"5/0", b"05/0")
+    with pytest.raises(SubmissionError, match="05/0"):
+        check(files)
