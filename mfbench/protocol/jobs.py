@@ -78,7 +78,8 @@ def run_job(bench: Bench, job: Job) -> EpisodeRecord:
             check_rows(rows, job.k, len(pool))
         # A method's own mistake is its failed row, as in adapting.
         except (Exception, SystemExit) as error:
-            return EpisodeRecord(*key, failure=one_line("select", error))
+            stable = 0.0 if bench.probe else None
+            return EpisodeRecord(*key, failure=one_line("select", error), stable_share=stable)
     task = tasks[job.family_id]
     from_where: dict[str, Any] = {"support_of": source, "reference_labels": job.reference_labels}
     episode = draw_episode(bench.split, task, job.k, job.draw, **from_where, rows=rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -48,7 +49,7 @@ class EpisodeRecord:
         compile_seconds, gradient_evaluations: as reported by the predictor's ``usage``.
         peak_memory_bytes: of the process up to the end of this episode.
         selected: rows of the support pool, where they were not the published ones.
-        stable_share: share of trajectories that stayed whole, where dynamics was asked for.
+        stable_share: share of trajectories that stayed whole, where dynamics was asked for; 0 if it failed.
     """
 
     family_id: str
@@ -119,7 +120,8 @@ def run_episode(
         seed: of the run; the episode's own seed is derived from it.
         check_batch: also predict every second query configuration in reverse order, and fail the
             episode if that changes a prediction. Not timed.
-        probe: also run dynamics with the adapted model. Not timed.
+        probe: also run dynamics with the adapted model. Not timed. Where it raises, no trajectory stayed
+            whole, and a warning says why.
 
     Returns:
         A record; if the method raised, returned no valid prediction, or adapted to weights that are not
@@ -140,8 +142,6 @@ def run_episode(
         if check_batch:
             check_independence(predictor, blind, energies, forces)
         usage = getattr(predictor, "usage", None) or Usage()
-        stage = "dynamics"
-        stable = probe(predictor, episode, episode_seed(seed, *episode.key)) if probe else None
         return EpisodeRecord(
             *episode.key,
             energies=energies,
@@ -151,11 +151,28 @@ def run_episode(
             compile_seconds=float(usage.compile_seconds),
             gradient_evaluations=int(usage.gradient_evaluations),
             peak_memory_bytes=peak_memory(),
-            stable_share=stable,
+            stable_share=_stable_share(probe, predictor, episode, seed),
         )
     # Whatever a method does wrong is its failed row, never the end of the run; Ctrl-C still is.
     except (Exception, SystemExit) as error:
-        return EpisodeRecord(*episode.key, failure=one_line(stage, error), peak_memory_bytes=peak_memory())
+        return EpisodeRecord(
+            *episode.key,
+            failure=one_line(stage, error),
+            peak_memory_bytes=peak_memory(),
+            stable_share=0.0 if probe else None,
+        )
+
+
+def _stable_share(probe: Probe | None, predictor: Predictor, episode: Episode, seed: int) -> float | None:
+    """Of the probe, 0 where it raised: the predictions are there, and are scored whatever dynamics does."""
+    if probe is None:
+        return None
+    try:
+        return probe(predictor, episode, episode_seed(seed, *episode.key))
+    except (Exception, SystemExit) as error:
+        where = f"{episode.family_id}, K = {episode.k}, draw {episode.draw}"
+        warnings.warn(f"{where}: no stable trajectory: {one_line('dynamics', error)}", stacklevel=2)
+        return 0.0
 
 
 def check_predictions(

@@ -233,7 +233,7 @@ def aggregate(
         split: its name.
         episodes: rows with scores.
         groups: family → bootstrap group.
-        costs: also the costs (``query`` is ``all``); failed episodes have none.
+        costs: also the costs (``query`` is ``all``); failed episodes have none, and no stable trajectory.
     """
     subsets = list(dict.fromkeys(s for row in episodes for s in row.metrics))
     wanted = [(metric, subset) for metric in METRICS for subset in subsets]
@@ -285,7 +285,8 @@ def _per_family(episodes: Sequence[EpisodeRow], metric: str, k: int, subset: str
             continue
         if metric in COSTS or metric in DYNAMICS:
             cost = getattr(row, metric)
-            if row.failure is None and subset == "all" and cost is not None:
+            counted = row.failure is None or metric in DYNAMICS
+            if counted and subset == "all" and cost is not None:
                 values[row.family_id].append(cost)
         elif (value := row.metrics.get(subset, {}).get(metric)) is not None:
             values[row.family_id].append(value)

@@ -173,11 +173,15 @@ def _options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _costs(results: Results) -> list[Cost]:
-    """Medians over the episodes that did not fail."""
+    """Medians over the episodes that did not fail; stable trajectories over all."""
     found = []
     for k in results.ks:
         rows = [row for row in results.episodes if row.k == k and row.failure is None]
+        stable = results.find("stable_share", k)
+        said = {"stable_share": stable.value, "dynamics_ps": results.run["dynamics_ps"]} if stable else {}
         if not rows:
+            if stable:
+                found.append(Cost(k=k, **said))
             continue
         seconds = {
             name: _seconds(float(np.median([getattr(row, name) for row in rows])))
@@ -186,15 +190,13 @@ def _costs(results: Results) -> list[Cost]:
         gradients = _count(float(np.median([row.gradient_evaluations for row in rows])))
         peaks = [row.peak_memory_bytes for row in rows if row.peak_memory_bytes]
         peak = _count(max(peaks)) if peaks else None
-        stable = results.find("stable_share", k)
         found.append(
             Cost(
                 k=k,
                 **seconds,
                 gradient_evaluations=gradients,
                 peak_memory_bytes=peak,
-                stable_share=stable.value if stable else None,
-                dynamics_ps=results.run["dynamics_ps"] if stable else None,
+                **said,
             )
         )
     return found

@@ -180,6 +180,54 @@ def test_the_harness_counts_the_molecules_that_stay_whole(split, split_folder, t
         StabilityProbe(0.0)
 
 
+class Picky(Rubber):
+    """Fails where the support's labels are of one family, and in anything but the harness's batch."""
+
+    def __init__(self, energies, alone):
+        super().__init__(20.0)
+        self.energies, self.alone = energies, alone
+
+    def adapt(self, support, *, budget, seed):
+        if support and support[0].energy in self.energies:
+            raise ValueError("not this family")
+        return super().adapt(support, budget=budget, seed=seed)
+
+    def predict(self, configurations):
+        if len(configurations) == 1 and not self.alone:
+            raise RuntimeError("one at a time is too much")
+        return super().predict(configurations)
+
+
+def test_what_failed_has_no_stable_trajectory(split, split_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MFBENCH_DATA", str(split_folder.parent))
+    task = split.test[0]
+    asked = {"ks": [5], "draws": 1, "dynamics": StabilityProbe(0.01)}
+    picky = Picky({c.energy for c in task.support}, alone=True)
+    found = mfbench.evaluate(picky, split, **asked)
+    assert [r.family_id for r in found.failures] == [task.family_id]
+    assert found.value("stable_share", 5) == pytest.approx(1 - 1 / len(split.test))
+    every = Picky({c.energy for t in split.test for c in t.support}, alone=True)
+    asked["ks"] = [0, 5]
+    assert mfbench.evaluate(every, split, **asked, out=tmp_path / "run").value("stable_share", 5) == 0.0
+    assert [cost.k for cost in check_run(tmp_path / "run").card.costs if cost.stable_share == 0.0] == [5]
+
+
+def test_where_dynamics_raises_the_predictions_are_scored(split):
+    with pytest.warns(UserWarning, match="no stable trajectory: dynamics: RuntimeError: one at a time"):
+        found = mfbench.evaluate(
+            Picky((), alone=False), split, ks=[5], draws=1, dynamics=StabilityProbe(0.01)
+        )
+    assert not found.failures
+    assert found.value("stable_share", 5) == 0.0
+
+
+def test_a_choice_that_failed_has_no_stable_trajectory(split):
+    picky = Picky((), alone=True)
+    picky.select = lambda pool, k: [0] * k
+    asked = {"ks": [5], "draws": 1, "selector": "method", "dynamics": StabilityProbe(0.01)}
+    assert mfbench.evaluate(picky, split, **asked).value("stable_share", 5) == 0.0
+
+
 class Unsure(Springs):
     """Its error bars grow with every call."""
 
