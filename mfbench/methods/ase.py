@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
+from mfbench.data.printable_text import printable
 from mfbench.data.split import Split, as_split
 from mfbench.errors import MfbenchError, PredictionError
 from mfbench.methods.ase_calculation import calculate
@@ -30,7 +32,8 @@ def ase(context: MethodContext) -> AseMethod:
     """``from_ase`` on the command line: options ``calculator=module:Class`` and ``vacuum`` (Å).
 
     Raises:
-        MfbenchError: no calculator is named, it cannot be imported, or an option does not exist.
+        MfbenchError: no calculator is named, it cannot be imported or made, or an option does not
+            exist or is no length.
     """
     options = dict(context.options)
     target, vacuum = str(options.pop("calculator", "")), options.pop("vacuum", None)
@@ -45,8 +48,33 @@ def ase(context: MethodContext) -> AseMethod:
         raise MfbenchError(f"calculator '{target}': the module '{error.name}' is not installed") from None
     except AttributeError:
         raise MfbenchError(f"module '{module}' has no '{attribute}'") from None
-    depth = None if vacuum is None else float(vacuum)
-    return from_ase(make, name=attribute.lower(), split=context.split, vacuum=depth)
+    if not (callable(make) or _is_calculator(make)):
+        raise MfbenchError(
+            f"'{target}' is no calculator, but {type(make).__name__}: name an ASE calculator"
+        )
+    try:
+        depth = None if vacuum is None else float(vacuum)
+    except (TypeError, ValueError):
+        depth = math.nan
+    if depth is not None and not 0 < depth < math.inf:
+        raise MfbenchError(f"vacuum is a length in Å above zero, not '{vacuum}'")
+
+    def made() -> Any:
+        try:
+            found = make if _is_calculator(make) else make()
+        except Exception as error:
+            reason = printable(f"{type(error).__name__}: {error}", 200)
+            raise MfbenchError(f"calculator '{target}' cannot be made: {reason}") from None
+        if not _is_calculator(found):
+            raise MfbenchError(f"'{target}' makes no calculator, but {type(found).__name__}")
+        return found
+
+    return from_ase(made, name=attribute.lower(), split=context.split, vacuum=depth)
+
+
+def _is_calculator(found: Any) -> bool:
+    """Whether it is one itself, and does not make one."""
+    return hasattr(found, "get_potential_energy") and not isinstance(found, type)
 
 
 def from_ase(
@@ -85,7 +113,7 @@ def from_ase(
     Raises:
         UnknownNameError, DataError: the split cannot be loaded.
     """
-    is_calculator = hasattr(calculator, "get_potential_energy") and not isinstance(calculator, type)
+    is_calculator = _is_calculator(calculator)
     make = (lambda: calculator) if is_calculator else calculator
     default = type(calculator).__name__ if is_calculator else getattr(calculator, "__name__", "calculator")
     found = None if split is None else as_split(split)

@@ -24,6 +24,11 @@ def test_a_calculator_is_named_by_an_option(split):
         ("calculator=LennardJones", "--option calculator=module:Class"),
         ("calculator=no_such_module:A", "'no_such_module' is not installed"),
         ("calculator=ase.calculators.lj:None1", "has no 'None1'"),
+        ("calculator=math:pi", "is no calculator, but float"),
+        ("calculator=math:sqrt", "'math:sqrt' cannot be made: TypeError"),
+        ("calculator=builtins:dict", "makes no calculator, but dict"),
+        ("calculator=ase.calculators.lj:LennardJones vacuum=deep", "a length in Å above zero, not 'deep'"),
+        ("calculator=ase.calculators.lj:LennardJones vacuum=-1", "a length in Å above zero, not '-1'"),
         ("calculator=ase.calculators.lj:LennardJones head=1", "takes the options calculator and vacuum"),
     ],
 )
