@@ -23,7 +23,7 @@ from mfbench.protocol.jobs import Job, bench, card_of, run_job
 from mfbench.protocol.loading import load_method, uses_backend
 from mfbench.protocol.method import Method, MethodContext
 from mfbench.protocol.protocol import Budget, Protocol, Track
-from mfbench.protocol.run_episode import EpisodeRecord, Probe
+from mfbench.protocol.run_episode import ROOM_K, EpisodeRecord, Probe
 from mfbench.protocol.run_folder import RunFolder, open_run, write_predictions
 from mfbench.protocol.run_weights import keep_weights
 from mfbench.protocol.specs import Cost
@@ -127,6 +127,8 @@ def evaluate(
     request = {**source.request(), **protocol.request(), "seed": seed}
     if dynamics is not None:
         request["dynamics_ps"] = dynamics.ps
+        if dynamics.temperature_K != ROOM_K:  # runs that say none were begun at it
+            request["dynamics_K"] = dynamics.temperature_K
     jobs = [
         Job(index, *name, check_batch=name.k == max(protocol.ks) and name.draw == 0)
         for index, name in enumerate(protocol.episode_ids(split))

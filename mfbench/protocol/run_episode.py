@@ -20,6 +20,7 @@ from mfbench.protocol.method import Method, Predictor, Usage
 from mfbench.protocol.protocol import Budget
 
 __all__ = [
+    "ROOM_K",
     "EpisodeRecord",
     "Probe",
     "check_independence",
@@ -30,6 +31,8 @@ __all__ = [
     "run_episode",
 ]
 
+ROOM_K = 300.0
+"""Temperature of dynamics where a run names no other."""
 _BATCH_TOLERANCE = 1e-3
 """eV and eV/Å: far above float32 rounding in another batch shape, far below any effect that pays."""
 
@@ -89,6 +92,11 @@ class Probe(Protocol):
     @property
     def ps(self) -> float:
         """Length of a trajectory."""
+        ...
+
+    @property
+    def temperature_K(self) -> float:
+        """Of the thermostat."""
         ...
 
     def __call__(self, predictor: Predictor, episode: Episode, seed: int) -> float:

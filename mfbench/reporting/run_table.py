@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mfbench.protocol.protocol import Selector
+from mfbench.protocol.run_episode import ROOM_K
 from mfbench.results.results import AggregateRow, Results
 
 __all__ = ["print_report"]
@@ -110,7 +111,10 @@ def _notes(results: Results) -> list[Text]:
     stable = [(k, found.value) for k in results.ks if (found := results.find("stable_share", k))]
     if stable:
         shown = ", ".join(f"{100 * share:.0f} % at K = {k}" for k, share in stable)
-        notes.append(Text(f"stable trajectories of {results.run['dynamics_ps']:g} ps: {shown}"))
+        warm = results.run.get("dynamics_K", ROOM_K)
+        notes.append(
+            Text(f"stable trajectories of {results.run['dynamics_ps']:g} ps at {warm:g} K: {shown}")
+        )
     for row in results.failures[:10]:
         where = f"{row.family_id}, K = {row.k}, draw {row.draw}"
         notes.append(Text(f"failed  {where}: {row.failure}", style="red"))

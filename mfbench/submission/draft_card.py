@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from mfbench.data.printable_text import printable
 from mfbench.errors import SubmissionError
 from mfbench.protocol.protocol import Budget
+from mfbench.protocol.run_episode import ROOM_K
 from mfbench.protocol.run_weights import EMBEDDED
 from mfbench.results.results import Results
 from mfbench.submission.card import (
@@ -173,11 +174,13 @@ def _options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _costs(results: Results) -> list[Cost]:
-    """Medians over the episodes that did not fail; stable trajectories over all."""
+    """Medians over the episodes that did not fail; stable trajectories over all,
+    where they were run at the temperature that the board shows."""
     found = []
     for k in results.ks:
         rows = [row for row in results.episodes if row.k == k and row.failure is None]
-        stable = results.find("stable_share", k)
+        usual = results.run.get("dynamics_K", ROOM_K) == ROOM_K
+        stable = results.find("stable_share", k) if usual else None
         said = {"stable_share": stable.value, "dynamics_ps": results.run["dynamics_ps"]} if stable else {}
         if not rows:
             if stable:

@@ -228,6 +228,23 @@ def test_a_choice_that_failed_has_no_stable_trajectory(split):
     assert mfbench.evaluate(picky, split, **asked).value("stable_share", 5) == 0.0
 
 
+def test_a_run_goes_on_at_its_own_temperature_only(split, split_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MFBENCH_DATA", str(split_folder.parent))
+    asked = {"ks": [5], "draws": 1, "resume": True}
+    usual, warm = StabilityProbe(0.01), StabilityProbe(0.01, temperature_K=400.0)
+    found = mfbench.evaluate(Rubber(20.0), split, out=tmp_path / "usual", dynamics=usual, **asked)
+    # As runs were written before they named a temperature: 300 K.
+    assert {name for name in found.run if name.startswith("dynamics")} == {"dynamics_ps"}
+    assert check_run(tmp_path / "usual").card.costs[0].stable_share == 1.0
+    with pytest.raises(ProtocolError, match="its dynamics_K is new"):
+        mfbench.evaluate(Rubber(20.0), split, out=tmp_path / "usual", dynamics=warm, **asked)
+    found = mfbench.evaluate(Rubber(20.0), split, out=tmp_path / "warm", dynamics=warm, **asked)
+    assert found.run["dynamics_K"] == 400.0
+    assert check_run(tmp_path / "warm").card.costs[0].stable_share is None, "the board's column is of 300 K"
+    with pytest.raises(ProtocolError, match="temperature above zero"):
+        StabilityProbe(temperature_K=0.0)
+
+
 class Unsure(Springs):
     """Its error bars grow with every call."""
 

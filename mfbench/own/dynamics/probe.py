@@ -17,6 +17,7 @@ from mfbench.own.calculator import calculator_of
 from mfbench.own.dynamics.run import DynamicsSettings, simulate
 from mfbench.protocol.episode import Episode
 from mfbench.protocol.method import Predictor
+from mfbench.protocol.run_episode import ROOM_K
 
 __all__ = ["StabilityProbe"]
 
@@ -31,14 +32,14 @@ class StabilityProbe:
     """
 
     ps: float = 10.0
-    temperature_K: float = 300.0
+    temperature_K: float = ROOM_K
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run.
 
         Raises:
             UnknownNameError: ASE is not installed.
-            ProtocolError: no length.
+            ProtocolError: no length, or no temperature.
         """
         if importlib.util.find_spec("ase") is None:
             raise UnknownNameError(
@@ -46,6 +47,8 @@ class StabilityProbe:
             )
         if not 0 < self.ps < math.inf:
             raise ProtocolError(f"a trajectory needs a length in ps above zero, not {self.ps}")
+        if not 0 < self.temperature_K < math.inf:
+            raise ProtocolError(f"a trajectory needs a temperature above zero, not {self.temperature_K} K")
 
     def __call__(self, predictor: Predictor, episode: Episode, seed: int) -> float:
         """1 where no bond broke or formed and all stayed finite, else 0.
