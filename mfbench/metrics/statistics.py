@@ -81,6 +81,7 @@ def bootstrap_mean(
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
     least: float = -np.inf,
+    most: float = np.inf,
 ) -> Interval:
     """Mean over families with its 95 % interval.
 
@@ -88,6 +89,7 @@ def bootstrap_mean(
         values: [n], one value per family; or [S, n], one per seed and family: then seeds are drawn too.
         groups: [n] families that move together.
         least: what the mean cannot be below: 0 for errors.
+        most: what it cannot be above: 1 for shares.
 
     Below ``FEW`` groups the interval is studentised, from there on it holds quantiles of resampled means.
     """
@@ -99,7 +101,7 @@ def bootstrap_mean(
     sums = sums_of(table, groups)
     interval = studentised_interval if independent < FEW else percentile_interval
     lo, hi = interval(sums, n_resamples, seed)
-    return Interval(value, max(lo, least), hi)
+    return Interval(value, max(lo, least), min(hi, most))
 
 
 def ratio(

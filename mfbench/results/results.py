@@ -249,7 +249,9 @@ def aggregate(
                 found = Interval(float(np.median(values)), float("nan"), float("nan"))
             else:
                 least = -np.inf if "skill" in metric else 0.0
-                found = bootstrap_mean(values, np.array([groups[f] for f in families]), least=least)
+                most = 1.0 if metric in DYNAMICS else np.inf
+                clusters = np.array([groups[f] for f in families])
+                found = bootstrap_mean(values, clusters, least=least, most=most)
             rows.append(
                 AggregateRow(
                     split=split,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mfbench.metrics.statistics import bootstrap_mean, groups_of, ranks, ratio
+from mfbench.results.results import EpisodeRow, aggregate
 
 
 def test_families_linked_by_shared_clusters_form_one_group():
@@ -65,3 +66,21 @@ def test_holm_corrects_for_the_number_of_pairs():
 def test_no_ranks_under_ten_families():
     assert ranks(np.ones((2, 9)), np.arange(9)) is None
     assert ranks(np.ones((2, 10)), np.arange(10)) == [1, 1]
+
+
+def test_an_interval_ends_where_the_mean_cannot_be():
+    shares = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.5])
+    assert bootstrap_mean(shares, np.arange(6)).hi > 1.0
+    assert bootstrap_mean(shares, np.arange(6), most=1.0).hi == 1.0
+    assert bootstrap_mean(shares, np.arange(6), most=1.0).lo == bootstrap_mean(shares, np.arange(6)).lo
+
+
+def test_a_share_of_trajectories_is_at_most_one():
+    row = {"draw": 0, "failure": None, "adapt_seconds": 0.0, "predict_seconds": 0.0, "compile_seconds": 0.0}
+    row |= {"gradient_evaluations": 0, "peak_memory_bytes": None, "metrics": {"all": {}}}
+    shares = {f"f{i}": share for i, share in enumerate([1.0, 1.0, 1.0, 1.0, 1.0, 0.5])}
+    rows = [EpisodeRow(family_id=f, k=5, stable_share=share, **row) for f, share in shares.items()]
+    found = next(
+        r for r in aggregate("s", rows, {f: i for i, f in enumerate(shares)}) if r.metric == "stable_share"
+    )
+    assert found.ci95[1] == 1.0
