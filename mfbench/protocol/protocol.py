@@ -111,6 +111,14 @@ class Support(StrEnum):
     WRONG_FAMILY = "wrong-family"
     WRONG_LEVEL = "wrong-level"
 
+    def describe(self) -> str:
+        """In words, for a heading."""
+        return {
+            Support.OWN: "its own support",
+            Support.WRONG_FAMILY: "support from a wrong family",
+            Support.WRONG_LEVEL: "support with labels of a wrong level",
+        }[self]
+
 
 class Selector(StrEnum):
     """Who chooses the support out of the pool: the published draws, or a rule that sees geometries.

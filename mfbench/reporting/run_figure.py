@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mfbench.protocol.protocol import Support
 from mfbench.results.results import AggregateRow, Results
 from mfbench.work.files import written
 
@@ -143,7 +144,7 @@ def _line(
 
 def _title(run: dict[str, Any]) -> str:
     model = " · ".join(str(run[name]) for name in ("arch", "backend") if run.get(name))
-    support = "" if run["support"] == "own" else " · support from a wrong family"
+    support = "" if run["support"] == Support.OWN else f" · {Support(run['support']).describe()}"
     return f"{run['method']}{' (' + model + ')' if model else ''} on {run['split']}{support}"
 
 

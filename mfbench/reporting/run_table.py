@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mfbench.protocol.protocol import Selector
+from mfbench.protocol.protocol import Selector, Support
 from mfbench.protocol.run_episode import ROOM_K
 from mfbench.results.results import AggregateRow, Results
 
@@ -45,8 +45,8 @@ def _heading(results: Results) -> Text:
     text.append(f"{' (' + model + ')' if model else ''} on {run['split']}", style="not bold")
     draws = "1 draw" if run["draws"] == 1 else f"{run['draws']} draws"
     text.append(f"   {families} {run['fold']} families, {draws}, {run['level_of_theory']}", style="dim")
-    if run["support"] != "own":
-        text.append("\nsupport from a wrong family", style="yellow")
+    if run["support"] != Support.OWN:
+        text.append(f"\n{Support(run['support']).describe()}", style="yellow")
     if results.selector is not Selector.RANDOM:
         text.append(f"\nsupport selected by {results.selector}", style="yellow")
     if left_out := run.get("exclude"):

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from mfbench.data.printable_text import printable
 from mfbench.errors import SubmissionError
-from mfbench.protocol.protocol import Budget
+from mfbench.protocol.protocol import Budget, Support
 from mfbench.protocol.run_episode import ROOM_K
 from mfbench.protocol.run_weights import EMBEDDED
 from mfbench.results.results import Results
@@ -49,9 +49,11 @@ def draft_card(run: dict[str, Any], results: Results, deposited: Mapping[str, by
             ``card``: something that no card can hold, named.
     """
     request = run["request"]
+    support = request.get("support")
+    said = Support(support).describe() if support in tuple(Support) else "support of an unknown kind"
     for name, wanted, what in (
         ("fold", "test", "was not run on test families"),
-        ("support", "own", "took its support from another family"),
+        ("support", Support.OWN, f"had {said}"),
         ("exclude", None, "left families out"),
     ):
         if request.get(name) != wanted:

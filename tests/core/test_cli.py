@@ -1,6 +1,7 @@
 """The command line: exit codes, one-line errors, the table, interruption."""
 
 import io
+import json
 import os
 import re
 import signal
@@ -14,7 +15,10 @@ from rich.console import Console
 
 import mfbench
 from mfbench.cli import main
+from mfbench.errors import SubmissionError
+from mfbench.reporting.run_figure import draw_figure
 from mfbench.reporting.run_table import print_report
+from mfbench.submission.draft_card import draft_card
 
 ROOT = Path(__file__).parents[2]
 
@@ -192,3 +196,27 @@ def test_flags_stand_in_help_texts_without_a_type(command, capsys, monkeypatch):
     text = capsys.readouterr().out
     assert "--help" in text
     assert "bool" not in text.lower().replace("boolean", "")
+
+
+@pytest.mark.parametrize(
+    ("support", "said"),
+    [
+        ("wrong-family", "support from a wrong family"),
+        ("wrong-level", "support with labels of a wrong level"),
+    ],
+)
+def test_a_control_is_called_what_it_is(split, tmp_path, support, said):
+    folder = tmp_path / "run"
+    results = mfbench.evaluate("constant", split, ks=[5], draws=1, out=folder)
+    control = results.model_copy(update={"run": {**results.run, "support": support}})
+    console = Console(file=io.StringIO(), width=120)
+    print_report(control, console)
+    assert said in console.file.getvalue()
+    assert any(said in text.get_text() for text in draw_figure(control).texts)
+    recorded = json.loads((folder / "run.json").read_text())
+    recorded["request"]["support"] = support
+    with pytest.raises(SubmissionError, match=f"this run had {said}: it is a control"):
+        draft_card(recorded, control, {})
+    del recorded["request"]["support"]
+    with pytest.raises(SubmissionError, match="support of an unknown kind"):
+        draft_card(recorded, control, {})

@@ -54,7 +54,7 @@ class StabilityProbe:
         """1 where no bond broke or formed and all stayed finite, else 0.
 
         The molecule is one of the query that the support shows (any at K = 0): the draw says which. It is
-        the same for every method.
+        the same for every method on the published draws; a selected support may show others.
         """
         from ase import Atoms
 
