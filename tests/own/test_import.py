@@ -114,6 +114,25 @@ def test_isolated_atoms_are_asked_for_or_fitted_and_never_guessed(molecules, tmp
     assert "energies" not in [c.name for c in verify_split(tmp_path / "s") if not c.passed]
 
 
+def test_atoms_that_the_file_holds_stand_and_only_the_others_are_fitted(molecules, tmp_path):
+    true = mfbench.load_split("cath-mini").isolated_atom_energies
+    file = write(tmp_path / "m.xyz", molecules[0], atoms=False)
+    hydrogen = Atoms([1], info={"REF_energy": true[1] - 5.0})
+    hydrogen.arrays["REF_forces"] = np.zeros((1, 3))
+    ase.io.write(file, hydrogen, format="extxyz", append=True)
+    arguments = ["data", "import", file, "--out", str(tmp_path / "s"), *UNITS]
+    assert main([*arguments, "--isolated-atoms", "fit"]) == 0
+    split = mfbench.load_split(tmp_path / "s")
+    energies = split.isolated_atom_energies
+    assert energies[1] == pytest.approx(true[1] - 5.0)
+    bound = [
+        (c.energy - sum(energies[int(z)] for z in c.atomic_numbers)) / len(c)
+        for task in split.test
+        for c in task.support
+    ]
+    assert np.mean(bound) == pytest.approx(-4.5, abs=0.1)
+
+
 def test_a_net_force_is_taken_off_and_said_and_a_large_one_refused(molecules):
     def pulled(size):
         return [
