@@ -118,7 +118,7 @@ def isolated_atoms(
         sources: frames of one atom in them are isolated atoms.
         dealt: the families.
         said: ``H=-13.6,C=-1029.1`` (eV), or ``fit``: what the files hold, and of other elements least
-            squares on the support pools, molecules bound by 4.5 eV per atom; None: only what the files hold.
+            squares on the support pools, molecules bound by 4.5 eV per atom; None: what the files hold.
 
     Raises:
         DataError: an element is missing, or two files contradict each other.
