@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import ase.io
 import numpy as np
@@ -72,6 +73,14 @@ def test_the_folder_holds_model_card_metrics_and_report(adapted):
     page = (adapted / "model" / "report.html").read_text()
     assert "mine.xyz" in page
     assert not re.search(r"(src|href|url)\s*[=(]\s*[\"']?https?:", page), "it must open without a network"
+
+
+def test_a_model_that_was_saved_without_atoms_is_read(adapted, tmp_path):
+    shutil.copytree(adapted / "model", tmp_path / "old")
+    card = json.loads((tmp_path / "old" / "card.json").read_text())
+    del card["atoms"]
+    (tmp_path / "old" / "card.json").write_text(json.dumps(card))
+    assert [m.atoms for m in load_model(tmp_path / "old").members] == [None] * len(card["baselines"])
 
 
 def test_predictions_are_in_the_zero_of_the_file_and_within_what_was_said(adapted, molecule, tmp_path):
