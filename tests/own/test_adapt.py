@@ -127,6 +127,15 @@ def test_it_runs(adapted, tmp_path):
     assert found["drift_meV_per_atom_ps"] is not None
 
 
+def test_a_triplet_is_simulated_as_one(adapted, tmp_path):
+    atoms = ase.io.read(adapted / "new.xyz")
+    atoms.info["n_unpaired"] = 2
+    ase.io.write(tmp_path / "triplet.xyz", atoms, format="extxyz")
+    arguments = ["simulate", str(adapted / "model"), str(tmp_path / "triplet.xyz"), "--ps", "0.005"]
+    assert main([*arguments, "--quiet", "--out", str(tmp_path / "md")]) == 0
+    assert ase.io.read(tmp_path / "md" / "trajectory.xyz").info["n_unpaired"] == 2
+
+
 def test_the_zero_is_exact_for_one_molecule_and_for_several(molecule):
     mine = [c.with_label(c.energy + ZERO, c.forces) for c in molecule[0]]
     start = find_start("cath-mini/pretrain", mine)
