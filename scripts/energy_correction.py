@@ -156,7 +156,8 @@ def _rms(values: np.ndarray) -> float:
 
 
 def zeros(split: Split, data: Path, molecules: ReferenceMolecules) -> dict[str, dict[str, float]]:
-    """Level → rule → error at K = 0. The last rule sees the level's own tasks: nothing linear is better."""
+    """Level → rule → error at K = 0. The last rule sees the level's own tasks, and knows elements
+    and charges."""
     atoms, levels = split.isolated_atom_energies, {}
     known = {
         c.config_id: c for n in ("cath", "chemistry") for t in load_split(n).tasks for c in t.everything

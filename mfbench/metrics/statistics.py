@@ -178,8 +178,8 @@ def rank_ranges(
 
 
 def _p_value(differences: np.ndarray, groups: np.ndarray, seed: int) -> float:
-    """Two-sided: the share of resampled means on the other side of zero, doubled; below ``FEW`` groups, where
-    that share is too small, by Student's t."""
+    """Two-sided: the share of resampled means on the other side of zero, doubled; below ``FEW`` groups,
+    where that share is too small, by Student's t."""
     independent = len(np.unique(groups))
     if independent < 2:
         return 1.0

@@ -16,6 +16,7 @@ from mfbench_campaign.records import Records
 from mfbench_campaign.reference.runs import RUNS
 from mfbench_campaign.reference.tables import long_table
 from mfbench_campaign.report import command
+from mfbench_campaign.report.advice import what_to_use
 from mfbench_campaign.report.findings import families_finding, rows_that_beat, start_finding
 from mfbench_campaign.report.outer_costs import inner_share
 from mfbench_campaign.report.tables import force_ranks
@@ -121,6 +122,34 @@ def test_a_trained_start_pays_only_where_random_weights_have_the_larger_error(co
     )
     text = start_finding(Records(by_name.values()), tmp_path).short
     assert "does not show, nowhere; on those that it shows, nowhere" in text
+
+
+def test_what_to_use_names_as_alike_only_what_a_paired_comparison_does_not_tell_apart(committed):
+    base = next(r for r in committed if r.name == "cath/pretrain/seed0")
+    n = len(base.families)
+    noise = np.exp(np.random.default_rng(0).normal(0, 0.005, n))
+
+    def times(method, factor):
+        errors = {
+            m: {
+                q: {k: (np.array(v) * factor).tolist() for k, v in of["all"].items()}
+                for q in ("all", "seen", "unseen")
+            }
+            for m, of in base.errors.items()
+        }
+        return base.model_copy(update={"name": f"cath/{method}/seed0", "method": method, "errors": errors})
+
+    text = what_to_use(
+        Records(
+            [
+                times("pretrain", np.ones(n)),
+                times("offset", 1.05 * noise),
+                times("ridge", noise / np.exp(np.log(noise).mean())),
+            ]
+        )
+    )
+    assert "`offset`" not in text
+    assert "not told apart" in text
 
 
 def test_more_seeds_are_no_advantage_in_ranks(committed):

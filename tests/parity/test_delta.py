@@ -8,11 +8,15 @@ import pytest
 import mfbench
 from mfbench.data.configuration import Prediction
 from mfbench.errors import CheckpointError, ProtocolError, TrainingError, UnknownNameError
+from mfbench.learned.adaptation.initial_model import baseline_of
+from mfbench.learned.architectures.mace import MaceConfig
 from mfbench.learned.base_level import BaseLevel, differences
-from mfbench.learned.checkpoint import load_checkpoint
+from mfbench.learned.checkpoint import Checkpoint, load_checkpoint
 from mfbench.learned.methods.on_base import OnBase, on_base
+from mfbench.learned.training.prepare import training_card
 from mfbench.learned.training.settings import TrainSettings
 from mfbench.methods.constant import constant
+from mfbench.protocol.energy_baseline import EnergyBaseline
 from mfbench.protocol.loading import load_method, load_trainer
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
@@ -68,6 +72,15 @@ def test_labels_become_differences_and_are_computed_once(levels):
     assert set(left.isolated_atom_energies.values()) == {0.0}
     geometries = {x.positions.tobytes() for x in levels.train_configurations}
     assert Springs.asked == len(geometries) < len(levels.train_configurations)
+
+
+def test_a_start_on_a_base_stands_on_the_base_s_energies_on_another_split_too(levels):
+    """Differences have no atoms: those of the splits must not come back in between."""
+    left = differences(levels, BaseLevel("springs", levels), ("train",))
+    baseline = EnergyBaseline({1: 0.1, 6: 0.2})
+    card = training_card(left, TrainSettings("delta"), [], baseline) | {"data_hash": "of another split"}
+    checkpoint = Checkpoint(MaceConfig(elements=(1, 6)), {}, {}, card)
+    assert dict(baseline_of(checkpoint, left).elements) == {1: 0.1, 6: 0.2}
 
 
 def test_labels_that_the_split_holds_are_not_computed(levels):

@@ -31,7 +31,8 @@ from mfbench_torch.foreign.zero import find_zero
 __all__ = ["ani", "finetune", "made", "so3lr", "torch_module"]
 
 RATES = {"full": 5e-4, "replay": 5e-4, "frozen": 1e-3, "head": 3e-3, "lora": 1e-2, "delta": 3e-2}
-"""Adam's, by strategy: best of two or three on the validation families of levels-mini, SO3LR, K = 20."""
+"""Adam's, by strategy: set by hand after two or three looks at the validation families of levels-mini, of
+which there is no record; not the outcome of a search."""
 RANK = 4
 
 

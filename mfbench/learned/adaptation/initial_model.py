@@ -99,8 +99,8 @@ def baseline_of(checkpoint: Checkpoint, split: Split) -> EnergyBaseline:
 
     A split whose isolated atoms differ from those of the split it was trained on is of another level, or
     another program: its elements are shifted by what the atoms differ. The prior of the correction is the
-    split's. Cards from before they kept baseline and atoms are of checkpoints that ship: theirs are looked up
-    in the split that they name.
+    split's. Cards from before they kept baseline and atoms are of checkpoints that ship: theirs are
+    looked up in the split that they name.
 
     Raises:
         UnknownNameError: that split is not here.

@@ -7,6 +7,7 @@ energies, which an offset explains for the most part, are reported.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -109,6 +110,12 @@ def run_search(search: Search, folder: Path, minutes: float = float("inf")) -> t
         return records_of(search, journal, split), True
 
 
+def score_of(trial: Mapping[str, Any]) -> float:
+    """What decides; a trial that diverged is last."""
+    score = float(trial["score"])
+    return score if math.isfinite(score) else math.inf
+
+
 def records_of(search: Search, journal: Journal, split: Split) -> dict[str, Any]:
     """Every method's trials, its best and its median, and whether the best is at an edge."""
     methods = {}
@@ -116,7 +123,7 @@ def records_of(search: Search, journal: Journal, split: Split) -> dict[str, Any]
         trials = _finished(journal, method, search.trials * search.rounds)
         if not trials:
             continue
-        ordered = sorted(trials, key=lambda trial: float(trial["score"]))
+        ordered = sorted(trials, key=score_of)
         best, median = ordered[0], ordered[(len(ordered) - 1) // 2]
         space = _space(search, journal, method, len(trials) - 1)
         methods[method] = {
@@ -135,7 +142,7 @@ def _space(search: Search, journal: Journal, method: str, number: int) -> Space:
     space = search.space(method)
     for done in range(search.trials, number - number % search.trials + 1, search.trials):
         trials = _finished(journal, method, done)
-        space = extended(space, min(trials, key=lambda trial: float(trial["score"]))["settings"])
+        space = extended(space, min(trials, key=score_of)["settings"])
     return space
 
 

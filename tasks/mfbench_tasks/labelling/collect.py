@@ -1,9 +1,7 @@
-"""Turns a journal into committed tables: ``python -m mfbench_tasks.labelling.collect``."""
+"""Turns the entries of a labelling job into the tables of a level."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,14 +11,10 @@ import numpy as np
 from mfbench.data.configuration import Configuration
 from mfbench.data.label_table import read_labels, write_labels
 from mfbench.data.levels import LevelCard, read_level, write_level
-from mfbench.data.parquet import read_configurations, sha256
-from mfbench.errors import MfbenchError
-from mfbench.work.journal import open_journal
-from mfbench_tasks.labelling.entry import SUFFIX, Entry, decode_entry
+from mfbench.data.parquet import sha256
+from mfbench_tasks.labelling.entry import Entry
 from mfbench_tasks.labelling.label_gates import refusal
 from mfbench_tasks.labelling.level import Level
-from mfbench_tasks.labelling.registry import find_level
-from mfbench_tasks.labelling.run_queue import level_request
 
 __all__ = ["collect", "isolated_atoms"]
 
@@ -105,29 +99,3 @@ def _mopac_version() -> str:
     said = subprocess.run(["mopac", "--version"], capture_output=True, text=True, check=False, input="")
     match = re.search(r"\d+\.\d+\.\d+", said.stdout + said.stderr)
     return match[0] if match else "unknown"
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Collect; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="mfbench_tasks.labelling.collect", description=__doc__)
-    parser.add_argument("--level", required=True)
-    parser.add_argument("--configurations", required=True, type=Path, help="Parquet file, the queue")
-    parser.add_argument("--journal", required=True, type=Path)
-    parser.add_argument("--out", required=True, type=Path, help="folder of the level's tables")
-    options = parser.parse_args(arguments)
-    try:
-        level = find_level(options.level)
-        request = level_request(level, sha256(options.configurations))
-        with open_journal(options.journal, request, resume=True, shared=True, suffix=SUFFIX) as journal:
-            entries = journal.read(decode_entry)
-        new = collect(level, entries, read_configurations(options.configurations), options.out)
-    except MfbenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    failed = sum(bool(refusal(e)) for e in entries.values())
-    print(f"{options.out}: {new} new labels, {len(entries) - failed} in all, {failed} failed")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,9 +15,10 @@ import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.data.split import Split
+from mfbench.learned.base_level import BaseLevel
 from mfbench.methods.bond_terms import BondTerms, fit_bond_terms
 from mfbench.protocol.correction_prior import CorrectionPrior, prior_of
-from mfbench.protocol.energy_baseline import correction_operator, fit_zero
+from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator, fit_zero
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
 from mfbench_tasks.labelling.registry import find_level
@@ -29,44 +30,25 @@ _N_REFERENCE = 200
 
 
 class _LevelOnScale:
-    """A level's labels on a split's energy scale, each computed once: episodes ask for the same
-    configurations again."""
+    """A level's labels on a split's energy scale; where the split does not state it, linear in elements and
+    charge, fitted to labels of meta-train."""
 
     def __init__(self, name: str, split: Split):
-        self._level = find_level(name)
-        self._known: dict[tuple[bytes, bytes, int, int], Prediction] = {}
-        self._zero = _zero(self._raw, name, split)
+        self._level = BaseLevel(name, split)
+        self._zero = EnergyBaseline({})
+        stated = name in split.manifest.energy_shifts
+        pool = split.train_configurations
+        if stated or not pool or split.manifest.level_of_theory == find_level(name).description:
+            return
+        chosen = pool[:: -(-len(pool) // _N_REFERENCE)]
+        left = [c.label[0] - p.energy for c, p in zip(chosen, self._level(chosen), strict=True)]
+        self._zero = fit_zero(chosen, np.array(left))
 
     def __call__(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Energies (eV) and forces (eV/Å); configurations may be blind."""
-        found = [self._raw(c) for c in configurations]
-        return [
-            Prediction(p.energy + self._zero(c), p.forces)
-            for p, c in zip(found, configurations, strict=True)
-        ]
-
-    def _raw(self, c: Configuration) -> Prediction:
-        key = (c.atomic_numbers.tobytes(), np.asarray(c.positions).tobytes(), c.total_charge, c.n_unpaired)
-        if key not in self._known:
-            engine = self._level.engine(c.atomic_numbers, c.total_charge, c.n_unpaired)
-            label = engine.label(c.positions)
-            self._known[key] = Prediction(label.energy, label.forces)
-        return self._known[key]
-
-
-def _zero(
-    run: Callable[[Configuration], Prediction], name: str, split: Split
-) -> Callable[[Configuration], float]:
-    """What is added to a level's energies (eV): what the split states; nothing where its labels are of this
-    level; else linear in elements and charge, fitted to labels of meta-train."""
-    if shift := split.manifest.energy_shifts.get(name):
-        return shift.of
-    if split.manifest.level_of_theory == find_level(name).description:
-        return lambda c: 0.0
-    pool = split.train_configurations
-    chosen = pool[:: -(-len(pool) // _N_REFERENCE)] if pool else ()
-    fitted = fit_zero(chosen, np.array([c.label[0] - run(c).energy for c in chosen])) if chosen else None
-    return lambda c: float(fitted.energies([c])[0]) if fitted else 0.0
+        zeros = self._zero.energies(configurations)
+        found = self._level(configurations)
+        return [Prediction(p.energy + float(z), p.forces) for p, z in zip(found, zeros, strict=True)]
 
 
 @dataclass(eq=False)
