@@ -11,11 +11,12 @@ import numpy as np
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL
 from mfbench.data.farthest_points import fingerprints
+from mfbench.errors import DataError
 from mfbench.own.estimate import measured_coverage
 from mfbench.own.estimate.table import METRICS, SHIPPED, ErrorTable, write_table
 from mfbench.store import open_store
 from mfbench.store.open import default_store
-from mfbench.submission.card import read_card
+from mfbench.submission.card import Card, read_card
 
 SPLITS = {"pretrain": ("cath-mini", "chemistry-mini"), "scratch": ("cath", "chemistry")}
 """Method → splits whose filed rows are read. ``pretrain`` was filed at several K on the small ones alone.
@@ -35,12 +36,14 @@ def main() -> None:
     for name in store.ids():
         card = read_card(store.read_files(name)["submission.yaml"])
         run = card.run
-        if run.split not in SPLITS.get(card.method, ()) or card.track != "standard":
+        if not is_read(card):
             continue
+        refuse_failures(name, card)
         checked, _, _ = store.recompute(name)
         for episode, kept in zip(checked.reference.episodes, checked.errors, strict=True):
-            if kept.errors is None or episode.k not in KS:
+            if episode.k not in KS:
                 continue
+            assert kept.errors is not None  # only a declared failure has none, and it was refused above
             for fragment in dict.fromkeys(episode.fragments.tolist()):
                 rows = np.flatnonzero(episode.fragments == fragment)
                 key = f"{run.split.removesuffix('-mini')} {episode.family_id}", fragment
@@ -77,6 +80,26 @@ def main() -> None:
                 covered, count = measured_coverage(table, method, k, metric)
                 if count:
                     print(f"{method:9}{metric:20}K = {k:<4}{100 * covered:.0f} % of {count}")
+
+
+def is_read(card: Card) -> bool:
+    """Whether the table is made of a row: of published draws, at the standard budget."""
+    run = card.run
+    return run.split in SPLITS.get(card.method, ()) and card.track == "standard" and run.selector is None
+
+
+def refuse_failures(name: str, card: Card) -> None:
+    """Refuse a row whose errors at one of ``KS`` are not all there: hard episodes are those that fail.
+
+    Raises:
+        DataError: it declares a failed episode.
+    """
+    for row in card.failures:
+        if row.k is None or row.k in KS:
+            raise DataError(
+                f"{name} failed on {row.family} ({row.reason}): the table would be too good without; "
+                "leave the row out of SPLITS, or file one that is whole"
+            )
 
 
 def _errors(found: np.ndarray | None) -> np.ndarray:

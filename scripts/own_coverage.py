@@ -3,28 +3,32 @@
     python scripts/own_coverage.py --levels gfn2,gfn1,pm7 --molecules 3 --out runs/own-coverage
 
 Of each level, the test molecules with the most labels: adapted to --k configurations of the support, then
-asked about the query's. Each molecule is one file in OUT, so that a killed run goes on.
+asked about the query's. Each molecule is one file in OUT/LEVEL, so that a killed run goes on; one of
+other labels, K, steps or start is refused.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import mfbench
 from mfbench.data.configuration import Configuration
-from mfbench.work.files import write_text
+from mfbench.errors import MfbenchError
+from mfbench.work.journal import open_journal
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is missing, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--split", default="cath-mini")
+    parser.add_argument("--split", default="cath")
     parser.add_argument("--levels", default="gfn2", help="gfn2 is the split's own")
     parser.add_argument("--molecules", type=int, default=3)
     parser.add_argument("--k", type=int, default=24)
@@ -33,15 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--backend", default="jax")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args(arguments)
-    asked.out.mkdir(parents=True, exist_ok=True)
-    for level in asked.levels.split(","):
-        split = mfbench.load_split(asked.split, level=None if level == "gfn2" else level)
-        for name, support, query in molecules(split, asked.molecules):
-            path = asked.out / f"{level}-{name.replace('/', '_')}.json"
-            if not path.is_file():
-                found = measured(support[: asked.k], query, asked)
-                write_text(path, json.dumps({"level": level, "molecule": name, **found}) + "\n")
-    rows = [json.loads(p.read_text()) for p in sorted(asked.out.glob("*.json"))]
+    try:
+        rows = run(asked)
+    except MfbenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     for level in dict.fromkeys(r["level"] for r in rows):
         mine = [r for r in rows if r["level"] == level]
         forces = np.average([r["forces"] for r in mine], weights=[r["n_forces"] for r in mine])
@@ -51,6 +51,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{sum(r['n_forces'] for r in mine):,}, energies {100 * energies:.0f} % of "
             f"{sum(r['n_energies'] for r in mine)}"
         )
+    return 0
+
+
+def run(asked: argparse.Namespace) -> list[dict[str, Any]]:
+    """Every molecule that is not measured yet; the rows of all."""
+    rows: list[dict[str, Any]] = []
+    for level in asked.levels.split(","):
+        split = mfbench.load_split(asked.split, level=None if level == "gfn2" else level)
+        request = {
+            "data": {split.name: split.manifest.data_hash}, "k": asked.k, "steps": asked.steps,
+            "start": asked.start, "backend": asked.backend,
+        }  # fmt: skip
+        with open_journal(asked.out / level, request, resume=True, suffix=".run.json") as journal:
+            for name, support, query in molecules(split, asked.molecules):
+                if not journal.holds(name):
+                    found = measured(support[: asked.k], query, asked)
+                    row = {"level": level, "molecule": name, **found}
+                    journal.add(name, (json.dumps(row) + "\n").encode())
+            rows += journal.read(json.loads).values()
+    return rows
 
 
 def molecules(
@@ -86,4 +106,4 @@ def measured(
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -4,9 +4,10 @@
     python scripts/own_table.py --files a.xyz b.xyz c.xyz --out runs/own-table      # eV, eV/Å; REF_ keys
 
 Each cell (molecule, K, seed, method) is one file in OUT/cells; a killed run goes on with the cells that are
-missing. Every method gets the same K configurations and the same wall time. At the end, and with --report
-alone, OUT/table.md says errors on the molecule's other configurations (force RMSE in kcal/mol/Å, energy
-RMSE less the mean error in kcal/mol) and whether a trajectory at 300 K stays whole.
+missing, and one of other labels, seconds or ps is refused. Every method gets the same K configurations and
+the same wall time. At the end, and with --report alone, OUT/table.md says errors on the molecule's other
+configurations (force RMSE in kcal/mol/Å, energy RMSE less the mean error in kcal/mol) and whether a
+trajectory at 300 K stays whole.
 """
 
 from __future__ import annotations
@@ -28,11 +29,15 @@ import numpy as np
 
 import mfbench
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
+from mfbench.data.parquet import sha256
 from mfbench.errors import DataError, MfbenchError
+from mfbench.metrics.statistics import groups_of, ratio
 from mfbench.work.files import write_text
+from mfbench.work.journal import Journal, open_journal
 
 METHODS = ("auto", "scratch", "mace")
 FEWEST_TESTS = 20
+CELL = ".run.json"
 PROBES = (2, 12)
 """Epochs that mace-torch's pace is measured over."""
 
@@ -44,6 +49,8 @@ class Molecule:
     name: str
     support: tuple[Configuration, ...]
     query: tuple[Configuration, ...]
+    clusters: tuple[str, ...]
+    """Molecules that share one are not independent."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,7 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--report", action="store_true", help="run nothing")
     asked = parser.parse_args(arguments)
     ks = [int(k) for k in asked.k.split(",")]
-    (asked.out / "cells").mkdir(parents=True, exist_ok=True)
     try:
         if not asked.report:
             molecules = (
@@ -72,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if asked.files
                 else from_split(asked.split, asked.level, asked.by, asked.molecules, max(ks))
             )
-            run(molecules, ks, asked)
+            with open_journal(asked.out / "cells", request_of(asked), resume=True, suffix=CELL) as journal:
+                run(molecules, ks, asked, journal)
         text = report(asked.out)
     except MfbenchError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -89,10 +96,13 @@ def from_split(split: str, level: str | None, by: str, count: int, k: int) -> li
         DataError: fewer than ``count`` hold K labels and enough others.
     """
     found: dict[str, tuple[list[Configuration], list[Configuration]]] = defaultdict(lambda: ([], []))
+    clusters: dict[str, tuple[str, ...]] = {}
     for task in mfbench.load_split(split, level=level).test:
         for pool, configurations in enumerate((task.support, task.query)):
             for c in configurations:
-                found[c.fragment_id if by == "fragment" else task.family_id][pool].append(c)
+                name = c.fragment_id if by == "fragment" else task.family_id
+                found[name][pool].append(c)
+                clusters[name] = (f"family {task.family_id}", *task.clusters)
     usable = [n for n, (s, q) in found.items() if len(s) >= k and len(q) >= FEWEST_TESTS]
     if len(usable) < count:
         most = max((min(len(s), len(q)) for s, q in found.values()), default=0)
@@ -101,7 +111,7 @@ def from_split(split: str, level: str | None, by: str, count: int, k: int) -> li
             f"{most} of each role): choose smaller --k, or --by family"
         )
     chosen = sorted(usable, key=lambda n: (-sum(map(len, found[n])), n))[:count]
-    return [Molecule(name, *map(tuple, found[name])) for name in chosen]
+    return [Molecule(name, *map(tuple, found[name]), clusters[name]) for name in chosen]
 
 
 def from_files(paths: Sequence[Path]) -> list[Molecule]:
@@ -113,17 +123,28 @@ def from_files(paths: Sequence[Path]) -> list[Molecule]:
     found = []
     for path in paths:
         read = preflight(read_frames(path), None, units).configurations
-        found.append(Molecule(path.stem, read[: len(read) // 2], read[len(read) // 2 :]))
+        found.append(Molecule(path.stem, read[: len(read) // 2], read[len(read) // 2 :], (path.stem,)))
     return found
 
 
-def run(molecules: Sequence[Molecule], ks: Sequence[int], asked: argparse.Namespace) -> None:
+def request_of(asked: argparse.Namespace) -> dict[str, Any]:
+    """What a cell depends on beside its name."""
+    if asked.files:
+        data = {path.name: sha256(path) for path in asked.files}
+    else:
+        split = mfbench.load_split(asked.split, level=asked.level)
+        data = {"split": split.name, "level": asked.level, "hash": split.manifest.data_hash, "by": asked.by}
+    return {"data": data, "seconds": asked.seconds, "ps": asked.ps, "backend": asked.backend}
+
+
+def run(
+    molecules: Sequence[Molecule], ks: Sequence[int], asked: argparse.Namespace, journal: Journal
+) -> None:
     """Every cell that has no file yet."""
     cells = list(itertools.product(molecules, ks, range(asked.seeds), asked.methods.split(",")))
     for number, (molecule, k, seed, method) in enumerate(cells, start=1):
-        name = f"{molecule.name.replace('/', '_')}-K{k}-seed{seed}-{method}"
-        path = asked.out / "cells" / f"{name}.json"
-        if path.is_file():
+        name = f"{molecule.name}-K{k}-seed{seed}-{method}"
+        if journal.holds(name):
             continue
         print(f"{number} of {len(cells)}: {name}", flush=True)
         rows = np.random.default_rng([seed, 41]).permutation(len(molecule.support))[:k]
@@ -131,6 +152,7 @@ def run(molecules: Sequence[Molecule], ks: Sequence[int], asked: argparse.Namesp
         fitted = mace(support, seed, asked) if method == "mace" else adapted(method, support, seed, asked)
         cell = {"molecule": molecule.name, "k": k, "seed": seed, "method": method}
         cell |= {
+            "clusters": molecule.clusters,
             "seconds": fitted.seconds,
             "limit": asked.seconds,
             "made_of": fitted.made_of,
@@ -138,7 +160,7 @@ def run(molecules: Sequence[Molecule], ks: Sequence[int], asked: argparse.Namesp
         }
         if asked.ps:
             cell |= dynamics(fitted, molecule.query[0], asked.ps, seed)
-        write_text(path, json.dumps(cell, indent=1) + "\n")
+        journal.add(name, (json.dumps(cell, indent=1) + "\n").encode())
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,7 +276,7 @@ def _atoms(calculator: Any, c: Configuration) -> Any:
 
 def report(out: Path) -> str:
     """Markdown: means over seeds per molecule and K, then every method beside ``scratch``."""
-    cells = [json.loads(p.read_text()) for p in sorted((out / "cells").glob("*.json"))]
+    cells = [json.loads(p.read_text()) for p in sorted((out / "cells").glob(f"*{CELL}"))]
     if not cells:
         raise DataError(f"{out} holds no finished cell: run without --report")
     groups: dict[tuple[str, int, str], list[dict[str, Any]]] = defaultdict(list)
@@ -281,24 +303,36 @@ def report(out: Path) -> str:
 
 
 def _ratios(cells: Sequence[dict[str, Any]]) -> list[str]:
-    """Errors ÷ those of ``scratch`` on the same labels: geometric means with 95 % bootstrap intervals."""
+    """Errors ÷ those of ``scratch`` on the same labels: geometric means with 95 % intervals over molecules.
+
+    Seeds of a molecule, and molecules that share a cluster, are not independent. Molecules for which a seed
+    is missing are left out, and counted.
+    """
     by_cell = {(c["molecule"], c["k"], c["seed"], c["method"]): c for c in cells}
+    clusters = {c["molecule"]: c["clusters"] for c in cells}
     lines = []
     for method, k in sorted({(c["method"], c["k"]) for c in cells if c["method"] != "scratch"}):
+        pairs = {
+            (molecule, seed): (mine, line)
+            for (molecule, at, seed, name), mine in by_cell.items()
+            if (name, at) == (method, k) and (line := by_cell.get((molecule, at, seed, "scratch")))
+        }
+        seeds, begun = sorted({seed for _, seed in pairs}), sorted({molecule for molecule, _ in pairs})
+        whole = [m for m in begun if all((m, seed) in pairs for seed in seeds)]
+        if not whole:
+            continue
+        groups = groups_of([clusters[m] for m in whole])
+        left = f", {len(begun) - len(whole)} unfinished left out" if len(whole) < len(begun) else ""
         for metric, title in (("force_rmse", "forces"), ("within_rmse", "energies within")):
-            logs = np.array(
-                [
-                    np.log(mine[metric] / line[metric])
-                    for (molecule, at, seed, name), mine in by_cell.items()
-                    if (name, at) == (method, k) and (line := by_cell.get((molecule, at, seed, "scratch")))
-                ]
+            both = np.array([[[c[metric] for c in pairs[m, seed]] for m in whole] for seed in seeds])
+            found = ratio(both[..., 0], both[..., 1], groups)
+            interval = (
+                f"[{found.lo:.2f}, {found.hi:.2f}]" if np.isfinite(found.lo) else "[one group: no interval]"
             )
-            if len(logs) < 2:
-                continue
-            drawn = np.random.default_rng(0).choice(logs, (2000, len(logs))).mean(axis=1)
-            lo, hi = np.exp(np.quantile(drawn, [0.025, 0.975]))
-            ratio = f"{np.exp(logs.mean()):.2f} [{lo:.2f}, {hi:.2f}]"
-            lines.append(f"- K = {k}, {title}: `{method}` ÷ `scratch` {ratio} over {len(logs)} pairs.")
+            lines.append(
+                f"- K = {k}, {title}: `{method}` ÷ `scratch` {found.value:.2f} {interval} over "
+                f"{len(whole)} molecules × {len(seeds)} seeds{left}."
+            )
     return lines
 
 

@@ -26,9 +26,6 @@ active.json with the error before each batch was learned from. A killed loop goe
 labels nothing twice. Needs the extra "label", and what the level runs on.
 """
 
-_READ = "mfbench_tasks.labelling.read_structures:read_structures"
-Label = tuple[float | None, np.ndarray | None, str]
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""

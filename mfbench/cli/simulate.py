@@ -73,7 +73,10 @@ def simulate(
         atoms = _atoms(frame.numbers, frame.positions)
         total = charge if charge is not None else frame.charge
         atoms.info["charge"] = adapted.card.get("charges", [0])[0] if total is None else total
-        atoms.calc = adapted.calculator(charge=total, uncertainty=threshold > 0)
+        atoms.info["n_unpaired"] = frame.n_unpaired or 0
+        atoms.calc = adapted.calculator(
+            charge=total, n_unpaired=atoms.info["n_unpaired"], uncertainty=threshold > 0
+        )
         show = not quiet and sys.stderr.isatty()
         bar = progress_bar(settings.records, of="frames") if show else nullcontext(lambda: None)
         with bar as advance:

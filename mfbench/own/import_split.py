@@ -117,8 +117,8 @@ def isolated_atoms(
     Args:
         sources: frames of one atom in them are isolated atoms.
         dealt: the families.
-        said: ``H=-13.6,C=-1029.1`` (eV), or ``fit``: least squares on the support pools, molecules bound
-            by 4.5 eV per atom; None: only what the files hold.
+        said: ``H=-13.6,C=-1029.1`` (eV), or ``fit``: what the files hold, and of other elements least
+            squares on the support pools, molecules bound by 4.5 eV per atom; None: what the files hold.
 
     Raises:
         DataError: an element is missing, or two files contradict each other.
@@ -131,10 +131,10 @@ def isolated_atoms(
             if abs(found.setdefault(z, energy) - energy) > 1e-3:
                 raise DataError(f"two files have different energies of an isolated {symbol(z)} atom")
     if said == FIT:
-        fitted = _fitted(support)
-        if lacking := [symbol(z) for z in wanted if z not in fitted]:
+        whole = {**found, **_fitted(support, found)}
+        if lacking := [symbol(z) for z in wanted if z not in whole]:
             raise DataError(f"isolated atoms cannot be fitted: no support has {', '.join(lacking)}")
-        return {**fitted, **found}, "fitted to the support pools, molecules bound by 4.5 eV per atom"
+        return whole, "fitted to the support pools, molecules bound by 4.5 eV per atom"
     found |= _parsed(said) if said else {}
     if lacking := [symbol(z) for z in wanted if z not in found]:
         raise DataError(
@@ -145,10 +145,14 @@ def isolated_atoms(
     return {z: found[z] for z in wanted}, "as given" if said else "from frames of one atom"
 
 
-def _fitted(support: Sequence[Configuration]) -> dict[int, float]:
-    elements = sorted({int(z) for c in support for z in c.atomic_numbers})
+def _fitted(support: Sequence[Configuration], known: Mapping[int, float]) -> dict[int, float]:
+    """Energies of the elements that are not ``known``, given those that are."""
+    elements = sorted({int(z) for c in support for z in c.atomic_numbers} - set(known))
+    if not elements:
+        return {}
     counts = np.array([np.bincount(c.atomic_numbers, minlength=128)[elements] for c in support], float)
-    target = np.array([c.label[0] + _BINDING * len(c) for c in support])
+    atoms = np.array([sum(known.get(int(z), 0.0) for z in c.atomic_numbers) for c in support])
+    target = np.array([c.label[0] + _BINDING * len(c) for c in support]) - atoms
     solved, *_ = np.linalg.lstsq(counts, target, rcond=1e-9)
     return dict(zip(elements, solved.tolist(), strict=True))
 

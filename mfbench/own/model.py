@@ -143,7 +143,10 @@ def load_model(folder: str | Path, *, backend: str | None = None) -> AdaptedMode
         arrays = load_file(folder / WEIGHTS)
         config = config_from(card.pop("config"))
         baselines = [EnergyBaseline.from_dict(b) for b in card.pop("baselines")]
-        atoms = [a and {int(z): float(e) for z, e in a.items()} for a in card.pop("atoms")]
+        atoms = [
+            a and {int(z): float(e) for z, e in a.items()}
+            for a in card.pop("atoms", [None] * len(baselines))
+        ]
         record = card.pop("calibration")
         members = tuple(
             Member(

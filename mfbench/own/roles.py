@@ -61,7 +61,8 @@ def deal(
         seed: of the molecules that are held out, and of the draws.
 
     Raises:
-        DataError: too few configurations, all alike, or forces with a net force.
+        DataError: too few configurations, all alike, forces with a net force, or a molecule whose
+            elements stand in several orders.
     """
     sound, net = _without_net_force(family, configurations)
     molecules = _molecules(family, sound)
@@ -80,7 +81,9 @@ def deal(
         support, query = _halves(trajectories, consecutive=unnamed)
         pools["support"] += support
         pools["query"] += query
-    known = {name: [c.positions for c in pools["support"] if c.fragment_id == name] for name in names}
+    known = {
+        name: [x for c in pools["support"] if c.fragment_id == name for x in _orders(c)] for name in names
+    }
     query = [c for c in pools["query"] if not _is_twin(c, known, near_twin)]
     twins = len(pools["query"]) - len(query)
     if not pools["support"] or not (query or pools["heldout"]):
@@ -154,6 +157,12 @@ def _molecules(family: str, configurations: Sequence[Configuration]) -> dict[str
                     sampler="own",
                 )
             )
+            first = molecules[name][0]
+            if not np.array_equal(first.atomic_numbers, c.atomic_numbers):
+                raise DataError(
+                    f"{family}: frames {int(first.config_id.rpartition('/')[2])} and {number} are one "
+                    "molecule in two orders of its atoms: put them into one order"
+                )
     return dict(molecules)
 
 
@@ -188,8 +197,15 @@ def _halves(
 
 
 def _is_twin(c: Configuration, known: Mapping[str, Sequence[np.ndarray]], bound: float) -> bool:
-    pool = known[c.fragment_id]
-    return bool(len(pool)) and float(aligned_rmsd(c.positions, np.array(pool)).min()) < bound
+    pool = np.array(known[c.fragment_id])
+    return bool(len(pool)) and min(float(aligned_rmsd(x, pool).min()) for x in _orders(c)) < bound
+
+
+def _orders(c: Configuration) -> tuple[np.ndarray, np.ndarray]:
+    """Positions [n, 3] in the file's order, and in one that does not depend on it: elements, then distances
+    to the other atoms. Atoms of one element may be swapped from frame to frame."""
+    apart = np.linalg.norm(c.positions[:, None] - c.positions[None], axis=-1).sum(axis=1)
+    return c.positions, c.positions[np.lexsort((apart, c.atomic_numbers))]
 
 
 def _draws(support: Sequence[Configuration], seed: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import ase.io
 import numpy as np
@@ -74,6 +75,14 @@ def test_the_folder_holds_model_card_metrics_and_report(adapted):
     assert not re.search(r"(src|href|url)\s*[=(]\s*[\"']?https?:", page), "it must open without a network"
 
 
+def test_a_model_that_was_saved_without_atoms_is_read(adapted, tmp_path):
+    shutil.copytree(adapted / "model", tmp_path / "old")
+    card = json.loads((tmp_path / "old" / "card.json").read_text())
+    del card["atoms"]
+    (tmp_path / "old" / "card.json").write_text(json.dumps(card))
+    assert [m.atoms for m in load_model(tmp_path / "old").members] == [None] * len(card["baselines"])
+
+
 def test_predictions_are_in_the_zero_of_the_file_and_within_what_was_said(adapted, molecule, tmp_path):
     model = str(adapted / "model")
     assert main(["predict", model, str(adapted / "new.xyz"), "--out", str(tmp_path / "p.xyz")]) == 0
@@ -116,6 +125,15 @@ def test_it_runs(adapted, tmp_path):
     assert found["stable"]
     assert found["simulated_ps"] == pytest.approx(0.02)
     assert found["drift_meV_per_atom_ps"] is not None
+
+
+def test_a_triplet_is_simulated_as_one(adapted, tmp_path):
+    atoms = ase.io.read(adapted / "new.xyz")
+    atoms.info["n_unpaired"] = 2
+    ase.io.write(tmp_path / "triplet.xyz", atoms, format="extxyz")
+    arguments = ["simulate", str(adapted / "model"), str(tmp_path / "triplet.xyz"), "--ps", "0.005"]
+    assert main([*arguments, "--quiet", "--out", str(tmp_path / "md")]) == 0
+    assert ase.io.read(tmp_path / "md" / "trajectory.xyz").info["n_unpaired"] == 2
 
 
 def test_the_zero_is_exact_for_one_molecule_and_for_several(molecule):

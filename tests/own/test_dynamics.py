@@ -11,6 +11,7 @@ import mfbench
 from mfbench.errors import ProtocolError
 from mfbench.own.dynamics import DynamicsSettings, StabilityProbe, simulate
 from mfbench.own.dynamics.stability import energy_drift, first_change
+from mfbench.own.formats import read_frames
 from mfbench.submission import check_run
 
 
@@ -262,7 +263,13 @@ def test_it_stops_where_the_model_is_unsure_and_leaves_what_to_label(tmp_path):
     assert found.simulated_ps < 0.1
     assert len(ase.io.read(tmp_path / "a" / "unsure.xyz", ":")) == 1
     last = ase.io.read(tmp_path / "a" / "trajectory.xyz", "-1")
+    assert (last.info["charge"], last.info["n_unpaired"]) == (0, 0)
     np.testing.assert_allclose(last.positions, atoms.positions, atol=1e-7)
+    atoms.info.update(charge=1, n_unpaired=2)
+    atoms.calc = Unsure(atoms)
+    simulate(atoms, settings, tmp_path / "triplet")
+    (unsure,) = read_frames(tmp_path / "triplet" / "unsure.xyz").frames
+    assert (unsure.charge, unsure.n_unpaired) == (1, 2)
     atoms.calc = Springs(atoms)
     with pytest.raises(ProtocolError, match="no error bars"):
         simulate(atoms, settings, tmp_path / "b")

@@ -5,9 +5,13 @@ import pytest
 from ase.build import molecule
 from ase.io import write
 
+import estimate_table
 from mfbench.cli import main
 from mfbench.errors import DataError
 from mfbench.own.estimate import ErrorTable, estimate, load_table, measured_coverage
+from mfbench.store import open_store
+from mfbench.store.open import default_store
+from mfbench.submission.card import Failure, read_card
 
 
 def test_the_interval_of_the_table_that_ships_covers_what_it_says():
@@ -18,6 +22,31 @@ def test_the_interval_of_the_table_that_ships_covers_what_it_says():
                 covered, count = measured_coverage(table, method, k, metric)
                 assert count == np.isfinite(errors[:, number, 0]).sum()
                 assert count == 0 or 0.85 <= covered <= 0.95, (method, k, metric)
+
+
+def filed(**changes):
+    """The card of a filed row that the table is made of, changed."""
+    store = open_store(default_store())
+    for name in store.ids():
+        card = read_card(store.read_files(name)["submission.yaml"])
+        if estimate_table.is_read(card):
+            run = card.run.model_copy(update={k: v for k, v in changes.items() if k == "selector"})
+            others = {k: v for k, v in changes.items() if k != "selector"}
+            return card.model_copy(update={"run": run, **others})
+    raise AssertionError("no row is filed")
+
+
+def test_rows_of_chosen_supports_are_not_what_the_table_is_made_of():
+    assert estimate_table.is_read(filed())
+    assert not estimate_table.is_read(filed(selector="farthest"))
+
+
+def test_the_table_is_not_made_without_the_episodes_that_failed():
+    estimate_table.refuse_failures("row", filed())
+    failed = [Failure(family="1.10.8", k=10, draw=0, reason="diverged")]
+    with pytest.raises(DataError, match=r"row failed on 1\.10\.8 \(diverged\)"):
+        estimate_table.refuse_failures("row", filed(failures=failed))
+    estimate_table.refuse_failures("row", filed(failures=[failed[0].model_copy(update={"k": 3})]))
 
 
 def test_a_molecule_gets_the_errors_of_its_likes():

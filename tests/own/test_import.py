@@ -100,6 +100,34 @@ def test_frames_without_trajectories_are_cut_into_blocks_that_lie_apart(molecule
         deal("mine", Fold.TEST, alike, near_twin=0.1, seed=0)
 
 
+def reordered(c, order, number):
+    return Configuration(
+        c.atomic_numbers[order], c.positions[order], c.total_charge, 0, c.energy, c.forces[order],
+        config_id=str(number), trajectory_id=f"t{number % 2}", graph_id=c.graph_id,
+    )  # fmt: skip
+
+
+def test_the_same_geometry_in_another_order_of_atoms_is_a_near_twin_or_refused(molecules):
+    frames = molecules[0][:6]
+    order = np.arange(len(frames[0]))
+    numbers = frames[0].atomic_numbers
+    swapped = np.lexsort((-order, numbers))  # atoms of an element from last to first
+    swapped_back = np.empty_like(order)
+    swapped_back[np.lexsort((order, numbers))] = swapped
+    assert not np.array_equal(swapped_back, order)
+    both = [x for c in frames for x in ((c, order), (c, swapped_back))]
+    with pytest.raises(DataError, match=r"within 0\.02 Å"):
+        deal(
+            "mine", Fold.TEST, [reordered(c, o, i) for i, (c, o) in enumerate(both)], near_twin=0.02, seed=0
+        )
+    both = [x for c in frames for x in ((c, order), (c, order[::-1]))]
+    with pytest.raises(DataError, match="frames 1 and 2 are one molecule in two orders") as refusal:
+        deal(
+            "mine", Fold.TEST, [reordered(c, o, i) for i, (c, o) in enumerate(both)], near_twin=0.02, seed=0
+        )
+    assert "\n" not in str(refusal.value)
+
+
 def test_isolated_atoms_are_asked_for_or_fitted_and_never_guessed(molecules, tmp_path, capsys):
     file = write(tmp_path / "m.xyz", molecules[0], atoms=False)
     arguments = ["data", "import", file, "--out", str(tmp_path / "s"), *UNITS]
@@ -112,6 +140,25 @@ def test_isolated_atoms_are_asked_for_or_fitted_and_never_guessed(molecules, tmp
         "fitted" in json.loads((tmp_path / "s" / "manifest.json").read_text())["recipe"]["isolated_atoms"]
     )
     assert "energies" not in [c.name for c in verify_split(tmp_path / "s") if not c.passed]
+
+
+def test_atoms_that_the_file_holds_stand_and_only_the_others_are_fitted(molecules, tmp_path):
+    true = mfbench.load_split("cath-mini").isolated_atom_energies
+    file = write(tmp_path / "m.xyz", molecules[0], atoms=False)
+    hydrogen = Atoms([1], info={"REF_energy": true[1] - 5.0})
+    hydrogen.arrays["REF_forces"] = np.zeros((1, 3))
+    ase.io.write(file, hydrogen, format="extxyz", append=True)
+    arguments = ["data", "import", file, "--out", str(tmp_path / "s"), *UNITS]
+    assert main([*arguments, "--isolated-atoms", "fit"]) == 0
+    split = mfbench.load_split(tmp_path / "s")
+    energies = split.isolated_atom_energies
+    assert energies[1] == pytest.approx(true[1] - 5.0)
+    bound = [
+        (c.energy - sum(energies[int(z)] for z in c.atomic_numbers)) / len(c)
+        for task in split.test
+        for c in task.support
+    ]
+    assert np.mean(bound) == pytest.approx(-4.5, abs=0.1)
 
 
 def test_a_net_force_is_taken_off_and_said_and_a_large_one_refused(molecules):

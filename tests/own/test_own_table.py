@@ -2,26 +2,90 @@
 
 import json
 
+import numpy as np
+
+import own_coverage
 import own_table
+from mfbench.metrics.statistics import ratio
+
+
+def put(folder, factors, *, clusters=None):
+    """Cells of ``scratch`` and ``auto``; ``factors``: molecule → seed → ratio of their errors."""
+    (folder / "cells").mkdir(parents=True, exist_ok=True)
+    for molecule, seeds in factors.items():
+        for seed, factor in enumerate(seeds):
+            for method, size in (("scratch", 1.0), ("auto", factor)):
+                cell = {"molecule": molecule, "k": 10, "seed": seed, "method": method, "seconds": 9.0}
+                cell |= {"force_rmse": size * (4 + seed), "within_rmse": size, "made_of": "x"}
+                cell |= {"stable": seed > 0, "clusters": (clusters or {}).get(molecule, [molecule])}
+                path = folder / "cells" / f"{molecule}-{method}{seed}.run.json"
+                path.write_text(json.dumps(cell))
 
 
 def test_a_report_is_made_from_the_cells_that_are_there(tmp_path, capsys):
-    (tmp_path / "cells").mkdir()
     assert own_table.main(["--out", str(tmp_path), "--report"]) == 2
     assert "no finished cell" in capsys.readouterr().err
-    for method, factor in (("scratch", 1.0), ("auto", 0.5)):
-        for seed in range(3):
-            cell = {"molecule": "m", "k": 10, "seed": seed, "method": method, "seconds": 9.0}
-            cell |= {"force_rmse": factor * (4 + seed), "within_rmse": factor, "made_of": "x"}
-            cell |= {"stable": seed > 0}
-            (tmp_path / "cells" / f"{method}{seed}.json").write_text(json.dumps(cell))
+    put(tmp_path, {"m": [0.5] * 3})
     assert own_table.main(["--out", str(tmp_path), "--report"]) == 0
     text = (tmp_path / "table.md").read_text()
     assert "| m | 10 | `auto` | 2.50 [2.00, 3.00] | 0.50 [0.50, 0.50] | 2 of 3 | 9 | x |" in text
-    assert "`auto` ÷ `scratch` 0.50 [0.50, 0.50] over 3 pairs" in text
+    assert "`auto` ÷ `scratch` 0.50 [one group: no interval] over 1 molecules × 3 seeds." in text
+
+
+def test_molecules_are_the_unit_of_intervals_and_not_their_seeds(tmp_path):
+    factors = {"a": [0.4, 0.41, 0.39], "b": [1.0, 1.02, 0.98], "c": [2.2, 2.25, 2.3]}
+    put(tmp_path, {**factors, "d": [0.1]})
+    table = np.array(list(factors.values())).T
+    found = ratio(table, np.ones_like(table), np.arange(3))
+    line = next(x for x in own_table.report(tmp_path).splitlines() if "energies within: `auto`" in x)
+    assert f" {found.value:.2f} [{found.lo:.2f}, {found.hi:.2f}] over 3 molecules × 3 seeds" in line
+    assert "1 unfinished left out" in line
+    put(tmp_path, factors, clusters={name: ["one"] for name in factors})
+    assert "[one group: no interval]" in own_table.report(tmp_path)
 
 
 def test_molecules_with_too_few_labels_are_named_in_a_line(tmp_path, capsys):
     asked = ["--split", "cath-mini", "--k", "500", "--out", str(tmp_path)]
     assert own_table.main(asked) == 2
     assert "hold 500 + 20 labels" in capsys.readouterr().err
+
+
+def test_cells_of_other_seconds_are_not_taken_for_these(tmp_path, capsys, monkeypatch):
+    made = []
+
+    def adapted(*given):
+        made.append(given)
+        return own_table.Fitted(None, None, "x", 1.0)
+
+    monkeypatch.setattr(own_table, "adapted", adapted)
+    monkeypatch.setattr(own_table, "scores", lambda *given: {"force_rmse": 1.0, "within_rmse": 1.0})
+    asked = ["--split", "cath-mini", "--by", "family", "--molecules", "1", "--k", "3", "--seeds", "1"]
+    asked += ["--methods", "scratch", "--ps", "0", "--out", str(tmp_path)]
+    assert own_table.main(asked) == 0
+    assert own_table.main(asked) == 0
+    assert len(made) == 1
+    assert own_table.main([*asked, "--seconds", "9"]) == 2
+    assert "seconds" in capsys.readouterr().err
+
+
+def test_coverage_is_measured_at_the_levels_that_its_split_has(tmp_path, monkeypatch):
+    row = {"forces": 0.9, "n_forces": 9, "energies": 0.9, "n_energies": 3, "n_support": 3}
+    monkeypatch.setattr(own_coverage, "measured", lambda *given: row)
+    assert own_coverage.main(["--levels", "gfn2,gfn1", "--molecules", "1", "--out", str(tmp_path)]) == 0
+
+
+def test_coverage_of_other_steps_is_not_taken_for_this_one(tmp_path, capsys, monkeypatch):
+    made = []
+
+    def measured(*given):
+        made.append(given)
+        return {"forces": 0.9, "n_forces": 9, "energies": 0.9, "n_energies": 3, "n_support": 3}
+
+    monkeypatch.setattr(own_coverage, "measured", measured)
+    asked = ["--split", "cath-mini", "--molecules", "2", "--out", str(tmp_path)]
+    assert own_coverage.main(asked) == 0
+    assert own_coverage.main(asked) == 0
+    assert len(made) == 2
+    assert "2 molecules: forces 90 % of 18" in capsys.readouterr().out
+    assert own_coverage.main([*asked, "--steps", "7"]) == 2
+    assert "steps" in capsys.readouterr().err

@@ -220,6 +220,38 @@ def test_equal_frames_leave_one_and_contradicting_ones_are_refused(tmp_path, mol
     assert "remove one" in refused(ref_keys(tmp_path, [*molecule, other]), reference)
 
 
+def with_atoms(path, molecule, *atoms):
+    """Molecules, and frames of one atom: element, energy or None, charge."""
+    path = ref_keys(path, molecule)
+    for name, energy, charge in atoms:
+        info = {"charge": charge} | ({} if energy is None else {"REF_energy": energy})
+        image = Atoms(name, info=info)
+        image.arrays["REF_forces"] = np.zeros((1, 3))
+        ase.io.write(path, image, format="extxyz", append=True)
+    return path
+
+
+def test_isolated_atoms_of_one_element_agree_or_are_refused(tmp_path, molecule, reference):
+    agreeing = with_atoms(tmp_path, molecule, ("H", -13.6, 0), ("H", -13.6004, 0))
+    assert preflight(read_frames(agreeing), reference).isolated_atoms == {1: -13.6}
+    differing = with_atoms(tmp_path, molecule, ("H", -13.6, 0), ("H", -10.0, 0))
+    assert "one H atom with energies 3.6 eV apart" in refused(differing, reference)
+
+
+def test_single_atoms_that_are_not_taken_are_said(tmp_path, molecule, reference):
+    path = with_atoms(tmp_path, molecule, ("H", -13.6, 0), ("H", None, 0))
+    found = preflight(read_frames(path), reference)
+    lines = {f.check: f.found for f in found.findings}
+    assert lines["single atoms"] == "H"
+    assert lines["labels"] == f"{len(molecule)} of {len(molecule) + 1} frames; the others lack a label"
+    assert found.isolated_atoms == {1: -13.6}
+    units = Choices(energy_unit="eV", forces_unit="eV/Å", sign="forces")
+    path = with_atoms(tmp_path, molecule, ("H", -13.6, 0), ("Cl", -12500.0, -1))
+    found = preflight(read_frames(path), None, units)
+    assert {f.check: f.found for f in found.findings}["single atoms"] == "Cl at charge -1"
+    assert len(found.configurations) == len(molecule) + 1
+
+
 def test_unit_names_are_understood_as_people_write_them():
     assert unit_named("Ha", ENERGY_UNITS) == "Hartree"
     assert unit_named("kcal mol", ENERGY_UNITS) == "kcal/mol"

@@ -91,6 +91,7 @@ def simulate(
     Args:
         atoms: ``ase.Atoms`` with a calculator; uncertainty of forces is read from
             ``calculator.results["forces_uncertainty"]`` where ``settings.threshold`` asks for it.
+            ``info`` says ``charge`` and ``n_unpaired``, 0 where it does not.
         settings: how long, how hot.
         folder: written to; owned by this run.
         resume: go on where an earlier call stopped.
@@ -147,12 +148,12 @@ def _simulate(
         conserved=settings.ensemble == "nve",
         unsure=unsure_frames,
     )
-    charge = atoms.info.get("charge", 0)
-    write_frames(folder / "trajectory.xyz", atoms.numbers, whole.positions, charge)
+    state = atoms.info.get("charge", 0), atoms.info.get("n_unpaired", 0)
+    write_frames(folder / "trajectory.xyz", atoms.numbers, whole.positions, *state)
     if unsure_frames is not None:
         rows = np.flatnonzero(unsure_frames)
         chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _UNSURE)).astype(int))]
-        write_frames(folder / "unsure.xyz", atoms.numbers, whole.positions[chosen], charge)
+        write_frames(folder / "unsure.xyz", atoms.numbers, whole.positions[chosen], *state)
     write_text(folder / "stability.json", json.dumps(found.to_dict(), indent=1) + "\n")
     return found
 

@@ -95,10 +95,13 @@ class Trajectory:
         return self._numbers.stat().st_size // size * size
 
 
-def write_frames(path: Path, numbers: np.ndarray, positions: np.ndarray, charge: int) -> None:
+def write_frames(
+    path: Path, numbers: np.ndarray, positions: np.ndarray, charge: int, n_unpaired: int
+) -> None:
     """Geometries [frames, n, 3] (Å) of one molecule as extended XYZ, as ``mfbench label`` reads them."""
     names = [f"{symbol(int(z)):<2}" for z in numbers]
-    comment = f'Properties=species:S:1:pos:R:3 charge={int(charge)} pbc="F F F"'
+    state = f"charge={int(charge)} n_unpaired={int(n_unpaired)}"
+    comment = f'Properties=species:S:1:pos:R:3 {state} pbc="F F F"'
     text = []
     for frame in positions:
         rows = (f"{name} {x:.8f} {y:.8f} {z:.8f}" for name, (x, y, z) in zip(names, frame, strict=True))

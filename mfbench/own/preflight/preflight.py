@@ -23,6 +23,8 @@ __all__ = ["Preflight", "preflight"]
 
 _SAME = 1e-3
 """Å: frames nearer than this after alignment are one frame."""
+_SAME_ENERGY = 1e-3
+"""eV: equal frames whose energies differ by more contradict each other."""
 _STRAY = 20.0
 """A force so many times the median of the largest forces is worth a second look."""
 
@@ -58,10 +60,12 @@ def preflight(
 
     Raises:
         DataError: periodic cells, numbers that are not finite, charges that do not fit the electrons,
-            labels whose unit or sign cannot be proved, equal frames with different labels, no label.
+            labels whose unit or sign cannot be proved, equal frames or isolated atoms with different
+            labels, no label.
     """
     lines = [Finding("keys", ", ".join(f"{k} from '{v}'" for k, v in frames.keys.items()) or "none")]
     frames, atoms = _apart(frames)
+    lines += _ions(frames)
     _refuse_periodic(frames)
     frames, line = _labelled(frames)
     lines.append(line)
@@ -80,21 +84,48 @@ def preflight(
         _stray(labelled),
         *_elements(labelled, known_elements),
     ]
-    isolated = {z: ENERGY_UNITS[found[0].found] * energy for z, energy in sorted(atoms.items())}
+    isolated = _isolated(frames, atoms, ENERGY_UNITS[found[0].found])
     if isolated:
         said = ", ".join(f"{symbol(z)} {e:.3f}" for z, e in isolated.items())
         lines.append(Finding("isolated atoms", said, "eV, from frames of one atom; not learned from"))
     return Preflight(tuple(labelled), tuple(lines), isolated)
 
 
-def _apart(frames: Frames) -> tuple[Frames, dict[int, float]]:
-    """Frames of molecules, and energies of isolated atoms (file's unit), which many files carry."""
-    alone = [f for f in frames.frames if len(f) == 1 and f.energy is not None and not f.charge]
-    molecules = tuple(f for f in frames.frames if len(f) > 1)
-    if not alone or not molecules:
+def _apart(frames: Frames) -> tuple[Frames, dict[int, list[float]]]:
+    """Other frames, and energies of neutral isolated atoms (file's unit), which many files carry."""
+    found: dict[int, list[float]] = {}
+    others = []
+    for f in frames.frames:
+        if len(f) == 1 and f.energy is not None and not f.charge:
+            found.setdefault(int(f.numbers[0]), []).append(float(f.energy))
+        else:
+            others.append(f)
+    if not any(len(f) > 1 for f in others):
         return frames, {}
-    found = {int(f.numbers[0]): float(f.energy) for f in alone if f.energy is not None}
-    return replace(frames, frames=molecules), found
+    return replace(frames, frames=tuple(others)), found
+
+
+def _ions(frames: Frames) -> list[Finding]:
+    """Frames of one atom that are none of the isolated atoms."""
+    alone = [f for f in frames.frames if len(f) == 1]
+    if not alone:
+        return []
+    said = ", ".join(
+        symbol(int(f.numbers[0])) + (f" at charge {f.charge:+d}" if f.charge else "") for f in alone
+    )
+    return [Finding("single atoms", said, "charged or without energy: not taken as isolated atoms")]
+
+
+def _isolated(frames: Frames, atoms: Mapping[int, Sequence[float]], unit: float) -> dict[int, float]:
+    """Energies of isolated atoms in eV, one per element."""
+    for z, energies in sorted(atoms.items()):
+        apart = unit * (max(energies) - min(energies))
+        if not apart <= _SAME_ENERGY:
+            raise DataError(
+                f"{frames.path} has frames of one {symbol(z)} atom with energies {apart:.3g} eV apart: "
+                "leave one"
+            )
+    return {z: unit * energies[0] for z, energies in sorted(atoms.items())}
 
 
 def _refuse_periodic(frames: Frames) -> None:
@@ -173,7 +204,7 @@ def _distinct(labelled: list[Configuration], keep: bool) -> tuple[list[Configura
         twin = _twin(c, seen)
         if twin is not None and not keep:
             apart = abs(float(c.energy or 0.0) - float(twin.energy or 0.0))
-            if apart > 1e-3:
+            if apart > _SAME_ENERGY:
                 raise DataError(
                     f"frames {int(twin.config_id) + 1} and {int(c.config_id) + 1} are the same geometry "
                     f"with energies {apart:.3g} eV apart: remove one"

@@ -1,5 +1,7 @@
 """The command that turns a queue into tables of labels: in parts, resumable, nothing labelled twice."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -124,6 +126,7 @@ def test_the_command_labels_what_is_left_and_says_how_much(counted, data, capsys
     assert main([*command, "--limit", "2"]) == 0
     said = capsys.readouterr().err
     assert "3 in the queue, 0 done before, 2 labelled now, 0 of them failed, 1 left" in said
+    assert f"{Path('data', 'labels', level.name.replace(':', '.'))}: 3 in the queue" in said
     assert main(command) == 0
     _, labels = read_level_labels(data / "data" / "labels" / level.name.replace(":", "."))
     assert list(labels) == sorted(row.config_id for row in read_queue(data / "queue.tsv"))

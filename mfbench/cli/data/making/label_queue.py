@@ -58,10 +58,11 @@ def label_queue(
             show = not quiet and sys.stderr.isatty()
             advance.append(stack.enter_context(progress_bar(total, done=done, show=show, of="labels")))
 
+        labels = data / "labels" / level.replace(":", ".")
         done = run(
             found,
             configurations,
-            data / "labels" / level.replace(":", "."),
+            labels,
             folder,
             executor=executor,
             limit=limit,
@@ -69,7 +70,7 @@ def label_queue(
             tick=lambda entry: advance[0](bool(entry.failure)),
         )
     log(
-        f"{data / 'labels' / level}: {done.queued} in the queue, {done.before} done before, "
+        f"{labels}: {done.queued} in the queue, {done.before} done before, "
         f"{done.made} labelled now, {done.failed} of them failed, {done.left} left"
     )
     return 3 if done.failed else 0
