@@ -98,7 +98,7 @@ def test_the_command_line_evaluates(split_folder, tmp_path, capsys):
     config = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
     weights = initial_weights(config, 0)
     ones = {k: np.ones_like(v) for k, v in weights.items()}
-    card = {"data_hash": "", "phases": []}
+    card = {"data_hash": mfbench.load_split(split_folder).manifest.data_hash, "phases": []}
     save_checkpoint(tmp_path / "a.safetensors", Checkpoint(config, weights, ones, card))
     arguments = ["-m", "maml", "-s", str(split_folder), "--k", "5", "--draws", "1", "--steps", "2"]
     arguments += ["--checkpoint", str(tmp_path / "a.safetensors"), "--out", str(tmp_path / "run")]

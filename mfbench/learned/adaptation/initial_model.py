@@ -103,12 +103,18 @@ def baseline_of(checkpoint: Checkpoint, split: Split) -> EnergyBaseline:
     looked up in the split that they name.
 
     Raises:
+        CheckpointError: the card names no split either.
         UnknownNameError: that split is not here.
     """
     card = checkpoint.card
     same = card["data_hash"] == split.manifest.data_hash
 
     def trained_on() -> Split:
+        if not same and "split" not in card:
+            raise CheckpointError(
+                "the checkpoint's card has neither isolated_atom_energies_eV nor split: "
+                "say what its energies are relative to"
+            )
         return split if same else load_split(card["split"], verify=False)
 
     record, atoms = card.get("baseline"), card.get("isolated_atom_energies_eV")
