@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,18 +27,18 @@ from typing import Any
 import numpy as np
 
 import mfbench
+from benchmarks.mace_run_train import train
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
 from mfbench.data.parquet import sha256
 from mfbench.errors import DataError, MfbenchError
 from mfbench.metrics.statistics import groups_of, ratio
+from mfbench.own.starts import SCRATCH, find_start
 from mfbench.work.files import write_text
 from mfbench.work.journal import Journal, open_journal
 
 METHODS = ("auto", "scratch", "mace")
 FEWEST_TESTS = 20
 CELL = ".run.json"
-PROBES = (2, 12)
-"""Epochs that mace-torch's pace is measured over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,56 +182,12 @@ def adapted(start: str, support: Sequence[Configuration], seed: int, asked: argp
 
 
 def mace(support: Sequence[Configuration], seed: int, asked: argparse.Namespace) -> Fitted:
-    """``mace_run_train`` with as many epochs as the wall time allows; measuring its pace is not counted."""
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        write_xyz(place / "train.xyz", support)
-        seconds = [_train(place / f"probe{n}", place / "train.xyz", n, seed) for n in PROBES]
-        pace = max((seconds[1] - seconds[0]) / (PROBES[1] - PROBES[0]), 1e-3)
-        start_up = max(seconds[0] - PROBES[0] * pace, 0.0)
-        epochs = max(int((asked.seconds - start_up) / pace), PROBES[1])
-        spent = _train(place / "run", place / "train.xyz", epochs, seed)
-        model = next((place / "run").glob("own.model"))
-        from mfbench_torch.libraries import safe_loading_kept, torch
-
-        with safe_loading_kept():
-            from mace.calculators import MACECalculator
-
-        network = torch.load(model, map_location="cpu", weights_only=False)  # made by us, just now
-        calculator = MACECalculator(models=[network], device="cpu", default_dtype="float32")
-        return Fitted(calculator, calculator, f"{epochs} epochs", spent)
-
-
-def _train(folder: Path, train: Path, epochs: int, seed: int) -> float:
-    """Wall seconds of one training."""
-    folder.mkdir()
-    options = {
-        "name": "own", "train_file": train, "valid_fraction": 0.2, "energy_key": "REF_energy",
-        "forces_key": "REF_forces", "E0s": "average", "model": "ScaleShiftMACE", "num_channels": 16,
-        "max_L": 1, "r_max": 4.5, "batch_size": 4, "valid_batch_size": 16, "max_num_epochs": epochs,
-        "eval_interval": max(epochs // 50, 1), "lr": 0.01, "seed": seed, "device": "cpu",
-        "default_dtype": "float32", "work_dir": folder, "energy_weight": 1, "forces_weight": 100,
-    }  # fmt: skip
-    words = [f"--{key}={value}" for key, value in options.items()]
-    began = time.monotonic()
-    done = subprocess.run(["mace_run_train", *words, "--ema"], capture_output=True, text=True)
-    if done.returncode:
-        raise DataError(f"mace_run_train failed: {' '.join(done.stderr.split())[-300:]}")
-    return time.monotonic() - began
-
-
-def write_xyz(path: Path, configurations: Sequence[Configuration]) -> None:
-    """Extended XYZ with MACE's usual keys."""
-    import ase.io
-    from ase import Atoms
-
-    images = []
-    for c in configurations:
-        energy, forces = c.label
-        info = {"REF_energy": energy, "charge": c.total_charge}
-        images.append(Atoms(c.atomic_numbers, c.positions, info=info))
-        images[-1].arrays["REF_forces"] = forces
-    ase.io.write(path, images, format="extxyz")
+    """``mace_run_train`` of a network as large as ``scratch``'s, in the same wall time."""
+    with tempfile.TemporaryDirectory() as name:
+        config = find_start(SCRATCH, support).config
+        done = train(Path(name) / "run", support, config, seed, seconds=asked.seconds)
+        calculator = done.calculator()
+    return Fitted(calculator, calculator, f"{done.epochs} epochs", done.seconds)
 
 
 def scores(fitted: Fitted, query: Sequence[Configuration]) -> dict[str, float]:

@@ -17,13 +17,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -31,11 +29,10 @@ from typing import Any
 import numpy as np
 
 import mfbench
+from benchmarks.mace_run_train import train
 from mfbench.cli.options import parse_numbers
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
-from mfbench.data.extxyz import frame
 from mfbench.data.split import Split, Task
-from mfbench.errors import TrainingError
 from mfbench.learned.adaptation.initial_model import scratch_recipe
 from mfbench.learned.methods.scratch import Scratch
 from mfbench.learned.training.prepare import config_for
@@ -128,66 +125,20 @@ def theirs(
     Raises:
         TrainingError: the command failed; with the end of what it wrote.
     """
-    config: Any = config_for(split, "mace")
-    order = np.random.default_rng([seed, 3]).permutation(len(support))
-    held = max(len(support) // 5, 1)
-    train, valid = [support[i] for i in order[held:]], [support[i] for i in order[:held]]
-    batch = min(4, len(train))
-    epochs = max(round(steps * batch / len(train)), 1)
-    c = config.channels
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for role, configurations in (("train", train), ("valid", valid)):
-            (folder / f"{role}.xyz").write_text("".join(_frame(x) for x in configurations))
-        numbers = sorted({int(z) for x in support for z in x.atomic_numbers})
-        options = {
-            "name": "peer", "model": "MACE", "work_dir": folder, "train_file": folder / "train.xyz",
-            "valid_file": folder / "valid.xyz", "E0s": str(dict.fromkeys(numbers, 0.0)), "seed": seed,
-            "energy_key": "REF_energy", "forces_key": "REF_forces", "default_dtype": "float32",
-            "device": "cpu", "r_max": config.r_max, "num_radial_basis": config.num_bessel, "max_ell": 2,
-            "correlation": 2,
-            "hidden_irreps": f"{c}x0e + {c}x1o", "MLP_irreps": f"{config.readout_width}x0e",
-            "radial_MLP": str(list(config.radial_mlp)), "num_interactions": config.num_interactions,
-            "batch_size": batch, "valid_batch_size": 16, "max_num_epochs": epochs,
-            "eval_interval": max(epochs // 20, 1), "patience": 10_000, "ema_decay": 0.99, "num_workers": 0,
-        }  # fmt: skip
-        arguments = [f"--{key}={value}" for key, value in options.items()]
-        run = subprocess.run(
-            [sys.executable, "-m", "mace.cli.run_train", *arguments, "--ema", "--amsgrad"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-        )
-        models = sorted(folder.rglob("peer.model"))
-        if run.returncode or not models:
-            end = " ".join((run.stderr or run.stdout).split()[-40:])
-            raise TrainingError(f"mace_run_train failed: {end}")
-        energies, forces = _evaluated(models[0], config, query)
-    gradients = epochs * (len(train) // batch * batch if len(train) >= batch else len(train))
-    return errors(energies, forces, query) | {"gradients": gradients}
+        done = train(Path(name) / "run", support, config_for(split, "mace"), seed, steps=steps, zero="none")
+        calculator = done.calculator()
+    found = [_asked(calculator, c) for c in query]
+    energies = np.array([energy for energy, _ in found])
+    return errors(energies, [forces for _, forces in found], query) | {"gradients": done.gradients}
 
 
-def _frame(c: Configuration) -> str:
-    """For mace-torch: labels under names that ASE leaves alone."""
-    text = frame(c).replace("forces:R:3", "REF_forces:R:3", 1)
-    return text.replace(" energy=", " REF_energy=", 1)
+def _asked(calculator: Any, c: Configuration) -> tuple[float, np.ndarray]:
+    from ase import Atoms
 
-
-def _evaluated(path: Path, config: Any, query: list[Configuration]) -> tuple[np.ndarray, list[np.ndarray]]:
-    from mfbench_torch.models.graphs import GraphTable
-    from mfbench_torch.models.network import mace_inputs, read_model
-
-    model: Any = read_model(path, trust_pickle=True)
-    numbers = tuple(int(z) for z in model.atomic_numbers)
-    known = replace(config, elements=numbers)
-    dtype = next(model.parameters()).dtype
-    energies, forces = [], []
-    for c in query:
-        batch = GraphTable([c], known).take(np.arange(1), dtype)
-        found = model(mace_inputs(batch), compute_force=True)
-        energies.append(float(found["energy"]))
-        forces.append(found["forces"].detach().double().numpy())
-    return np.array(energies), forces
+    atoms = Atoms(c.atomic_numbers, c.positions)
+    atoms.calc = calculator
+    return float(atoms.get_potential_energy()), atoms.get_forces()
 
 
 def main(arguments: list[str] | None = None) -> int:
