@@ -1,6 +1,6 @@
 """``mfbench adapt`` beside training from nothing and beside mace-torch's own training, on the same labels.
 
-    python scripts/own_table.py --split levels --level wb97x-d --out runs/own-table
+    python scripts/own_table.py --split cath --level wb97x-d --k 10 --out runs/own-table
     python scripts/own_table.py --files a.xyz b.xyz c.xyz --out runs/own-table      # eV, eV/Å; REF_ keys
 
 Each cell (molecule, K, seed, method) is one file in OUT/cells; a killed run goes on with the cells that are
@@ -37,7 +37,8 @@ from mfbench.work.files import write_text
 from mfbench.work.journal import Journal, open_journal
 
 METHODS = ("auto", "scratch", "mace")
-FEWEST_TESTS = 20
+FEWEST_TESTS = 7
+"""Configurations of a molecule to measure on: as many as the first pass of the DFT queue labels."""
 CELL = ".run.json"
 
 

@@ -58,6 +58,9 @@ def adapt(
         int | None, typer.Option(metavar="N", min=0, help="Gradient steps, instead of choosing.")
     ] = None,
     backend: Annotated[str, typer.Option(help="jax or torch.")] = "jax",
+    uncertainty: Annotated[
+        str, typer.Option(help="What error bars are made from: committee, laplace or both.")
+    ] = "committee",
     seed: Annotated[int, typer.Option(metavar="N")] = 0,
     energy_key: EnergyKey = None,
     forces_key: ForcesKey = None,
@@ -96,6 +99,7 @@ def adapt(
                 backend=backend,
                 seconds=limit,
                 steps=steps,
+                uncertainty=uncertainty,
                 seed=seed,
                 note=lambda text: console.print(Text(text, style="dim"), soft_wrap=True),
             )

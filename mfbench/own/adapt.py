@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
-from mfbench.errors import ProtocolError
-from mfbench.own.cross_validate import HeldOut, cross_validate
-from mfbench.own.fit import RECIPES, Recipe, fit_member
+from mfbench.errors import ProtocolError, UnknownNameError
+from mfbench.own.committee import Committee
+from mfbench.own.cross_validate import HeldOut, calibrated, cross_validate
+from mfbench.own.fit import RECIPES, Recipe, fit_member, recipe_of
 from mfbench.own.folds import blocked_folds
 from mfbench.own.model import AdaptedModel
 from mfbench.own.starts import SCRATCH, Start, candidate_starts, find_start
-from mfbench.own.uncertainty import Calibration, calibrate
+from mfbench.own.uncertainty import UNCERTAINTIES
 from mfbench.protocol.cost import code_version, hardware
 from mfbench.protocol.loading import load_engine
 
@@ -54,6 +55,7 @@ def adapt(
     backend: str = "jax",
     seconds: float = 150.0,
     steps: int | None = None,
+    uncertainty: str = UNCERTAINTIES[0],
     seed: int = 0,
 ) -> AdaptedModel:
     """A model of own molecules from their labelled configurations.
@@ -64,15 +66,24 @@ def adapt(
         backend: ``jax`` or ``torch``.
         seconds: wall time to stay within, as far as the cheapest recipe allows.
         steps: gradient steps, instead of choosing among recipes.
+        uncertainty: of error bars: ``committee`` (how three adaptations differ), ``laplace`` (the posterior
+            of the last layer) or ``both``.
         seed: of everything that is drawn.
 
     Raises:
         ProtocolError: fewer than two labelled configurations.
         CheckpointError: no such start, or it lacks an element.
+        UnknownNameError: no such backend or uncertainty.
         TrainingError: no recipe gives finite weights.
     """
     return adapt_with_record(
-        configurations, start, backend=backend, seconds=seconds, steps=steps, seed=seed
+        configurations,
+        start,
+        backend=backend,
+        seconds=seconds,
+        steps=steps,
+        uncertainty=uncertainty,
+        seed=seed,
     ).model
 
 
@@ -83,16 +94,26 @@ def adapt_with_record(
     backend: str = "jax",
     seconds: float = 150.0,
     steps: int | None = None,
+    uncertainty: str = UNCERTAINTIES[0],
     seed: int = 0,
+    asked: Sequence[Configuration] = (),
     note: Note = lambda text: None,
 ) -> Adaptation:
-    """As ``adapt``, with everything that a report shows; ``note`` is told what is being done."""
+    """As ``adapt``, with everything that a report shows.
+
+    Args:
+        asked: what will be asked of the model: programs are compiled for molecules of that size at once.
+        note: told what is being done.
+    """
     began = time.monotonic()
     if len(configurations) < 2:
         raise ProtocolError("adapting needs at least two labelled configurations")
+    if uncertainty not in UNCERTAINTIES:
+        names = ", ".join(UNCERTAINTIES)
+        raise UnknownNameError(f"unknown uncertainty '{uncertainty}': choose one of {names}")
     starts = candidate_starts(configurations) if start == "auto" else [find_start(start, configurations)]
-    recipes = RECIPES if steps is None else (replace(RECIPES[1], name=f"{steps:,} steps", steps=steps),)
-    engine = load_engine(backend).sized_for(configurations, starts[0].config)
+    recipes = RECIPES if steps is None else (recipe_of(steps),)
+    engine = load_engine(backend).sized_for([*configurations, *asked], starts[0].config)
     tried: list[HeldOut] = []
     diverged: list[str] = []
     folds: list[np.ndarray] = []
@@ -115,18 +136,26 @@ def adapt_with_record(
     calibration = None
     if tried:
         note("calibrating error bars")
-        committee = cross_validate(
-            engine, chosen_start, recipe, configurations, folds, members=MEMBERS, seed=seed
+        held_out = cross_validate(
+            engine,
+            chosen_start,
+            recipe,
+            configurations,
+            folds,
+            members=MEMBERS,
+            uncertainty=uncertainty,
+            seed=seed,
         )
-        if committee is not None:
-            calibration = _calibration(committee, configurations)
-            tried[0] = committee
+        if held_out is not None:
+            calibration = calibrated(held_out, configurations)
+            tried[0] = held_out
     note(f"adapting to all {len(configurations)} labels: {chosen_start.name}, {recipe.name}")
     members = tuple(
         fit_member(engine, chosen_start, recipe, configurations, seed + i) for i in range(MEMBERS)
     )
     card = _card(configurations, chosen_start, recipe, backend, seed, tried)
-    model = AdaptedModel(members, calibration, card, engine)
+    committee = Committee.of(engine, members, configurations, uncertainty)
+    model = AdaptedModel(committee, calibration, card, engine)
     return Adaptation(model, tuple(tried), tuple(diverged), tuple(folds), time.monotonic() - began)
 
 
@@ -146,18 +175,6 @@ def _fits(recipe: Recipe, tried: Sequence[HeldOut], left: float) -> bool:
     """Whether another cross-validation, and the final fits, are within the time left."""
     pace = max(t.seconds / max(t.recipe.steps * t.recipe.batch, 1) for t in tried[-3:])
     return pace * recipe.steps * recipe.batch * (2 + MEMBERS) < left
-
-
-def _calibration(found: HeldOut, configurations: Sequence[Configuration]) -> Calibration:
-    labels = np.array([c.energy for c in configurations], float)
-    spreads = [np.std([m[i] for m in found.forces], axis=0).ravel() for i in range(len(configurations))]
-    return calibrate(
-        found.energies.mean(axis=0) - labels,
-        found.energies.std(axis=0),
-        np.array([len(c) for c in configurations]),
-        found.force_errors(configurations),
-        np.concatenate(spreads),
-    )
 
 
 def _card(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from mfbench.own.energy_zero import elements_alone, fit_zero
 from mfbench.own.starts import Start
 from mfbench.protocol.energy_baseline import EnergyBaseline
 
-__all__ = ["RECIPES", "Member", "Recipe", "fit_member"]
+__all__ = ["RECIPES", "Member", "Recipe", "fit_member", "recipe_of"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ RECIPES = (
     Recipe("2,000 steps", _ADAM, 2000, 4),
 )
 """From the cheapest on: Adam at 1e-2 with a cosine, as practitioners fine-tune."""
+
+
+def recipe_of(steps: int) -> Recipe:
+    """The middle recipe with another number of steps."""
+    return replace(RECIPES[1], name=f"{steps:,} steps", steps=steps)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,10 @@ from mfbench.errors import CheckpointError
 from mfbench.learned.architectures.registry import config_from, config_record
 from mfbench.learned.engine import Engine
 from mfbench.own.calculator import Uncertain, calculator_of
+from mfbench.own.committee import Committee
 from mfbench.own.fit import Member
-from mfbench.own.uncertainty import Calibration
+from mfbench.own.last_layer import LastLayer
+from mfbench.own.uncertainty import UNCERTAINTIES, Calibration
 from mfbench.protocol.energy_baseline import EnergyBaseline
 from mfbench.protocol.loading import load_engine
 from mfbench.work.files import written
@@ -33,23 +35,28 @@ class AdaptedModel:
     """A model of own molecules.
 
     Attributes:
-        members: the committee; its mean is the prediction.
+        committee: its mean is the prediction.
         calibration: turns its spread into error bars; None where there were too few labels.
         card: where it is from and how good it is.
         engine: of a backend.
     """
 
-    members: tuple[Member, ...]
+    committee: Committee
     calibration: Calibration | None
     card: dict[str, Any]
     engine: Engine
 
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Networks with their energy zeros."""
+        return self.committee.members
+
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Total energies (eV, in the zero of the labels) and forces (eV/Å)."""
-        energies, forces = self._all(configurations)
-        means = energies.mean(axis=0)
+        plain = Committee(self.members).predict(self.engine, configurations)
+        means = plain.energies.mean(axis=0)
         return [
-            Prediction(float(means[i]), np.mean([f[i] for f in forces], axis=0))
+            Prediction(float(means[i]), np.mean([f[i] for f in plain.forces], axis=0))
             for i in range(len(configurations))
         ]
 
@@ -71,20 +78,16 @@ class AdaptedModel:
         """
         if self.calibration is None:
             raise CheckpointError("this model has no error bars: it was made from too few labels")
-        energies, forces = self._all(configurations)
+        said = self.committee.predict(self.engine, configurations)
         atoms = np.array([len(c) for c in configurations])
-        widths = self.calibration.energy_half_width(energies.std(axis=0), atoms)
-        found = []
-        for i in range(len(configurations)):
-            stack = np.stack([f[i] for f in forces])
-            bars = self.calibration.forces_half_width(stack.std(axis=0))
-            found.append(
-                (
-                    Prediction(float(energies[:, i].mean()), stack.mean(axis=0)),
-                    Uncertain(float(widths[i]), bars),
-                )
+        widths = self.calibration.energy_half_width(said.energy_spreads, atoms)
+        return [
+            (
+                Prediction(float(said.energies[:, i].mean()), np.mean([f[i] for f in said.forces], axis=0)),
+                Uncertain(float(widths[i]), self.calibration.forces_half_width(said.force_spreads[i])),
             )
-        return found
+            for i in range(len(configurations))
+        ]
 
     def calculator(
         self, *, charge: int | None = None, n_unpaired: int = 0, uncertainty: bool = True
@@ -97,7 +100,7 @@ class AdaptedModel:
             uncertainty: False: the first member alone, as many times faster as there are members.
         """
         sure = uncertainty and self.calibration is not None
-        model = self if uncertainty else replace(self, members=self.members[:1])
+        model = self if uncertainty else replace(self, committee=Committee(self.members[:1]))
         usual = int(self.card.get("charges", [0])[0])
         return calculator_of(
             model.predict, model.predict_with_uncertainty if sure else None, charge, usual, n_unpaired
@@ -110,20 +113,19 @@ class AdaptedModel:
         arrays = {
             f"{i}/{k}": np.asarray(v) for i, m in enumerate(self.members) for k, v in m.params.items()
         }
+        if self.committee.last_layer is not None:
+            arrays |= self.committee.last_layer.arrays()
         card = {
             **self.card,
             "config": config_record(self.members[0].config),
             "baselines": [m.baseline.to_dict() for m in self.members],
             "atoms": [_named(m.atoms) for m in self.members],
+            "uncertainty": self.committee.uncertainty,
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
         }
         with written(folder / WEIGHTS) as weights, written(folder / CARD) as text:
             weights.write_bytes(save(arrays))
             text.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-
-    def _all(self, configurations: Sequence[Configuration]) -> tuple[np.ndarray, list[list[np.ndarray]]]:
-        found = [member.predict(self.engine, configurations) for member in self.members]
-        return np.stack([e for e, _ in found]), [f for _, f in found]
 
 
 def load_model(folder: str | Path, *, backend: str | None = None) -> AdaptedModel:
@@ -157,6 +159,9 @@ def load_model(folder: str | Path, *, backend: str | None = None) -> AdaptedMode
             )
             for i, (baseline, alone) in enumerate(zip(baselines, atoms, strict=True))
         )
+        committee = Committee(
+            members, LastLayer.from_arrays(arrays), card.pop("uncertainty", UNCERTAINTIES[0])
+        )
         calibration = None if record is None else Calibration(**record)
     except FileNotFoundError:
         raise CheckpointError(f"{folder} holds no adapted model: make one with mfbench adapt") from None
@@ -169,7 +174,7 @@ def load_model(folder: str | Path, *, backend: str | None = None) -> AdaptedMode
         ValueError,
     ) as e:
         raise CheckpointError(f"the model in {folder} is damaged ({e}): make it again") from None
-    return AdaptedModel(members, calibration, card, load_engine(backend or card.get("backend", "jax")))
+    return AdaptedModel(committee, calibration, card, load_engine(backend or card.get("backend", "jax")))
 
 
 def _named(atoms: Mapping[int, float] | None) -> dict[str, float] | None:

@@ -10,17 +10,16 @@ from mfbench.data.configuration import EV_TO_KCAL_MOL, Configuration
 from mfbench.data.molecular_graph import bonds
 from mfbench.errors import TrainingError
 from mfbench.own.adapt import Adaptation
-from mfbench.own.cross_validate import HeldOut
+from mfbench.own.cross_validate import HeldOut, calibrated
 from mfbench.own.fit import fit_member
 from mfbench.own.learning_curve import LearningCurve, fit_learning_curve
 from mfbench.own.preflight import Finding
 from mfbench.own.report.content import Parity, ReportContent, Tried, WorstConfiguration
 from mfbench.own.starts import SCRATCH
-from mfbench.own.uncertainty import calibrate, coverage_of
+from mfbench.own.uncertainty import COVERAGE
 
 __all__ = ["learning_curves", "measured_coverage", "metrics_of", "report_content"]
 
-_COVERAGE = 0.9
 _ROUGH = 3.0
 """kcal/mol/Å: force errors above this are too large for dynamics that is to be trusted."""
 _WORST = 6
@@ -43,36 +42,15 @@ def measured_coverage(
     held_out: HeldOut, configurations: Sequence[Configuration], folds: Sequence[np.ndarray]
 ) -> dict[str, tuple[float, float]]:
     """Promised and measured share of errors within intervals, each fold calibrated on the others."""
-    labels = np.array([c.energy for c in configurations], float)
     atoms = np.array([len(c) for c in configurations])
-    errors, spreads = held_out.energies.mean(axis=0) - labels, held_out.energies.std(axis=0)
-    forces = [
-        (np.mean([m[i] for m in held_out.forces], axis=0) - np.asarray(c.forces)).ravel()
-        for i, c in enumerate(configurations)
-    ]
-    widths = [np.std([m[i] for m in held_out.forces], axis=0).ravel() for i in range(len(configurations))]
-    inside: dict[str, list[tuple[float, int]]] = {"energies": [], "forces": []}
+    errors, spreads = held_out.energy_errors(configurations), held_out.energy_spreads
+    forces, widths = held_out.force_errors(configurations), [w.ravel() for w in held_out.force_spreads]
+    inside: dict[str, list[np.ndarray]] = {"energies": [], "forces": []}
     for fold in folds:
-        others = np.setdiff1d(np.arange(len(configurations)), fold)
-        found = calibrate(
-            errors[others],
-            spreads[others],
-            atoms[others],
-            np.concatenate([forces[i] for i in others]),
-            np.concatenate([widths[i] for i in others]),
-            _COVERAGE,
-        )
-        half = found.energy_half_width(spreads[fold], atoms[fold])
-        inside["energies"].append((coverage_of(errors[fold], half), len(fold)))
-        asked, bars = (
-            np.concatenate([forces[i] for i in fold]),
-            found.forces_half_width(np.concatenate([widths[i] for i in fold])),
-        )
-        inside["forces"].append((coverage_of(asked, bars), len(asked)))
-    return {
-        what: (_COVERAGE, sum(c * n for c, n in parts) / sum(n for _, n in parts))
-        for what, parts in inside.items()
-    }
+        found = calibrated(held_out, configurations, np.setdiff1d(np.arange(len(configurations)), fold))
+        inside["energies"].append(abs(errors[fold]) <= found.energy_half_width(spreads[fold], atoms[fold]))
+        inside["forces"] += [abs(forces[i]) <= found.forces_half_width(widths[i]) for i in fold]
+    return {what: (COVERAGE, float(np.mean(np.concatenate(hits)))) for what, hits in inside.items()}
 
 
 def learning_curves(
@@ -185,18 +163,15 @@ def _parity(done: Adaptation, chosen: HeldOut, configurations: Sequence[Configur
     calibration = done.model.calibration
     atoms = np.array([len(c) for c in configurations])
     force_labels = np.concatenate([np.ravel(c.label[1]) for c in configurations])
-    spreads = np.concatenate(
-        [np.std([m[i] for m in chosen.forces], axis=0).ravel() for i in range(len(configurations))]
-    )
-    energy_spread = chosen.energies.std(axis=0)
+    spreads = np.concatenate([w.ravel() for w in chosen.force_spreads])
     return Parity(
         energies=np.array([c.energy for c in configurations], float),
         predicted_energies=chosen.energies.mean(axis=0),
         energy_half_widths=np.zeros(len(configurations))
         if calibration is None
-        else calibration.energy_half_width(energy_spread, atoms),
+        else calibration.energy_half_width(chosen.energy_spreads, atoms),
         forces=force_labels,
-        predicted_forces=force_labels + chosen.force_errors(configurations),
+        predicted_forces=force_labels + np.concatenate(chosen.force_errors(configurations)),
         force_half_widths=np.zeros(len(spreads))
         if calibration is None
         else calibration.forces_half_width(spreads),

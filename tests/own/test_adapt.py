@@ -13,8 +13,9 @@ jax = pytest.importorskip("jax")
 
 import mfbench  # noqa: E402
 from mfbench.cli import main  # noqa: E402
-from mfbench.errors import CheckpointError  # noqa: E402
+from mfbench.errors import CheckpointError, UnknownNameError  # noqa: E402
 from mfbench.own.energy_zero import fit_zero  # noqa: E402
+from mfbench.own.last_layer import fit_last_layer  # noqa: E402
 from mfbench.own.model import load_model  # noqa: E402
 from mfbench.own.starts import candidate_starts, find_start  # noqa: E402
 
@@ -178,3 +179,61 @@ def test_a_limit_of_time_binds_scratch_too(molecule):
     both = plan_of(starts, RECIPES)
     assert both[0][1].steps == 20
     assert [(s.name, r.steps) for s, r in both if s.name == "scratch"] == [("scratch", 2000)]
+
+
+@pytest.fixture(scope="module")
+def unsure(molecule):
+    """One model with both kinds of error bars, from 18 labels."""
+    mine = [c.with_label(c.energy + ZERO, c.forces) for c in molecule[0]]
+    return mfbench.adapt(mine, "cath-mini/pretrain", steps=20, uncertainty="both")
+
+
+def test_the_last_layer_is_less_sure_of_what_it_has_not_seen(unsure, molecule):
+    last, first = unsure.committee.last_layer, unsure.members[0]
+    near = last.deviations(unsure.engine, first, molecule[0])
+    stretched = [
+        mfbench.Configuration(c.atomic_numbers, 1.15 * c.positions, c.total_charge) for c in molecule[0]
+    ]
+    far = last.deviations(unsure.engine, first, stretched)
+    assert np.mean(far[0]) > 3 * np.mean(near[0])
+    mean_of = lambda forces: np.mean([np.mean(f) for f in forces])  # noqa: E731
+    assert mean_of(far[1]) > 1.5 * mean_of(near[1])
+    few = fit_last_layer(unsure.engine, first, molecule_with_zero(molecule[0][:4]))
+    assert np.mean(few.deviations(unsure.engine, first, molecule[1])[0]) > np.mean(
+        last.deviations(unsure.engine, first, molecule[1])[0]
+    )
+
+
+def molecule_with_zero(configurations):
+    return [c.with_label(c.energy + ZERO, c.forces) for c in configurations]
+
+
+def test_bars_of_the_last_layer_are_calibrated_saved_and_among_the_results(unsure, molecule, tmp_path):
+    unsure.save(tmp_path / "model")
+    again = load_model(tmp_path / "model")
+    assert again.committee.uncertainty == "both"
+    asked = molecule_with_zero(molecule[1])
+    inside = []
+    for (p, bars), (q, same), c in zip(
+        unsure.predict_with_uncertainty(asked), again.predict_with_uncertainty(asked), asked, strict=True
+    ):
+        assert q.energy == pytest.approx(p.energy)
+        assert same.energy == pytest.approx(bars.energy)
+        np.testing.assert_allclose(same.forces, bars.forces, rtol=1e-5)
+        inside.append((np.abs(p.forces - c.forces) <= bars.forces).ravel())
+    assert 0.75 < np.mean(np.concatenate(inside)) < 0.99
+    atoms = Atoms(asked[0].atomic_numbers, asked[0].positions)
+    atoms.calc = again.calculator()
+    atoms.get_forces()
+    (bars,) = unsure.uncertainty(asked[:1])
+    np.testing.assert_allclose(atoms.calc.results["forces_uncertainty"], bars.forces, rtol=1e-4)
+    assert atoms.calc.results["energy_uncertainty"] == pytest.approx(bars.energy, rel=1e-4)
+    card = json.loads((tmp_path / "model" / "card.json").read_text())
+    (tmp_path / "model" / "card.json").write_text(json.dumps({**card, "uncertainty": "committee"}))
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_model(tmp_path / "model")
+
+
+def test_an_uncertainty_that_there_is_not_is_refused(molecule):
+    with pytest.raises(UnknownNameError, match="choose one of committee, laplace, both"):
+        mfbench.adapt(molecule[0], "cath-mini/pretrain", uncertainty="dropout")

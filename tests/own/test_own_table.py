@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+import mfbench
 import own_coverage
 import own_table
 from mfbench.metrics.statistics import ratio
@@ -47,7 +48,7 @@ def test_molecules_are_the_unit_of_intervals_and_not_their_seeds(tmp_path):
 def test_molecules_with_too_few_labels_are_named_in_a_line(tmp_path, capsys):
     asked = ["--split", "cath-mini", "--k", "500", "--out", str(tmp_path)]
     assert own_table.main(asked) == 2
-    assert "hold 500 + 20 labels" in capsys.readouterr().err
+    assert "hold 500 + 7 labels" in capsys.readouterr().err
 
 
 def test_cells_of_other_seconds_are_not_taken_for_these(tmp_path, capsys, monkeypatch):
@@ -82,10 +83,23 @@ def test_coverage_of_other_steps_is_not_taken_for_this_one(tmp_path, capsys, mon
         return {"forces": 0.9, "n_forces": 9, "energies": 0.9, "n_energies": 3, "n_support": 3}
 
     monkeypatch.setattr(own_coverage, "measured", measured)
-    asked = ["--split", "cath-mini", "--molecules", "2", "--out", str(tmp_path)]
+    asked = ["--split", "cath-mini", "--molecules", "2", "--k", "5", "--out", str(tmp_path)]
     assert own_coverage.main(asked) == 0
     assert own_coverage.main(asked) == 0
     assert len(made) == 2
     assert "2 molecules: forces 90 % of 18" in capsys.readouterr().out
     assert own_coverage.main([*asked, "--steps", "7"]) == 2
     assert "steps" in capsys.readouterr().err
+
+
+def test_coverage_is_asked_of_what_the_support_is_like():
+    """One molecule per family; every trajectory gives labels, so that no kind of sampling is left out."""
+    split = mfbench.load_split("cath-mini")
+    found = own_coverage.molecules(split, 3, 10)
+    families = {c.fragment_id: t.family_id for t in split.test for c in t.support}
+    assert len({families[name] for name, _, _ in found}) == len(found) == 3
+    for name, support, query in found:
+        whole = {c.trajectory_id for t in split.test for c in t.support if c.fragment_id == name}
+        assert {c.trajectory_id for c in support} == whole
+        assert len({c.config_id for c in support}) == 10
+        assert not whole & {c.trajectory_id for c in query}

@@ -6,8 +6,9 @@ import pytest
 from mfbench.data.configuration import Configuration
 from mfbench.errors import ProtocolError
 from mfbench.own.folds import blocked_folds
+from mfbench.own.independent import blocks_of, independent_count
 from mfbench.own.learning_curve import fit_learning_curve
-from mfbench.own.uncertainty import calibrate, conformal_quantile, coverage_of
+from mfbench.own.uncertainty import calibrate, conformal_quantile
 
 
 def frames(groups):
@@ -42,17 +43,60 @@ def test_intervals_cover_what_they_promise_on_like_data():
     rng = np.random.default_rng(0)
     spread = rng.gamma(2.0, 0.05, size=(2, 4000))
     errors = spread * rng.standard_t(4, size=(2, 4000)) * 1.7
-    atoms = np.full(4000, 20.0)
-    found = calibrate(errors[0], spread[0], atoms, errors[0], spread[0], 0.9)
-    assert 0.88 < coverage_of(errors[1], found.forces_half_width(spread[1])) < 0.92
-    assert 0.88 < coverage_of(errors[1], found.energy_half_width(spread[1], atoms)) < 0.92
+    atoms = np.full(4000, 20)
+    per_atom = np.repeat(spread[0], 60), np.repeat(errors[0], 60)
+    found = calibrate(errors[0], spread[0], atoms, per_atom[1], per_atom[0], np.arange(4000))
+    assert 0.88 < np.mean(abs(errors[1]) <= found.forces_half_width(spread[1])) < 0.92
+    assert 0.88 < np.mean(abs(errors[1]) <= found.energy_half_width(spread[1], atoms)) < 0.92
     widths = found.forces_half_width(spread[1])
     assert np.corrcoef(widths, np.abs(errors[1]))[0, 1] > 0.4
+    assert found.independent_energies == 4000
+    assert found.independent_forces == pytest.approx(4000, rel=0.05)  # the sixty of a configuration are one
 
 
-def test_few_errors_give_the_largest_not_too_small_an_interval():
-    assert conformal_quantile(np.array([1.0, 3.0, 2.0]), 0.9) == 3.0
-    assert conformal_quantile(np.arange(1, 100), 0.9) == 90
+@pytest.mark.parametrize("shared", [0.0, 0.6, 0.9])
+@pytest.mark.parametrize(("trajectories", "frames"), [(4, 6), (8, 3), (5, 10), (24, 1)])
+def test_intervals_hold_on_new_trajectories_whose_frames_share_their_error(trajectories, frames, shared):
+    """What 24 frames of four trajectories promise, a fifth must keep: on average over 600 files."""
+    rng = np.random.default_rng(1)
+    blocks = np.repeat(np.arange(trajectories), frames)
+    inside, naive = [], []
+    for _ in range(600):
+        common = rng.normal(size=(trajectories + 4, 1)) * np.sqrt(shared)
+        errors = abs(common + rng.normal(size=(trajectories + 4, frames)) * np.sqrt(1 - shared))
+        seen = errors[:trajectories].ravel()
+        width = conformal_quantile(seen, 0.9, independent_count(seen, blocks))
+        inside.append(np.mean(errors[trajectories:] <= width))
+        naive.append(np.mean(errors[trajectories:] <= conformal_quantile(seen, 0.9)))
+    assert 0.89 < np.mean(inside) < 0.94
+    if shared == 0.9 and trajectories < 6:
+        assert np.mean(naive) < 0.88, "frames counted as if each told something new promise too much"
+
+
+def test_frames_that_repeat_each_other_count_once():
+    blocks = np.repeat(np.arange(10), 7)
+    rng = np.random.default_rng(2)
+    assert independent_count(np.repeat(rng.normal(size=10), 7), blocks) == pytest.approx(10)
+    assert independent_count(rng.normal(size=70), np.arange(70)) == 70
+    assert independent_count(rng.normal(size=70), np.zeros(70)) == 70  # one block tells nothing
+    assert 40 < independent_count(rng.normal(size=70), blocks) <= 70
+
+
+def test_blocks_are_trajectories_or_pieces_of_one():
+    assert len(set(blocks_of(frames([("a", 5), ("b", 5), ("c", 4)])))) == 3
+    pieces = blocks_of(frames([("", 25)]))
+    assert len(set(pieces)) == 5
+    assert np.all(np.diff(np.flatnonzero(pieces == pieces[0])) == 1)
+
+
+def test_few_errors_give_more_than_the_largest_of_them():
+    """Three of four stay below the largest of three; 0.9 is 1.43 times as far for a normal error."""
+    found = conformal_quantile(np.array([1.0, 3.0, 2.0]), 0.9)
+    assert found == pytest.approx(3.0 * 1.6449 / 1.1503, rel=1e-3)
+    assert conformal_quantile(np.arange(1.0, 10.0), 0.9) == 9
+    assert conformal_quantile(np.arange(1.0, 100.0), 0.9) == 90
+    assert conformal_quantile(np.arange(1.0, 100.0), 0.9, 9.0) == 99
+    assert conformal_quantile(np.array([]), 0.9) == np.inf
 
 
 def test_a_power_law_is_recovered_and_a_flat_curve_promises_nothing():
