@@ -9,7 +9,7 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.farthest_points import farthest_points
 from mfbench.errors import ProtocolError, UnknownNameError, WorkError
 from mfbench.learned.architectures.mace import MaceConfig
-from mfbench.own.active import ActiveSettings, request_of, run_active
+from mfbench.own.active import ActiveSettings, ExploreSettings, request_of, run_active, run_explore
 from mfbench.own.active.select import select
 from mfbench.own.starts import Start
 from mfbench.protocol.energy_baseline import EnergyBaseline
@@ -49,6 +49,10 @@ class LinearEngine:
         energies = np.array([v @ params["w"] for v, _ in made])
         return energies, [-np.tensordot(params["w"], g, 1) for _, g in made]
 
+    def design(self, params, config, configurations, count):
+        made = [basis(c.positions) for c in configurations]
+        return np.array([v for v, _ in made]), [-g.reshape(len(CENTRES), -1).T for _, g in made[:count]]
+
     def dataset(self, support, config, baseline, *, scale=1.0):
         return support
 
@@ -83,9 +87,16 @@ def pool():
     ]
 
 
+LENGTHS = np.linspace(0.7, 4.2, 200)
+BOUND = np.linalg.lstsq(
+    np.exp(-(((LENGTHS[:, None] - CENTRES) / 0.5) ** 2)), 5 * (LENGTHS - 1.5) ** 2, rcond=1e-8
+)[0]
+"""Springs between all atoms, which hold a molecule together."""
+
+
 class Oracle:
-    def __init__(self, stop_after=None, fails=()):
-        self.asked, self.stop_after, self.fails = [], stop_after, fails
+    def __init__(self, stop_after=None, fails=(), true=TRUE):
+        self.asked, self.stop_after, self.fails, self.true = [], stop_after, fails, true
 
     def __call__(self, configurations):
         for c in configurations:
@@ -94,7 +105,8 @@ class Oracle:
             self.asked.append(c.config_id)
             value, gradient = basis(c.positions)
             failed = c.config_id in self.fails
-            yield (None, None, "no SCF") if failed else (value @ TRUE, -np.tensordot(TRUE, gradient, 1), "")
+            label = value @ self.true, -np.tensordot(self.true, gradient, 1), ""
+            yield (None, None, "no SCF") if failed else label
 
 
 def run(pool, folder, oracle, *, resume=False, **settings):
@@ -173,3 +185,65 @@ def test_farthest_points_cover_and_random_repeats_itself():
         select("best", line, rows, [], None, 4, 3)
     with pytest.raises(ProtocolError):
         ActiveSettings(budget=1)
+
+
+@pytest.fixture
+def cage():
+    """A tetrahedron of carbon, twice: at rest and squeezed."""
+    shape = np.array([[0, 0, 0], [1.5, 0, 0], [0.75, 1.3, 0], [0.75, 0.43, 1.22]])
+    return [Configuration(np.full(4, 6), s * shape) for s in (1.0, 0.95)]
+
+
+def explore(structures, folder, oracle, *, resume=False, **settings):
+    chosen = ExploreSettings(**({"budget": 12, "threshold": 0.05, "ps": 0.1, "steps": 4} | settings))
+    with open_journal(
+        folder, request_of(structures, "scratch", "toy", chosen), resume=resume, suffix=".json"
+    ) as journal:
+        return run_explore(structures, oracle, START, LinearEngine(), chosen, journal)
+
+
+def test_dynamics_finds_what_to_label_until_it_is_sure(cage, tmp_path):
+    found = explore(cage, tmp_path / "a", Oracle(true=BOUND))
+    assert found.reason == "sure"
+    assert 2 < len(found.labelled) < 12
+    assert found.rounds[0].stopped_ps, "two labels do not make it sure"
+    assert found.rounds[-1].whole == 2
+    assert found.rounds[-1].stopped_ps == ()
+    assert found.rounds[0].force_rmse > 0.05
+    for c in found.labelled[2:]:
+        moved = min(np.abs(c.positions - given.positions).max() for given in cage)
+        assert moved > 1e-3, "what is asked for is not what was given"
+        gradient = basis(c.positions)[1]
+        np.testing.assert_allclose(c.forces, -np.tensordot(BOUND, gradient, 1))
+        for member in found.members:
+            left = c.forces + np.tensordot(member.params["w"], gradient, 1)
+            assert np.abs(left).max() < 0.05, "what it was unsure of it has learned"
+
+
+def test_a_budget_ends_an_expedition(cage, tmp_path):
+    oracle = Oracle()
+    found = explore(cage, tmp_path / "a", oracle, budget=3, threshold=1e-9)
+    assert found.reason == "budget"
+    assert len(oracle.asked) == len(found.labelled) == 3
+    assert len(found.rounds[0].stopped_ps) == 2  # both stopped, one was labelled
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_killed_expedition_labels_nothing_twice_and_ends_the_same(cage, tmp_path, after):
+    whole = explore(cage, tmp_path / "whole", Oracle(), budget=6, threshold=1e-9)
+    first, second = Oracle(stop_after=after), Oracle()
+    with pytest.raises(KeyboardInterrupt):
+        explore(cage, tmp_path / "parts", first, budget=6, threshold=1e-9)
+    parts = explore(cage, tmp_path / "parts", second, resume=True, budget=6, threshold=1e-9)
+    assert len(first.asked) + len(second.asked) == 6
+    assert not set(first.asked) & set(second.asked)
+    for a, b in zip(parts.labelled, whole.labelled, strict=True):
+        np.testing.assert_array_equal(a.positions, b.positions)
+    np.testing.assert_allclose(parts.members[0].params["w"], whole.members[0].params["w"])
+
+
+def test_an_expedition_needs_a_threshold_and_a_label(cage, tmp_path):
+    with pytest.raises(ProtocolError, match="--threshold"):
+        ExploreSettings(budget=5, threshold=0.0)
+    with pytest.raises(ProtocolError, match="not one structure could be labelled"):
+        explore(cage, tmp_path / "a", Oracle(fails={"0", "1"}))

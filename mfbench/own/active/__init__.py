@@ -1,5 +1,6 @@
 """Asking for labels where they teach most: committee, selection, label, adapt, until it is enough."""
 
+from mfbench.own.active.explore import Expedition, ExploreSettings, run_explore
 from mfbench.own.active.loop import ActiveResult, ActiveSettings, Round, run_active
 from mfbench.own.active.record import request_of, write_rounds
 from mfbench.own.active.select import SELECTORS
@@ -8,8 +9,11 @@ __all__ = [
     "SELECTORS",
     "ActiveResult",
     "ActiveSettings",
+    "Expedition",
+    "ExploreSettings",
     "Round",
     "request_of",
     "run_active",
+    "run_explore",
     "write_rounds",
 ]

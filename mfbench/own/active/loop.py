@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +14,11 @@ from mfbench.data.farthest_points import fingerprints
 from mfbench.errors import ProtocolError
 from mfbench.learned.engine import Engine
 from mfbench.own.active.select import select
-from mfbench.own.fit import RECIPES, Member, Recipe, fit_member
+from mfbench.own.fit import RECIPES, Member, Recipe, fit_member, recipe_of
 from mfbench.own.starts import Start
 from mfbench.work.journal import Journal
 
-__all__ = ["ActiveResult", "ActiveSettings", "Labeller", "Round", "run_active"]
+__all__ = ["MEMBERS", "ActiveResult", "ActiveSettings", "Labeller", "Round", "run_active"]
 
 MEMBERS = 3
 Labeller = Callable[[Sequence[Configuration]], Iterable[tuple[float | None, np.ndarray | None, str]]]
@@ -76,14 +77,15 @@ class ActiveResult:
     Attributes:
         labelled: configurations with labels, in the order in which they were asked for.
         members: the last committee.
-        rounds: all rounds.
-        failures: rows that could not be labelled, and why.
-        reason: why it ended: ``budget``, ``threshold`` or ``pool``.
+        rounds: all rounds: of a pool, or expeditions (``mfbench.own.active.explore``).
+        failures: rows (in an expedition, numbers in the order of asking) that could not be labelled, and
+            why.
+        reason: why it ended: ``budget``, ``threshold`` or ``pool``; an expedition: ``budget`` or ``sure``.
     """
 
     labelled: tuple[Configuration, ...]
     members: tuple[Member, ...]
-    rounds: tuple[Round, ...]
+    rounds: tuple[Any, ...]
     failures: dict[int, str]
     reason: str
 
@@ -97,6 +99,7 @@ def run_active(
     journal: Journal,
     *,
     tick: Callable[[str], None] = lambda text: None,
+    look: Callable[[int, tuple[Member, ...]], None] = lambda labels, members: None,
 ) -> ActiveResult:
     """Label, adapt and select until the budget is spent.
 
@@ -107,14 +110,14 @@ def run_active(
         pool: configurations without labels, of molecules whose elements the start knows.
         label: what labels them.
         start: of every adaptation.
-        engine: of a backend.
+        engine: of a backend, sized for the pool.
         settings: budget, batch, strategy.
         journal: open, of this pool, start and settings.
         tick: told what is being done.
+        look: shown every committee with the number of labels that it was adapted to.
     """
     vectors = fingerprints(pool)
-    engine = engine.sized_for(pool, start.config)
-    recipe = Recipe(f"{settings.steps} steps", RECIPES[1].settings, settings.steps, RECIPES[1].batch)
+    recipe = recipe_of(settings.steps)
     known = journal.read(lambda data: json.loads(data))
     labels: dict[int, tuple[float, np.ndarray]] = {}
     failures: dict[int, str] = {}
@@ -129,6 +132,7 @@ def run_active(
             if not stored:
                 tick(f"adapting to {len(order)} labels")
                 members = _committee(engine, start, recipe, pool, labels, order, settings.seed)
+                look(len(order), members)
                 spreads, predicted = _spreads(engine, members, pool, open_rows)
         largest = None if spreads is None or not open_rows else float(spreads[open_rows].max())
         left = settings.budget - len(order) - len(failures)

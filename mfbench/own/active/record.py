@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mfbench.data.configuration import Configuration
+from mfbench.own.active.explore import ExploreSettings
 from mfbench.own.active.loop import ActiveResult, ActiveSettings
 from mfbench.work.files import write_text
 
@@ -18,7 +19,7 @@ __all__ = ["request_of", "write_rounds"]
 
 
 def request_of(
-    pool: Sequence[Configuration], start: str, level: str, settings: ActiveSettings
+    pool: Sequence[Configuration], start: str, level: str, settings: ActiveSettings | ExploreSettings
 ) -> dict[str, object]:
     """Everything that the loop's entries depend on, for the journal."""
     digest = hashlib.sha256()

@@ -90,7 +90,8 @@ def simulate(
 
     Args:
         atoms: ``ase.Atoms`` with a calculator; uncertainty of forces is read from
-            ``calculator.results["forces_uncertainty"]`` where ``settings.threshold`` asks for it.
+            ``calculator.results["forces_uncertainty"]`` where ``settings.threshold`` asks for it, or from
+            ``calculator.late_uncertainty()``, which is called for kept frames alone.
             ``info`` says ``charge`` and ``n_unpaired``, 0 where it does not.
         settings: how long, how hot.
         folder: written to; owned by this run.
@@ -126,15 +127,21 @@ def _simulate(
     done = 1 if recorded is None else len(recorded.times_ps)
     integrator = _integrator(atoms, settings, rng)
     watch = _Watch(atoms.numbers, atoms.get_positions() if recorded is None else recorded.positions[0])
-    for k in range(done, settings.records):
+
+    def over(frame: Recorded, broken: str) -> bool:
+        unsure = bool(settings.threshold) and frame.uncertainties[-1] > settings.threshold
+        return bool(broken and settings.stop_when_broken) or (unsure and settings.stop_when_unsure)
+
+    # A run that was killed after its last frame is over.
+    ended = recorded is not None and done > 1 and over(recorded, watch.broken(recorded.positions[-1]))
+    for k in range(done, done if ended else settings.records):
         integrator.run(settings.steps_per_record)
         time_ps = k * settings.steps_per_record * settings.step_fs / 1000
         frame = _record(atoms, settings, time_ps, rng)
         trajectory.append(frame)
         broken = watch.broken(frame.positions[0])
         tick(time_ps, broken)
-        unsure = bool(settings.threshold) and frame.uncertainties[0] > settings.threshold
-        if (broken and settings.stop_when_broken) or (unsure and settings.stop_when_unsure):
+        if over(frame, broken):
             break
     whole = trajectory.read()
     assert whole is not None  # its first frame was written above
@@ -219,7 +226,10 @@ def _integrator(atoms: Any, settings: DynamicsSettings, rng: np.random.Generator
 
 def _record(atoms: Any, settings: DynamicsSettings, time_ps: float, rng: np.random.Generator) -> Recorded:
     energy = float(atoms.get_potential_energy()) + float(atoms.get_kinetic_energy())
-    spread = atoms.calc.results.get("forces_uncertainty") if settings.threshold else None
+    spread = None
+    if settings.threshold:
+        late = getattr(atoms.calc, "late_uncertainty", None)
+        spread = atoms.calc.results.get("forces_uncertainty") if late is None else late()
     if settings.threshold and spread is None:
         raise ProtocolError("there is a threshold, but the model gives no error bars: adapt to more labels")
     return Recorded(
