@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mfbench.data.configuration import Configuration
 from mfbench.data.elements import symbol
 from mfbench.data.split import ROLES, Split, as_split
 from mfbench.data.xyz_frame import xyz_frame
-from mfbench.errors import ProtocolError
+from mfbench.errors import ProtocolError, UnknownNameError
 from mfbench.work.files import new_folder
 from mfbench.work.ownership import holds_nothing
 
@@ -32,26 +32,36 @@ Energies of isolated atoms (eV):
 """
 
 
-def export_extxyz(split: str | Path | Split, out: Path) -> list[Path]:
+def export_extxyz(split: str | Path | Split, out: Path, *, fragments: Sequence[str] = ()) -> list[Path]:
     """Write a split as ``<fold>/<family>.<role>.extxyz`` and a ``README.txt`` with the units.
 
     The folder appears when it is complete.
+
+    Args:
+        split: or its name, or its folder.
+        out: new, or empty.
+        fragments: only configurations of these molecules; none: of all.
 
     Returns:
         The extxyz files.
 
     Raises:
         ProtocolError: ``out`` holds something, or two families would share a file.
+        UnknownNameError: the split holds no configuration of a molecule that was asked for.
     """
     out, split = Path(out), as_split(split)
     if out.exists() and (not out.is_dir() or not holds_nothing(out)):
         raise ProtocolError(f"{out} is not empty: choose another folder with --out")
+    held = {c.fragment_id for task in split.tasks for c in task.everything}
+    if missing := set(fragments) - held:
+        raise UnknownNameError(f"{split.name} holds no labels of the molecule '{min(missing)}'")
     names = []
     atoms = "\n".join(f"{symbol(z):<2} {e!r}" for z, e in sorted(split.isolated_atom_energies.items()))
     with new_folder(out) as folder:
         for task in split.tasks:
             for role in ROLES:
-                if not getattr(task, role):
+                chosen = [c for c in getattr(task, role) if not fragments or c.fragment_id in fragments]
+                if not chosen:
                     continue
                 family = re.sub(r"[^\w.+-]", "_", task.family_id)
                 name = Path(task.fold) / f"{family}.{role}.extxyz"
@@ -59,7 +69,7 @@ def export_extxyz(split: str | Path | Split, out: Path) -> list[Path]:
                     raise ProtocolError(f"two families would be written to {name}")
                 names.append(name)
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                _write(folder / name, getattr(task, role))
+                _write(folder / name, chosen)
         text = _README.format(**split.manifest.model_dump(), atoms=atoms) + _about_levels(split)
         (folder / "README.txt").write_text(text, encoding="utf-8")
     return [out / name for name in names]

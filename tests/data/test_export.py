@@ -75,3 +75,21 @@ def test_an_empty_folder_is_filled_and_a_file_is_not_replaced(small, tmp_path, c
 def test_another_format_is_refused(small, tmp_path, capsys):
     assert main(["data", "export", str(small), "--format", "pdb", "--out", str(tmp_path / "x")]) == 2
     assert "unknown format 'pdb'" in capsys.readouterr().err
+
+
+def test_labels_of_one_molecule_at_another_level_are_taken_out(tmp_path, capsys):
+    """The DFT labels of a molecule of the benchmark, as a program of one's own would read them."""
+    ase_io = pytest.importorskip("ase.io")
+    asked = ["data", "export", "cath", "--level", "wb97x-d", "--fragment", "2v3v.c.A163-A339.9a"]
+    assert main([*asked, "--out", str(tmp_path / "dft")]) == 0
+    files = sorted(path.name for path in (tmp_path / "dft").rglob("*.extxyz"))
+    assert files == ["2.20.25.query.extxyz", "2.20.25.support.extxyz"]
+    found = ase_io.read(tmp_path / "dft" / "test" / "2.20.25.support.extxyz", ":")
+    stored = {c.config_id: c for t in mfbench.load_split("cath", level="wb97x-d").test for c in t.support}
+    assert len(found) >= 5
+    for atoms in found:
+        assert atoms.info["fragment_id"] == "2v3v.c.A163-A339.9a"
+        assert atoms.get_potential_energy() == stored[atoms.info["config_id"]].energy
+    assert main([*asked[:-1], "nobody", "--out", str(tmp_path / "none")]) == 2
+    assert "holds no labels of the molecule 'nobody'" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()

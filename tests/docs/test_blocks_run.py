@@ -12,6 +12,7 @@ from mfbench.cli import main
 ROOT = Path(__file__).parents[2]
 
 NEEDS = {
+    "docs/own-dft.md": ("ase", "torch", "mace"),
     "docs/own-system.md": ("tblite", "torch", "mace"),
     "docs/add/level.md": ("ase", "tblite"),
     "README.md": ("ase",),

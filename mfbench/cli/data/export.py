@@ -20,6 +20,12 @@ def register(group: typer.Typer) -> None:
 def export(
     split: SplitName,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write; it must be empty or new.")],
+    level: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Labels of another level of theory, e.g. wb97x-d.")
+    ] = None,
+    fragment: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only this molecule; may be given again.")
+    ] = None,
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="extxyz.")] = "extxyz",
 ) -> None:
     """Write a split for other programs: one extended XYZ file per family and role, and a README."""
@@ -29,5 +35,5 @@ def export(
 
     if format_ != "extxyz":
         raise UnknownNameError(f"unknown format '{format_}': choose extxyz")
-    files = export_extxyz(load_split(split), out)
+    files = export_extxyz(load_split(split, level=level), out, fragments=fragment or ())
     typer.echo(f"{len(files)} files in {out}; units are in {out / 'README.txt'}")
