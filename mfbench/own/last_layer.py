@@ -38,12 +38,15 @@ class LastLayer:
     def deviations(
         self, engine: Engine, member: Member, configurations: Sequence[Configuration]
     ) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Standard deviations of energies [n] (eV) and of forces (n arrays [3 atoms], eV/Å)."""
+        """Standard deviations of energies [n] (eV) and of forces (n arrays [3 atoms], eV/Å).
+
+        Without the noise of the labels: it is the same everywhere, and calibration adds what is.
+        """
         features, jacobians = _design(engine, member, configurations)
         features = features - element_counts(configurations, member.config.elements) @ self.means
         return (
             self.posterior.energy_deviation(features),
-            [self.posterior.force_deviation(j) for j in jacobians],
+            [np.sqrt(np.einsum("np,pq,nq->n", j, self.posterior.covariance, j)) for j in jacobians],
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
