@@ -17,7 +17,9 @@ from mfbench.protocol.method import MethodContext
 
 def _version(split, tasks):
     """The split with other tasks, as a new version of it."""
-    return replace(split, tasks=tuple(tasks), manifest=split.manifest.model_copy(update={"data_hash": "new"}))
+    return replace(
+        split, tasks=tuple(tasks), manifest=split.manifest.model_copy(update={"data_hash": "new"})
+    )
 
 
 def _with_a_changed_label(task, *, by_eV):
