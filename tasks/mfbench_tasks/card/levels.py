@@ -162,7 +162,7 @@ def _tight(found: dict[str, Any]) -> list[str]:
             {found["settings"]["grid_level"]}, no density fitting, SCF to
             {found["settings"]["energy_tolerance"]:g} Hartree): energies differ by
             {found["energy_offset"]:.3g} kcal/mol in the mean and {found["energy_rms_about_offset"]:.3g} rms
-            about it (at most {found["energy_max_about_offset"]:.3g}), forces by {found["force_rms"]:.3g} rms
-            (at most {found["force_max"]:.3g} kcal/mol/Å). Bounds: 0.1 kcal/mol and 0.5 kcal/mol/Å."""
+            about it (at most {found["energy_max_about_offset"]:.3g}), forces by {found["force_rms"]:.3g}
+            rms (at most {found["force_max"]:.3g} kcal/mol/Å). Bounds: 0.1 kcal/mol and 0.5 kcal/mol/Å."""
         ),
     ]
