@@ -67,7 +67,7 @@ def card_texts(
         (rows, size),
         leakage(folder, constructions),
         gains(folder, constructions),
-        level_section(levels, Path(reports) / "level-distances.json"),
+        level_section(levels, Path(reports)),
         admission(folder, constructions),
     )
     return {"README.md": card, "croissant.json": croissant(folder, constructions)}
