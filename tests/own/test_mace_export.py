@@ -33,6 +33,7 @@ def test_mace_torch_gives_the_same_energies_and_forces(anion, tmp_path, capsys, 
 
     model = adapt(anion, "chemistry-mini/pretrain", backend="torch", steps=4)
     model.save(tmp_path / "model")
+    capsys.readouterr()  # what mace says when it is imported
     assert main(["convert", str(tmp_path / "model"), str(tmp_path / "mace.model")]) == 0
     paths = capsys.readouterr().out.split()
     assert [p.rpartition("/")[2] for p in paths] == ["mace-1.model", "mace-2.model", "mace-3.model"]
