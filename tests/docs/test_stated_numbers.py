@@ -57,6 +57,17 @@ def test_the_terms_of_the_energy_correction_are_those_of_the_record():
     assert record["chosen"]["between levels"] == BETWEEN_LEVELS.to_dict()
 
 
+def test_what_choosing_labels_brings_is_that_of_the_record():
+    import active_table
+
+    record = json.loads((ROOT / "results" / "active.json").read_text())
+    measured = active_table.table(record["rows"]).splitlines()
+    page = (ROOT / "docs" / "own-system.md").read_text()
+    stated = [line for line in page.splitlines() if line.startswith(("| 8 |", "| 32 |"))]
+    assert stated == [line for line in measured if line.startswith(("| 8 |", "| 32 |"))]
+    assert len(stated) == 6
+
+
 def test_paths_that_pages_name_are_there():
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     tops = "mfbench|mfbench_jax|mfbench_torch|tasks|tests|scripts|leaderboard|results|docs"
