@@ -265,6 +265,9 @@ def test_it_stops_where_the_model_is_unsure_and_leaves_what_to_label(tmp_path):
     last = ase.io.read(tmp_path / "a" / "trajectory.xyz", "-1")
     assert (last.info["charge"], last.info["n_unpaired"]) == (0, 0)
     np.testing.assert_allclose(last.positions, atoms.positions, atol=1e-7)
+    (tmp_path / "a" / "stability.json").unlink()  # killed between its last frame and its verdict
+    atoms.calc = Unsure(atoms)
+    assert simulate(atoms, settings, tmp_path / "a", resume=True) == found, "a run that is over stays so"
     atoms.info.update(charge=1, n_unpaired=2)
     atoms.calc = Unsure(atoms)
     simulate(atoms, settings, tmp_path / "triplet")
