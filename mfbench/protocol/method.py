@@ -12,7 +12,9 @@ from mfbench.data.split import Split
 from mfbench.protocol.energy_baseline import EnergyBaseline, split_baseline
 from mfbench.protocol.protocol import Budget
 
-__all__ = ["Method", "MethodContext", "Predictor", "Usage"]
+__all__ = ["DEFAULT_ARCH", "DEFAULT_BACKEND", "Method", "MethodContext", "Predictor", "Usage"]
+
+DEFAULT_ARCH, DEFAULT_BACKEND = "mace", "jax"
 
 
 @dataclass(frozen=True)
@@ -57,17 +59,17 @@ class Method(Protocol):
 
 @dataclass(frozen=True)
 class MethodContext:
-    """What a built-in method is made from.
+    """What a method is made from, if it asks.
 
     Attributes:
         split: the split it will be tested on; methods may read its meta-train families.
-        arch: architecture name.
+        arch: architecture name, for a method that says which ``backends`` it has.
         checkpoint: path of a checkpoint to use instead of the embedded one.
         options: further keyword options of the method.
     """
 
     split: Split
-    arch: str = "mace"
+    arch: str = DEFAULT_ARCH
     checkpoint: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
