@@ -118,8 +118,8 @@ def _make(factory: Any, context: MethodContext, name: str, backend: str) -> Meth
     _check_backend(name, backends, backend)
     if not backends and (context.arch, backend) != (DEFAULT_ARCH, DEFAULT_BACKEND):
         raise UnknownNameError(
-            f"method '{name}' names no backends that it has a network in, so no record would say --arch and "
-            "--backend: set e.g. backends = ('torch',) in it, or leave them out"
+            f"method '{name}' names no backends that it has a network in, so no record would say --arch "
+            "and --backend: set e.g. backends = ('torch',) in it, or leave them out"
         )
     method = factory() if _wants_nothing(factory) else factory(context)
     if not isinstance(method, Method):

@@ -60,7 +60,11 @@ def test_files_become_a_split_that_is_sound_and_scored(molecules, tmp_path, monk
     assert not by_name["single"].heldout
     run = ["evaluate", "-m", "constant", "-s", "own-dft", "--k", "0,5", "--out", str(tmp_path / "run")]
     assert main(run) == 0
-    assert main(["submit", str(tmp_path / "run"), "--check"]) == 0
+    draft = str(tmp_path / "draft")
+    assert (
+        main(["submit", str(tmp_path / "run"), "--draft", draft, "--description", "No force field."]) == 0
+    )
+    assert main(["submit", draft, "--check"]) == 0
     again = ["data", "import", several, single, "--out", str(tmp_path / "again"), "--name", "own-dft"]
     assert main([*again, *UNITS]) == 0
     hashes = [
