@@ -27,6 +27,7 @@ from mfbench.submission.card import (
     Training,
     Tuning,
 )
+from mfbench.submission.card_errors import lines_of
 from mfbench.submission.weights import count_parameters
 
 __all__ = ["draft_card"]
@@ -61,9 +62,7 @@ def draft_card(run: dict[str, Any], results: Results, deposited: Mapping[str, by
     try:
         return _card(run, results, deposited)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part)[:60] for part in first["loc"])
-        raise SubmissionError("card", printable(f"of this run, {place}: {first['msg']}", 300)) from None
+        raise SubmissionError("card", f"of this run, {lines_of(error, Card)}") from None
 
 
 def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes]) -> Card:

@@ -237,7 +237,7 @@ def test_what_no_card_can_hold_is_one_line(finished, tmp_path):
     run = json.loads((tmp_path / "run" / "run.json").read_text())
     run["request"]["split"] = "no/such split"
     (tmp_path / "run" / "run.json").write_text(json.dumps(run))
-    with pytest.raises(SubmissionError, match=r"split: "):
+    with pytest.raises(SubmissionError, match=r"of this run, split takes letters"):
         check_run(tmp_path / "run")
 
 
