@@ -16,6 +16,7 @@ from rich.text import Text
 
 from mfbench.cli.extras import extra, label_extra
 from mfbench.data.configuration import Configuration
+from mfbench.work.own_code import look_here
 
 __all__ = ["register"]
 
@@ -57,6 +58,7 @@ def active(
     ] = None,
 ) -> int:
     """Run the loop; returns the exit code."""
+    look_here()
     with extra("own", "mfbench.own.active:run_active", "mfbench active"):
         from mfbench.own.active import ActiveSettings, request_of, run_active, write_rounds
         from mfbench.own.model import AdaptedModel

@@ -10,6 +10,7 @@ import typer
 
 from mfbench.cli.extras import label_extra
 from mfbench.errors import ProtocolError
+from mfbench.work.own_code import look_here
 
 __all__ = ["register"]
 
@@ -60,6 +61,7 @@ def label(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> int:
     """Label; returns the exit code."""
+    look_here()
     with (
         label_extra("mfbench_tasks.labelling.registry:find_level", "mfbench label") as find,
         label_extra("mfbench_tasks.labelling.read_structures:read_structures", "mfbench label") as read,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,7 @@ from mfbench.errors import UnknownNameError
 from mfbench.protocol.catalogue import BACKENDS, METHODS
 from mfbench.protocol.method import DEFAULT_ARCH, DEFAULT_BACKEND, Method, MethodContext
 from mfbench.protocol.specs import MethodSpec
+from mfbench.work.own_code import find_object
 
 __all__ = ["load_engine", "load_method", "load_trainer", "uses_backend"]
 
@@ -86,9 +86,9 @@ def _factory(spec: MethodSpec, backend: str) -> Callable[[MethodContext], Method
 
 
 def _resolve(target: str, name: str) -> Any:
-    module, _, attribute = target.partition(":")
+    module = target.partition(":")[0]
     try:
-        return getattr(importlib.import_module(module), attribute)
+        return find_object(target)
     except ModuleNotFoundError as error:
         backend = BACKENDS.find(module.partition(".")[0].removeprefix("mfbench_"))
         extra = (
@@ -99,8 +99,6 @@ def _resolve(target: str, name: str) -> Any:
         raise UnknownNameError(
             f"method '{name}' needs the module '{error.name}', which is not installed{extra}"
         ) from None
-    except AttributeError:
-        raise UnknownNameError(f"module '{module}' has no '{attribute}'") from None
 
 
 def _backends(factory: Any) -> tuple[str, ...]:

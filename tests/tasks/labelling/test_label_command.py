@@ -1,6 +1,7 @@
 """``mfbench label``: what goes in, what comes out, and what is refused in one line."""
 
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -55,6 +56,17 @@ def test_a_structure_that_cannot_be_labelled_is_a_row_and_exit_code_3(molecules,
     assert last.calc is None
 
 
+def test_a_calculator_of_ones_own_lies_in_the_current_folder(molecules, monkeypatch, capsys):
+    """As an installed command runs: the current folder is not on Python's path by itself."""
+    source = "from ase.calculators.lj import LennardJones\n\nclass Own(LennardJones):\n    pass\n"
+    (molecules / "own_level.py").write_text(source)
+    monkeypatch.chdir(molecules)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p not in ("", ".")])
+    assert run(molecules, "--level", "own_level:Own", "--dry-run") == 0
+    assert run(molecules, "--level", "no_level:Own", "--dry-run") == 2
+    assert f"no file no_level.py in {molecules}" in capsys.readouterr().err
+
+
 def test_spin_in_the_file_is_the_multiplicity(molecules):
     radical = Atoms("OH", [[0, 0, 0], [0, 0, 0.97]])
     radical.info["spin"] = 2
@@ -99,7 +111,7 @@ def test_a_dry_run_projects_and_writes_nothing(molecules, capsys):
     ("arguments", "said"),
     [
         (["--level", "b3lyp"], "unknown level of theory 'b3lyp'"),
-        (["--level", "no_such_module:Nothing"], "cannot import no_such_module"),
+        (["--level", "no_such_module:Nothing"], "there is no module 'no_such_module'"),
     ],
 )
 def test_a_level_that_is_not_there_is_one_line_and_exit_code_2(molecules, capsys, arguments, said):
