@@ -15,18 +15,16 @@ from mfbench.errors import MfbenchError
 from mfbench.work.executor import Executor
 from mfbench.work.journal import open_journal
 from mfbench_tasks.labelling.entry import SUFFIX, Entry, decode_entry, encode_entry
-from mfbench_tasks.labelling.level import Level, LevelError, check_molecule
+from mfbench_tasks.labelling.level import Level, check_molecule
 from mfbench_tasks.labelling.registry import find_level
 from mfbench_tasks.labelling.run_queue import label_one, level_request
 from mfbench_tasks.labelling.write_labels import write_labelled
 
 __all__ = [
     "Labelled",
-    "Projection",
     "journal_folder",
     "label_by_name",
     "label_structures",
-    "project",
     "structures_digest",
 ]
 
@@ -41,23 +39,6 @@ class Labelled:
     failed: int
     reasons: tuple[str, ...]
     core_seconds: float
-
-
-@dataclass(frozen=True)
-class Projection:
-    """What a labelling run would cost, from two labels that were timed.
-
-    Attributes:
-        structures: how many.
-        atoms: of the smallest and of the largest structure.
-        seconds: CPU seconds of one label of each.
-        core_hours: of all.
-    """
-
-    structures: int
-    atoms: tuple[int, int]
-    seconds: tuple[float, float]
-    core_hours: float
 
 
 def journal_folder(out: Path) -> Path:
@@ -120,30 +101,6 @@ def label_by_name(name: str, configuration: Configuration) -> Entry:
     except MfbenchError as refusal:
         return Entry(configuration.config_id, None, None, str(refusal))
     return label_one(level, configuration)
-
-
-def project(configurations: Sequence[Configuration], level: Level) -> Projection:
-    """Time a label of the smallest and one of the largest structure, and project the rest.
-
-    Seconds are taken to grow as a power of the number of atoms, between the first and the fourth.
-
-    Raises:
-        LevelError: the level cannot label one of the two.
-    """
-    sizes = np.array([len(c) for c in configurations])
-    ends = [configurations[int(np.argmin(sizes))], configurations[int(np.argmax(sizes))]]
-    label_one(level, ends[0])  # imports, and what an engine sets up once
-    entries = [label_one(level, c) for c in ends]
-    for entry in entries:
-        if entry.failure:
-            raise LevelError(f"structure {entry.key} was to be timed and has no label: {entry.failure}")
-    seconds = [max(entry.seconds, 1e-4) for entry in entries]
-    small, large = len(ends[0]), len(ends[1])
-    power = np.log(seconds[1] / seconds[0]) / np.log(large / small) if large > small else 2.5
-    projected = seconds[1] * (sizes / large) ** float(np.clip(power, 1.0, 4.0))
-    return Projection(
-        len(configurations), (small, large), (seconds[0], seconds[1]), float(projected.sum()) / 3600.0
-    )
 
 
 def structures_digest(configurations: Sequence[Configuration]) -> str:
