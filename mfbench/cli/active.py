@@ -60,12 +60,12 @@ def active(
     """Run the loop; returns the exit code."""
     look_here()
     with extra("own", "mfbench.own.active:run_active", "mfbench active"):
-        from mfbench.own.active import ActiveSettings, request_of, run_active, write_rounds
+        from mfbench.own.active import ActiveSettings, read_finished, request_of, run_active, write_rounds
         from mfbench.own.model import AdaptedModel
         from mfbench.own.starts import find_start
         from mfbench.protocol.cost import code_version, hardware
         from mfbench.protocol.loading import load_engine
-        from mfbench.work.journal import open_journal
+        from mfbench.work.journal import discard_journal, open_journal
         from mfbench.work.open_executor import open_executor
 
         settings = ActiveSettings(budget, batch, selector, threshold, seed, steps)
@@ -84,6 +84,10 @@ def active(
         engine = load_engine(backend)
         console = Console(stderr=True)
         request = request_of(pool, origin.name, found_level.name, settings)
+        if record := read_finished(out, request, resume=resume):
+            discard_journal(out / "journal")
+            print(f"{record['labels']} labels ({record['reason']}); it was finished; model  {out}")
+            return 3 if record["failures"] else 0
         with (
             open_journal(out / "journal", request, resume=resume, suffix=".json") as journal,
             open_executor(workers, scheduler, here=False) as executor,
@@ -118,9 +122,10 @@ def active(
                 "hardware": hardware(),
             }
             AdaptedModel(result.members, None, card, engine).save(out)
-            write_rounds(result, out / "active.json")
             labels = {c.config_id: entry(c.config_id, c.energy, c.forces) for c in result.labelled}
             write(out / "labelled.xyz", result.labelled, labels, found_level)
+            write_rounds(result, request, out)
+        discard_journal(out / "journal")
         for r in result.rounds:
             error = "" if r.force_rmse is None else f", forces off by {r.force_rmse:.2f} kcal/mol/Å before"
             print(f"{r.labels:4d} labels, {len(r.asked)} more{error}")

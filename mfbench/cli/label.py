@@ -20,7 +20,7 @@ _REASONS = 3
 HELP = """Label a file of structures (extxyz, PDB of a small molecule, ASE database) at a level of theory.
 
 The output is extxyz that ASE and mace-torch read: energy in eV, forces in eV/Å, charge, spin and level in \
-every header. Finished labels are kept in OUT.journal as they come: --resume goes on after an \
+every header. Finished labels are kept in OUT.journal until OUT is written: --resume goes on after an \
 interruption. A structure that cannot be labelled says why in its header, the rest goes on, and the exit \
 code is 3. Needs the extra "label", and what the level runs on.
 """
@@ -50,7 +50,7 @@ def label(
             "multiplicity less one, or its magnetic moments; or 0)",
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with OUT.journal.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after an interruption.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Time a few labels, print what all would cost, write nothing.")
     ] = False,

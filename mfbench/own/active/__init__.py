@@ -1,7 +1,7 @@
 """Asking for labels where they teach most: committee, selection, label, adapt, until it is enough."""
 
 from mfbench.own.active.loop import ActiveResult, ActiveSettings, Round, run_active
-from mfbench.own.active.record import request_of, write_rounds
+from mfbench.own.active.record import read_finished, request_of, write_rounds
 from mfbench.own.active.select import SELECTORS
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "ActiveResult",
     "ActiveSettings",
     "Round",
+    "read_finished",
     "request_of",
     "run_active",
     "write_rounds",

@@ -56,6 +56,29 @@ def test_a_structure_that_cannot_be_labelled_is_a_row_and_exit_code_3(molecules,
     assert last.calc is None
 
 
+def test_a_finished_file_leaves_no_journal_and_resuming_it_labels_nothing(molecules, capsys):
+    """A failed structure is finished too: it says why again."""
+    write(molecules / "in.xyz", [*read(molecules / "in.xyz", ":"), Atoms("OH", [[0, 0, 0], [0, 0, 0.97]])])
+    assert run(molecules, "--level", "gfn1") == 3
+    assert sorted(p.name for p in molecules.iterdir()) == ["in.xyz", "out.xyz"]
+    before = (molecules / "out.xyz").stat().st_mtime_ns
+    (molecules / "out.xyz.journal").mkdir()  # of a run that was killed while it tidied up
+    capsys.readouterr()
+    assert run(molecules, "--level", "gfn1", "--resume") == 3
+    said = capsys.readouterr()
+    assert "4 structures at gfn1, 0 labelled now, 3 before, 1 failed" in said.out
+    assert "9 electrons cannot have 0 unpaired ones" in said.err
+    assert (molecules / "out.xyz").stat().st_mtime_ns == before
+    assert sorted(p.name for p in molecules.iterdir()) == ["in.xyz", "out.xyz"]
+    assert run(molecules, "--level", "gfn2", "--resume") == 2
+    assert "finished, and not at gfn2" in capsys.readouterr().err
+    moved = read(molecules / "in.xyz", ":")
+    moved[0].positions[0, 0] += 1e-4
+    write(molecules / "in.xyz", moved)
+    assert run(molecules, "--level", "gfn1", "--resume") == 2
+    assert "finished, and of other structures" in capsys.readouterr().err
+
+
 def test_a_calculator_of_ones_own_lies_in_the_current_folder(molecules, monkeypatch, capsys):
     """As an installed command runs: the current folder is not on Python's path by itself."""
     source = "from ase.calculators.lj import LennardJones\n\nclass Own(LennardJones):\n    pass\n"
