@@ -49,6 +49,7 @@ def card_texts(
     folder = Path(folder)
     constructions, alone = read_constructions(folder)
     levels = read_level_splits(folder, alone)
+    hashes = {c.name: c.manifest.data_hash for c in (*constructions, *levels)}
     for name in sorted(set(alone) - {s.name for s in levels}):
         log(f"{name}: complete in itself, no part of the card")
     found = read_reports(reports)
@@ -65,9 +66,9 @@ def card_texts(
         found,
         projections,
         (rows, size),
-        leakage(folder, constructions),
-        gains(folder, constructions),
+        leakage(folder, hashes),
+        gains(folder, hashes),
         level_section(levels, Path(reports) / "level-distances.json"),
-        admission(folder, constructions),
+        admission(folder, hashes),
     )
     return {"README.md": card, "croissant.json": croissant(folder, constructions)}
