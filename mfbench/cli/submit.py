@@ -66,7 +66,7 @@ def submit(
     from mfbench.store.open import open_store, store_to_write
     from mfbench.submission import check_run, draft_submission
     from mfbench.submission.check import check_described
-    from mfbench.submission.track import could_be_closed_form
+    from mfbench.submission.track import closed_form_advice
 
     if draft is not None and (check or to):
         raise ProtocolError("--draft, --check and --to are three steps: give one of them")
@@ -79,9 +79,8 @@ def submit(
         checked = draft_submission(source, draft, weights=weights, track=track, description=description)
         print_checked(checked, console)
         _say(console, "drafted  ", draft)
-        if track is None and could_be_closed_form(checked.card):
-            said = f"{checked.card.track}; if it takes no gradient step, add --track closed-form to --draft"
-            _say(console, "track    ", said)
+        if track is None and (advice := closed_form_advice(checked.card)):
+            _say(console, "track    ", f"{checked.card.track}; {advice}")
         if not checked.card.description:
             _say(console, "next     ", f"describe your method in {draft / 'submission.yaml'}")
         _say(console, "then     ", f"mfbench submit {draft} --check, and mfbench submit {draft} --to STORE")

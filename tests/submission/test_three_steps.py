@@ -17,7 +17,7 @@ from mfbench.store import open_store
 from mfbench.store.open import default_store
 from mfbench.submission import check_run, draft_submission
 from mfbench.submission.card import read_card, write_card
-from mfbench.submission.track import could_be_closed_form, on_track
+from mfbench.submission.track import closed_form_advice, on_track
 
 METHOD = '''
 import numpy as np
@@ -131,15 +131,23 @@ def test_what_is_known_to_take_gradient_steps_is_not_filed_as_closed_form(run):
     solved = card.model_copy(update={"implementation": "ridge"})
     assert on_track(solved, Track.CLOSED_FORM).run.steps == 0
     counted = [cost.model_copy(update={"gradient_evaluations": 7}) for cost in card.costs]
+    spent = solved.model_copy(update={"costs": counted})  # as many force rows as the budget paid for
+    with pytest.raises(SubmissionError, match="evaluate again with --track closed-form"):
+        on_track(spent, Track.CLOSED_FORM)
     asked = {
         "a stranger's": card,
         "solved": solved,
+        "solved, within a budget": spent,
         "steps": steps,
         "counted": card.model_copy(update={"costs": counted}),
         "open": card.model_copy(update={"track": Track.OPEN}),
         "a line of reference": card.model_copy(update={"implementation": "constant"}),
     }
-    assert [name for name, c in asked.items() if could_be_closed_form(c)] == ["a stranger's", "solved"]
+    assert {name: advice.split()[0] for name, c in asked.items() if (advice := closed_form_advice(c))} == {
+        "a stranger's": "if",
+        "solved": "if",
+        "solved, within a budget": "evaluate",
+    }
 
 
 def test_nothing_is_filed_without_a_place_to_file_it(run, tmp_path, capsys):
