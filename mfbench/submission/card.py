@@ -109,8 +109,8 @@ class Hardware(_Part):
 
 
 class Cost(_Part):
-    """Declared of the episodes at K labels: median costs (seconds, bytes), and the share of trajectories of
-    ``dynamics_ps`` (300 K) that stayed whole."""
+    """Declared of the episodes at K labels: median costs (seconds, bytes), the share of trajectories of
+    ``dynamics_ps`` (300 K) that stayed whole, and of truths inside the stated 90 % interval."""
 
     k: Count
     adapt_seconds: Seconds | None = None
@@ -120,6 +120,8 @@ class Cost(_Part):
     peak_memory_bytes: Count | None = None
     stable_share: Annotated[float, Field(ge=0, le=1)] | None = None
     dynamics_ps: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = None
+    energy_coverage: Annotated[float, Field(ge=0, le=1)] | None = None
+    force_coverage: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class Failure(_Part):

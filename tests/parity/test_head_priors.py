@@ -116,6 +116,13 @@ def test_both_backends_find_the_same_head(split, kind):
             energies, forces = predictor.deviations(query)
             assert all(f.shape == (len(c), 3) for f, c in zip(forces, query, strict=True))
             assert np.isinf(nothing.deviations(query)[0]).all()
+            assert all(p.energy_std is p.forces_std is None for p in nothing.predict(query))
+            noise = predictor.posterior.noise / np.sqrt(RidgeSettings().energy_weight)
+            stated = [p.energy_std for p in predictions]
+            np.testing.assert_allclose(stated, np.hypot(energies, noise), rtol=1e-5)
+            assert all(
+                np.allclose(p.forces_std, f, rtol=1e-4) for p, f in zip(predictions, forces, strict=True)
+            )
             arrays += [energies, np.concatenate(forces)]
         found.append(arrays)
     for here, there in zip(*found, strict=True):
