@@ -57,14 +57,16 @@ def main() -> None:
         title=given.title,
         about=given.about,
         table=_table(rows),
-        gains="".join(f"{line}\n" for line in gains),
+        gains="".join(
+            f"`{g['method']}`, forces, K = 0 ÷ K = {g['k']}: {_cell(g['force_ratio'])}.\n" for g in gains
+        ),
         models=f"Model, level and licence: {'; '.join(models.values())}.\n\n" if models else "",
         commands="\n".join(commands),
     )
     given.out.write_text(text, encoding="utf-8")
 
 
-def _gain(run: dict[str, Any], results: Results) -> list[str]:
+def _gain(run: dict[str, Any], results: Results) -> list[dict[str, Any]]:
     """Force error at K = 0 ÷ at the largest K; nothing where only one was run or no label moves a force."""
     first, last = min(results.ks), max(results.ks)
     before, after = (results.per_family("force_rmse", k) for k in (first, last))
@@ -74,8 +76,7 @@ def _gain(run: dict[str, Any], results: Results) -> list[str]:
     group = family_groups(load_split(run["request"]["split"]), families)
     top, bottom, groups = (np.array([of[f] for f in families]) for of in (before, after, group))
     found = ratio(top, bottom, groups)
-    name = f"`{run['request']['method']}`, forces, K = 0 ÷ K = {last}"
-    return [f"{name}: {found.value:.2f} [{found.lo:.2f}, {found.hi:.2f}]."]
+    return [{"method": run["request"]["method"], "k": last, "force_ratio": list(found)}]
 
 
 def _rows(run: dict[str, Any], results: Results) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import os
 
-from mfbench.learned.training.keep_memory import keep_freed_memory
+from mfbench.work.keep_memory import keep_freed_memory
 from mfbench_jax.compile_cache import keep_compiled_programs
 
 keep_freed_memory()

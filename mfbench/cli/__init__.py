@@ -92,6 +92,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 done, 2 the caller's mistake (one line on stderr; of a card, one per field), 3 finished with failed
     episodes, 130 interrupted, 1 our own fault (with a traceback).
     """
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            interrupt.ignore_further()
+    except KeyboardInterrupt:  # between the end of the command and the line above
+        interrupt.ignore_further()
+        return _interrupted()
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """``main``, while Ctrl-C may come."""
     _show_what_can_be_shown()
     try:
         command = typer.main.get_command(_app())
@@ -121,8 +133,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("error: this is a fault of mfbench, please report it", file=sys.stderr)
         return 1
-    finally:
-        interrupt.ignore_further()
 
 
 def _show_what_can_be_shown() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -108,3 +109,17 @@ class Split:
     def train_configurations(self) -> tuple[Configuration, ...]:
         """Every labelled configuration of the meta-train families."""
         return tuple(c for t in self.train for c in t.everything)
+
+    @cached_property
+    def training_digest(self) -> str:
+        """SHA-256 of what may be learned from: train and validation tasks with their labels, and isolated
+        atoms. Two versions of a split that differ only in test tasks have the same."""
+        digest = hashlib.sha256(repr(sorted(self.isolated_atom_energies.items())).encode())
+        for task in (*self.train, *self.validation):
+            digest.update(f"{task.family_id}|{task.fold}|{task.level}".encode())
+            for role in ROLES:
+                for c in getattr(task, role):
+                    # An energy is a sum of stored numbers: its last digits are the machine's.
+                    digest.update(f"{role}|{c.config_id}|{round(c.energy * 1e5)}".encode())
+                    digest.update(np.ascontiguousarray(c.forces, np.float64).tobytes())
+        return digest.hexdigest()

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 __all__ = ["came", "ignore_further", "leave_while_importing", "raise_from_now_on"]
 
 _received: list[int] = []
+_decided: list[bool] = []
 
 
 def leave_while_importing() -> None:
@@ -25,6 +26,7 @@ def leave_while_importing() -> None:
 
 def raise_from_now_on() -> None:
     """Raise ``KeyboardInterrupt`` again, after ``leave_while_importing``."""
+    _decided.clear()
     if _handler() is _leave:
         signal.signal(signal.SIGINT, _raise)
 
@@ -36,6 +38,7 @@ def came() -> bool:
 
 def ignore_further() -> None:
     """Ignore Ctrl-C from now on, after ``raise_from_now_on``: the exit code is decided."""
+    _decided.append(True)  # first: the next line is Python too, and could be interrupted
     if _handler() is _raise:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -49,9 +52,10 @@ def _leave(number: int, frame: Any) -> NoReturn:
     os._exit(130)
 
 
-def _raise(number: int, frame: Any) -> NoReturn:
-    _received.append(number)
-    raise KeyboardInterrupt
+def _raise(number: int, frame: Any) -> None:
+    if not _decided:
+        _received.append(number)
+        raise KeyboardInterrupt
 
 
 def _is_command(given: list[str]) -> bool:

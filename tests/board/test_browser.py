@@ -134,7 +134,7 @@ def maml_row(page):
     )
 
 
-def test_the_leaderboard_shows_every_row_its_costs_and_its_csv_and_filters_live_in_the_url(
+def test_the_leaderboard_shows_every_row_with_costs_and_filters_live_in_the_url(
     page, server, reference
 ):
     show(page, f"{server}/{MINI}", "leaderboard")

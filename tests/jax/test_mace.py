@@ -14,7 +14,7 @@ jax = pytest.importorskip("jax")
 from mfbench.data.configuration import Configuration  # noqa: E402
 from mfbench.learned.architectures import mace_torch_state as mace_state  # noqa: E402
 from mfbench.learned.architectures.mace import MaceConfig, parameter_shapes  # noqa: E402
-from mfbench.learned.training.keep_memory import keep_freed_memory  # noqa: E402
+from mfbench.work.keep_memory import keep_freed_memory  # noqa: E402
 from mfbench_jax.models import architecture, graphs  # noqa: E402
 
 # Short compilations matter more here than fast code.

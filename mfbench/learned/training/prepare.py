@@ -59,6 +59,7 @@ def training_card(
         "schema": 1,
         "split": split.name,
         "data_hash": split.manifest.data_hash,
+        "training_digest": split.training_digest,
         "level_of_theory": split.manifest.level_of_theory,
         "code_version": code_version(),
         "settings": asdict(settings),

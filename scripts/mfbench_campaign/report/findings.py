@@ -124,6 +124,7 @@ def headline_finding(records: Records, trainings: Mapping[str, Any]) -> Finding:
     ]
     return Finding.of(
         "headline",
+        ran=ran,
         by_k=by_k,
         outer_steps=(min(steps), max(steps)) if steps else None,
         enough_steps=ENOUGH_STEPS,

@@ -26,6 +26,7 @@ from mfbench_campaign.report.aims import aims
 from mfbench_campaign.report.claims import claims_table
 from mfbench_campaign.report.convergence import convergence_table
 from mfbench_campaign.report.findings import Finding, all_findings
+from mfbench_campaign.report.level_finding import level_finding
 from mfbench_campaign.report.outer_costs import outer_table
 from mfbench_campaign.report.repeat_table import repeat_table
 
@@ -90,14 +91,15 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
 
 def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
     """The README's table, and the first findings."""
-    short = [finding.short for finding in _findings(records, comparison, folder)[:3]]
+    short = [finding.short for finding in _findings(records, comparison, folder)[:4]]
     table = tables.headline_table(records, README_METHODS)
     return render("readme.md", findings=short, table=table, steps=Budget().steps).strip()
 
 
 def _findings(records: Records, comparison: Comparison, folder: Path) -> list[Finding]:
-    mini = json.loads((RESULTS / "cath-mini.json").read_text())
-    return all_findings(records, comparison, mini, folder / "limits", _trainings(folder))
+    mini, levels = (json.loads((RESULTS / f"{n}.json").read_text()) for n in ("cath-mini", "levels"))
+    campaign = all_findings(records, comparison, mini, folder / "limits", _trainings(folder))
+    return [level_finding(levels), *campaign]
 
 
 def _trainings(folder: Path) -> dict[str, Any]:

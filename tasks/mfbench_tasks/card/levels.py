@@ -72,8 +72,14 @@ def level_configs(splits: Sequence[LevelSplit]) -> list[dict[str, Any]]:
     return configs
 
 
-def level_section(splits: Sequence[LevelSplit], distances: Path) -> list[str]:
-    """Lines of the card; empty where no split has levels."""
+def level_section(splits: Sequence[LevelSplit], reports: Path) -> list[str]:
+    """Lines of the card; empty where no split has levels.
+
+    Args:
+        splits: those that have.
+        reports: folder of ``level-distances.json``, ``dft-distances.json`` and ``dft-tight.json``, as far
+            as they were measured.
+    """
     lines: list[str] = []
     for s in splits:
         head = ("level", "labels", "refused", "CPU s", "train", "validation", "test", "citation")
@@ -84,8 +90,10 @@ def level_section(splits: Sequence[LevelSplit], distances: Path) -> list[str]:
             *table(head, rows),
             "",
         ]
-    if lines and distances.is_file():
-        lines += _distances(json.loads(distances.read_text()))
+    parts = {"level-distances": _distances, "dft-distances": _from_dft, "dft-tight": _tight}
+    for name, part in parts.items():
+        if lines and (reports / f"{name}.json").is_file():
+            lines += part(json.loads((reports / f"{name}.json").read_text()))
     return lines
 
 
@@ -129,4 +137,43 @@ def _distances(found: dict[str, Any]) -> list[str]:
         ),
         "",
         *table(("", *names), [(a, *(cell(a, b) for b in names)) for a in names]),
+    ]
+
+
+def _from_dft(found: dict[str, Any]) -> list[str]:
+    pairs = sorted(found["pairs"].items(), key=lambda item: item[1]["force_rmse"])
+    head = ("level", "force RMSE", "force correlation", "energy RMSE within fragments")
+    return [
+        "",
+        paragraph(
+            f"""How far the cheap levels are from ωB97X-D/def2-SVP, on {len(found["sample"])} configurations
+            of test fragments that are labelled there (kcal/mol/Å, kcal/mol):"""
+        ),
+        "",
+        *table(
+            head,
+            [
+                (
+                    n,
+                    f"{p['force_rmse']:.3g}",
+                    f"{p['force_correlation']:.3f}",
+                    f"{p['energy_rmse_within']:.3g}",
+                )
+                for n, p in pairs
+            ],
+        ),
+    ]
+
+
+def _tight(found: dict[str, Any]) -> list[str]:
+    return [
+        "",
+        paragraph(
+            f"""A random sample of {found["configurations"]} DFT labels beside tight settings (grid level
+            {found["settings"]["grid_level"]}, no density fitting, SCF to
+            {found["settings"]["energy_tolerance"]:g} Hartree): energies differ by
+            {found["energy_offset"]:.3g} kcal/mol in the mean and {found["energy_rms_about_offset"]:.3g} rms
+            about it (at most {found["energy_max_about_offset"]:.3g}), forces by {found["force_rms"]:.3g}
+            rms (at most {found["force_max"]:.3g} kcal/mol/Å). Bounds: 0.1 kcal/mol and 0.5 kcal/mol/Å."""
+        ),
     ]

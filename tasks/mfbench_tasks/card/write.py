@@ -68,7 +68,7 @@ def card_texts(
         (rows, size),
         leakage(folder, hashes),
         gains(folder, hashes),
-        level_section(levels, Path(reports) / "level-distances.json"),
+        level_section(levels, Path(reports)),
         admission(folder, hashes),
     )
     return {"README.md": card, "croissant.json": croissant(folder, constructions)}

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mfbench.work.keep_memory import keep_freed_memory
 from mfbench_tasks.labelling.dispersion import DISPERSION_ELEMENTS, dispersion
 from mfbench_tasks.labelling.level import Level, LevelError
 from mfbench_tasks.labelling.tblite import HARTREE_TO_EV, Label, ScfFailure
@@ -64,6 +65,7 @@ def _pyscf() -> ModuleType:
             import pyscf.lib
         except ImportError:
             raise LevelError("wb97x-d runs on PySCF: pip install pyscf") from None
+    keep_freed_memory()
     module: ModuleType = pyscf
     return module
 

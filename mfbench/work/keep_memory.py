@@ -1,8 +1,9 @@
-"""Keeps freed memory inside the process, which is worth up to a factor of three in training speed.
+"""Keeps freed memory inside the process: training and DFT labels are 1.5 times faster.
 
-XLA allocates one temporary buffer of tens of MB per call. glibc hands such blocks back to the
+XLA and PySCF allocate temporary blocks of tens of MB per call. glibc hands such blocks back to the
 system when they are freed, so every step pays for fresh page faults. Measured on the gradient of a
-batch of 16 molecules: 2.4 ms a molecule without this setting, 1.5 with it.
+batch of 16 molecules: 2.4 ms a molecule without this setting, 1.5 with it; on the DFT label of 18 atoms:
+24 s without, 16 with it.
 """
 
 from __future__ import annotations
