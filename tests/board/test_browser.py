@@ -134,9 +134,7 @@ def maml_row(page):
     )
 
 
-def test_the_leaderboard_shows_every_row_with_costs_and_filters_live_in_the_url(
-    page, server, reference
-):
+def test_the_leaderboard_shows_every_row_with_costs_and_filters_live_in_the_url(page, server, reference):
     show(page, f"{server}/{MINI}", "leaderboard")
     expect(page.locator("table.mf tbody tr")).to_have_count(len(reference) + 1)
     shown = methods(page)

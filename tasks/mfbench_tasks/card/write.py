@@ -49,7 +49,8 @@ def card_texts(
     folder = Path(folder)
     constructions, alone = read_constructions(folder)
     levels = read_level_splits(folder, alone)
-    hashes = {c.name: c.manifest.data_hash for c in (*constructions, *levels)}
+    manifests = [*(c.manifest for c in constructions), *(s.manifest for s in levels)]
+    hashes = {manifest.name: manifest.data_hash for manifest in manifests}
     for name in sorted(set(alone) - {s.name for s in levels}):
         log(f"{name}: complete in itself, no part of the card")
     found = read_reports(reports)
