@@ -24,7 +24,7 @@ import mfbench
 from mfbench.data.strict_yaml import read_yaml
 from mfbench.learned.checkpoint import load_checkpoint
 from mfbench.learned.train import train
-from mfbench.learned.training.settings import settings_from
+from mfbench.learned.training.settings import TrainSettings, settings_from
 
 TINY = {
     "joint_gradients": 12, "gradients": 400, "joint_batch": 4, "tasks": 1, "k": 4, "inner_steps": 1,
@@ -66,17 +66,27 @@ class Run:
         found = json.loads(record.read_text())
         return found["done"] / found["steps"]
 
+    def settings(self, options: dict[str, Any]) -> TrainSettings:
+        """Of its training, with these options."""
+        return settings_from(self.method, self.arch, self.seed, options)
+
     def finished(self, out: Path) -> bool:
         """Whether nothing is left to do."""
         return self.progress(out) >= 1.0 and self.checkpoint(out).is_file()
 
 
 def plan_from(path: Path) -> list[Run]:
-    """The runs of a plan file: a list of mappings with the fields of ``Run``."""
+    """The runs of a plan file: a list of mappings with the fields of ``Run``.
+
+    Raises:
+        UnknownNameError: an option of a run does not exist.
+    """
     runs = [Run(**entry) for entry in read_yaml(path)]
     names = {run.name for run in runs}
     if unknown := sorted({run.init for run in runs if run.init} - names):
         raise SystemExit(f"{path}: no run is called {', '.join(unknown)}")
+    for run in runs:
+        run.settings(run.options)
     return runs
 
 
@@ -90,8 +100,7 @@ def next_run(runs: list[Run], out: Path) -> Run | None:
 def go_on(run: Run, runs: list[Run], out: Path, backend: str, seconds: float, dry: bool) -> None:
     """Train one run for some seconds more."""
     engine = import_module(f"mfbench_{backend}.engine").ENGINE
-    options = {**run.options, **TINY} if dry else run.options
-    settings = settings_from(run.method, run.arch, run.seed, options)
+    settings = run.settings({**run.options, **TINY} if dry else run.options)
     start = next((other for other in runs if other.name == run.init), None)
     initial = load_checkpoint(start.checkpoint(out)) if start else None
     train(

@@ -49,17 +49,22 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]  # yaml has
         return super().construct_mapping(node, deep=deep)
 
 
+def _resolvers(*without: str) -> dict[str, Any]:
+    return {
+        first: [(tag, pattern) for tag, pattern in found if not tag.endswith(without)]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 # Dates stay text: nothing here has any, and YAML guesses them from odd words. Merge keys need aliases.
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in found if not tag.endswith((":timestamp", ":merge"))]
-    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+_Loader.yaml_implicit_resolvers = _resolvers(":timestamp", ":merge")
 
 
 class _OwnLoader(_Loader):
     """For files that we or our users keep: larger, and with aliases."""
 
     max_nodes, aliases = _OWN * _MAX_NODES, True
+    yaml_implicit_resolvers = _resolvers(":timestamp")
 
 
 def parse_yaml(data: bytes, name: str, *, own: bool = False) -> Any:

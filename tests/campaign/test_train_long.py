@@ -10,6 +10,9 @@ import pytest
 
 pytest.importorskip("jax")
 
+from mfbench.errors import UnknownNameError
+from train_long import plan_from
+
 ROOT = Path(__file__).parents[2]
 PLAN = """
 - {name: first, split: cath-mini, method: joint}
@@ -60,3 +63,21 @@ def test_turns(tmp_path, plan, monkeypatch):
     plan.write_text("- {name: a, split: cath-mini, method: maml, init: nowhere}")
     with pytest.raises(SystemExit, match="nowhere"):
         train_long.plan_from(plan)
+
+
+@pytest.mark.parametrize("name", ["train_long", "train_cpu", "train_mini"])
+def test_the_plans_that_ship_ask_for_what_there_is(name):
+    runs = plan_from(ROOT / "scripts" / f"{name}.yaml")
+    by_name = {run.name: run for run in runs}
+    for run in runs:
+        if run.init:
+            of_joint = by_name[run.init].options
+            assert run.options["model.channels"] == of_joint["model.channels"]
+            assert run.options["gradients"] > of_joint["gradients"]
+            assert run.split == by_name[run.init].split
+
+
+def test_an_option_that_does_not_exist_is_said_before_anything_is_trained(tmp_path):
+    (tmp_path / "plan.yaml").write_text(PLAN.replace("init: first", "init: first, options: {raet: 1}"))
+    with pytest.raises(UnknownNameError, match="raet"):
+        plan_from(tmp_path / "plan.yaml")

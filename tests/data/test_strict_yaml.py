@@ -38,6 +38,11 @@ def test_aliases_are_for_our_own_files_only(tmp_path):
         parse_yaml(text.encode(), "x")
 
 
+def test_a_merge_key_of_our_own_files_takes_over_what_is_not_given_again(tmp_path):
+    (tmp_path / "own.yaml").write_text("a: &x {rate: 1, steps: 2}\nb:\n  <<: *x\n  rate: 3\n")
+    assert read_yaml(tmp_path / "own.yaml")["b"] == {"rate": 3, "steps": 2}
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"a: [", b"a: !!python/object:os.system x", b"[" * 3000])
 def test_what_is_no_plain_yaml_is_one_line_that_names_the_file(content, tmp_path):
     (tmp_path / "odd.yaml").write_bytes(content)
