@@ -13,6 +13,7 @@ from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.methods.laplace import Laplace
 from mfbench.learned.methods.ridge_prior import RidgePrior
 from mfbench.protocol.energy_baseline import fit_baseline
+from mfbench.protocol.method import silent_predict
 from mfbench.protocol.protocol import Budget
 
 CONFIG = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
@@ -118,6 +119,9 @@ def test_both_backends_find_the_same_head(split, kind):
             assert np.isinf(nothing.deviations(query)[0]).all()
             assert all(p.energy_std is p.forces_std is None for p in nothing.predict(query))
             noise = predictor.posterior.noise / np.sqrt(RidgeSettings().energy_weight)
+            silent = silent_predict(predictor)(query)
+            assert [p.energy for p in silent] == [p.energy for p in predictions]
+            assert all(p.energy_std is None for p in silent)
             stated = [p.energy_std for p in predictions]
             np.testing.assert_allclose(stated, np.hypot(energies, noise), rtol=1e-5)
             assert all(
