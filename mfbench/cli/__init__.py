@@ -89,8 +89,8 @@ def _plain_flags(command: Any) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code.
 
-    0 done, 2 the caller's mistake (one line on stderr), 3 finished with failed episodes, 130 interrupted,
-    1 our own fault (with a traceback).
+    0 done, 2 the caller's mistake (one line on stderr; of a card, one per field), 3 finished with failed
+    episodes, 130 interrupted, 1 our own fault (with a traceback).
     """
     try:
         try:
@@ -150,5 +150,5 @@ def _interrupted(message: str = "interrupted") -> int:
 
 def _fail(message: str) -> int:
     if message:  # a group without a command has printed its help instead
-        print(f"error: {printable(message)}", file=sys.stderr)
+        print("error: " + "\n  ".join(map(printable, message.splitlines())), file=sys.stderr)
     return 2

@@ -17,6 +17,7 @@ from rich.text import Text
 from mfbench.cli.extras import extra, label_extra
 from mfbench.data.configuration import Configuration
 from mfbench.errors import ProtocolError
+from mfbench.work.own_code import look_here
 
 if TYPE_CHECKING:  # a backend's packages, which the core does without
     from mfbench.own.active import ActiveSettings, ExploreSettings
@@ -76,14 +77,22 @@ def active(
     ] = None,
 ) -> int:
     """Run the loop; returns the exit code."""
+    look_here()
     with extra("own", "mfbench.own.active:run_active", "mfbench active"):
-        from mfbench.own.active import ExploreSettings, request_of, run_active, run_explore, write_rounds
+        from mfbench.own.active import (
+            ExploreSettings,
+            read_finished,
+            request_of,
+            run_active,
+            run_explore,
+            write_rounds,
+        )
         from mfbench.own.committee import Committee
         from mfbench.own.model import AdaptedModel
         from mfbench.own.starts import find_start
         from mfbench.protocol.cost import code_version, hardware
         from mfbench.protocol.loading import load_engine
-        from mfbench.work.journal import open_journal
+        from mfbench.work.journal import discard_journal, open_journal
         from mfbench.work.open_executor import open_executor
 
         of_pool = {"batch": batch, "strategy": selector}
@@ -104,6 +113,10 @@ def active(
         engine = load_engine(backend).sized_for(pool, origin.config)
         console = Console(stderr=True)
         request = request_of(pool, origin.name, found_level.name, settings)
+        if record := read_finished(out, request, resume=resume):
+            discard_journal(out / "journal")
+            print(f"{record['labels']} labels ({record['reason']}); it was finished; model  {out}")
+            return 3 if record["failures"] else 0
         with (
             open_journal(out / "journal", request, resume=resume, suffix=".json") as journal,
             open_executor(workers, scheduler, here=False) as executor,
@@ -136,9 +149,10 @@ def active(
                 "hardware": hardware(),
             }
             AdaptedModel(Committee(result.members), None, card, engine).save(out)
-            write_rounds(result, out / "active.json")
             labels = {c.config_id: entry(c.config_id, c.energy, c.forces) for c in result.labelled}
             write(out / "labelled.xyz", result.labelled, labels, found_level)
+            write_rounds(result, request, out)
+        discard_journal(out / "journal")
         for r in result.rounds:
             error = "" if r.force_rmse is None else f", forces off by {r.force_rmse:.2f} kcal/mol/Å before"
             more = f"{r.whole} trajectories sure" if explore else f"{len(r.asked)} more"

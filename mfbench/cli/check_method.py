@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Annotated
 
 import typer
+
+from mfbench.work.own_code import look_here
 
 __all__ = ["register"]
 
@@ -36,9 +36,7 @@ def check(
     from mfbench.protocol.loading import load_method
     from mfbench.protocol.method import MethodContext
 
-    # A user's own module lies in the current folder; an installed script does not look there.
-    if (here := os.getcwd()) not in sys.path:
-        sys.path.insert(0, here)
+    look_here()
     report = check_method(load_method(method, MethodContext(load_split(split), arch), backend=backend))
     typer.echo(str(report))
     return 0 if report.passed else 2

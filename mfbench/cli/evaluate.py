@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +9,7 @@ import typer
 
 from mfbench.cli.options import parse_numbers, parse_options
 from mfbench.errors import Interrupted
+from mfbench.work.own_code import look_here
 
 if TYPE_CHECKING:
     from mfbench.protocol.protocol import Budget
@@ -162,9 +161,7 @@ def evaluate(
     from mfbench.protocol.protocol import Budget
     from mfbench.reporting.run_table import print_report
 
-    # A user's own module lies in the current folder; an installed script does not look there.
-    if (here := os.getcwd()) not in sys.path:
-        sys.path.insert(0, here)
+    look_here()
     if out is None:
         model = [arch, backend] if uses_backend(method) else []
         marks = (

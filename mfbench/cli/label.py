@@ -10,6 +10,7 @@ import typer
 
 from mfbench.cli.extras import label_extra
 from mfbench.errors import ProtocolError
+from mfbench.work.own_code import look_here
 
 __all__ = ["register"]
 
@@ -19,7 +20,7 @@ _REASONS = 3
 HELP = """Label a file of structures (extxyz, PDB of a small molecule, ASE database) at a level of theory.
 
 The output is extxyz that ASE and mace-torch read: energy in eV, forces in eV/Å, charge, spin and level in \
-every header. Finished labels are kept in OUT.journal as they come: --resume goes on after an \
+every header. Finished labels are kept in OUT.journal until OUT is written: --resume goes on after an \
 interruption. A structure that cannot be labelled says why in its header, the rest goes on, and the exit \
 code is 3. Needs the extra "label", and what the level runs on.
 """
@@ -49,9 +50,9 @@ def label(
             "multiplicity less one, or its magnetic moments; or 0)",
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with OUT.journal.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after an interruption.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Time two labels, print what all would cost, write nothing.")
+        bool, typer.Option("--dry-run", help="Time a few labels, print what all would cost, write nothing.")
     ] = False,
     workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes of one thread each.")] = 1,
     scheduler: Annotated[
@@ -60,6 +61,7 @@ def label(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> int:
     """Label; returns the exit code."""
+    look_here()
     with (
         label_extra("mfbench_tasks.labelling.registry:find_level", "mfbench label") as find,
         label_extra("mfbench_tasks.labelling.read_structures:read_structures", "mfbench label") as read,
@@ -80,16 +82,28 @@ def label(
 
 
 def _project(structures: list[Any], level: Any, workers: int) -> int:
-    with label_extra("mfbench_tasks.labelling.label_file:project", "mfbench label") as project:
+    with label_extra("mfbench_tasks.labelling.projection:project", "mfbench label") as project:
         p = project(structures, level)
-    (small, large), (first, last) = p.atoms, p.seconds
+    more = workers * p.start_up  # the labels are made by processes of their own
+    low, usual, high = (_time(seconds + more) for seconds in (p.bounds[0], p.core_seconds, p.bounds[1]))
+    spread = f" ({low} to {high})" if low != high else ""
+    each = f", {_time((p.core_seconds + more) / workers)} in each of {workers}" if workers > 1 else ""
     typer.echo(
-        f"{p.structures} structures of {small} to {large} atoms at {level.name}: "
-        f"{first:.2g} s and {last:.2g} s for the smallest and the largest; "
-        f"about {p.core_hours:.2g} core-hours, {p.core_hours / workers:.2g} h in {workers} "
-        f"{'process' if workers == 1 else 'processes'}"
+        f"{p.structures} structures of {p.atoms[0]} to {p.atoms[1]} atoms at {level.name}: about {usual} "
+        f"of CPU{spread}{each}\n"
+        f"{p.timed} labels were timed: {_time(p.seconds[0])} for the smallest structure, "
+        f"{_time(p.seconds[1])} for the largest; a process starts in {_time(p.start_up)}; a busy machine "
+        "takes longer than its CPU time"
     )
     return 0
+
+
+def _time(seconds: float) -> str:
+    """With its unit, in two digits."""
+    for unit, size in (("h", 3600.0), ("min", 60.0), ("s", 1.0)):
+        if seconds >= 2 * size or size == 1.0:
+            return f"{float(f'{seconds / size:.2g}'):,g} {unit}"
+    raise AssertionError(seconds)
 
 
 def _label(

@@ -26,10 +26,9 @@ def leaderboard(
     port: Annotated[int, typer.Option(metavar="P", help="Where the app listens, on this machine.")] = 8501,
 ) -> int:
     """Show a store in the browser: leaderboard, methods, families, and a page to submit on."""
-    from mfbench.store.open import default_store, open_store
+    from mfbench.store.open import store_to_read
 
-    url = store or default_store()
-    open_store(url).ids()  # a store that cannot be opened is an error here, not a page
+    url = store_to_read(store).url  # a store that cannot be opened is an error here, not a page
     with extra("leaderboard", "mfbench_leaderboard.launch:launch", "mfbench leaderboard") as launch:
         code: int = launch(url, port)
         return code

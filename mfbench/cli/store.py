@@ -79,9 +79,9 @@ def verify(
     ] = None,
 ) -> int:
     """Recompute every submission from its files, or run one again; exit code 2 if one does not hold."""
-    from mfbench.store.open import open_store
+    from mfbench.store.open import store_to_read
 
-    store = open_store(to or _default())
+    store = store_to_read(to)
     if rerun is None:
         if k or draws or families:
             raise ProtocolError("--k, --draws and --families go with --rerun ROW")
@@ -177,10 +177,10 @@ def compact(
     anybody can run it again. The row that it is made from stays where it is.
     """
     from mfbench.store.filing import file_submission
-    from mfbench.store.open import open_store
+    from mfbench.store.open import open_store, store_to_read
     from mfbench.submission import compacted
 
-    store = open_store(to or _default())
+    store = store_to_read(to)
     name = store.find(submission)
     checked, _, _ = store.recompute(name)
     if checked.compact:
@@ -218,14 +218,8 @@ def export(
     return 0
 
 
-def _default() -> str:
-    from mfbench.store.open import default_store
-
-    return default_store()
-
-
 def _snapshot(to: str | None) -> Snapshot:
     from mfbench.store.index import read_store
-    from mfbench.store.open import open_store
+    from mfbench.store.open import store_to_read
 
-    return read_store(open_store(to or _default()))
+    return read_store(store_to_read(to))

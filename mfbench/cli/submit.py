@@ -50,33 +50,49 @@ def submit(
             metavar="PATH", help="Checkpoint to deposit, for fresh tests. (default: the one the run used)"
         ),
     ] = None,
+    track: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="With --draft: closed-form, if the method takes no gradient step. (default: the run's)",
+        ),
+    ] = None,
+    description: Annotated[
+        str, typer.Option(metavar="TEXT", help="With --draft: what the method does, for readers.")
+    ] = "",
 ) -> int:
     """One of the three steps; returns the exit code."""
     from mfbench.store.filing import file_submission
     from mfbench.store.open import open_store, store_to_write
     from mfbench.submission import check_run, draft_submission
     from mfbench.submission.check import check_described
+    from mfbench.submission.track import closed_form_advice
 
     if draft is not None and (check or to):
         raise ProtocolError("--draft, --check and --to are three steps: give one of them")
+    if draft is None and (track or description):
+        raise ProtocolError(
+            "--track and --description are of --draft: change them in submission.yaml later"
+        )
     console = Console()
     if draft is not None:
-        checked = draft_submission(source, draft, weights=weights)
+        checked = draft_submission(source, draft, weights=weights, track=track, description=description)
         print_checked(checked, console)
         _say(console, "drafted  ", draft)
-        _say(console, "next     ", f"describe your method in {draft / 'submission.yaml'}")
+        if track is None and (advice := closed_form_advice(checked.card)):
+            _say(console, "track    ", f"{checked.card.track}; {advice}")
+        if not checked.card.description:
+            _say(console, "next     ", f"describe your method in {draft / 'submission.yaml'}")
         _say(console, "then     ", f"mfbench submit {draft} --check, and mfbench submit {draft} --to STORE")
         return 0
     place = None if check else store_to_write(to)
     checked = check_run(source, weights=weights)
     print_checked(checked, console)
     checked.raise_refusals()
-    if place is None:
-        if not checked.card.description.strip():
-            _say(console, "missing  ", "a description in submission.yaml: it is refused without one")
-        _say(console, "checked  ", "nothing was filed")
-        return 0
     check_described(checked.card)
+    if place is None:
+        _say(console, "checked  ", "it can be filed; nothing was filed")
+        return 0
     store = open_store(place)
     name, message = file_submission(store, checked)
     console.print(f"filed    {name}", soft_wrap=True, highlight=False, style="bold")

@@ -78,13 +78,13 @@ def verify(
     """Run the fresh test; returns the exit code."""
     from mfbench.store.fresh_test.record import Verdict
     from mfbench.store.fresh_test.run import fresh_test
-    from mfbench.store.open import default_store, open_store
+    from mfbench.store.open import store_to_read
 
     if not fresh:
         raise ProtocolError("say --fresh; 'mfbench store verify' recomputes a store from its predictions")
     if fragments is not None and fragments < 2:
         raise ProtocolError("--fragments 1 leaves no interval over fragments: choose 2 or more")
-    store = open_store(to or default_store())
+    store = store_to_read(to)
     name = store.find(submission)
     checked, _, _ = store.recompute(name)
     run, split = checked.card.run, checked.reference.split

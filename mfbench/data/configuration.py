@@ -107,7 +107,12 @@ class Prediction:
     Attributes:
         energy: total energy in eV, on the scale of the data set's labels.
         forces: [n, 3] eV/Å.
+        energy_std: standard deviation of the energy's error in eV, as the method states it; None: it states
+            none.
+        forces_std: [n, 3] eV/Å, the same of every force component.
     """
 
     energy: float
     forces: np.ndarray
+    energy_std: float | None = None
+    forces_std: np.ndarray | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from mfbench.protocol.correction_prior import prior_of
 from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator, fit_zero
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
+from mfbench.work.own_code import find_object
 
 __all__ = ["AseMethod", "ase", "from_ase"]
 
@@ -43,11 +43,9 @@ def ase(context: MethodContext) -> AseMethod:
     if not (module and colon and attribute):
         raise MfbenchError("ase runs a calculator: name it with --option calculator=module:Class")
     try:
-        make = getattr(importlib.import_module(module), attribute)
+        make = find_object(target)
     except ModuleNotFoundError as error:
         raise MfbenchError(f"calculator '{target}': the module '{error.name}' is not installed") from None
-    except AttributeError:
-        raise MfbenchError(f"module '{module}' has no '{attribute}'") from None
     if not (callable(make) or _is_calculator(make)):
         raise MfbenchError(
             f"'{target}' is no calculator, but {type(make).__name__}: name an ASE calculator"

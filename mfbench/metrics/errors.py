@@ -21,7 +21,7 @@ import numpy as np
 from mfbench.data.configuration import EV_TO_KCAL_MOL
 
 __all__ = [
-    "COSTS", "DYNAMICS", "METRICS", "ConfigurationErrors", "Metric", "configuration_errors",
+    "CALIBRATION", "COSTS", "DYNAMICS", "METRICS", "ConfigurationErrors", "Metric", "configuration_errors",
     "episode_metrics", "metrics_of_errors", "within_fragment",
 ]  # fmt: skip
 
@@ -60,6 +60,12 @@ process pays for warming up, and how long others take is no property of the fami
 
 DYNAMICS: dict[str, Metric] = {"stable_share": Metric("of trajectories", higher_is_better=True)}
 """What became of trajectories with the adapted model, where any were run."""
+
+CALIBRATION: dict[str, Metric] = {
+    "energy_coverage": Metric("of energies"),
+    "force_coverage": Metric("of force components"),
+}
+"""Share of truths inside the central 90 % that a method states, where it does: best near 0.9."""
 
 
 def within_fragment(values: np.ndarray, fragments: np.ndarray) -> np.ndarray:

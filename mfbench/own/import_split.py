@@ -16,6 +16,7 @@ from mfbench.data.parquet import sha256
 from mfbench.data.split_tables import write_tasks
 from mfbench.data.task import Fold
 from mfbench.errors import DataError, ProtocolError
+from mfbench.own.frame_order import FrameOrder
 from mfbench.own.preflight import Preflight
 from mfbench.own.roles import Dealt, deal
 from mfbench.work.files import new_folder
@@ -57,6 +58,7 @@ def import_split(
     name: str,
     atoms: str | None,
     near_twin: float,
+    frames: FrameOrder = FrameOrder.AUTO,
     level: str = "",
     license: str = "",
     seed: int = 0,
@@ -69,6 +71,7 @@ def import_split(
         name: of the split.
         atoms: energies of isolated atoms, see ``isolated_atoms``.
         near_twin: Å, see ``deal``.
+        frames: what frames without trajectory names are, see ``deal``.
         level, license: for the manifest, in words.
         seed: of roles and draws.
 
@@ -87,7 +90,10 @@ def import_split(
     for family in families:
         if families.count(family) > 1:
             raise DataError(f"two files are named {family}: rename one, since files name the families")
-    dealt = [deal(s.family, s.fold, s.read.configurations, near_twin=near_twin, seed=seed) for s in sources]
+    dealt = [
+        deal(s.family, s.fold, s.read.configurations, near_twin=near_twin, seed=seed, frames=frames)
+        for s in sources
+    ]
     energies, how = isolated_atoms(sources, dealt, atoms)
     facts = {
         "name": name,
@@ -98,6 +104,7 @@ def import_split(
         "recipe": {
             "files": {s.path.name: sha256(s.path) for s in sources},
             "isolated_atoms": how,
+            "frames": str(frames),
             "folds_disjoint_in": [],
         },
         "tools": {"mfbench": __version__, "numpy": version("numpy")},

@@ -1,8 +1,9 @@
 """Own labelled configurations as the tasks of a split: which may be learned from, which are asked about.
 
-What lies apart in the file lies apart in the split: of a molecule, whole trajectories, or consecutive
-blocks where the file names none, serve either the support or the query. A third of the molecules, where
-there are three or more, are held out.
+What lies apart in the file lies apart in the split: of a molecule, whole trajectories serve either the
+support or the query. Where the file names none, the order of the frames decides (``frame_order``): frames
+that follow one another are cut into consecutive blocks, independent ones are dealt singly. A third of the
+molecules, where there are three or more, are held out.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.parquet import POSITION_GRID, round_to_grid
 from mfbench.data.task import Fold, Task
 from mfbench.errors import DataError
+from mfbench.own.frame_order import FEWEST, LEVEL, FrameOrder, chance_of_order
 
 __all__ = ["Dealt", "deal"]
 
@@ -38,17 +40,24 @@ class Dealt:
         task: the family.
         near_twins: query configurations left out because support holds nearly the same geometry.
         net_force: largest sum of forces that was taken off, eV/Å; 0 where none was.
-        blocks: molecules whose trajectories have no names, cut into blocks.
+        blocks, singles: molecules whose trajectories have no names, cut into blocks, or dealt singly.
     """
 
     task: Task
     near_twins: int
     net_force: float
     blocks: int
+    singles: int
 
 
 def deal(
-    family: str, fold: Fold, configurations: Sequence[Configuration], *, near_twin: float, seed: int
+    family: str,
+    fold: Fold,
+    configurations: Sequence[Configuration],
+    *,
+    near_twin: float,
+    seed: int,
+    frames: FrameOrder = FrameOrder.AUTO,
 ) -> Dealt:
     """The task of one family.
 
@@ -59,6 +68,7 @@ def deal(
             ``config_id`` the number of the frame.
         near_twin: Å; a query configuration nearer to a support configuration is left out.
         seed: of the molecules that are held out, and of the draws.
+        frames: what frames without trajectory names are.
 
     Raises:
         DataError: too few configurations, all alike, forces with a net force, or a molecule whose
@@ -71,14 +81,14 @@ def deal(
     chosen = rng.permutation(len(names))[: len(names) // 3]
     heldout = {names[i] for i in chosen}
     pools: dict[str, list[Configuration]] = {"support": [], "query": [], "heldout": []}
-    blocks = 0
+    kinds: Counter[str] = Counter()
     for name in names:
-        trajectories, unnamed = _trajectories(name, molecules[name])
-        blocks += unnamed
+        trajectories, kind = _trajectories(name, molecules[name], frames)
+        kinds[kind] += 1
         if name in heldout:
             pools["heldout"] += [c for t in trajectories for c in t]
             continue
-        support, query = _halves(trajectories, consecutive=unnamed)
+        support, query = _halves(trajectories, consecutive=kind == _BLOCKS)
         pools["support"] += support
         pools["query"] += query
     known = {
@@ -108,7 +118,8 @@ def deal(
         ),
         twins,
         net,
-        blocks,
+        kinds[_BLOCKS],
+        kinds[_SINGLES],
     )
 
 
@@ -166,21 +177,36 @@ def _molecules(family: str, configurations: Sequence[Configuration]) -> dict[str
     return dict(molecules)
 
 
-def _trajectories(name: str, frames: Sequence[Configuration]) -> tuple[list[list[Configuration]], bool]:
-    """A molecule's trajectories with unique names, and whether they are blocks of one without a name."""
+_NAMED, _BLOCKS, _SINGLES = "named", "blocks", "singles"
+
+
+def _trajectories(
+    name: str, frames: Sequence[Configuration], how: FrameOrder
+) -> tuple[list[list[Configuration]], str]:
+    """A molecule's trajectories with unique names, and whether the file names them.
+
+    One name for all frames, or one for each, says nothing of trajectories.
+    """
     groups: dict[str, list[Configuration]] = defaultdict(list)
     for c in frames:
         groups[c.trajectory_id].append(c)
-    if len(groups) > 1:
+    if 1 < len(groups) < len(frames):
         return [
             [replace(c, trajectory_id=f"{name}/{group or 'unnamed'}") for c in members]
             for group, members in groups.items()
-        ], False
+        ], _NAMED
+    if how is FrameOrder.AUTO:
+        follow = len(frames) < FEWEST or chance_of_order(frames) < LEVEL
+        how = FrameOrder.TRAJECTORY if follow else FrameOrder.INDEPENDENT
+    if how is FrameOrder.INDEPENDENT:
+        return [
+            [replace(c, trajectory_id=f"{name}/frame-{number}")] for number, c in enumerate(frames)
+        ], _SINGLES
     parts = np.array_split(np.arange(len(frames)), min(BLOCKS, len(frames)))
     return [
         [replace(frames[i], trajectory_id=f"{name}/block-{number}") for i in part]
         for number, part in enumerate(parts)
-    ], True
+    ], _BLOCKS
 
 
 def _halves(

@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 from mfbench.errors import UnknownNameError
 from mfbench.protocol.catalogue import BACKENDS, METHODS
-from mfbench.protocol.method import Method, MethodContext
+from mfbench.protocol.method import DEFAULT_ARCH, DEFAULT_BACKEND, Method, MethodContext
 from mfbench.protocol.specs import MethodSpec
+from mfbench.work.own_code import find_object
 
 __all__ = ["load_engine", "load_method", "load_trainer", "uses_backend"]
 
 
 def uses_backend(name: str) -> bool:
-    """Whether backend and architecture matter to a method: to registered ones that have a model, and to
-    those of others that ask for the context. Code of others is imported to see that."""
-    if spec := METHODS.find(name):
-        return bool(spec.backends)
+    """Whether backend and architecture matter to a method: to those that say which ``backends`` they have.
+
+    A registered one says it in its entry, a class of somebody else as an attribute; without one it is a
+    method without a network of ours, whatever else it reads of its context. Code of others is imported to
+    see that.
+    """
     try:
-        factory = METHODS.offered(name)
-        if factory is None and ":" not in name:
-            return False
-        factory = factory or _resolve(name, name)
-        return bool(factory.backends) if isinstance(factory, MethodSpec) else not _wants_nothing(factory)
+        if factory := METHODS.find(name) or METHODS.offered(name):
+            return bool(_backends(factory))
+        return ":" in name and bool(_backends(_resolve(name, name)))
     except (Exception, SystemExit):  # whatever is wrong with it is said where it is made
         return False
 
 
-def load_method(name: str, context: MethodContext, *, backend: str = "jax") -> Method:
+def load_method(name: str, context: MethodContext, *, backend: str = DEFAULT_BACKEND) -> Method:
     """Make a method from its name, from an entry point, or from ``module:Class``.
 
     A user's class is called without arguments when it accepts none, else with the context.
 
     Raises:
-        UnknownNameError: no such method or backend, or the module is not there.
+        UnknownNameError: no such method or backend, the module is not there, or a user's class without
+            ``backends`` is asked for with a backend or an architecture.
     """
     BACKENDS[backend]
     if spec := METHODS.find(name):
@@ -45,10 +46,10 @@ def load_method(name: str, context: MethodContext, *, backend: str = "jax") -> M
         return (
             _factory(offered, backend)(context)
             if isinstance(offered, MethodSpec)
-            else _make(offered, context)
+            else _make(offered, context, name, backend)
         )
     if ":" in name:
-        return _make(_resolve(name, name), context)
+        return _make(_resolve(name, name), context, name, backend)
     raise UnknownNameError(
         f"unknown method '{name}': choose one of {', '.join(METHODS.names())}, or give module:Class"
     )
@@ -79,16 +80,15 @@ def _factory(spec: MethodSpec, backend: str) -> Callable[[MethodContext], Method
     Raises:
         UnknownNameError: this backend does not have it, or a module is not installed.
     """
-    if spec.backends and backend not in spec.backends:
-        raise UnknownNameError(f"method '{spec.name}' needs --backend {spec.backends[0]}")
+    _check_backend(spec.name, spec.backends, backend)
     found: Callable[[MethodContext], Method] = _resolve(spec.factory.format(backend=backend), spec.name)
     return found
 
 
 def _resolve(target: str, name: str) -> Any:
-    module, _, attribute = target.partition(":")
+    module = target.partition(":")[0]
     try:
-        return getattr(importlib.import_module(module), attribute)
+        return find_object(target)
     except ModuleNotFoundError as error:
         backend = BACKENDS.find(module.partition(".")[0].removeprefix("mfbench_"))
         extra = (
@@ -99,11 +99,26 @@ def _resolve(target: str, name: str) -> Any:
         raise UnknownNameError(
             f"method '{name}' needs the module '{error.name}', which is not installed{extra}"
         ) from None
-    except AttributeError:
-        raise UnknownNameError(f"module '{module}' has no '{attribute}'") from None
 
 
-def _make(factory: Any, context: MethodContext) -> Method:
+def _backends(factory: Any) -> tuple[str, ...]:
+    """Those that a method says it has."""
+    return tuple(getattr(factory, "backends", ()))
+
+
+def _check_backend(name: str, backends: tuple[str, ...], backend: str) -> None:
+    if backends and backend not in backends:
+        raise UnknownNameError(f"method '{name}' needs --backend {backends[0]}")
+
+
+def _make(factory: Any, context: MethodContext, name: str, backend: str) -> Method:
+    backends = _backends(factory)
+    _check_backend(name, backends, backend)
+    if not backends and (context.arch, backend) != (DEFAULT_ARCH, DEFAULT_BACKEND):
+        raise UnknownNameError(
+            f"method '{name}' names no backends that it has a network in, so no record would say --arch "
+            "and --backend: set e.g. backends = ('torch',) in it, or leave them out"
+        )
     method = factory() if _wants_nothing(factory) else factory(context)
     if not isinstance(method, Method):
         raise UnknownNameError(f"'{factory}' is not a method: it needs a name and adapt(support, ...)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -12,7 +12,17 @@ from mfbench.data.split import Split
 from mfbench.protocol.energy_baseline import EnergyBaseline, split_baseline
 from mfbench.protocol.protocol import Budget
 
-__all__ = ["Method", "MethodContext", "Predictor", "Usage"]
+__all__ = [
+    "DEFAULT_ARCH",
+    "DEFAULT_BACKEND",
+    "Method",
+    "MethodContext",
+    "Predictor",
+    "Usage",
+    "silent_predict",
+]
+
+DEFAULT_ARCH, DEFAULT_BACKEND = "mace", "jax"
 
 
 @dataclass(frozen=True)
@@ -32,8 +42,9 @@ class Usage:
 class Predictor(Protocol):
     """An adapted model.
 
-    It may have two attributes: ``usage`` (``Usage``) says what adapting cost; ``params`` (name → array)
-    shows its weights, so that one that is not finite fails the episode.
+    It may have more: ``usage`` (``Usage``) says what adapting cost; ``params`` (name → array) shows its
+    weights, so that one that is not finite fails the episode; ``predict_silently`` predicts the same
+    without stating uncertainties, for dynamics and committees, where those cost time and are not read.
     """
 
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
@@ -55,19 +66,27 @@ class Method(Protocol):
         ...
 
 
+def silent_predict(predictor: Predictor) -> Callable[[Sequence[Configuration]], list[Prediction]]:
+    """``predict``, without uncertainties where the predictor has that."""
+    found: Callable[[Sequence[Configuration]], list[Prediction]] = getattr(
+        predictor, "predict_silently", predictor.predict
+    )
+    return found
+
+
 @dataclass(frozen=True)
 class MethodContext:
-    """What a built-in method is made from.
+    """What a method is made from, if it asks.
 
     Attributes:
         split: the split it will be tested on; methods may read its meta-train families.
-        arch: architecture name.
+        arch: architecture name, for a method that says which ``backends`` it has.
         checkpoint: path of a checkpoint to use instead of the embedded one.
         options: further keyword options of the method.
     """
 
     split: Split
-    arch: str = "mace"
+    arch: str = DEFAULT_ARCH
     checkpoint: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
 

@@ -28,6 +28,7 @@ __all__ = [
     "Track",
     "standard_draws",
     "standard_ks",
+    "track_named",
     "track_of",
 ]
 
@@ -101,6 +102,15 @@ _BUDGETS: Mapping[Track, Budget | None] = {
 def track_of(budget: Budget) -> Track:
     """The narrowest track that admits a budget: what a run that names no track belongs to."""
     return next(track for track in Track if track.admits(budget))
+
+
+def track_named(name: str) -> Track:
+    """A track by its name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    return _named(Track, name, "track")
 
 
 class Support(StrEnum):
@@ -223,7 +233,7 @@ class Protocol:
                 f"support at the wrong level needs tasks with a level of their own: the {fold} fold of "
                 f"{split.name} has none such; that of levels has"
             )
-        named = None if track is None else _named(Track, track, "track")
+        named = None if track is None else track_named(track)
         budget = budget or (named and named.budget) or Budget()
         named = named or track_of(budget)
         if not named.admits(budget):

@@ -18,6 +18,7 @@ from mfbench.protocol.cost import peak_memory
 from mfbench.protocol.episode import Episode
 from mfbench.protocol.method import Method, Predictor, Usage
 from mfbench.protocol.protocol import Budget
+from mfbench.protocol.stated import check_deviations, coverage
 
 __all__ = [
     "ROOM_K",
@@ -53,6 +54,8 @@ class EpisodeRecord:
         peak_memory_bytes: of the process up to the end of this episode.
         selected: rows of the support pool, where they were not the published ones.
         stable_share: share of trajectories that stayed whole, where dynamics was asked for; 0 if it failed.
+        energy_coverage, force_coverage: share of true energies, and of true force components, inside the
+            central 90 % that the method states; None where it states no uncertainty.
     """
 
     family_id: str
@@ -68,6 +71,8 @@ class EpisodeRecord:
     peak_memory_bytes: int | None = None
     selected: Sequence[int] | None = None
     stable_share: float | None = None
+    energy_coverage: float | None = None
+    force_coverage: float | None = None
 
     @property
     def predicted(self) -> tuple[np.ndarray, np.ndarray]:
@@ -146,6 +151,7 @@ def run_episode(
         predictions = predictor.predict(blind)
         predicted = time.perf_counter()
         energies, forces = check_predictions(predictions, episode.query)
+        energy_std, forces_std = check_deviations(predictions, episode.query)
         check_weights(predictor)
         if check_batch:
             check_independence(predictor, blind, energies, forces)
@@ -160,6 +166,8 @@ def run_episode(
             gradient_evaluations=int(usage.gradient_evaluations),
             peak_memory_bytes=peak_memory(),
             stable_share=_stable_share(probe, predictor, episode, seed),
+            energy_coverage=_energy_coverage(episode, energies, energy_std),
+            force_coverage=_force_coverage(episode, forces, forces_std),
         )
     # Whatever a method does wrong is its failed row, never the end of the run; Ctrl-C still is.
     except (Exception, SystemExit) as error:
@@ -169,6 +177,21 @@ def run_episode(
             peak_memory_bytes=peak_memory(),
             stable_share=0.0 if probe else None,
         )
+
+
+def _energy_coverage(episode: Episode, energies: np.ndarray, stated: np.ndarray | None) -> float | None:
+    if stated is None:
+        return None
+    return coverage(energies - np.array([c.label[0] for c in episode.query]), stated)
+
+
+def _force_coverage(
+    episode: Episode, forces: Sequence[np.ndarray], stated: Sequence[np.ndarray] | None
+) -> float | None:
+    if stated is None:
+        return None
+    labels = np.concatenate([c.label[1] for c in episode.query])
+    return coverage(np.concatenate(forces) - labels, np.concatenate(stated))
 
 
 def _stable_share(probe: Probe | None, predictor: Predictor, episode: Episode, seed: int) -> float | None:

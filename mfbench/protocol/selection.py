@@ -9,7 +9,7 @@ import numpy as np
 
 from mfbench.data.configuration import Configuration
 from mfbench.data.farthest_points import farthest_points, fingerprints
-from mfbench.protocol.method import Method
+from mfbench.protocol.method import Method, silent_predict
 from mfbench.protocol.protocol import Budget, Selector
 from mfbench.protocol.run_episode import check_predictions
 
@@ -86,5 +86,5 @@ def _spreads(
         rng = np.random.default_rng([seed, 37, member, len(rows)])
         kept = np.sort(rng.permutation(rows)[: max(4 * len(rows) // 5, 1)])
         predictor = method.adapt([pool[i] for i in kept], budget=budget, seed=seed + member)
-        found.append(check_predictions(predictor.predict(asked), asked)[1])
+        found.append(check_predictions(silent_predict(predictor)(asked), asked)[1])
     return np.array([np.std([f[i] for f in found], axis=0).max() for i in range(len(asked))])

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from mfbench.protocol.protocol import Selector, Support
 from mfbench.protocol.run_episode import ROOM_K
+from mfbench.protocol.stated import COVERAGE
 from mfbench.results.results import AggregateRow, Results
 
 __all__ = ["print_report"]
@@ -115,6 +116,9 @@ def _notes(results: Results) -> list[Text]:
         notes.append(
             Text(f"stable trajectories of {results.run['dynamics_ps']:g} ps at {warm:g} K: {shown}")
         )
+    held = [f"{_percent(results, k)} at K = {k}" for k in results.ks if _percent(results, k)]
+    if held:
+        notes.append(Text(f"inside the stated {COVERAGE:.0%} interval: {', '.join(held)}"))
     for row in results.failures[:10]:
         where = f"{row.family_id}, K = {row.k}, draw {row.draw}"
         notes.append(Text(f"failed  {where}: {row.failure}", style="red"))
@@ -128,6 +132,15 @@ def _notes(results: Results) -> list[Text]:
             )
         )
     return notes
+
+
+def _percent(results: Results, k: int) -> str:
+    """Shares of truths inside the stated interval; empty where none is stated."""
+    rows = {title: results.find(f"{name}_coverage", k) for name, title in _STATED.items()}
+    return " and ".join(f"{100 * row.value:.0f} % of {title}" for title, row in rows.items() if row)
+
+
+_STATED = {"energy": "energies", "force": "force components"}
 
 
 def _costs(results: Results, k: int) -> tuple[str, str]:

@@ -22,7 +22,7 @@ class EpisodeErrors:
         errors: of its query configurations in their order; None if it failed.
         failure: reason in one line, or None.
         adapt_seconds, predict_seconds, compile_seconds, gradient_evaluations, peak_memory_bytes,
-        stable_share: not kept here; a submission declares its costs in its card.
+        stable_share, energy_coverage, force_coverage: not kept here; a submission's card declares them.
     """
 
     family_id: str
@@ -36,6 +36,8 @@ class EpisodeErrors:
     gradient_evaluations: int = 0
     peak_memory_bytes: int | None = None
     stable_share: float | None = None
+    energy_coverage: float | None = None
+    force_coverage: float | None = None
 
     @property
     def key(self) -> tuple[str, int, int]:

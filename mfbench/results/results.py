@@ -18,7 +18,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mfbench.errors import DataError
-from mfbench.metrics.errors import COSTS, DYNAMICS, METRICS
+from mfbench.metrics.errors import CALIBRATION, COSTS, DYNAMICS, METRICS
 from mfbench.metrics.statistics import Interval, bootstrap_mean
 from mfbench.protocol.protocol import Budget, Selector, Track, track_of
 from mfbench.protocol.run_episode import EpisodeRecord
@@ -35,6 +35,8 @@ __all__ = [
     "score_failures",
 ]
 
+_OF_EPISODES = frozenset((*COSTS, *DYNAMICS, *CALIBRATION))
+"""Of the whole query, not of a subset of it."""
 Scores = Mapping[str, Mapping[str, float]]
 """subset → metric → value."""
 
@@ -46,7 +48,8 @@ class _Row(BaseModel):
 class EpisodeRow(_Row):
     """One episode. ``metrics``: subset → metric → value; ``failure``: why its scores are a penalty;
     ``selected``: rows of the support pool, where they are not the published ones; ``stable_share``: of
-    trajectories, where dynamics was run."""
+    trajectories, where dynamics was run; ``energy_coverage``, ``force_coverage``: share of truths inside
+    the stated 90 % interval, where one is stated."""
 
     family_id: str
     k: int
@@ -60,6 +63,8 @@ class EpisodeRow(_Row):
     metrics: dict[str, dict[str, float]]
     selected: list[int] | None = None
     stable_share: float | None = None
+    energy_coverage: float | None = None
+    force_coverage: float | None = None
 
 
 class AggregateRow(_Row):
@@ -152,7 +157,7 @@ class Results(BaseModel):
         """The text of ``results.json``."""
         content = self.model_dump(mode="json", exclude={"folder", "schema_"})
         for row in content["episodes"]:
-            for name in ("selected", "stable_share"):
+            for name in ("selected", "stable_share", *CALIBRATION):
                 if row[name] is None:
                     del row[name]
         return json.dumps({"schema": self.schema_, **content}, indent=1, allow_nan=False) + "\n"
@@ -207,7 +212,7 @@ def score_failures(
                 k=record.k,
                 draw=record.draw,
                 failure=record.failure,
-                **{name: getattr(record, name) for name in (*COSTS, *DYNAMICS)},
+                **{name: getattr(record, name) for name in (*COSTS, *DYNAMICS, *CALIBRATION)},
                 peak_memory_bytes=record.peak_memory_bytes,
                 metrics={subset: dict(values) for subset, values in found.items()},
                 selected=_selected(record),
@@ -237,7 +242,7 @@ def aggregate(
     """
     subsets = list(dict.fromkeys(s for row in episodes for s in row.metrics))
     wanted = [(metric, subset) for metric in METRICS for subset in subsets]
-    wanted += [(cost, "all") for cost in (*COSTS, *DYNAMICS)] if costs else []
+    wanted += [(cost, "all") for cost in (*COSTS, *DYNAMICS, *CALIBRATION)] if costs else []
     rows = []
     for metric, subset in wanted:
         for k in sorted({row.k for row in episodes}):
@@ -249,7 +254,7 @@ def aggregate(
                 found = Interval(float(np.median(values)), float("nan"), float("nan"))
             else:
                 least = -np.inf if "skill" in metric else 0.0
-                most = 1.0 if metric in DYNAMICS else np.inf
+                most = 1.0 if metric in DYNAMICS or metric in CALIBRATION else np.inf
                 clusters = np.array([groups[f] for f in families])
                 found = bootstrap_mean(values, clusters, least=least, most=most)
             rows.append(
@@ -285,7 +290,7 @@ def _per_family(episodes: Sequence[EpisodeRow], metric: str, k: int, subset: str
     for row in episodes:
         if row.k != k:
             continue
-        if metric in COSTS or metric in DYNAMICS:
+        if metric in _OF_EPISODES:
             cost = getattr(row, metric)
             counted = row.failure is None or metric in DYNAMICS
             if counted and subset == "all" and cost is not None:

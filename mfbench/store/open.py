@@ -10,7 +10,7 @@ from mfbench.store.files import Files, LocalFiles, RemoteFiles
 from mfbench.store.hub import HubFiles
 from mfbench.store.store import Store
 
-__all__ = ["default_store", "open_files", "open_store", "store_to_write"]
+__all__ = ["default_store", "open_files", "open_store", "store_to_read", "store_to_write"]
 
 _CHECKOUT = Path(__file__).parents[2] / "leaderboard" / "submissions"
 
@@ -51,6 +51,26 @@ def open_store(url: str | Path) -> Store:
     if not str(url):
         raise StoreError("no store was given: name a folder or URL")
     return Store(open_files(url))
+
+
+def store_to_read(named: str | None) -> Store:
+    """The store that somebody looks at, by default ``default_store``: a mistyped one is not an empty one.
+
+    Raises:
+        StoreError: nothing is there, or something else than a store.
+    """
+    store = open_store(named or default_store())
+    held = store.files.list("")
+    if "submissions" in held or (
+        not held and isinstance(store.files, LocalFiles) and Path(store.url).is_dir()
+    ):
+        return store
+    what = (
+        f"{store.url} holds no folder 'submissions', so it is no store"
+        if held
+        else f"nothing is at {store.url}"
+    )
+    raise StoreError(f"{what}: name another folder or URL; filing a first submission makes a store")
 
 
 def open_files(url: str | Path) -> Files:

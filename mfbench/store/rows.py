@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mfbench.metrics.errors import COSTS, DYNAMICS, METRICS
+from mfbench.metrics.errors import CALIBRATION, COSTS, DYNAMICS, METRICS
 from mfbench.results.results import AggregateRow
 from mfbench.results.score_run import family_groups
 from mfbench.submission.card import Card
@@ -143,7 +143,7 @@ def _costs(checked: Checked) -> list[AggregateRow]:
         )
         for cost in checked.card.costs
         if cost.k in checked.card.run.ks
-        for name in (*COSTS, *DYNAMICS, "peak_memory_bytes")
+        for name in (*COSTS, *DYNAMICS, *CALIBRATION, "peak_memory_bytes")
         if (value := getattr(cost, name)) is not None
     ]
 

@@ -5,15 +5,34 @@ Text is shown to others, so it is bounded and holds no control characters; links
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mfbench.data.printable_text import UNPRINTABLE
 from mfbench.data.strict_yaml import dump_yaml, parse_yaml
 from mfbench.errors import DataError, SubmissionError
 from mfbench.protocol.protocol import Budget, Selector, Track
+from mfbench.submission.card_errors import lines_of
+from mfbench.submission.card_text import (
+    Count,
+    Episode,
+    Id,
+    Link,
+    Name,
+    Person,
+    Reason,
+    Rows,
+    Seconds,
+    Sha256,
+    SplitName,
+    Text40,
+    Text60,
+    Text80,
+    Text120,
+    Text200,
+    Text500,
+    Text2000,
+)  # fmt: skip
 
 __all__ = [
     "Card",
@@ -27,41 +46,6 @@ __all__ = [
     "read_card",
     "write_card",
 ]
-
-_CONTROL = re.compile(f"[{UNPRINTABLE}]")
-
-
-def _printable(text: str) -> str:
-    if _CONTROL.search(text):
-        raise ValueError("control characters are not allowed")
-    return text
-
-
-def _limits(longest: int, pattern: str | None = None, shortest: int = 0) -> StringConstraints:
-    return StringConstraints(
-        strip_whitespace=True, min_length=shortest, max_length=longest, pattern=pattern
-    )
-
-
-_PRINTABLE = AfterValidator(_printable)
-_Name = Annotated[str, _limits(80, shortest=1), _PRINTABLE]
-_SplitName = Annotated[str, _limits(60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), _PRINTABLE]
-_Link = Annotated[str, _limits(300, pattern=r"^https?://[A-Za-z0-9][^\s<>\"'`\\]*$"), _PRINTABLE]
-_Sha256 = Annotated[str, _limits(64, pattern=r"^[0-9a-f]{64}$"), _PRINTABLE]
-_Id = Annotated[str, _limits(120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), _PRINTABLE]
-_Person = Annotated[str, _limits(120, shortest=1), _PRINTABLE]
-_Reason = Annotated[str, _limits(400, shortest=3), _PRINTABLE]
-_Text40 = Annotated[str, _limits(40), _PRINTABLE]
-_Text60 = Annotated[str, _limits(60), _PRINTABLE]
-_Text80 = Annotated[str, _limits(80), _PRINTABLE]
-_Text120 = Annotated[str, _limits(120), _PRINTABLE]
-_Text200 = Annotated[str, _limits(200), _PRINTABLE]
-_Text500 = Annotated[str, _limits(500), _PRINTABLE]
-_Text2000 = Annotated[str, _limits(2000), _PRINTABLE]
-_Episode = Annotated[str, _limits(20, pattern=r"^(0|[1-9]\d*)/(0|[1-9]\d*)$"), _PRINTABLE]
-_Rows = Annotated[str, _limits(40_000, pattern=r"^\d+( \d+)*$"), _PRINTABLE]
-_Count = Annotated[int, Field(ge=0, le=10**15)]
-_Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
 
 class _Part(BaseModel):
@@ -78,18 +62,18 @@ class Training(_Part):
         note: what else is to be said.
     """
 
-    name: _Name
-    data_hash: _Sha256 | None = None
-    configurations: _Count | None = None
-    note: _Text500 = ""
+    name: Name
+    data_hash: Sha256 | None = None
+    configurations: Count | None = None
+    note: Text500 = ""
 
 
 class Tuning(_Part):
     """How settings were chosen: trials, and the families they were made on (``validation``)."""
 
-    trials: _Count
-    families: _Text80 = "validation"
-    note: _Text500 = ""
+    trials: Count
+    families: Text80 = "validation"
+    note: Text500 = ""
 
 
 class PublicModelOrigin(_Part):
@@ -104,47 +88,49 @@ class PublicModelOrigin(_Part):
         citation: paper or address.
     """
 
-    name: _Name
+    name: Name
     elements: Annotated[list[Annotated[int, Field(ge=1, le=118)]], Field(max_length=118)] = Field(
         default_factory=list
     )
     charges: bool = False
     spins: bool | None = None
-    level: _Text80 = ""
-    licence: _Text80 = ""
-    citation: _Text200 = ""
+    level: Text80 = ""
+    licence: Text80 = ""
+    citation: Text200 = ""
 
 
 class Hardware(_Part):
     """Where it ran."""
 
-    processor: _Text120 = ""
-    cores: _Count | None = None
-    memory_bytes: _Count | None = None
-    accelerator: _Text120 = ""
+    processor: Text120 = ""
+    cores: Count | None = None
+    memory_bytes: Count | None = None
+    accelerator: Text120 = ""
 
 
 class Cost(_Part):
-    """Declared of the episodes at K labels: median costs (seconds, bytes), and the share of trajectories of
-    ``dynamics_ps`` (300 K) that stayed whole."""
+    """Declared of the episodes at K labels: median costs (seconds, bytes), the share of trajectories of
+    ``dynamics_ps`` (300 K) that stayed whole, and of truths inside the stated 90 % interval."""
 
-    k: _Count
-    adapt_seconds: _Seconds | None = None
-    predict_seconds: _Seconds | None = None
-    compile_seconds: _Seconds | None = None
-    gradient_evaluations: _Count | None = None
-    peak_memory_bytes: _Count | None = None
+    k: Count
+    adapt_seconds: Seconds | None = None
+    predict_seconds: Seconds | None = None
+    compile_seconds: Seconds | None = None
+    gradient_evaluations: Count | None = None
+    peak_memory_bytes: Count | None = None
     stable_share: Annotated[float, Field(ge=0, le=1)] | None = None
     dynamics_ps: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = None
+    energy_coverage: Annotated[float, Field(ge=0, le=1)] | None = None
+    force_coverage: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class Failure(_Part):
     """Episodes without predictions, and why. ``k`` or ``draw`` None: all of them."""
 
-    family: _Name
-    k: _Count | None = None
-    draw: _Count | None = None
-    reason: _Reason
+    family: Name
+    k: Count | None = None
+    draw: Count | None = None
+    reason: Reason
 
 
 class DeclaredRun(_Part):
@@ -161,23 +147,23 @@ class DeclaredRun(_Part):
         selected: family → ``K/draw`` → rows of its support pool, where a selector chose them.
     """
 
-    split: _SplitName
-    split_version: _Text40 = ""
-    data_hash: _Sha256
-    level_of_theory: _Text80 = ""
+    split: SplitName
+    split_version: Text40 = ""
+    data_hash: Sha256
+    level_of_theory: Text80 = ""
     protocol: Annotated[int, Field(ge=1, le=1000)] = 1
     ks: Annotated[list[Annotated[int, Field(ge=0, le=10**6)]], Field(min_length=1, max_length=100)]
     draws: Annotated[int, Field(ge=1, le=1000)]
     seed: Annotated[int, Field(ge=-(2**63), le=2**63)] = 0
     steps: Annotated[int, Field(ge=0, le=10**9)] = Budget().steps
     batch: Annotated[int, Field(ge=1, le=10**9)] = Budget().batch
-    options: Annotated[dict[_Text60, bool | int | float | _Text200 | None], Field(max_length=50)] = Field(
+    options: Annotated[dict[Text60, bool | int | float | Text200 | None], Field(max_length=50)] = Field(
         default_factory=dict
     )
     selector: Selector | None = None
     selected: (
         Annotated[
-            dict[_Name, Annotated[dict[_Episode, _Rows], Field(max_length=1000)]], Field(max_length=1000)
+            dict[Name, Annotated[dict[Episode, Rows], Field(max_length=1000)]], Field(max_length=1000)
         ]
         | None
     ) = None
@@ -217,27 +203,27 @@ class Card(_Part):
     """
 
     schema_: Annotated[int, Field(alias="schema", ge=1, le=1)] = 1
-    method: _Name
-    implementation: _Text200 | None = None
-    description: _Text2000 = ""
-    authors: Annotated[list[_Person], Field(max_length=60)] = Field(default_factory=list)
-    contact: _Text200 = ""
-    paper: _Link | None = None
-    code: _Link | None = None
+    method: Name
+    implementation: Text200 | None = None
+    description: Text2000 = ""
+    authors: Annotated[list[Person], Field(max_length=60)] = Field(default_factory=list)
+    contact: Text200 = ""
+    paper: Link | None = None
+    code: Link | None = None
     track: Track = Track.STANDARD
-    arch: _Text60 | None = None
-    backend: _Text60 | None = None
-    parameters: _Count | None = None
-    weights_sha256: _Sha256 | None = None
-    meta_gradients: _Count | None = None
-    derived_from: _Id | None = None
-    weights_from: _Id | None = None
-    made_from: _Id | None = None
+    arch: Text60 | None = None
+    backend: Text60 | None = None
+    parameters: Count | None = None
+    weights_sha256: Sha256 | None = None
+    meta_gradients: Count | None = None
+    derived_from: Id | None = None
+    weights_from: Id | None = None
+    made_from: Id | None = None
     public_model: PublicModelOrigin | None = None
     training: Annotated[list[Training], Field(max_length=50)] = Field(default_factory=list)
     tuning: Tuning | None = None
     hardware: Hardware = Hardware()
-    code_version: _Text120 = ""
+    code_version: Text120 = ""
     timing_version: Annotated[int, Field(ge=1, le=1000)] = 1
     run: DeclaredRun
     costs: Annotated[list[Cost], Field(max_length=100)] = Field(default_factory=list)
@@ -255,7 +241,8 @@ def read_card(data: bytes) -> Card:
     """Read ``submission.yaml``.
 
     Raises:
-        SubmissionError: kind ``card``: not YAML, a key that does not exist, a value out of bounds.
+        SubmissionError: kind ``card``: not YAML, a key that does not exist, a value out of bounds; a line
+            per field.
     """
     try:
         content = parse_yaml(data, "submission.yaml")
@@ -267,9 +254,7 @@ def read_card(data: bytes) -> Card:
         # As JSON: lax in what numbers look like, strict in what they are.
         return Card.model_validate(content, by_alias=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part)[:60] for part in first["loc"])
-        raise SubmissionError("card", f"submission.yaml: {place}: {first['msg']}"[:300]) from None
+        raise SubmissionError("card", f"submission.yaml: {lines_of(error, Card)}") from None
 
 
 def write_card(card: Card) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mfbench.errors import DataError, ProtocolError, SubmissionError
+from mfbench.protocol.protocol import track_named
 from mfbench.protocol.run_weights import weights_of_run
 from mfbench.results.results import Results, read_results
-from mfbench.submission.card import write_card
+from mfbench.submission.card import Card, write_card
 from mfbench.submission.check import check, check_claims
 from mfbench.submission.checked import FILES, Checked
 from mfbench.submission.compact import ERRORS_FILE
 from mfbench.submission.draft_card import draft_card
+from mfbench.submission.track import on_track
 from mfbench.work.files import new_folder
 from mfbench.work.ownership import holds_nothing
 
@@ -22,7 +24,9 @@ __all__ = ["check_files", "check_run", "draft_submission", "read_folder"]
 _OF_A_RUN = ("run.json", "results.json", "rmse_vs_k.png")
 
 
-def check_run(folder: Path, *, weights: Path | None = None) -> Checked:
+def check_run(
+    folder: Path, *, weights: Path | None = None, edit: Callable[[Card], Card] | None = None
+) -> Checked:
     """Check a run folder, or the folder of a submission. Nothing is written.
 
     Args:
@@ -30,6 +34,7 @@ def check_run(folder: Path, *, weights: Path | None = None) -> Checked:
             run is drafted where it has no ``submission.yaml``.
         weights: a checkpoint to deposit (``.safetensors`` with a ``.json`` beside it); by default the one
             that the run used.
+        edit: what its person changes in a card that is drafted.
 
     Raises:
         DataError: it is no finished run.
@@ -46,7 +51,7 @@ def check_run(folder: Path, *, weights: Path | None = None) -> Checked:
             raise DataError(f"{folder / 'run.json'} is not that of a run: evaluate again") from None
         if "submission.yaml" not in files:
             card = draft_card(run, claims, {n: files[n] for n in files if n.startswith("weights.")})
-            files["submission.yaml"] = write_card(card).encode()
+            files["submission.yaml"] = write_card(edit(card) if edit else card).encode()
     _refuse_compact(files)
     checked = check(files)
     if claims is not None:
@@ -54,24 +59,41 @@ def check_run(folder: Path, *, weights: Path | None = None) -> Checked:
     return checked
 
 
-def draft_submission(run: Path, out: Path, *, weights: Path | None = None) -> Checked:
+def draft_submission(
+    run: Path,
+    out: Path,
+    *,
+    weights: Path | None = None,
+    track: str | None = None,
+    description: str = "",
+) -> Checked:
     """Draft the submission of a run into a new folder: its card, to be completed, and its predictions.
 
     Args:
         run: a finished run.
         out: absent or empty; it appears when it is whole.
         weights: see ``check_run``.
+        track: to file it on; default: the run's. On ``closed-form`` the card declares no gradient step,
+            whatever budget the run offered.
+        description: what the method does, for readers.
 
     Raises:
         ProtocolError: ``out`` holds something.
-        DataError, SubmissionError: see ``check_run``.
+        UnknownNameError: there is no such track.
+        DataError, SubmissionError: see ``check_run``; also kind ``card``: the track does not admit the run.
     """
     out = Path(out)
     if out.exists() and (not out.is_dir() or not holds_nothing(out)):
         raise ProtocolError(f"{out} is not empty: choose another folder with --draft")
     if not (Path(run) / "run.json").is_file():
         raise DataError(f"{run} is no run of 'mfbench evaluate': there is nothing to draft from")
-    checked = check_run(Path(run), weights=weights)
+    named = None if track is None else track_named(track)
+
+    def edit(card: Card) -> Card:
+        card = card.model_copy(update={"description": description})
+        return card if named is None else on_track(card, named)
+
+    checked = check_run(Path(run), weights=weights, edit=edit)
     with new_folder(out) as folder:
         for name, data in checked.files.items():
             (folder / name).write_bytes(data)

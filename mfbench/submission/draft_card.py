@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from mfbench.data.printable_text import printable
 from mfbench.errors import SubmissionError
+from mfbench.metrics.errors import CALIBRATION
 from mfbench.protocol.protocol import Budget, Support
 from mfbench.protocol.run_episode import ROOM_K
 from mfbench.protocol.run_weights import EMBEDDED
@@ -27,6 +28,7 @@ from mfbench.submission.card import (
     Training,
     Tuning,
 )
+from mfbench.submission.card_errors import lines_of
 from mfbench.submission.weights import count_parameters
 
 __all__ = ["draft_card"]
@@ -61,9 +63,7 @@ def draft_card(run: dict[str, Any], results: Results, deposited: Mapping[str, by
     try:
         return _card(run, results, deposited)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part)[:60] for part in first["loc"])
-        raise SubmissionError("card", printable(f"of this run, {place}: {first['msg']}", 300)) from None
+        raise SubmissionError("card", f"of this run, {lines_of(error, Card)}") from None
 
 
 def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes]) -> Card:
@@ -192,6 +192,7 @@ def _costs(results: Results) -> list[Cost]:
             name: _seconds(float(np.median([getattr(row, name) for row in rows])))
             for name in ("adapt_seconds", "predict_seconds", "compile_seconds")
         }
+        held = {name: round(row.value, 4) for name in CALIBRATION if (row := results.find(name, k))}
         gradients = _count(float(np.median([row.gradient_evaluations for row in rows])))
         peaks = [row.peak_memory_bytes for row in rows if row.peak_memory_bytes]
         peak = _count(max(peaks)) if peaks else None
@@ -202,6 +203,7 @@ def _costs(results: Results) -> list[Cost]:
                 gradient_evaluations=gradients,
                 peak_memory_bytes=peak,
                 **said,
+                **held,
             )
         )
     return found

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -24,7 +25,7 @@ from mfbench.work.lock import claimed
 from mfbench.work.ownership import owned
 from mfbench.work.request import Request, as_json, difference
 
-__all__ = ["REQUEST", "Journal", "SharedJournal", "open_journal", "read_request"]
+__all__ = ["REQUEST", "Journal", "SharedJournal", "discard_journal", "open_journal", "read_request"]
 
 REQUEST = "request.json"
 Value = TypeVar("Value")
@@ -149,6 +150,15 @@ def open_journal(
     with owned(folder, shared=shared):
         kind = SharedJournal if shared else Journal
         yield kind(folder, request, resume=resume, suffix=suffix, adopt=adopt)
+
+
+def discard_journal(folder: Path) -> None:
+    """Remove a journal whose work is finished and written elsewhere: its units first, its request last."""
+    folder = Path(folder)
+    for path in folder.glob("*"):
+        if path.name != REQUEST:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_request(folder: Path) -> dict[str, Any] | None:

@@ -24,11 +24,12 @@ import numpy as np
 import mfbench
 from mfbench.data.configuration import Configuration
 from mfbench.data.split import Split, load_split
+from mfbench.errors import DataError
 from mfbench.learned.adaptation.initial_model import initialisation
 from mfbench.learned.checkpoint import embedded_checkpoint
 from mfbench.protocol.loading import load_engine
 from mfbench.protocol.method import MethodContext
-from mfbench.results.results import read_results
+from mfbench.results.results import Results, read_results
 from mfbench.results.score_run import family_groups
 from mfbench_campaign.folders import ROOT, RUNS
 from mfbench_campaign.headline import MANY
@@ -152,16 +153,28 @@ def evaluate_levels(runs: Path, workers: int) -> None:
 
 def contrasts_of_levels(runs: Path) -> dict[str, Any]:
     """Ratios of force errors, [value, lo, hi], as ``gains.json`` has them for the others."""
-    own = read_results(runs / "levels-pretrain-own" / "results.json")
+    own = _current(runs / "levels-pretrain-own" / "results.json")
     below = own.per_family("force_rmse", MANY)
     groups = family_groups(load_split("levels", verify=False), list(below))
     found = {"K = 0 ÷ K = 50": own.per_family("force_rmse", 0)}
     for title, support in CONTRASTS.items():
-        other = read_results(runs / f"levels-pretrain-{support}" / "results.json")
+        other = _current(runs / f"levels-pretrain-{support}" / "results.json")
         found[f"{title} ÷ own"] = other.per_family("force_rmse", MANY)
     return {
         title: [round(x, 3) for x in family_ratio(top, below, groups) or ()] for title, top in found.items()
     }
+
+
+def _current(path: Path) -> Results:
+    """The results of a run on ``levels`` as it is now.
+
+    Raises:
+        DataError: the run is of another version.
+    """
+    found = read_results(path)
+    if found.run["data_hash"] != load_split("levels", verify=False).manifest.data_hash:
+        raise DataError(f"{path} is of another version of levels: run it again")
+    return found
 
 
 def _contrasts(rows: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
@@ -176,12 +189,15 @@ def _contrasts(rows: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
 
 def collect(runs: Path) -> None:
     """Write what the card shows."""
-    gains = json.loads(GAINS.read_text())["rows"]
+    gains = json.loads(GAINS.read_text())
     content: dict[str, Any] = {"schema": 1, "data_hashes": {}, "networks": NETWORKS, "rows": []}
     for name in NETWORKS:
-        found = contrasts_of_levels(runs) if name == "levels" else _contrasts(gains, name)
+        now = load_split(name, verify=False).manifest.data_hash
+        if name != "levels" and gains["data_hashes"].get(name) != now:
+            raise DataError(f"{GAINS} is of another version of {name}: measure it again")
+        found = contrasts_of_levels(runs) if name == "levels" else _contrasts(gains["rows"], name)
         content["rows"].append({"construction": name, **found, "variance": variance(name)})
-        content["data_hashes"][name] = load_split(name, verify=False).manifest.data_hash
+        content["data_hashes"][name] = now
         print(name, content["rows"][-1])
     OUT.write_text(json.dumps(content, indent=1) + "\n")
 

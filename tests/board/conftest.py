@@ -75,6 +75,7 @@ def serving():
 @pytest.fixture(scope="session")
 def browser():
     sync_api = pytest.importorskip("playwright.sync_api")
+    sync_api.expect.set_options(timeout=PATIENT)  # a busy machine is slow, and not wrong
     flags = [
         "--no-sandbox",
         "--use-angle=swiftshader",

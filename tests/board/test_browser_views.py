@@ -51,8 +51,8 @@ def ink(page, selector, name="color"):
 
 def test_levels_opens_with_the_figure_first_then_the_table_and_links_to_itself(visit, server):
     page = visit()
-    expect(page.locator("table.mf.cards tbody tr")).to_have_count(12, timeout=PATIENT)
-    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=PATIENT)
+    expect(page.locator("table.mf.cards tbody tr")).to_have_count(12)
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     plots = boxes(page, ".js-plotly-plot")
     assert len(plots) == 3
     assert len({round(box["y"]) for box in plots}) == 1  # beside each other
@@ -66,7 +66,7 @@ def test_levels_opens_with_the_figure_first_then_the_table_and_links_to_itself(v
     assert paper(page) == "rgb(255, 255, 255)"
 
     page.get_by_role("tab", name="Tracks side by side").click()
-    expect(page.get_by_text("A line joins what one method reaches")).to_be_visible(timeout=PATIENT)
+    expect(page.get_by_text("A line joins what one method reaches")).to_be_visible()
     page.get_by_text("The same as a table").click()
     expect(page.get_by_text("Converged ÷ standard")).to_be_visible()
     page.get_by_role("tab", name="Error against cost").click()
@@ -77,7 +77,7 @@ def test_levels_opens_with_the_figure_first_then_the_table_and_links_to_itself(v
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server)
     page.get_by_text("Link to this view").click()
     code = page.locator("[data-testid=stPopoverBody] code")
-    expect(code).to_contain_text("k=10", timeout=PATIENT)
+    expect(code).to_contain_text("k=10")
     code.hover()
     page.get_by_label("Copy to clipboard").first.click()
     address = page.evaluate("navigator.clipboard.readText()")
@@ -90,8 +90,8 @@ def test_levels_opens_with_the_figure_first_then_the_table_and_links_to_itself(v
 
 def test_a_narrow_dark_screen_shows_all_of_it(visit):
     page = visit(width=390, theme="dark")
-    expect(page.locator("table.mf.cards tbody tr")).to_have_count(12, timeout=PATIENT)
-    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=PATIENT)
+    expect(page.locator("table.mf.cards tbody tr")).to_have_count(12)
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     assert paper(page) == "rgb(15, 23, 22)"
     for selector, name in ((".mf-word span", "color"), (".js-plotly-plot .gtitle", "fill")):
         assert ink(page, selector, name) == "rgb(227, 236, 233)", selector
@@ -113,33 +113,33 @@ def test_a_narrow_dark_screen_shows_all_of_it(visit):
 
 def test_two_rows_are_compared_by_a_link(visit, server):
     page = visit("compare")
-    expect(page.locator(".mf-said")).to_contain_text("are not told apart on 16 families", timeout=PATIENT)
-    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=PATIENT)
+    expect(page.locator(".mf-said")).to_contain_text("are not told apart on 16 families")
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
     page.get_by_text("Link to this view").click()
     code = page.locator("[data-testid=stPopoverBody] code")
-    expect(code).to_contain_text("a=pretrain-", timeout=PATIENT)
+    expect(code).to_contain_text("a=pretrain-")
     address = code.inner_text().strip()
     names = re.search("a=(pretrain-[0-9a-f]+)&b=(maml-[0-9a-f]+)", address)
     swapped = f"compare?split=levels&k=50&a={names[2]}&b={names[1]}"
     again = visit(swapped)
-    expect(again.locator(".mf-said")).to_contain_text("maml · converged and pretrain", timeout=PATIENT)
+    expect(again.locator(".mf-said")).to_contain_text("maml · converged and pretrain")
     gone = visit(f"compare?split=levels&a=nobody-0000000000000000&b={names[1]}")
-    expect(gone.get_by_text("another one stands for it")).to_be_visible(timeout=PATIENT)
+    expect(gone.get_by_text("another one stands for it")).to_be_visible()
 
 
 def test_a_row_is_cited_with_its_hashes(visit):
     page = visit("method")
     page.get_by_text("Cite this row").click()
     code = page.locator("[data-testid=stPopoverBody] code")
-    expect(code).to_contain_text("@misc{mfbench:", timeout=PATIENT)
+    expect(code).to_contain_text("@misc{mfbench:")
     for part in ("ab" * 32, "0123456789ab", "Ada Lovelace", "/method?submission="):
         expect(code).to_contain_text(part)
 
 
 def test_the_frame_of_a_family_is_there_before_its_data(visit):
     page = visit("family?split=levels&family=pm7.1.10.8")
-    expect(page.locator(".mf-wait").first).to_be_visible(timeout=PATIENT)
+    expect(page.locator(".mf-wait").first).to_be_visible()
     expect(page.get_by_role("heading", name="Labels")).to_be_visible()
     expect(page.locator(".mf-title")).to_have_text("pm7.1.10.8", timeout=2 * PATIENT)
-    expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=PATIENT)
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
     expect(page.locator(".mf-wait")).to_have_count(0)

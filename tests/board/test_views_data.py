@@ -188,13 +188,14 @@ def test_a_column_stands_only_where_a_row_fills_it(board):
         update={"public_model": public, "run": card.run.model_copy(update={"selector": Selector.FARTHEST})}
     )
     summary = rows[3].summary.model_copy(update={"card": card})
-    cells = rows[3].cells | {"stable_share": Cell(0.934, None, None, None)}
+    declared = {"stable_share": 0.934, "energy_coverage": 0.872, "force_coverage": 0.915}
+    cells = rows[3].cells | {name: Cell(value, None, None, None) for name, value in declared.items()}
     rows[3] = replace(rows[3], summary=summary, cells=cells)
     found = columns_of(rows)
     assert {c.title: c.text(rows[3]) for c in found} == {
-        "Support": "farthest", "Dynamics": "93 %", "Licence": "MIT"
+        "Support": "farthest", "Dynamics": "93 %", "Calibration": "87 % / 92 %", "Licence": "MIT"
     }  # fmt: skip
-    assert [c.text(rows[0]) for c in found] == [""] * 3
+    assert [c.text(rows[0]) for c in found] == [""] * 4
     html = leaderboard_table(rows, rank_by="force_rmse", ranked=True, total_families=16)
     heads = html.partition("</thead>")[0].count("<th ")
     assert html.count(f'colspan="{heads}"') == 2

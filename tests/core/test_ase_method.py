@@ -22,7 +22,7 @@ def test_a_calculator_is_named_by_an_option(split):
     [
         ("", "--option calculator=module:Class"),
         ("calculator=LennardJones", "--option calculator=module:Class"),
-        ("calculator=no_such_module:A", "'no_such_module' is not installed"),
+        ("calculator=no_such_module:A", "there is no module 'no_such_module'"),
         ("calculator=ase.calculators.lj:None1", "has no 'None1'"),
         ("calculator=math:pi", "is no calculator, but float"),
         ("calculator=math:sqrt", "'math:sqrt' cannot be made: TypeError"),

@@ -170,6 +170,29 @@ def test_the_command_checks_a_users_own_class(tmp_path, monkeypatch, capsys):
     assert "constant: can be evaluated" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("nofile:X", "no file nofile.py in {here}"),
+        ("methods.nofile:X", "no file methods/nofile.py in {here}"),
+        ("mine.py:X", "'mine.py' is a file's name, not a module's: give mine:X"),
+        ("there/mine.py:X", "give mine:X, from the folder there"),
+        ("there/mine:X", "'there/mine' is a path, not a module: give mine:X, from the folder there"),
+        ("needs_more:X", "needs the module 'no_such_package', which is not installed"),
+    ],
+)
+def test_a_module_that_is_not_there_is_told_from_one_that_lacks_another(
+    target, said, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "mine.py").write_text("X = 3")
+    (tmp_path / "needs_more.py").write_text("import no_such_package")
+    monkeypatch.chdir(tmp_path)
+    for command in (["check-method", target], ["evaluate", "-m", target, "-s", "cath-mini", "--k", "5"]):
+        assert main(command) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert said.format(here=tmp_path) in line
+
+
 def test_an_episode_whose_weights_are_not_finite_fails_though_its_predictions_are(split):
     results = mfbench.evaluate(faulty("weights"), split, ks=[5], draws=1)
     assert len(results.failures) == len(results.episodes)

@@ -58,6 +58,33 @@ def test_a_factory_that_wants_the_context(split, tmp_path, monkeypatch):
     assert found.value("energy_rmse", 5) == found.find("energy_rmse", 5, of="constant").value
 
 
+def test_the_record_of_a_numpy_method_names_no_network(split, tmp_path, monkeypatch):
+    """Asking for the context, e.g. for its baseline, is not having a network of ours."""
+    source = """
+    from mfbench.methods.constant import constant
+
+    def numpy_only(context):
+        return constant(context)
+
+    def network(context):
+        return constant(context)
+
+    network.backends = ("torch",)
+    """
+    (tmp_path / "whose_network.py").write_text(textwrap.dedent(source))
+    monkeypatch.syspath_prepend(tmp_path)
+    run = {"ks": [5], "draws": 1}
+    found = mfbench.evaluate("whose_network:numpy_only", split, **run).run
+    assert (found["arch"], found["backend"]) == (None, None)
+    found = mfbench.evaluate("whose_network:network", split, backend="torch", arch="nequip", **run).run
+    assert (found["arch"], found["backend"]) == ("nequip", "torch")
+    with pytest.raises(UnknownNameError, match="needs --backend torch"):
+        mfbench.evaluate("whose_network:network", split, **run)
+    for asked in ({"backend": "torch"}, {"arch": "nequip"}):
+        with pytest.raises(UnknownNameError, match="names no backends"):
+            mfbench.evaluate("whose_network:numpy_only", split, **asked, **run)
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [

@@ -16,6 +16,7 @@ import yaml
 
 import mfbench
 from mfbench.cli import main
+from mfbench.data.manifest import read_manifest
 from mfbench.errors import DataError
 from mfbench_tasks.card.facts import read_constructions
 from mfbench_tasks.card.features import CONFIGURATIONS, SIDE_TABLES
@@ -137,7 +138,8 @@ def test_what_was_measured_beside_the_data_is_shown(own_dataset):
     shutil.copy(own_dataset / "measured/leakage.json", own_dataset / "cath/leakage.json")
     shutil.rmtree(own_dataset / "measured")
     rows = [{"construction": "cath", "metric": "forces", "gain": 1.0345678, "ci95": [0.98, 1.1]}]
-    (own_dataset / "gains.json").write_text(json.dumps({"note": "Own support at K = 50.", "rows": rows}))
+    measured = {"note": "Own support at K = 50.", "data_hashes": {"cath": split.manifest.data_hash}}
+    (own_dataset / "gains.json").write_text(json.dumps(measured | {"rows": rows}))
     write_card(own_dataset, reports=REPORTS)
     text = (own_dataset / "README.md").read_text()
     levels = found.summary()["test"]["nearest_cath"]
@@ -152,15 +154,49 @@ def test_admission_says_which_constructions_need_adapting(own_dataset, tmp_path)
 
     variance = {"molecule": [0.8, 6.0], "family": [0.1, 0.9], "level": None}
     row = {"construction": "cath", "K = 0 ÷ K = 50": [1.01, 1.0, 1.02], "variance": variance}
-    content = {"data_hashes": {}, "rows": [row]}
-    assert admission(own_dataset, []) == []
+    content = {"data_hashes": {"cath": "1"}, "rows": [row]}
+    assert admission(own_dataset, {"cath": "1"}) == []
     (own_dataset / "admission.json").write_text(json.dumps(content))
-    text = "\n".join(admission(own_dataset, []))
+    text = "\n".join(admission(own_dataset, {"cath": "1"}))
     assert "| `cath` | 1.01 [1.00, 1.02] | – | – | 80%, F = 6 | 10%, F = 0.9 | – |" in text
     assert "how pre-training generalises" in text
-    (own_dataset / "admission.json").write_text(json.dumps({"rows": [{"construction": "cath"}]}))
+    (own_dataset / "admission.json").write_text(json.dumps(content | {"rows": [{"construction": "cath"}]}))
     with pytest.raises(DataError, match=r"scripts/admission\.py"):
-        admission(own_dataset, [])
+        admission(own_dataset, {"cath": "1"})
+
+
+STALE = {
+    "of another version": ({"data_hashes": {"cath": "0"}}, "measured on another version of cath"),
+    "of a version not said": ({"data_hashes": {}}, "does not say on which version of cath"),
+    "of something else": (
+        {"data_hashes": {"x": "0"}, "rows": [{"construction": "x"}]},
+        "describes x, which is not in this folder",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "says"), STALE.values(), ids=STALE)
+@pytest.mark.parametrize("file", ["admission.json", "gains.json", "cath/leakage.json"])
+def test_no_card_is_made_of_what_was_measured_on_other_data(own_dataset, change, says, file, capsys):
+    content = {"rows": [{"construction": "cath"}]} | change
+    (own_dataset / file).write_text(json.dumps(content))
+    assert main(["data", "card", str(own_dataset), "--reports", str(REPORTS)]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_what_is_measured_beside_the_published_data_is_of_them():
+    """Each file by itself, levels included, and every construction that it describes."""
+    data = ROOT / "tasks" / "data"
+    hashes = {p.parent.name: read_manifest(p.parent).data_hash for p in data.glob("*/manifest.json")}
+    files = sorted(
+        [*data.glob("admission*.json"), *data.glob("gains*.json"), *data.glob("*/leakage*.json")]
+    )
+    assert len(files) > 5
+    for path in files:
+        content = json.loads(path.read_text())
+        described = {row["construction"] for row in content.get("rows", ())} or {content["split"]}
+        assert described <= set(content["data_hashes"]), path
+        assert content["data_hashes"] == {name: hashes[name] for name in content["data_hashes"]}, path
 
 
 def test_cost_and_projection_come_from_the_build_reports(carded):

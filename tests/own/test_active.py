@@ -9,7 +9,15 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.farthest_points import farthest_points
 from mfbench.errors import ProtocolError, UnknownNameError, WorkError
 from mfbench.learned.architectures.mace import MaceConfig
-from mfbench.own.active import ActiveSettings, ExploreSettings, request_of, run_active, run_explore
+from mfbench.own.active import (
+    ActiveSettings,
+    ExploreSettings,
+    read_finished,
+    request_of,
+    run_active,
+    run_explore,
+    write_rounds,
+)
 from mfbench.own.active.select import select
 from mfbench.own.starts import Start
 from mfbench.protocol.energy_baseline import EnergyBaseline
@@ -157,6 +165,23 @@ def test_a_journal_is_of_one_pool_and_one_request(pool, tmp_path):
         run(pool, tmp_path / "a", Oracle(), resume=True, batch=5)
     with pytest.raises(WorkError):
         run(pool[:-1], tmp_path / "a", Oracle(), resume=True)
+
+
+def test_a_finished_loop_is_told_by_its_record_and_is_of_one_request(pool, tmp_path):
+    """Its journal is gone by then."""
+    result = run(pool, tmp_path / "a", Oracle())
+    request = request_of(pool, "scratch", "toy", ActiveSettings(budget=16, batch=4, steps=8))
+    assert read_finished(tmp_path, request, resume=False) is None
+    write_rounds(result, request, tmp_path)
+    record = read_finished(tmp_path, request, resume=True)
+    assert (record["labels"], record["reason"], record["failures"]) == (16, "budget", {})
+    with pytest.raises(WorkError, match="choose another folder"):
+        read_finished(tmp_path, request, resume=False)
+    with pytest.raises(WorkError, match="its level is 'toy', not 'other'"):
+        read_finished(tmp_path, request | {"level": "other"}, resume=True)
+    (tmp_path / "active.json").write_text('{"rounds": []}')
+    with pytest.raises(WorkError, match="earlier version"):
+        read_finished(tmp_path, request, resume=True)
 
 
 def test_what_cannot_be_labelled_is_said_and_not_asked_again(pool, tmp_path):

@@ -1,6 +1,7 @@
 """Own files become a split that every command takes, without train families and held-out molecules too."""
 
 import json
+from dataclasses import replace
 
 import ase.io
 import numpy as np
@@ -14,6 +15,7 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.task import Fold
 from mfbench.errors import DataError
 from mfbench.learned.adaptation.ridge import Design, RidgeSettings
+from mfbench.own.frame_order import LEVEL, FrameOrder, chance_of_order
 from mfbench.own.roles import deal
 
 UNITS = ["--energy-unit", "eV", "--forces-unit", "eV/Å", "--sign", "forces"]
@@ -60,7 +62,11 @@ def test_files_become_a_split_that_is_sound_and_scored(molecules, tmp_path, monk
     assert not by_name["single"].heldout
     run = ["evaluate", "-m", "constant", "-s", "own-dft", "--k", "0,5", "--out", str(tmp_path / "run")]
     assert main(run) == 0
-    assert main(["submit", str(tmp_path / "run"), "--check"]) == 0
+    draft = str(tmp_path / "draft")
+    assert (
+        main(["submit", str(tmp_path / "run"), "--draft", draft, "--description", "No force field."]) == 0
+    )
+    assert main(["submit", draft, "--check"]) == 0
     again = ["data", "import", several, single, "--out", str(tmp_path / "again"), "--name", "own-dft"]
     assert main([*again, *UNITS]) == 0
     hashes = [
@@ -81,12 +87,64 @@ def test_labels_arrive_as_they_were(molecules, tmp_path):
     assert {c.trajectory_id for c in task.support}.isdisjoint(c.trajectory_id for c in task.query)
 
 
+def chain(n, correlation, rng):
+    """A chain of ten atoms whose frames remember the one before: 0 is displaced one by one, 0.9 is MD."""
+    places = np.arange(10)
+    start = np.column_stack([1.3 * places, 0.7 * (places % 2), 0.0 * places])
+    moved, found = rng.normal(size=start.shape), []
+    for i in range(n):
+        moved = correlation * moved + np.sqrt(1 - correlation**2) * rng.normal(size=start.shape)
+        forces = rng.normal(size=start.shape)
+        forces -= forces.mean(0)
+        label = {"energy": 0.0, "forces": forces, "config_id": str(i)}
+        found.append(Configuration(np.full(10, 6), start + 0.08 * moved, **label))
+    return found
+
+
+@pytest.mark.parametrize("n", [8, 20, 100])
+def test_the_order_of_frames_tells_a_trajectory_from_displaced_frames(n):
+    """Displaced frames pass for a trajectory as often as the level says; trajectories nearly always do."""
+    rng = np.random.default_rng(n)
+    rattled = [chance_of_order(chain(n, 0.0, rng)) for _ in range(60)]
+    assert sum(chance < LEVEL for chance in rattled) <= 4
+    assert 0.35 < np.mean(rattled) < 0.65
+    moving = [chance_of_order(chain(n, 0.95 if n < 20 else 0.9, rng)) for _ in range(20)]
+    assert sum(chance < LEVEL for chance in moving) >= (12 if n < 20 else 19)
+
+
+@pytest.mark.parametrize("names", ["none", "one for all", "one for each"])
+def test_what_frames_are_is_judged_said_and_set(names, tmp_path, capsys):
+    """A name for all frames, or one for each, names no trajectory."""
+    rng = np.random.default_rng(0)
+    told = {"none": lambda i: "", "one for all": lambda i: "run", "one for each": lambda i: f"f{i}"}[names]
+    files = {}
+    for kind, correlation in (("rattled", 0.0), ("moving", 0.9)):
+        frames = [replace(c, trajectory_id=told(i)) for i, c in enumerate(chain(40, correlation, rng))]
+        files[kind] = write(tmp_path / f"{kind}.xyz", frames, atoms=False, trajectories=names != "none")
+    command = ["data", "import", *files.values(), "--isolated-atoms", "C=-1000", *UNITS]
+    assert main([*command, "--out", str(tmp_path / "judged")]) == 0
+    lines = {line.split(":")[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "1 molecule as independent frames" in lines["rattled"]
+    assert lines["rattled"].endswith("if that is wrong, --frames trajectory")
+    assert "1 molecule as a trajectory (cut into blocks)" in lines["moving"]
+    assert lines["moving"].endswith("if that is wrong, --frames independent")
+    tasks = {t.family_id: t for t in mfbench.load_split(tmp_path / "judged").test}
+    number = lambda c: int(c.config_id.rpartition("/")[2])  # noqa: E731
+    assert max(map(number, tasks["moving"].support)) < min(map(number, tasks["moving"].query))
+    assert len({number(c) % 2 for c in tasks["rattled"].support}) == 1, "every second one"
+    assert main([*command, "--out", str(tmp_path / "set"), "--frames", "trajectory"]) == 0
+    assert "1 molecule as a trajectory (cut into blocks), as said" in capsys.readouterr().out
+    task = next(t for t in mfbench.load_split(tmp_path / "set").test if t.family_id == "rattled")
+    assert max(map(number, task.support)) < min(map(number, task.query))
+    assert main([*command, "--out", str(tmp_path / "x"), "--frames", "md"]) == 2
+
+
 def test_frames_without_trajectories_are_cut_into_blocks_that_lie_apart(molecules):
     frames = [
         Configuration(c.atomic_numbers, c.positions, c.total_charge, 0, c.energy, c.forces, str(i))
         for i, c in enumerate(molecules[0])
     ]
-    found = deal("mine", Fold.TEST, frames, near_twin=0.0, seed=0)
+    found = deal("mine", Fold.TEST, frames, near_twin=0.0, seed=0, frames=FrameOrder.TRAJECTORY)
     numbers = [[int(c.config_id[-6:]) for c in pool] for pool in (found.task.support, found.task.query)]
     assert max(numbers[0]) < min(numbers[1])
     assert len({c.trajectory_id for c in found.task.support}) == 4

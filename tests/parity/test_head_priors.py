@@ -13,6 +13,7 @@ from mfbench.learned.checkpoint import Checkpoint
 from mfbench.learned.methods.laplace import Laplace
 from mfbench.learned.methods.ridge_prior import RidgePrior
 from mfbench.protocol.energy_baseline import fit_baseline
+from mfbench.protocol.method import silent_predict
 from mfbench.protocol.protocol import Budget
 
 CONFIG = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
@@ -116,6 +117,16 @@ def test_both_backends_find_the_same_head(split, kind):
             energies, forces = predictor.deviations(query)
             assert all(f.shape == (len(c), 3) for f, c in zip(forces, query, strict=True))
             assert np.isinf(nothing.deviations(query)[0]).all()
+            assert all(p.energy_std is p.forces_std is None for p in nothing.predict(query))
+            noise = predictor.posterior.noise / np.sqrt(RidgeSettings().energy_weight)
+            silent = silent_predict(predictor)(query)
+            assert [p.energy for p in silent] == [p.energy for p in predictions]
+            assert all(p.energy_std is None for p in silent)
+            stated = [p.energy_std for p in predictions]
+            np.testing.assert_allclose(stated, np.hypot(energies, noise), rtol=1e-5)
+            assert all(
+                np.allclose(p.forces_std, f, rtol=1e-4) for p, f in zip(predictions, forces, strict=True)
+            )
             arrays += [energies, np.concatenate(forces)]
         found.append(arrays)
     for here, there in zip(*found, strict=True):

@@ -303,3 +303,23 @@ def test_controls_are_no_submissions(maker, tmp_path, capsys):
     assert "it is a control" in capsys.readouterr().err
     assert main(["submit", str(tmp_path / "nothing"), "--to", str(tmp_path / "store")]) == 2
     assert main(["store", "list", "--to", "nosuch://x"]) == 2
+
+
+@pytest.mark.parametrize(
+    "command", [["store", "list"], ["store", "verify"], ["store", "export"], ["store", "compact", "x"],
+                ["verify", "x", "--fresh"], ["leaderboard"]], ids=" ".join,
+)  # fmt: skip
+def test_a_mistyped_store_is_not_an_empty_one(command, tmp_path, capsys):
+    option = "--store" if command == ["leaderboard"] else "--to"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("no store")
+    for url in (str(tmp_path / "mistyped"), str(tmp_path / "other"), "memory://mistyped"):
+        assert main([*command, option, url]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert url.rpartition("/")[2] in line
+    assert not (tmp_path / "mistyped").exists()
+
+
+def test_an_empty_folder_is_an_empty_store(tmp_path, capsys):
+    assert main(["store", "list", "--to", str(tmp_path)]) == 0
+    assert "holds no submission yet" in " ".join(capsys.readouterr().out.split())

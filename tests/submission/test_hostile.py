@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from mfbench.data.configuration import EV_TO_KCAL_MOL
 from mfbench.data.strict_yaml import parse_yaml
 from mfbench.errors import DataError, SubmissionError
+from mfbench.submission.card_errors import MOST_LINES
 from mfbench.submission.check import check
 
 RUN = {"ks": [0, 5], "draws": 1}
@@ -71,8 +72,9 @@ def accepts_or_refuses(maker, files) -> bool:
         checked = check(files)
     except SubmissionError as error:
         refusal = str(error)
-    assert "\n" not in refusal
-    assert len(refusal) < 600
+    lines = refusal.split("\n")
+    assert len(lines) <= MOST_LINES
+    assert all(line.isprintable() and len(line) < 600 for line in lines)
     if checked is None:
         return False
     table = pq.read_table(io.BytesIO(files["predictions.parquet"]))

@@ -12,10 +12,12 @@ import mfbench
 from mfbench.cli import main
 from mfbench.data.printable_text import printable
 from mfbench.errors import ProtocolError, SubmissionError
+from mfbench.protocol.protocol import Track
 from mfbench.store import open_store
 from mfbench.store.open import default_store
 from mfbench.submission import check_run, draft_submission
 from mfbench.submission.card import read_card, write_card
+from mfbench.submission.track import closed_form_advice, on_track
 
 METHOD = '''
 import numpy as np
@@ -93,16 +95,59 @@ def test_draft_then_check_then_file(run, tmp_path, capsys):
     assert main(["submit", "run", "--draft", "mine"]) == 0
     assert {p.name: p.read_bytes() for p in run.iterdir()} == before
     assert {p.name for p in (tmp_path / "mine").iterdir()} == {"submission.yaml", "predictions.parquet"}
-    assert main(["submit", "mine", "--check"]) == 0
-    assert "a description" in capsys.readouterr().out
-    assert main(["submit", "mine", "--to", "store"]) == 2
-    assert "description is empty" in last_line(capsys)
+    for step in (["--check"], ["--to", "store"]):
+        assert main(["submit", "mine", *step]) == 2
+        assert "description is empty" in last_line(capsys)
     assert not list(tmp_path.glob("store/submissions/*"))
     describe(tmp_path / "mine")
     assert main(["submit", "mine", "--check"]) == 0
     assert main(["submit", "mine", "--to", "store"]) == 0
     [name] = open_store(str(tmp_path / "store")).ids()
     assert name.startswith("Nothing-")
+
+
+def test_a_method_in_closed_form_is_asked_for_its_track_and_needs_no_second_run(run, capsys):
+    """Whether a stranger's method takes gradient steps is not to be seen: a line asks."""
+    said = ["--description", "It predicts nothing."]
+    assert main(["submit", "run", "--draft", "asked", *said]) == 0
+    assert "add --track closed-form" in capsys.readouterr().out
+    assert main(["submit", "run", "--draft", "mine", "--track", "closed-form", *said]) == 0
+    assert "--track" not in capsys.readouterr().out
+    card = read_card(Path("mine/submission.yaml").read_bytes())
+    assert (card.track, card.run.steps, card.description) == ("closed-form", 0, said[1])
+    assert main(["submit", "mine", "--check"]) == 0
+    assert main(["submit", "mine", "--check", "--track", "closed-form"]) == 2
+    assert "are of --draft" in last_line(capsys)
+    assert main(["submit", "run", "--draft", "other", "--track", "fast"]) == 2
+    assert "unknown track 'fast'" in last_line(capsys)
+
+
+def test_what_is_known_to_take_gradient_steps_is_not_filed_as_closed_form(run):
+    """Registered methods are known; nobody is asked for those that count gradients, or have no budget."""
+    card = check_run(run).card
+    steps = card.model_copy(update={"implementation": "pretrain"})
+    with pytest.raises(SubmissionError, match="takes gradient steps"):
+        on_track(steps, Track.CLOSED_FORM)
+    solved = card.model_copy(update={"implementation": "ridge"})
+    assert on_track(solved, Track.CLOSED_FORM).run.steps == 0
+    counted = [cost.model_copy(update={"gradient_evaluations": 7}) for cost in card.costs]
+    spent = solved.model_copy(update={"costs": counted})  # as many force rows as the budget paid for
+    with pytest.raises(SubmissionError, match="evaluate again with --track closed-form"):
+        on_track(spent, Track.CLOSED_FORM)
+    asked = {
+        "a stranger's": card,
+        "solved": solved,
+        "solved, within a budget": spent,
+        "steps": steps,
+        "counted": card.model_copy(update={"costs": counted}),
+        "open": card.model_copy(update={"track": Track.OPEN}),
+        "a line of reference": card.model_copy(update={"implementation": "constant"}),
+    }
+    assert {name: advice.split()[0] for name, c in asked.items() if (advice := closed_form_advice(c))} == {
+        "a stranger's": "if",
+        "solved": "if",
+        "solved, within a budget": "evaluate",
+    }
 
 
 def test_nothing_is_filed_without_a_place_to_file_it(run, tmp_path, capsys):
@@ -200,7 +245,7 @@ def test_what_no_card_can_hold_is_one_line(finished, tmp_path):
     run = json.loads((tmp_path / "run" / "run.json").read_text())
     run["request"]["split"] = "no/such split"
     (tmp_path / "run" / "run.json").write_text(json.dumps(run))
-    with pytest.raises(SubmissionError, match=r"split: "):
+    with pytest.raises(SubmissionError, match=r"of this run, split takes letters"):
         check_run(tmp_path / "run")
 
 

@@ -9,7 +9,6 @@ The module is called with a dictionary of tensors: ``atomic_numbers`` [N], ``pos
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -18,6 +17,7 @@ import torch
 
 from mfbench.errors import CheckpointError, UnknownNameError
 from mfbench.methods.public_models import ModelCard
+from mfbench.work.own_code import find_object
 from mfbench_torch.device import device
 from mfbench_torch.foreign.model import EnergyForces, ForeignModel
 from mfbench_torch.models.graphs import GraphBatch
@@ -94,8 +94,7 @@ def _made(target: str) -> Any:
     if not (module and colon and attribute):
         raise UnknownNameError(f"'{target}' names no module: give --model module:make")
     try:
-        return getattr(importlib.import_module(module), attribute)()
+        make = find_object(target)
     except ModuleNotFoundError as error:
         raise UnknownNameError(f"'{target}': the module '{error.name}' is not installed") from None
-    except AttributeError:
-        raise UnknownNameError(f"module '{module}' has no '{attribute}'") from None
+    return make()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mfbench.metrics.errors import CALIBRATION
 from mfbench_leaderboard.data.board import Row
 
 __all__ = ["Column", "columns_of"]
@@ -38,9 +39,17 @@ def _dynamics(row: Row) -> str:
     return f"{100 * share.value:.0f} %" if share else ""
 
 
+def _calibration(row: Row) -> str:
+    held = [row.cells.get(name) for name in CALIBRATION]
+    if not any(held):
+        return ""
+    return " / ".join(f"{100 * cell.value:.0f} %" if cell else "–" for cell in held)
+
+
 _OPTIONAL = (
     Column("Support", "chosen by", _selector),
     Column("Dynamics", "stable runs, declared", _dynamics),
+    Column("Calibration", "energies / forces in the stated 90 %, declared", _calibration),
     Column("Licence", "of the public model", _licence),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mfbench.metrics.errors import COSTS, DYNAMICS, METRICS
+from mfbench.metrics.errors import CALIBRATION, COSTS, DYNAMICS, METRICS
 
 __all__ = ["HEADLINES", "TITLES", "interval", "number", "seconds", "unit"]
 
@@ -21,7 +21,7 @@ _MORE = {"peak_memory_bytes": "bytes"}
 
 def unit(metric: str) -> str:
     """Unit of a metric."""
-    found = METRICS.get(metric) or COSTS.get(metric) or DYNAMICS.get(metric)
+    found = METRICS.get(metric) or COSTS.get(metric) or DYNAMICS.get(metric) or CALIBRATION.get(metric)
     return found.unit if found else _MORE.get(metric, "")
 
 

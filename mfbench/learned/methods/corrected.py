@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,4 +111,25 @@ def corrected(
         return np.array([float(p.energy) for p in found]), [np.asarray(p.forces) for p in found]
 
     usage = getattr(predictor, "usage", None) or Usage()
-    return CorrectedPredictor(model, context.baseline, support, usage)
+    return _Around(model, context.baseline, support, usage, inner=predictor)
+
+
+@dataclass(eq=False)
+class _Around(CorrectedPredictor):
+    """Around somebody else's predictor: what it states of its uncertainty stays."""
+
+    inner: Predictor = field(kw_only=True)
+
+    def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
+        """Total energies (eV) and forces (eV/Å)."""
+        found = self.inner.predict(configurations)
+        added = self.baseline.energies(configurations) + self.operator(configurations) @ self.residuals
+        return [
+            Prediction(
+                float(p.energy) + float(a),
+                np.asarray(p.forces),
+                getattr(p, "energy_std", None),
+                getattr(p, "forces_std", None),
+            )
+            for p, a in zip(found, added, strict=True)
+        ]

@@ -58,7 +58,7 @@ class _OnBasePredictor:
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """The level's labels and what the model adds."""
         pairs = zip(self.base(configurations), self.inner.predict(configurations), strict=True)
-        return [Prediction(b.energy + p.energy, b.forces + p.forces) for b, p in pairs]
+        return [replace(p, energy=b.energy + p.energy, forces=b.forces + p.forces) for b, p in pairs]
 
 
 def on_base(

@@ -2,7 +2,7 @@
 
 from mfbench.own.active.explore import Expedition, ExploreSettings, run_explore
 from mfbench.own.active.loop import ActiveResult, ActiveSettings, Round, run_active
-from mfbench.own.active.record import request_of, write_rounds
+from mfbench.own.active.record import read_finished, request_of, write_rounds
 from mfbench.own.active.select import SELECTORS
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Expedition",
     "ExploreSettings",
     "Round",
+    "read_finished",
     "request_of",
     "run_active",
     "run_explore",

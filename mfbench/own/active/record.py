@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mfbench.data.configuration import Configuration
+from mfbench.errors import WorkError
 from mfbench.own.active.explore import ExploreSettings
 from mfbench.own.active.loop import ActiveResult, ActiveSettings
 from mfbench.work.files import write_text
+from mfbench.work.request import as_json, difference
 
-__all__ = ["request_of", "write_rounds"]
+__all__ = ["read_finished", "request_of", "write_rounds"]
+
+RECORD = "active.json"
 
 
 def request_of(
@@ -30,12 +35,34 @@ def request_of(
     return {"pool": digest.hexdigest(), "start": start, "level": level, "settings": asdict(settings)}
 
 
-def write_rounds(result: ActiveResult, path: Path) -> None:
-    """``active.json``: rounds, failures, and why the loop ended."""
+def read_finished(folder: Path, request: Mapping[str, object], *, resume: bool) -> dict[str, Any] | None:
+    """The record of a loop that has ended in a folder, which is written last; None where none has.
+
+    Raises:
+        WorkError: there is one, and of another request, or not to be resumed.
+    """
+    path = folder / RECORD
+    if not path.is_file():
+        return None
+    if not resume:
+        raise WorkError(f"{folder} holds a finished loop: choose another folder")
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        reason = difference(record["request"], as_json(request))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise WorkError(f"{path} is damaged, or of an earlier version: choose another folder") from None
+    if reason:
+        raise WorkError(f"{folder} holds a finished loop: {reason}; choose another folder")
+    return record
+
+
+def write_rounds(result: ActiveResult, request: Mapping[str, object], folder: Path) -> None:
+    """``active.json``: rounds, failures, why the loop ended, and of what it was."""
     record = {
+        "request": as_json(request),
         "rounds": [asdict(r) for r in result.rounds],
         "failures": {str(k): v for k, v in result.failures.items()},
         "labels": len(result.labelled),
         "reason": result.reason,
     }
-    write_text(path, json.dumps(record, indent=1) + "\n")
+    write_text(folder / RECORD, json.dumps(record, indent=1) + "\n")

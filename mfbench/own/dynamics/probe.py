@@ -16,7 +16,7 @@ from mfbench.errors import PredictionError, ProtocolError, UnknownNameError
 from mfbench.own.calculator import calculator_of
 from mfbench.own.dynamics.run import DynamicsSettings, simulate
 from mfbench.protocol.episode import Episode
-from mfbench.protocol.method import Predictor
+from mfbench.protocol.method import Predictor, silent_predict
 from mfbench.protocol.run_episode import ROOM_K
 
 __all__ = ["StabilityProbe"]
@@ -65,7 +65,7 @@ class StabilityProbe:
                 Configuration(c.atomic_numbers, c.positions, *state, graph_id=start.graph_id).blind()
                 for c in configurations
             ]
-            return predictor.predict(asked)
+            return silent_predict(predictor)(asked)
 
         state = start.total_charge, start.n_unpaired
         atoms = Atoms(start.atomic_numbers, start.positions)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from posixpath import normpath
 from typing import Any
 
 from mfbench.data.levels import LevelCard, read_level
@@ -15,6 +16,10 @@ from mfbench.data.parquet import read_table
 from mfbench_tasks.card.markdown import paragraph, table
 
 __all__ = ["LevelSplit", "level_configs", "level_section", "read_level_splits"]
+
+
+_GEOMETRIES = ("configurations.parquet", "fragments.parquet")
+"""Of a split that is complete in itself."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +53,19 @@ def read_level_splits(folder: Path, names: Sequence[str]) -> list[LevelSplit]:
 
 def level_configs(splits: Sequence[LevelSplit]) -> list[dict[str, Any]]:
     """Entries of the front matter: labels with a split per level, and the side tables. Geometries are in
-    the constructions of the same pool, by ``config_id``."""
+    the constructions of the same pool, by ``config_id``, or in tables of the split's own."""
     configs = []
     for s in splits:
+        places = label_levels(s.manifest)
         files = [
             {
                 "split": level.replace("-", "_"),
-                "path": [f"labels/{level}/{part}" for part in sorted(card.files)],
+                "path": [normpath(f"{s.name}/{places[level]}/{part}") for part in sorted(card.files)],
             }
             for level, card in s.cards.items()
         ]
         configs.append({"config_name": s.name, "data_files": files})
-        for file in sorted(OWN):
+        for file in sorted({*OWN, *(name for name in _GEOMETRIES if name in s.manifest.files)}):
             name = file.removesuffix(".parquet")
             files = [{"split": name, "path": [f"{s.name}/{file}"]}]
             configs.append({"config_name": f"{s.name}.{name}", "data_files": files})
@@ -92,15 +98,20 @@ def level_section(splits: Sequence[LevelSplit], reports: Path) -> list[str]:
 
 
 def _about(s: LevelSplit) -> str:
-    counts = s.manifest.counts
+    reference = ", ".join(sorted({level for _, level in s.tasks} - set(s.cards)))
+    counts, own = s.manifest.counts, _GEOMETRIES[0] in s.manifest.files
+    whose, where = ("its own", f"{s.name}/labels") if own else ("those of the pool", "labels")
+    there = "beside the geometries" if own else whose
+    graphs = ""
+    if "test_graphs" in counts:
+        graphs = f"""Of {counts["test_graphs"]} molecular graphs of test tasks
+        {counts["test_graphs_in_train"]} are in train too, at other levels."""
     return f"""`{s.name}` {s.manifest.version} (data hash `{s.manifest.data_hash}`): a task is a family at a
-        level of theory. Its configurations are those of the pool; `labels/<level>` holds energies and
+        level of theory. Its configurations are {whose}; `{where}/<level>` holds energies and
         forces by `config_id`, on each level's own energy zero. Columns: labels, those that a gate refused,
-        median CPU seconds of one, and tasks of each fold; {s.manifest.recipe["reference"]} labels are those
-        of the pool. What puts a level's energies on their scale is in the manifest (`energy_shifts`): at
-        levels that no train task has, 27 reference molecules say it. Of
-        {counts["test_graphs"]} molecular graphs of test tasks {counts["test_graphs_in_train"]} are in train
-        too, at other levels."""
+        median CPU seconds of one, and tasks of each fold; {reference} labels are {there}. What puts a
+        level's energies on their scale is in the manifest (`energy_shifts`): at levels that no train task
+        has, 27 reference molecules say it. {graphs}"""
 
 
 def _row(s: LevelSplit, level: str, card: LevelCard) -> tuple[Any, ...]:

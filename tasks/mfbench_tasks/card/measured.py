@@ -1,27 +1,30 @@
-"""What was measured on the constructions and lies beside them: leakage, gains from own-family support."""
+"""What was measured on the constructions and lies beside them: leakage, gains from own-family support.
+
+Each file names the ``data_hashes`` of the constructions that it describes, and is shown with these alone;
+``hashes`` are those of the folder, construction → data hash.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mfbench.errors import DataError
-from mfbench_tasks.card.facts import Construction
 from mfbench_tasks.card.markdown import number, paragraph, table
 
 __all__ = ["admission", "gains", "leakage"]
 
 
-def leakage(folder: Path, constructions: Sequence[Construction]) -> list[str]:
+def leakage(folder: Path, hashes: Mapping[str, str]) -> list[str]:
     """Lines: a table of all ``leakage*.json`` (``mfbench data leakage``) of a folder or its splits.
 
     Raises:
         DataError: one is damaged, or was measured on other data.
     """
     rows = []
-    for path, content in _files(folder, "leakage*.json", constructions):
+    for path, content in _files(folder, "leakage*.json", hashes):
         try:
             for fold, found in sorted(content["summary"].items()):
                 levels = ", ".join(f"{level} {n}" for level, n in sorted(found["nearest_cath"].items()))
@@ -45,14 +48,14 @@ def leakage(folder: Path, constructions: Sequence[Construction]) -> list[str]:
     return table(head, rows) if rows else []
 
 
-def gains(folder: Path, constructions: Sequence[Construction]) -> list[str]:
+def gains(folder: Path, hashes: Mapping[str, str]) -> list[str]:
     """Lines: the table of ``gains.json``, ``{"note": text, "rows": [{column: value}, …]}``.
 
     Raises:
         DataError: it is damaged, or was measured on other data.
     """
     lines: list[str] = []
-    for path, content in _files(folder, "gains*.json", constructions):
+    for path, content in _files(folder, "gains*.json", hashes):
         rows = content.get("rows")
         if not (isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows)):
             raise DataError(f"{path} needs a list of rows, each of them columns and values")
@@ -62,14 +65,14 @@ def gains(folder: Path, constructions: Sequence[Construction]) -> list[str]:
     return lines[:-1]
 
 
-def admission(folder: Path, constructions: Sequence[Construction]) -> list[str]:
+def admission(folder: Path, hashes: Mapping[str, str]) -> list[str]:
     """Lines: the table of ``admission.json`` (``scripts/admission.py``), and what it says.
 
     Raises:
         DataError: it is damaged, or was measured on other data.
     """
     lines: list[str] = []
-    for path, content in _files(folder, "admission*.json", constructions):
+    for path, content in _files(folder, "admission*.json", hashes):
         try:
             rows = [_admission_row(row) for row in content["rows"]]
         except (KeyError, TypeError, IndexError) as error:
@@ -114,10 +117,7 @@ _ADMISSION = [
 ]
 
 
-def _files(
-    folder: Path, pattern: str, constructions: Sequence[Construction]
-) -> list[tuple[Path, dict[str, Any]]]:
-    hashes = {c.name: c.manifest.data_hash for c in constructions}
+def _files(folder: Path, pattern: str, hashes: Mapping[str, str]) -> list[tuple[Path, dict[str, Any]]]:
     out = []
     for path in sorted([*folder.glob(pattern), *folder.glob(f"*/{pattern}")]):
         try:
@@ -126,11 +126,27 @@ def _files(
             raise DataError(f"{path} is not JSON ({error})") from None
         if not isinstance(content, dict):
             raise DataError(f"{path} is not a JSON object")
-        for name, measured in content.get("data_hashes", {}).items():
-            if hashes.get(name, measured) != measured:
-                raise DataError(f"{path} was measured on another version of {name}: measure it again")
+        _check_current(path, content, hashes)
         out.append((path, content))
     return out
+
+
+def _check_current(path: Path, content: dict[str, Any], hashes: Mapping[str, str]) -> None:
+    """Refuse what was measured on other data than those beside it, or does not say on which."""
+    rows, measured = content.get("rows"), content.get("data_hashes", {})
+    named = [row.get("construction") for row in rows or () if isinstance(row, dict)] + [
+        content.get("split")
+    ]
+    for name in (n for n in named if isinstance(n, str)):
+        if name not in measured:
+            raise DataError(
+                f"{path} does not say on which version of {name} it was measured: measure again"
+            )
+        if name not in hashes:
+            raise DataError(f"{path} describes {name}, which is not in this folder: remove it, or add that")
+    for name, found in measured.items():
+        if hashes.get(name, found) != found:
+            raise DataError(f"{path} was measured on another version of {name}: measure it again")
 
 
 def _cell(value: Any) -> str:

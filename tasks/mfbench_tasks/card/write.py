@@ -49,6 +49,8 @@ def card_texts(
     folder = Path(folder)
     constructions, alone = read_constructions(folder)
     levels = read_level_splits(folder, alone)
+    manifests = [*(c.manifest for c in constructions), *(s.manifest for s in levels)]
+    hashes = {manifest.name: manifest.data_hash for manifest in manifests}
     for name in sorted(set(alone) - {s.name for s in levels}):
         log(f"{name}: complete in itself, no part of the card")
     found = read_reports(reports)
@@ -65,9 +67,9 @@ def card_texts(
         found,
         projections,
         (rows, size),
-        leakage(folder, constructions),
-        gains(folder, constructions),
+        leakage(folder, hashes),
+        gains(folder, hashes),
         level_section(levels, Path(reports)),
-        admission(folder, constructions),
+        admission(folder, hashes),
     )
     return {"README.md": card, "croissant.json": croissant(folder, constructions)}

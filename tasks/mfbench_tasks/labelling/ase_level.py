@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from mfbench.errors import UnknownNameError
+from mfbench.work.own_code import find_object
 from mfbench_tasks.labelling.level import Level, LevelError
 from mfbench_tasks.labelling.tblite import Label, ScfFailure
 
@@ -64,15 +65,15 @@ def ase_level(name: str) -> Level:
     Raises:
         LevelError: no such module or class.
     """
-    module, _, attribute = name.partition(":")
+    module = name.partition(":")[0]
     try:
-        make_calculator = getattr(importlib.import_module(module), attribute)
+        make_calculator = find_object(name)
+    except UnknownNameError as error:
+        raise LevelError(f"{name}: {error}") from None
     except ImportError as error:
         raise LevelError(
             f"{name}: cannot import {module} ({error}): install it, or check its name"
         ) from None
-    except AttributeError:
-        raise LevelError(f"{name}: the module {module} has no {attribute}") from None
 
     def make(atomic_numbers: np.ndarray, total_charge: int, n_unpaired: int) -> AseEngine:
         return AseEngine(make_calculator, atomic_numbers, total_charge, n_unpaired)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,22 +12,21 @@ from pathlib import Path
 import numpy as np
 
 from mfbench.data.configuration import Configuration
-from mfbench.errors import MfbenchError
+from mfbench.errors import MfbenchError, WorkError
 from mfbench.work.executor import Executor
-from mfbench.work.journal import open_journal
+from mfbench.work.journal import discard_journal, open_journal
 from mfbench_tasks.labelling.entry import SUFFIX, Entry, decode_entry, encode_entry
-from mfbench_tasks.labelling.level import Level, LevelError, check_molecule
+from mfbench_tasks.labelling.level import Level, check_molecule
+from mfbench_tasks.labelling.read_structures import read_structures
 from mfbench_tasks.labelling.registry import find_level
 from mfbench_tasks.labelling.run_queue import label_one, level_request
 from mfbench_tasks.labelling.write_labels import write_labelled
 
 __all__ = [
     "Labelled",
-    "Projection",
     "journal_folder",
     "label_by_name",
     "label_structures",
-    "project",
     "structures_digest",
 ]
 
@@ -41,23 +41,6 @@ class Labelled:
     failed: int
     reasons: tuple[str, ...]
     core_seconds: float
-
-
-@dataclass(frozen=True)
-class Projection:
-    """What a labelling run would cost, from two labels that were timed.
-
-    Attributes:
-        structures: how many.
-        atoms: of the smallest and of the largest structure.
-        seconds: CPU seconds of one label of each.
-        core_hours: of all.
-    """
-
-    structures: int
-    atoms: tuple[int, int]
-    seconds: tuple[float, float]
-    core_hours: float
 
 
 def journal_folder(out: Path) -> Path:
@@ -75,20 +58,26 @@ def label_structures(
     begin: Callable[[int, int], None] = lambda total, done: None,
     tick: Callable[[Entry], None] = lambda entry: None,
 ) -> Labelled:
-    """Label every structure and write ``out``; what is finished is in ``journal_folder(out)``.
+    """Label every structure and write ``out``; until then, what is finished is in ``journal_folder(out)``.
 
     A structure that cannot be labelled is a row that says why.
 
     Args:
         executor: open.
-        resume: go on with the journal.
+        resume: go on with the journal; where ``out`` is there, it is finished, and only looked at.
         begin: called once with (structures, found in the journal).
         tick: called with every new entry.
 
     Raises:
         LevelError: the level cannot run here.
-        WorkError: the journal is of other structures or another level, or in use, or not to be resumed.
+        WorkError: the journal, or ``out``, is of other structures or another level, or the journal is in
+            use, or not to be resumed.
     """
+    if resume and out.exists():
+        done = _finished(out, configurations, level)
+        discard_journal(journal_folder(out))
+        begin(done.structures, done.structures)
+        return done
     request = level_request(level, structures_digest(configurations))
     with open_journal(journal_folder(out), request, resume=resume, suffix=SUFFIX) as journal:
         entries = journal.read(decode_entry)
@@ -100,6 +89,7 @@ def label_structures(
             entries[entry.key] = entry
             tick(entry)
         write_labelled(out, configurations, entries, level)
+    discard_journal(journal_folder(out))
     return Labelled(
         structures=len(configurations),
         made=sum(not entries[c.config_id].failure for c in todo),
@@ -108,6 +98,32 @@ def label_structures(
         reasons=tuple(f"structure {e.key}: {e.failure}" for e in entries.values() if e.failure),
         core_seconds=sum(e.seconds for e in entries.values()),
     )
+
+
+def _finished(out: Path, configurations: Sequence[Configuration], level: Level) -> Labelled:
+    """What a finished file holds: it appears when it is whole, so there is nothing to go on with.
+
+    Raises:
+        WorkError: it is of other structures, or of another level.
+    """
+    found = read_structures(out)
+    headers = [line for line in out.read_text(encoding="utf-8").splitlines() if " level=" in line]
+    same = len(found) == len(configurations) == len(headers) and all(
+        np.array_equal(a.atomic_numbers, b.atomic_numbers)
+        and (a.total_charge, a.n_unpaired) == (b.total_charge, b.n_unpaired)
+        and np.allclose(a.positions, b.positions, rtol=0, atol=1e-8)
+        for a, b in zip(found, configurations, strict=True)
+    )
+    if not same:
+        raise WorkError(f"{out} is finished, and of other structures: choose another name")
+    if any(f'level="{level.name}"' not in line for line in headers):
+        raise WorkError(f"{out} is finished, and not at {level.name}: choose another name")
+    said = [re.search(r'label_failure="([^"]*)"', line) for line in headers]
+    reasons = [
+        f"structure {c.config_id}: {why[1]}" for c, why in zip(configurations, said, strict=True) if why
+    ]
+    kept = len(found) - len(reasons)
+    return Labelled(len(found), 0, kept, len(reasons), tuple(reasons), 0.0)
 
 
 def label_by_name(name: str, configuration: Configuration) -> Entry:
@@ -120,30 +136,6 @@ def label_by_name(name: str, configuration: Configuration) -> Entry:
     except MfbenchError as refusal:
         return Entry(configuration.config_id, None, None, str(refusal))
     return label_one(level, configuration)
-
-
-def project(configurations: Sequence[Configuration], level: Level) -> Projection:
-    """Time a label of the smallest and one of the largest structure, and project the rest.
-
-    Seconds are taken to grow as a power of the number of atoms, between the first and the fourth.
-
-    Raises:
-        LevelError: the level cannot label one of the two.
-    """
-    sizes = np.array([len(c) for c in configurations])
-    ends = [configurations[int(np.argmin(sizes))], configurations[int(np.argmax(sizes))]]
-    label_one(level, ends[0])  # imports, and what an engine sets up once
-    entries = [label_one(level, c) for c in ends]
-    for entry in entries:
-        if entry.failure:
-            raise LevelError(f"structure {entry.key} was to be timed and has no label: {entry.failure}")
-    seconds = [max(entry.seconds, 1e-4) for entry in entries]
-    small, large = len(ends[0]), len(ends[1])
-    power = np.log(seconds[1] / seconds[0]) / np.log(large / small) if large > small else 2.5
-    projected = seconds[1] * (sizes / large) ** float(np.clip(power, 1.0, 4.0))
-    return Projection(
-        len(configurations), (small, large), (seconds[0], seconds[1]), float(projected.sum()) / 3600.0
-    )
 
 
 def structures_digest(configurations: Sequence[Configuration]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import resource
 from collections.abc import Callable, Sequence
 
 from mfbench.data.configuration import Configuration
@@ -23,10 +23,10 @@ def level_request(level: Level, inputs: str) -> dict[str, object]:
     }
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
     """CPU time of this process and of the programs that it has run."""
-    spent = os.times()
-    return spent.user + spent.system + spent.children_user + spent.children_system
+    spent = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(found.ru_utime + found.ru_stime for found in spent)
 
 
 def label_one(level: Level, configuration: Configuration, key: str = "") -> Entry:
@@ -39,13 +39,13 @@ def label_one(level: Level, configuration: Configuration, key: str = "") -> Entr
     engine = level.engine(
         configuration.atomic_numbers, configuration.total_charge, configuration.n_unpaired
     )
-    started = _cpu_seconds()
+    started = cpu_seconds()
     try:
         label = engine.label(configuration.positions)
     except ScfFailure as failure:
         reason = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
-        return Entry(key, None, None, reason, _cpu_seconds() - started)
-    seconds = _cpu_seconds() - started
+        return Entry(key, None, None, reason, cpu_seconds() - started)
+    seconds = cpu_seconds() - started
     return Entry(key, label.energy, label.forces, "", seconds, label.start_gap)
 
 

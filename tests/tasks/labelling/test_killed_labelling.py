@@ -72,6 +72,7 @@ def test_a_run_killed_with_signal_9_resumes_without_a_lost_or_repeated_label(slo
     computed = Counter(log.read_text().split())
     assert len(computed) == STRUCTURES
     assert sum(computed.values()) <= STRUCTURES + 4 * KILLS
+    assert not journal.exists()
 
 
 def test_two_processes_on_one_queue_share_it(tmp_path, monkeypatch):
@@ -103,6 +104,11 @@ def test_a_dask_cluster_labels_what_a_killed_run_left(tmp_path, cluster, monkeyp
     from ase.io import read, write
 
     from mfbench.cli import main
+    from mfbench_tasks.labelling.entry import encode_entry
+    from mfbench_tasks.labelling.label_file import structures_digest
+    from mfbench_tasks.labelling.read_structures import read_structures
+    from mfbench_tasks.labelling.registry import find_level
+    from mfbench_tasks.labelling.run_queue import label_one, level_request
 
     frames = [Atoms("Ar2", [[0, 0, 0], [0, 0, 3 + 0.1 * i]]) for i in range(6)]
     write(tmp_path / "in.xyz", frames)
@@ -110,9 +116,13 @@ def test_a_dask_cluster_labels_what_a_killed_run_left(tmp_path, cluster, monkeyp
     command += ["--out", str(tmp_path / "out.xyz")]
     assert main(command) == 0
     here = [atoms.get_potential_energy() for atoms in read(tmp_path / "out.xyz", ":")]
+    level = find_level("ase.calculators.lj:LennardJones")
+    structures = read_structures(tmp_path / "in.xyz")
+    request = level_request(level, structures_digest(structures))
     (tmp_path / "out.xyz").unlink()
-    for path in sorted((tmp_path / "out.xyz.journal").glob(f"*{SUFFIX}"))[:3]:
-        path.unlink()
+    with open_journal(tmp_path / "out.xyz.journal", request, resume=False, suffix=SUFFIX) as journal:
+        for c in structures[:3]:
+            journal.add(c.config_id, encode_entry(label_one(level, c)))
     cluster.worker("one")
     assert main([*command, "--resume", "--scheduler", cluster.address]) == 0
     assert [atoms.get_potential_energy() for atoms in read(tmp_path / "out.xyz", ":")] == here

@@ -1,6 +1,7 @@
 """``mfbench label``: what goes in, what comes out, and what is refused in one line."""
 
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -55,6 +56,40 @@ def test_a_structure_that_cannot_be_labelled_is_a_row_and_exit_code_3(molecules,
     assert last.calc is None
 
 
+def test_a_finished_file_leaves_no_journal_and_resuming_it_labels_nothing(molecules, capsys):
+    """A failed structure is finished too: it says why again."""
+    write(molecules / "in.xyz", [*read(molecules / "in.xyz", ":"), Atoms("OH", [[0, 0, 0], [0, 0, 0.97]])])
+    assert run(molecules, "--level", "gfn1") == 3
+    assert sorted(p.name for p in molecules.iterdir()) == ["in.xyz", "out.xyz"]
+    before = (molecules / "out.xyz").stat().st_mtime_ns
+    (molecules / "out.xyz.journal").mkdir()  # of a run that was killed while it tidied up
+    capsys.readouterr()
+    assert run(molecules, "--level", "gfn1", "--resume") == 3
+    said = capsys.readouterr()
+    assert "4 structures at gfn1, 0 labelled now, 3 before, 1 failed" in said.out
+    assert "9 electrons cannot have 0 unpaired ones" in said.err
+    assert (molecules / "out.xyz").stat().st_mtime_ns == before
+    assert sorted(p.name for p in molecules.iterdir()) == ["in.xyz", "out.xyz"]
+    assert run(molecules, "--level", "gfn2", "--resume") == 2
+    assert "finished, and not at gfn2" in capsys.readouterr().err
+    moved = read(molecules / "in.xyz", ":")
+    moved[0].positions[0, 0] += 1e-4
+    write(molecules / "in.xyz", moved)
+    assert run(molecules, "--level", "gfn1", "--resume") == 2
+    assert "finished, and of other structures" in capsys.readouterr().err
+
+
+def test_a_calculator_of_ones_own_lies_in_the_current_folder(molecules, monkeypatch, capsys):
+    """As an installed command runs: the current folder is not on Python's path by itself."""
+    source = "from ase.calculators.lj import LennardJones\n\nclass Own(LennardJones):\n    pass\n"
+    (molecules / "own_level.py").write_text(source)
+    monkeypatch.chdir(molecules)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p not in ("", ".")])
+    assert run(molecules, "--level", "own_level:Own", "--dry-run") == 0
+    assert run(molecules, "--level", "no_level:Own", "--dry-run") == 2
+    assert f"no file no_level.py in {molecules}" in capsys.readouterr().err
+
+
 def test_spin_in_the_file_is_the_multiplicity(molecules):
     radical = Atoms("OH", [[0, 0, 0], [0, 0, 0.97]])
     radical.info["spin"] = 2
@@ -91,7 +126,9 @@ def test_an_ase_database_is_read_with_its_charges(molecules):
 
 def test_a_dry_run_projects_and_writes_nothing(molecules, capsys):
     assert run(molecules, "--level", "gfn1", "--dry-run") == 0
-    assert "core-hours" in capsys.readouterr().out
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("3 structures of 3 to 6 atoms at gfn1: about")
+    assert second.startswith("3 labels were timed: ")
     assert sorted(p.name for p in molecules.iterdir()) == ["in.xyz"]
 
 
@@ -99,7 +136,7 @@ def test_a_dry_run_projects_and_writes_nothing(molecules, capsys):
     ("arguments", "said"),
     [
         (["--level", "b3lyp"], "unknown level of theory 'b3lyp'"),
-        (["--level", "no_such_module:Nothing"], "cannot import no_such_module"),
+        (["--level", "no_such_module:Nothing"], "there is no module 'no_such_module'"),
     ],
 )
 def test_a_level_that_is_not_there_is_one_line_and_exit_code_2(molecules, capsys, arguments, said):
