@@ -28,7 +28,7 @@ def leaderboard(
     """Show a store in the browser: leaderboard, methods, families, and a page to submit on."""
     from mfbench.store.open import store_to_read
 
-    url = store_to_read(store).url  # a store that cannot be opened is an error here, not a page
     with extra("leaderboard", "mfbench_leaderboard.launch:launch", "mfbench leaderboard") as launch:
+        url = store_to_read(store).url  # a store that cannot be opened is an error here, not a page
         code: int = launch(url, port)
         return code

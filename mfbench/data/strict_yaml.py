@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from mfbench.data.printable_text import printable
 from mfbench.errors import DataError
 
 __all__ = ["MAX_BYTES", "dump_yaml", "parse_yaml", "read_yaml"]
@@ -86,7 +87,7 @@ def parse_yaml(data: bytes, name: str, *, own: bool = False) -> Any:
     except UnicodeDecodeError:
         raise DataError(f"{name} is not UTF-8 text") from None
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = printable(error, 160)
         raise DataError(f"{name} is not plain YAML ({reason})") from None
 
 

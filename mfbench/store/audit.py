@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mfbench.data.printable_text import printable
 from mfbench.errors import MfbenchError
 from mfbench.store.index import read_store
 from mfbench.store.rerun import weights_of
@@ -32,7 +33,7 @@ def audit(store: Store) -> Iterator[tuple[str, str | None]]:
             checked, _, table = store.recompute(name)
             weights_of(store, checked)
         except (MfbenchError, OSError) as error:
-            yield name, " ".join(str(error).split())
+            yield name, printable(error)
             continue
         rows = snapshot.rows.filter(pc.equal(snapshot.rows["submission"], name))
         yield name, None if _same(rows, table) else "the index shows other scores than its predictions give"

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import ValidationError
 
+from mfbench.data.printable_text import printable
 from mfbench.errors import MfbenchError
 from mfbench.store.fresh_test.record import FreshTestRecord, Verdict
 from mfbench.store.rows import ROWS, Summary, read_part, write_part
@@ -100,7 +101,7 @@ def read_store(
             else:
                 tables.append(rows)
         except (MfbenchError, OSError) as error:
-            broken.append(Broken(name, " ".join(str(error).split())))
+            broken.append(Broken(name, printable(error)))
         if tick:
             tick(number + 1, len(looked))
     gone = set(known) - set(kept)

@@ -28,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mfbench.data.printable_text import printable
 from mfbench.errors import SubmissionError
 from mfbench.metrics.errors import ConfigurationErrors
 from mfbench.results.episode_errors import EpisodeErrors
@@ -177,7 +178,7 @@ def _table(data: bytes, reference: ReferenceEpisodes) -> tuple[pa.Table, dict[in
     except SubmissionError:
         raise
     except Exception as error:  # whatever a damaged file makes of the reader
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        reason = printable(error, 120) or type(error).__name__
         raise SubmissionError("predictions", f"{ERRORS_FILE} cannot be read ({reason})") from None
     if any(column.null_count for column in table.columns):
         raise SubmissionError("predictions", f"{ERRORS_FILE} has empty cells")

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mfbench.data.parquet import FORCE_GRID, round_to_grid
+from mfbench.data.printable_text import printable
 from mfbench.errors import SubmissionError
 from mfbench.protocol.episode import Episode
 from mfbench.protocol.run_episode import EpisodeRecord
@@ -169,7 +170,7 @@ def _table(data: bytes, reference: ReferenceEpisodes) -> pa.Table:
     except SubmissionError:
         raise
     except Exception as error:  # whatever a damaged file makes of the reader
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        reason = printable(error, 120) or type(error).__name__
         raise SubmissionError("predictions", f"predictions.parquet cannot be read ({reason})") from None
 
 

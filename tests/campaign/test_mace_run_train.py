@@ -10,7 +10,6 @@ from benchmarks import mace_run_train as rival
 from mfbench.errors import TrainingError
 from mfbench.own.starts import find_start
 
-pytest.importorskip("mace")
 pytest.importorskip("torch")
 
 

@@ -139,5 +139,5 @@ def test_any_ase_calculator_is_a_level():
 
 
 def test_an_ase_calculator_that_is_not_there_is_one_line():
-    with pytest.raises(LevelError, match="has no Nothing"):
+    with pytest.raises(LevelError, match="has no 'Nothing'"):
         find_level("ase.calculators.emt:Nothing")

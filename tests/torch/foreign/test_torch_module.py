@@ -89,7 +89,7 @@ def test_it_is_fine_tuned_and_says_what_its_user_says(split):
         (None, "--model module:make"),
         ("my_models", "--model module:make"),
         ("my_models:Other", "has no 'Other'"),
-        ("no_such_module:Pairs", "'no_such_module' is not installed"),
+        ("no_such_module:Pairs", "there is no module 'no_such_module'"),
         ("my_models:NoElements", "elements .atomic numbers. and r_max"),
     ],
 )
