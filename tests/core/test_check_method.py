@@ -175,16 +175,19 @@ def test_the_command_checks_a_users_own_class(tmp_path, monkeypatch, capsys):
     [
         ("nofile:X", "no file nofile.py in {here}"),
         ("methods.nofile:X", "no file methods/nofile.py in {here}"),
-        ("mine.py:X", "'mine.py' is a file's name, not a module's: give mine:X"),
-        ("there/mine.py:X", "give mine:X, from the folder there"),
-        ("there/mine:X", "'there/mine' is a path, not a module: give mine:X, from the folder there"),
+        ("lies_here.py:X", "'lies_here.py' is a file's name, not a module's: give lies_here:X"),
+        ("there/lies_here.py:X", "give lies_here:X, from the folder there"),
+        (
+            "there/lies_here:X",
+            "'there/lies_here' is a path, not a module: give lies_here:X, from the folder there",
+        ),
         ("needs_more:X", "needs the module 'no_such_package', which is not installed"),
     ],
 )
 def test_a_module_that_is_not_there_is_told_from_one_that_lacks_another(
     target, said, tmp_path, monkeypatch, capsys
 ):
-    (tmp_path / "mine.py").write_text("X = 3")
+    (tmp_path / "lies_here.py").write_text("X = 3")
     (tmp_path / "needs_more.py").write_text("import no_such_package")
     monkeypatch.chdir(tmp_path)
     for command in (["check-method", target], ["evaluate", "-m", target, "-s", "cath-mini", "--k", "5"]):
