@@ -24,7 +24,7 @@ test: $(VENV)/.dev  ## the whole test suite
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --all-extras
 
 docs: $(VENV)/.docs  ## the site, in build/docs
 	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs

@@ -29,6 +29,33 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's background job is deaf to Ctrl-C, and so would be every process that a test interrupts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_LACKING = ("could not import", "is not installed")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--all-extras", action="store_true", help="a test that skips for want of a package or program fails"
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    return _not_hidden(collector.config, (yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    return _not_hidden(item.config, (yield))
+
+
+def _not_hidden(config, report):
+    """With --all-extras what lacks a package fails: a broken extra cannot look like a green run."""
+    why = str(report.longrepr)
+    if config.getoption("--all-extras") and report.skipped and any(words in why for words in _LACKING):
+        report.outcome, report.longrepr = "failed", why
+    return report
+
+
 ISOLATED = {1: -10.5, 6: -48.8, 7: -70.9, 8: -102.5}
 FOLDS = {"train": 3, "validation": 2, "test": 3}
 
