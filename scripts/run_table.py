@@ -106,21 +106,20 @@ def _rows(run: dict[str, Any], results: Results) -> list[dict[str, Any]]:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    heads = ["split", "method", "strategy", "numbers that move", "K", "draws", *METRICS.values(), "failed"]
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for row in sorted(rows, key=lambda r: (r["split"], r["k"], r["method"], r["strategy"])):
-        moving = f"{row['moving']:,}" if row["moving"] else "–"
-        cells = [_cell(row.get(metric)) for metric in METRICS]
-        facts = [
-            row["split"],
-            f"`{row['method']}`",
-            row["strategy"],
-            moving,
-            str(row["k"]),
-            str(row["draws"]),
-        ]
-        lines.append("| " + " | ".join([*facts, *cells, str(row["failed"])]) + " |")
-    return "\n".join(lines) + "\n"
+    ordered = sorted(rows, key=lambda r: (r["split"], r["k"], r["method"], r["strategy"]))
+    columns = {
+        "split": [row["split"] for row in ordered],
+        "method": [f"`{row['method']}`" for row in ordered],
+        "K": [str(row["k"]) for row in ordered],
+        "draws": [str(row["draws"]) for row in ordered],
+        **{name: [_cell(row.get(metric)) for row in ordered] for metric, name in METRICS.items()},
+        "failed": [str(row["failed"]) for row in ordered],
+    }
+    if any(row["strategy"] != "none" for row in ordered):
+        columns["strategy"] = [row["strategy"] for row in ordered]
+        columns["numbers that move"] = [f"{row['moving']:,}" if row["moving"] else "–" for row in ordered]
+    lines = [columns.keys(), ["---"] * len(columns), *zip(*columns.values(), strict=True)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _cell(values: list[float] | None) -> str:
