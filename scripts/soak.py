@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -88,7 +89,8 @@ def soak(options: argparse.Namespace) -> int:
                         )
     minutes = (time.monotonic() - began) / 60 + (minutes_of(options.out) if options.keep else 0)
     reasons = list(skipped.values())
-    write_record(outcomes, options.out, seed=options.seed, minutes=minutes, skipped=reasons)
+    command = shlex.join(["python", "scripts/soak.py", *sys.argv[1:]])
+    write_record(outcomes, options.out, command=command, minutes=minutes, skipped=reasons)
     wrong = sum(outcome.verdict == WRONG for outcome in outcomes)
     print(f"{len(outcomes)} trials, {wrong} wrong: {options.out / 'soak.md'}")
     return 1 if wrong else 0

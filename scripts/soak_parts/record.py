@@ -20,19 +20,18 @@ _INTRODUCTION = """# Soak test of long work
 Every command was killed at random moments (`SIGKILL`, and `SIGINT` as by Ctrl-C) and run again, started
 twice at once in one folder, given a disk that fills up at a random byte, and a disk that cannot be written.
 The result must be that of an undisturbed run, or the refusal one line; Ctrl-C must end with one line and
-exit code 130. Made by `python scripts/soak.py` ({version}, {minutes:.0f} minutes, seed {seed}); every trial
-is in `soak.json`.
+exit code 130. Made by `{command}` ({version}, {minutes:.0f} minutes); every trial is in `soak.json`.
 
 """
 
 
 def write_record(
-    outcomes: Sequence[Outcome], folder: Path, *, seed: int, minutes: float, skipped: Sequence[str]
+    outcomes: Sequence[Outcome], folder: Path, *, command: str, minutes: float, skipped: Sequence[str]
 ) -> None:
-    """Write ``soak.json`` and ``soak.md``."""
+    """Write ``soak.json`` and ``soak.md``; ``command`` made them."""
     content = {
         "version": __version__,
-        "seed": seed,
+        "command": command,
         "minutes": round(minutes, 1),
         "hardware": hardware(),
         "system": platform.release(),
@@ -45,7 +44,7 @@ def write_record(
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "soak.json", _lines(content))
-    write_text(folder / "soak.md", _page(outcomes, seed, minutes, skipped))
+    write_text(folder / "soak.md", _page(outcomes, command, minutes, skipped))
 
 
 def read_trials(folder: Path, again: Collection[str]) -> list[Outcome]:
@@ -62,7 +61,7 @@ def minutes_of(folder: Path) -> float:
     return json.loads(path.read_text())["minutes"] if path.is_file() else 0.0
 
 
-def _page(outcomes: Sequence[Outcome], seed: int, minutes: float, skipped: Sequence[str]) -> str:
+def _page(outcomes: Sequence[Outcome], command: str, minutes: float, skipped: Sequence[str]) -> str:
     head = ["command", *KINDS, EQUAL, REFUSED, WRONG]
     rows = [head, ["---", *["---:"] * (len(head) - 1)]]
     for name in _names(outcomes):
@@ -72,7 +71,7 @@ def _page(outcomes: Sequence[Outcome], seed: int, minutes: float, skipped: Seque
         rows.append([name, *kinds, *(str(verdicts[v]) for v in (EQUAL, REFUSED, WRONG))])
     total = Counter(o.verdict for o in outcomes)
     rows.append(["**all**", *[""] * len(KINDS), *(f"**{total[v]}**" for v in (EQUAL, REFUSED, WRONG))])
-    text = _INTRODUCTION.format(version=__version__, minutes=minutes, seed=seed)
+    text = _INTRODUCTION.format(version=__version__, minutes=minutes, command=command)
     text += "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n\n"
     text += "`n/m`: `m` trials, of which `n` hit the command before it had ended.\n"
     return text + "".join(f"\nSkipped: {reason}.\n" for reason in skipped)
