@@ -98,7 +98,9 @@ def run(given: argparse.Namespace) -> tuple[dict[str, Any], bool]:
             rows = curve(molecule, selector, seed, engine, start, given)
             journal.add(key, json.dumps(rows).encode())
             print(f"{key}: {rows[-1]['force_rmse']:.2f} kcal/mol/Å", flush=True)
-        found = journal.read(json.loads)
+        kept = journal.read(json.loads)
+    keys = [f"{molecule.name}-{selector}-seed{seed}" for seed, molecule, selector in cells]
+    found = {key: kept[key] for key in keys if key in kept}  # the folder may hold more seeds and molecules
     rows = [row for _, cell in sorted(found.items()) for row in cell]
     return {**request, "hardware": hardware(), "rows": rows}, len(found) == len(cells)
 

@@ -24,6 +24,8 @@ from mfbench.data.configuration import Configuration
 from mfbench.errors import MfbenchError
 from mfbench.own.adapt import adapt_with_record
 from mfbench.own.uncertainty import UNCERTAINTIES
+from mfbench.protocol.cost import code_version, hardware
+from mfbench.work.files import write_text
 from mfbench.work.journal import open_journal
 
 
@@ -39,22 +41,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--uncertainty", choices=UNCERTAINTIES, default=UNCERTAINTIES[0])
     parser.add_argument("--backend", default="jax")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--json", type=Path, help="write the record here, e.g. results/own-coverage.json")
     asked = parser.parse_args(arguments)
     try:
         rows = run(asked)
     except MfbenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    for level in dict.fromkeys(r["level"] for r in rows):
-        mine = [r for r in rows if r["level"] == level]
-        forces = np.average([r["forces"] for r in mine], weights=[r["n_forces"] for r in mine])
-        energies = np.average([r["energies"] for r in mine], weights=[r["n_energies"] for r in mine])
+    measured_at = {level: [r for r in rows if r["level"] == level] for level in asked.levels.split(",")}
+    for level in (level for level, mine in measured_at.items() if not mine):
+        print(f"{level:9} no test molecule has {asked.k} labels there")
+    levels = {level: _pooled(mine) for level, mine in measured_at.items() if mine}
+    for level, found in levels.items():
         print(
-            f"{level:9} {len(mine)} molecules: forces {100 * forces:.0f} % of "
-            f"{sum(r['n_forces'] for r in mine):,}, energies {100 * energies:.0f} % of "
-            f"{sum(r['n_energies'] for r in mine)}"
+            f"{level:9} {found['molecules']} molecules: forces {100 * found['forces']:.0f} % of "
+            f"{found['n_forces']:,}, energies {100 * found['energies']:.0f} % of {found['n_energies']}"
         )
+    if asked.json:
+        settings = {n: v for n, v in vars(asked).items() if n not in ("out", "json", "levels")}
+        record = {
+            **settings, "code": code_version(), "hardware": hardware(), "levels": levels, "rows": rows,
+        }  # fmt: skip
+        write_text(asked.json, json.dumps(record, indent=1) + "\n")
     return 0
+
+
+def _pooled(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Shares over all that was asked of all molecules."""
+    counts = {n: sum(r[f"n_{n}"] for r in rows) for n in ("forces", "energies")}
+    shares = {n: sum(r[n] * r[f"n_{n}"] for r in rows) / counts[n] for n in counts}
+    return {"molecules": len(rows), **shares, **{f"n_{n}": count for n, count in counts.items()}}
 
 
 def run(asked: argparse.Namespace) -> list[dict[str, Any]]:
@@ -72,9 +88,10 @@ def run(asked: argparse.Namespace) -> list[dict[str, Any]]:
             for name, support, query in chosen:
                 if not journal.holds(name):
                     found = measured(support, query, everything, asked)
-                    row = {"level": level, "molecule": name, **found}
+                    row = {"level": level, "data_hash": split.manifest.data_hash, "molecule": name, **found}
                     journal.add(name, (json.dumps(row) + "\n").encode())
-            rows += journal.read(json.loads).values()
+            kept = journal.read(json.loads)  # it may hold more molecules
+            rows += [kept[name] for name, _, _ in chosen]
     return rows
 
 

@@ -68,15 +68,19 @@ def main() -> None:
 
 def _gain(run: dict[str, Any], results: Results) -> list[dict[str, Any]]:
     """Force error at K = 0 ÷ at the largest K; nothing where only one was run or no label moves a force."""
+    split = load_split(run["request"]["split"])
+    if split.manifest.data_hash != run["request"]["data_hash"]:
+        name = _name(run["request"])
+        raise SystemExit(f"a run of {name} is of another version of {split.name}: run it again")
     first, last = min(results.ks), max(results.ks)
     before, after = (results.per_family("force_rmse", k) for k in (first, last))
     families = sorted(before.keys() & after.keys())
     if first != 0 or last == 0 or all(before[f] == after[f] for f in families):
         return []
-    group = family_groups(load_split(run["request"]["split"]), families)
+    group = family_groups(split, families)
     top, bottom, groups = (np.array([of[f] for f in families]) for of in (before, after, group))
     found = ratio(top, bottom, groups)
-    return [{"method": run["request"]["method"], "k": last, "force_ratio": list(found)}]
+    return [{"method": _name(run["request"]), "k": last, "force_ratio": list(found)}]
 
 
 def _rows(run: dict[str, Any], results: Results) -> list[dict[str, Any]]:
@@ -90,8 +94,7 @@ def _rows(run: dict[str, Any], results: Results) -> list[dict[str, Any]]:
         found.append(
             {
                 "split": run["request"]["split"],
-                "method": run["request"]["method"]
-                + {"own": ""}.get(run["request"]["support"], f", {run['request']['support']}"),
+                "method": _name(run["request"]),
                 "strategy": strategy.get("strategy", "none"),
                 "moving": strategy.get("moving"),
                 "track": str(results.track),
@@ -103,6 +106,13 @@ def _rows(run: dict[str, Any], results: Results) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _name(request: dict[str, Any]) -> str:
+    """The method, and whose labels it got where they are not the family's own."""
+    support = request.get("support", "own")
+    name: str = request["method"]
+    return name if support == "own" else f"{name}, {support}"
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

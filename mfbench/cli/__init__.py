@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from mfbench.data.printable_text import printable
-from mfbench.errors import Interrupted, MfbenchError, reason_of
+from mfbench.errors import Interrupted, MfbenchError, SubmissionError, reason_of
 from mfbench.work import interrupt
 
 __all__ = ["main"]
@@ -123,6 +123,8 @@ def _run(arguments: Sequence[str] | None) -> int:
             return _interrupted(str(error))
         if interrupt.came():  # a library turned it into an error of its own
             return _interrupted()
+        if isinstance(error, SubmissionError) and error.kind == "card":
+            return _fail(*str(error).splitlines())  # a line for every field
         if isinstance(error, MfbenchError):
             return _fail(str(error))
         if isinstance(error, OSError):
@@ -148,7 +150,7 @@ def _interrupted(message: str = "interrupted") -> int:
     return _CTRL_C
 
 
-def _fail(message: str) -> int:
-    if message:  # a group without a command has printed its help instead
-        print("error: " + "\n  ".join(map(printable, message.splitlines())), file=sys.stderr)
+def _fail(*lines: str) -> int:
+    if any(lines):  # a group without a command has printed its help instead
+        print("error: " + "\n  ".join(map(printable, lines)), file=sys.stderr)
     return 2

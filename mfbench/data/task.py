@@ -112,14 +112,17 @@ class Split:
 
     @cached_property
     def training_digest(self) -> str:
-        """SHA-256 of what may be learned from: train and validation tasks with their labels, and isolated
-        atoms. Two versions of a split that differ only in test tasks have the same."""
+        """SHA-256 of what may be learned from: molecules, geometries and labels of train and validation
+        tasks, and isolated atoms. Two versions of a split that differ only in test tasks have the same."""
         digest = hashlib.sha256(repr(sorted(self.isolated_atom_energies.items())).encode())
         for task in (*self.train, *self.validation):
             digest.update(f"{task.family_id}|{task.fold}|{task.level}".encode())
             for role in ROLES:
                 for c in getattr(task, role):
                     # An energy is a sum of stored numbers: its last digits are the machine's.
-                    digest.update(f"{role}|{c.config_id}|{round(c.energy * 1e5)}".encode())
-                    digest.update(np.ascontiguousarray(c.forces, np.float64).tobytes())
+                    facts = (role, c.config_id, round(c.label[0] * 1e5), c.total_charge, c.n_unpaired)
+                    digest.update("|".join(map(str, facts)).encode())
+                    digest.update(np.asarray(c.atomic_numbers, np.int64).tobytes())
+                    digest.update(np.asarray(c.positions, np.float64).tobytes())
+                    digest.update(np.asarray(c.label[1], np.float64).tobytes())
         return digest.hexdigest()

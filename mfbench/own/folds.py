@@ -8,6 +8,7 @@ import numpy as np
 
 from mfbench.data.configuration import Configuration
 from mfbench.errors import ProtocolError
+from mfbench.own.trajectory_names import frames_of_molecules, telling_names
 
 __all__ = ["blocked_folds"]
 
@@ -20,7 +21,8 @@ def blocked_folds(configurations: Sequence[Configuration], count: int) -> list[n
     blocks, one per fold: frames that follow one another look alike and stay together.
 
     Args:
-        configurations: of own data; ``trajectory_id`` may be empty.
+        configurations: of own data; ``trajectory_id`` may be empty. One name for each frame tells no
+            trajectories.
         count: at least two.
 
     Raises:
@@ -31,17 +33,14 @@ def blocked_folds(configurations: Sequence[Configuration], count: int) -> list[n
             f"{len(configurations)} configurations cannot be cut into {count} folds: give more labels"
         )
     groups: dict[str, list[int]] = {}
-    for i, c in enumerate(configurations):
-        groups.setdefault(c.trajectory_id, []).append(i)
+    for i, name in enumerate(telling_names(configurations)):
+        groups.setdefault(name, []).append(i)
     folds: list[list[int]] = [[] for _ in range(count)]
     if len(groups) >= count:
         for members in sorted(groups.values(), key=lambda m: (-len(m), m[0])):
             min(folds, key=len).extend(members)
     else:
-        molecules: dict[str, list[int]] = {}
-        for i, c in enumerate(configurations):
-            molecules.setdefault(f"{c.trajectory_id} {c.graph_id}", []).append(i)
-        for members in molecules.values():
+        for members in frames_of_molecules(configurations).values():
             for fold, block in zip(_smallest_first(folds), np.array_split(members, count), strict=True):
                 folds[fold].extend(int(i) for i in block)
     return [np.array(sorted(fold), dtype=int) for fold in folds]

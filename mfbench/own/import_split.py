@@ -138,10 +138,14 @@ def isolated_atoms(
             if abs(found.setdefault(z, energy) - energy) > 1e-3:
                 raise DataError(f"two files have different energies of an isolated {symbol(z)} atom")
     if said == FIT:
-        whole = {**found, **_fitted(support, found)}
+        fitted = _fitted(support, found)
+        whole = {**found, **fitted}
         if lacking := [symbol(z) for z in wanted if z not in whole]:
             raise DataError(f"isolated atoms cannot be fitted: no support has {', '.join(lacking)}")
-        return whole, "fitted to the support pools, molecules bound by 4.5 eV per atom"
+        if not fitted:
+            return whole, "from frames of one atom"
+        names = ", ".join(symbol(z) for z in sorted(fitted))
+        return whole, f"fitted to the support pools ({names}), molecules bound by 4.5 eV per atom"
     found |= _parsed(said) if said else {}
     if lacking := [symbol(z) for z in wanted if z not in found]:
         raise DataError(

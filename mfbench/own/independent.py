@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mfbench.data.configuration import Configuration
+from mfbench.own.trajectory_names import frames_of_molecules, telling_names
 
 __all__ = ["blocks_of", "independent_count"]
 
@@ -24,12 +25,9 @@ def blocks_of(configurations: Sequence[Configuration]) -> np.ndarray:
 
     A molecule of n configurations is cut into about √n pieces.
     """
-    names = [c.trajectory_id for c in configurations]
+    names = telling_names(configurations)
     if len(set(names)) < _FEWEST:
-        molecules: dict[str, list[int]] = {}
-        for i, c in enumerate(configurations):
-            molecules.setdefault(f"{c.trajectory_id} {c.graph_id}", []).append(i)
-        for name, rows in molecules.items():
+        for name, rows in frames_of_molecules(configurations).items():
             for piece, part in enumerate(np.array_split(rows, max(round(len(rows) ** 0.5), 1))):
                 for i in part:
                     names[i] = f"{name} {piece}"

@@ -20,6 +20,7 @@ from mfbench.data.parquet import POSITION_GRID, round_to_grid
 from mfbench.data.task import Fold, Task
 from mfbench.errors import DataError
 from mfbench.own.frame_order import FEWEST, LEVEL, FrameOrder, chance_of_order
+from mfbench.own.trajectory_names import telling_names
 
 __all__ = ["Dealt", "deal"]
 
@@ -188,9 +189,9 @@ def _trajectories(
     One name for all frames, or one for each, says nothing of trajectories.
     """
     groups: dict[str, list[Configuration]] = defaultdict(list)
-    for c in frames:
-        groups[c.trajectory_id].append(c)
-    if 1 < len(groups) < len(frames):
+    for group, c in zip(telling_names(frames), frames, strict=True):
+        groups[group].append(c)
+    if len(groups) > 1:
         return [
             [replace(c, trajectory_id=f"{name}/{group or 'unnamed'}") for c in members]
             for group, members in groups.items()

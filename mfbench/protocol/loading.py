@@ -103,7 +103,8 @@ def _resolve(target: str, name: str) -> Any:
 
 def _backends(factory: Any) -> tuple[str, ...]:
     """Those that a method says it has."""
-    return tuple(getattr(factory, "backends", ()))
+    said = getattr(factory, "backends", None) or ()
+    return (said,) if isinstance(said, str) else tuple(said)
 
 
 def _check_backend(name: str, backends: tuple[str, ...], backend: str) -> None:

@@ -37,7 +37,7 @@ def lines_of(error: ValidationError, model: type[BaseModel]) -> str:
     found: dict[str, str] = {}
     for one in error.errors(include_url=False, include_input=False):
         # Of a value of several types, each says that it does not fit: it is one mistake.
-        option = one["loc"][:2] == ("run", "options") and len(one["loc"]) > 3
+        option = one["loc"][:2] == ("run", "options") and len(one["loc"]) > 3 and one["loc"][-1] != "[key]"
         loc = one["loc"][:3] if option else tuple(p for p in one["loc"] if p != "[key]")
         found.setdefault(_place(loc), _PLAIN if option else _words(one, loc, model))
     lines = [printable(f"{place} {words}", 300) for place, words in found.items()]
@@ -70,7 +70,8 @@ def _words(one: Mapping[str, Any], loc: tuple[int | str, ...], model: type[BaseM
             return f"must be {words} {says[bound]:,}"
     unit = "characters" if kind.startswith("string") else "entries"
     if "min_length" in says:
-        return f"must not be empty (at least {says['min_length']})"
+        least = says["min_length"]
+        return "must not be empty" if least == 1 else f"must have at least {least} {unit}"
     if "max_length" in says:
         return f"has more than {says['max_length']:,} {unit}"
     return _TYPES.get(kind.split("_")[0], f"is not what the card holds there ({one['msg']})")

@@ -22,11 +22,13 @@ def find_object(target: str) -> Any:
     """What ``module:Attribute`` names. Importing runs its code, whose own errors pass through.
 
     Raises:
-        UnknownNameError: the module is not there (which file was looked for, and where), or has no such
-            attribute.
+        UnknownNameError: the name has no two parts, the module is not there (which file was looked for,
+            and where), or has no such attribute.
         ModuleNotFoundError: the module is there, and imports another that is not.
     """
     name, _, attribute = target.partition(":")
+    if not (name and attribute) or name.startswith("."):
+        raise UnknownNameError(f"'{target}' names nothing: give module:Attribute")
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:

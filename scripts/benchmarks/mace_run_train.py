@@ -23,7 +23,9 @@ from mfbench.errors import TrainingError
 __all__ = ["Trained", "train"]
 
 _PROBES = (2, 12)
-"""Epochs that the pace is measured over."""
+"""Epochs that the pace is measured over, at first."""
+_LONGEST_PROBE = 1000
+"""Epochs."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def train(
     batch = min(4, count)
     whole_batches = count // batch * batch  # mace-torch drops what fills no batch
     if steps is not None:
-        epochs = max(round(steps * batch / count), 1)
+        epochs = max(round(steps / (count // batch)), 1)
     elif seconds is not None:
         epochs = _epochs_within(folder, seconds, support, config, seed, zero)
     elif epochs is None:
@@ -125,12 +127,21 @@ def train(
 def _epochs_within(
     folder: Path, seconds: float, support: Sequence[Configuration], config: Any, seed: int, zero: str
 ) -> int:
-    """How many fit, from the pace of two short trainings."""
-    few, more = (
-        train(folder / f"probe{n}", support, config, seed, epochs=n, zero=zero).seconds for n in _PROBES
-    )
-    pace = max((more - few) / (_PROBES[1] - _PROBES[0]), 1e-3)
-    return max(int((seconds - few) / pace) + _PROBES[0], _PROBES[1])
+    """How many fit, from the pace of two trainings, the second so long that epochs outweigh the start."""
+
+    def spent(epochs: int, name: str) -> float:
+        return train(folder / f"probe-{name}", support, config, seed, epochs=epochs, zero=zero).seconds
+
+    spent(1, "cold")  # reads the libraries from disk
+    short, long = _PROBES
+    few, more = spent(short, "short"), spent(long, str(long))
+    while more < 2 * few and long < _LONGEST_PROBE:
+        long *= 4
+        more = spent(long, str(long))
+    if more <= few:
+        raise TrainingError(f"{long} epochs took no longer than {short}: the pace cannot be measured here")
+    pace = (more - few) / (long - short)
+    return max(int((seconds - few) / pace) + short, _PROBES[1])
 
 
 def _frame(c: Configuration) -> str:

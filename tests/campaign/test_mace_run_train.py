@@ -49,6 +49,29 @@ def test_a_wall_time_becomes_epochs_by_the_pace_on_the_same_labels(support, tmp_
     assert rival._epochs_within(tmp_path, 3.0, support, None, 0, "average") == 12
 
 
+def test_a_pace_that_cannot_be_told_from_the_start_is_not_guessed(support, tmp_path, monkeypatch):
+    asked = []
+
+    def noise(folder, *given, epochs, **options):
+        asked.append(epochs)
+        return rival.Trained(folder / "m", epochs, 0, 5.0)
+
+    monkeypatch.setattr(rival, "train", noise)
+    with pytest.raises(TrainingError, match="the pace cannot be measured"):
+        rival._epochs_within(tmp_path, 105.0, support, None, 0, "average")
+    assert max(asked) > 1000
+
+
+def test_steps_become_epochs_of_whole_batches(support, tmp_path, monkeypatch):
+    """Of eight, seven are learned from: one batch of four an epoch."""
+    failed = subprocess.CompletedProcess([], 1, "", "stop here")
+    seen = []
+    monkeypatch.setattr(rival.subprocess, "run", lambda words, **options: (seen.extend(words), failed)[1])
+    with pytest.raises(TrainingError):
+        rival.train(tmp_path / "run", support[:8], find_start("scratch", support).config, 0, steps=20)
+    assert "--max_num_epochs=20" in seen
+
+
 def test_what_it_cannot_do_is_said_with_its_own_words(support, tmp_path, monkeypatch):
     failed = subprocess.CompletedProcess([], 1, "", "Traceback\n ValueError: no such key")
     monkeypatch.setattr(rival.subprocess, "run", lambda *given, **options: failed)

@@ -173,6 +173,8 @@ def test_the_command_checks_a_users_own_class(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("target", "said"),
     [
+        (":X", "':X' names nothing: give module:Attribute"),
+        (".near:X", "'.near:X' names nothing: give module:Attribute"),
         ("nofile:X", "no file nofile.py in {here}"),
         ("methods.nofile:X", "no file methods/nofile.py in {here}"),
         ("lies_here.py:X", "'lies_here.py' is a file's name, not a module's: give lies_here:X"),

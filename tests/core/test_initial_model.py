@@ -22,9 +22,19 @@ def _version(split, tasks):
     )
 
 
-def _with_a_changed_label(task, *, by_eV):
+CHANGES = {
+    "energy": lambda c: {"energy": c.energy + 1e-3},
+    "forces": lambda c: {"forces": c.forces + 1e-3},
+    "geometry": lambda c: {"positions": c.positions + np.eye(len(c), 3)},
+    "elements": lambda c: {"atomic_numbers": np.roll(c.atomic_numbers, 1)},
+    "charge": lambda c: {"total_charge": c.total_charge + 2},
+    "spin": lambda c: {"n_unpaired": c.n_unpaired + 2},
+}
+
+
+def _with_a_changed(task, what):
     first, *rest = task.support
-    return replace(task, support=(replace(first, energy=first.energy + by_eV), *rest))
+    return replace(task, support=(replace(first, **CHANGES[what](first)), *rest))
 
 
 @pytest.fixture
@@ -43,9 +53,10 @@ def test_a_version_with_other_test_tasks_keeps_its_checkpoints(split, shipped):
     assert initial_model.initialisation("pretrain", MethodContext(fewer)).config.channels == 2
 
 
+@pytest.mark.parametrize("what", CHANGES)
 @pytest.mark.parametrize("fold", ["train", "validation"])
-def test_a_version_with_other_labels_to_learn_from_does_not(split, shipped, fold):
-    tasks = [_with_a_changed_label(t, by_eV=1e-3) if t.fold == fold else t for t in split.tasks]
+def test_a_version_with_other_data_to_learn_from_does_not(split, shipped, fold, what):
+    tasks = [_with_a_changed(t, what) if t.fold == fold else t for t in split.tasks]
     with pytest.raises(CheckpointError, match="trained on another version of synthetic"):
         initial_model.initialisation("pretrain", MethodContext(_version(split, tasks)))
 

@@ -92,6 +92,8 @@ def test_the_record_of_a_numpy_method_names_no_network(split, tmp_path, monkeypa
         ("class Other: ...", "has no 'Mine'"),
         ("class Mine: ...", "is not a method"),
         ("class Mine:\n    def __init__(self):\n        raise TypeError('mine')", "TypeError: mine"),
+        ("def Mine(context): ...\nMine.backends = 'torch'", "needs --backend torch"),
+        ("def Mine(context): ...\nMine.backends = None", "is not a method"),
         ("import torch_that_is_not_there", "needs the module 'torch_that_is_not_there'"),
         ("def (", "SyntaxError"),
     ],

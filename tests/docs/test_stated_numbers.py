@@ -68,6 +68,14 @@ def test_what_choosing_labels_brings_is_that_of_the_record():
     assert len(stated) == 6
 
 
+def test_how_often_error_bars_hold_is_measured():
+    found = json.loads((ROOT / "results" / "own-coverage.json").read_text())["levels"]["gfn2"]
+    text = " ".join((ROOT / "docs" / "own-system.md").read_text().split())
+    stated = f"{100 * found['forces']:.0f} % lie inside, of energies {100 * found['energies']:.0f} %"
+    assert stated in text
+    assert found["molecules"] == 12
+
+
 def test_paths_that_pages_name_are_there():
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     tops = "mfbench|mfbench_jax|mfbench_torch|tasks|tests|scripts|leaderboard|results|docs"

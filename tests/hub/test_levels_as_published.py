@@ -88,6 +88,7 @@ def test_every_label_of_every_level_is_that_of_its_task(published):
         asked = {c.config_id: c for task in tasks for c in task.everything}
         ids = table["config_id"].tolist()
         assert len(set(ids)) == len(ids)
+        assert asked, level
         assert set(asked) <= set(ids)
         for config_id, energy, forces in zip(ids, table["energy"], table["atomic_forces"], strict=True):
             if c := asked.get(config_id):

@@ -89,6 +89,15 @@ def test_blocks_are_trajectories_or_pieces_of_one():
     assert np.all(np.diff(np.flatnonzero(pieces == pieces[0])) == 1)
 
 
+def test_a_name_for_every_frame_tells_no_trajectories():
+    """As where names are those of frames: neighbours stay on one side, and count as alike."""
+    named, unnamed = frames([(f"frame-{i}", 1) for i in range(24)]), frames([("", 24)])
+    np.testing.assert_array_equal(blocks_of(named), blocks_of(unnamed))
+    for ours, theirs in zip(blocked_folds(named, 4), blocked_folds(unnamed, 4), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+        assert np.all(np.diff(ours) == 1)
+
+
 def test_few_errors_give_more_than_the_largest_of_them():
     """Three of four stay below the largest of three; 0.9 is 1.43 times as far for a normal error."""
     found = conformal_quantile(np.array([1.0, 3.0, 2.0]), 0.9)

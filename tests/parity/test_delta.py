@@ -78,7 +78,8 @@ def test_a_start_on_a_base_stands_on_the_base_s_energies_on_another_split_too(le
     """Differences have no atoms: those of the splits must not come back in between."""
     left = differences(levels, BaseLevel("springs", levels), ("train",))
     baseline = EnergyBaseline({1: 0.1, 6: 0.2})
-    card = training_card(left, TrainSettings("delta"), [], baseline) | {"data_hash": "of another split"}
+    other = {"data_hash": "of another split", "training_digest": "of another split"}
+    card = training_card(left, TrainSettings("delta"), [], baseline) | other
     checkpoint = Checkpoint(MaceConfig(elements=(1, 6)), {}, {}, card)
     assert dict(baseline_of(checkpoint, left).elements) == {1: 0.1, 6: 0.2}
 

@@ -95,6 +95,8 @@ def _made(target: str) -> Any:
         raise UnknownNameError(f"'{target}' names no module: give --model module:make")
     try:
         make = find_object(target)
+        if not callable(make):
+            raise CheckpointError(f"'{target}' makes no module: it is of type {type(make).__name__}")
+        return make()
     except ModuleNotFoundError as error:
         raise UnknownNameError(f"'{target}': the module '{error.name}' is not installed") from None
-    return make()

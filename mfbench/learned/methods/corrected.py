@@ -10,7 +10,7 @@ import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator
-from mfbench.protocol.method import MethodContext, Predictor, Usage
+from mfbench.protocol.method import MethodContext, Predictor, Usage, silent_predict
 
 if TYPE_CHECKING:  # safetensors, which the core does without
     from mfbench.learned.architectures.registry import Config
@@ -107,7 +107,7 @@ def corrected(
     """
 
     def model(configurations: Sequence[Configuration]) -> Modelled:
-        found = predictor.predict(configurations)
+        found = silent_predict(predictor)(configurations)
         return np.array([float(p.energy) for p in found]), [np.asarray(p.forces) for p in found]
 
     usage = getattr(predictor, "usage", None) or Usage()
@@ -122,7 +122,15 @@ class _Around(CorrectedPredictor):
 
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """Total energies (eV) and forces (eV/Å)."""
-        found = self.inner.predict(configurations)
+        return self._added(self.inner.predict(configurations), configurations)
+
+    def predict_silently(self, configurations: Sequence[Configuration]) -> list[Prediction]:
+        """The same without uncertainties, where the predictor can leave them out."""
+        return self._added(silent_predict(self.inner)(configurations), configurations)
+
+    def _added(
+        self, found: Sequence[Prediction], configurations: Sequence[Configuration]
+    ) -> list[Prediction]:
         added = self.baseline.energies(configurations) + self.operator(configurations) @ self.residuals
         return [
             Prediction(

@@ -9,7 +9,7 @@ from typing import Any
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.errors import CheckpointError
 from mfbench.learned.base_level import BaseLevel, differences
-from mfbench.protocol.method import Method, MethodContext, Predictor
+from mfbench.protocol.method import Method, MethodContext, Predictor, silent_predict
 from mfbench.protocol.protocol import Budget
 
 __all__ = ["OnBase", "on_base"]
@@ -57,7 +57,16 @@ class _OnBasePredictor:
 
     def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
         """The level's labels and what the model adds."""
-        pairs = zip(self.base(configurations), self.inner.predict(configurations), strict=True)
+        return self._added(self.inner.predict(configurations), configurations)
+
+    def predict_silently(self, configurations: Sequence[Configuration]) -> list[Prediction]:
+        """The same without uncertainties, where the method can leave them out."""
+        return self._added(silent_predict(self.inner)(configurations), configurations)
+
+    def _added(
+        self, found: Sequence[Prediction], configurations: Sequence[Configuration]
+    ) -> list[Prediction]:
+        pairs = zip(self.base(configurations), found, strict=True)
         return [replace(p, energy=b.energy + p.energy, forces=b.forces + p.forces) for b, p in pairs]
 
 

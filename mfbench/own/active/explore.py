@@ -98,7 +98,8 @@ def run_explore(
     """Label the structures, then adapt, run and label where dynamics is unsure, until it is nowhere.
 
     A trajectory is stopped at the first kept frame whose forces are unsure, and that frame is labelled;
-    one whose molecule breaks, or whose numbers are not finite, at the last frame before that. What was
+    one whose molecule breaks, or whose numbers are not finite, at the last frame before that (of what
+    breaks at once, the frame that shows it: its start is labelled already). What was
     found and each label are entries of ``journal``, and a trajectory's frames lie beside them: a killed
     loop labels nothing twice.
 

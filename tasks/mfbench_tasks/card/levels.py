@@ -146,8 +146,9 @@ def _from_dft(found: dict[str, Any]) -> list[str]:
     return [
         "",
         paragraph(
-            f"""How far the cheap levels are from ωB97X-D/def2-SVP, on {len(found["sample"])} configurations
-            of test fragments that are labelled there (kcal/mol/Å, kcal/mol):"""
+            f"""How far the cheap levels are from ωB97X-D/def2-SVP, on {len(found["sample"])} of
+            {found["labelled"]} configurations of test fragments that were labelled there (kcal/mol/Å,
+            kcal/mol):"""
         ),
         "",
         *table(

@@ -62,8 +62,11 @@ def main(out: Path) -> None:
     """Measure the table on what is labelled so far, and write it."""
     _, stored = read_level_labels(_DATA / "labels" / DFT)
     labelled = [c for c in queued_configurations(_QUEUE, _DATA) if c.config_id in stored]
-    write_text(out, json.dumps(distances_from_dft(labelled, stored), indent=1) + "\n")
+    record = {"labelled": len(stored), **distances_from_dft(labelled, stored)}
+    write_text(out, json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: python -m {__spec__.name} OUT.json")
     main(Path(sys.argv[1]))

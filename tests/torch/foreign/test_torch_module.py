@@ -90,6 +90,7 @@ def test_it_is_fine_tuned_and_says_what_its_user_says(split):
         ("my_models", "--model module:make"),
         ("my_models:Other", "has no 'Other'"),
         ("no_such_module:Pairs", "there is no module 'no_such_module'"),
+        ("math:pi", "makes no module: it is of type float"),
         ("my_models:NoElements", "elements .atomic numbers. and r_max"),
     ],
 )

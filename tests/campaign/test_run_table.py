@@ -1,0 +1,43 @@
+"""The page of runs, as `make demo` ends with it: errors, gains of own labels alone, and what was run."""
+
+import json
+
+import pytest
+
+import run_table
+from mfbench.cli import main
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """`constant` with its own labels and with a wrong family's, on two test families of cath-mini."""
+    asked = ["evaluate", "-m", "constant", "-s", "cath-mini", "--draws", "1", "--k", "0,10"]
+    assert main([*asked, "--out", str(tmp_path / "own")]) == 0
+    assert main([*asked, "--support", "wrong-family", "--out", str(tmp_path / "wrong")]) == 0
+    return [tmp_path / "own", tmp_path / "wrong"]
+
+
+def page(runs, out, monkeypatch):
+    words = ["run_table", *map(str, runs), "--out", str(out), "--title", "Ten labels"]
+    monkeypatch.setattr("sys.argv", words)
+    run_table.main()
+    return json.loads(out.with_suffix(".json").read_text()), out.read_text()
+
+
+def test_rows_say_whose_labels_they_had_and_a_still_force_gains_nothing(runs, tmp_path, monkeypatch):
+    record, text = page(runs, tmp_path / "page.md", monkeypatch)
+    assert {(r["method"], r["k"]) for r in record["rows"]} == {
+        (name, k) for name in ("constant", "constant, wrong-family") for k in (0, 10)
+    }
+    assert record["gains"] == []  # no label moves a force of a method that has none
+    assert "strategy" not in text
+    assert "mfbench evaluate -m constant -s cath-mini --k 0,10 --draws 1 --support wrong-family" in text
+
+
+def test_a_run_of_an_older_version_of_the_data_is_refused(runs, tmp_path, monkeypatch):
+    run = runs[0] / "run.json"
+    content = json.loads(run.read_text())
+    content["request"]["data_hash"] = "0" * 64
+    run.write_text(json.dumps(content))
+    with pytest.raises(SystemExit, match=r"another version of cath-mini: run it again"):
+        page(runs, tmp_path / "page.md", monkeypatch)
