@@ -19,7 +19,7 @@ from soak_parts.process import Ended, start, wait_for
 __all__ = ["KINDS", "Outcome", "Reference", "can_mount", "reference_of", "run_trial"]
 
 KINDS = ("SIGKILL", "SIGINT", "twice", "disk-full", "read-only")
-_TRIES = 6
+_TRIES = 12
 """Of hitting a command before it has ended."""
 
 EQUAL, REFUSED, WRONG = "equal", "refused in one line", "wrong"
