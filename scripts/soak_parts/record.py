@@ -73,7 +73,9 @@ def _page(outcomes: Sequence[Outcome], command: str, minutes: float, skipped: Se
     rows.append(["**all**", *[""] * len(KINDS), *(f"**{total[v]}**" for v in (EQUAL, REFUSED, WRONG))])
     text = _INTRODUCTION.format(version=__version__, minutes=minutes, command=command)
     text += "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n\n"
-    text += "`n/m`: `m` trials, of which `n` hit the command before it had ended (twice: one was refused).\n"
+    text += (
+        "`n/m`: `m` trials, of which `n` hit the command before it had ended (twice: one was refused).\n"
+    )
     text += "The last columns count all trials.\n"
     return text + "".join(f"\nSkipped: {reason}.\n" for reason in skipped)
 
