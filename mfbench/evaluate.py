@@ -59,6 +59,7 @@ def evaluate(
     scheduler: str | None = None,
     exclude: str | Path | Split | None = None,
     families: Sequence[str] | None = None,
+    level: str | None = None,
     selector: str = "random",
     dynamics: Probe | None = None,
     progress: bool = False,
@@ -88,6 +89,7 @@ def evaluate(
         exclude: another split: what overlaps with its train families is left out (see
             ``mfbench.protocol.exclusion``), as for a model that was trained there.
         families: only these of the fold, e.g. those with a deep pool at K = 5,000. Default: all.
+        level: only tasks at this level of theory, on splits whose tasks have one each. Default: all.
         selector: who chooses the support: ``random`` (the published draws), ``farthest``, ``uncertainty``,
             or ``method`` (its ``select(pool, k)``); see ``mfbench.protocol.protocol.Selector``.
         dynamics: also run a trajectory with every adapted model, e.g. an
@@ -114,6 +116,7 @@ def evaluate(
         fold=fold,
         support=support,
         families=families,
+        level=level,
         exclusion=exclusion,
         selector=selector,
     )

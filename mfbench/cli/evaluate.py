@@ -129,6 +129,14 @@ def evaluate(
         str | None,
         typer.Option(metavar="A,B,...", help="Only these families.", rich_help_panel=_PROTOCOL),
     ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only tasks at this level of theory, e.g. wb97x-d on levels.",
+            rich_help_panel=_PROTOCOL,
+        ),
+    ] = None,
     selector: Annotated[
         str,
         typer.Option(
@@ -173,6 +181,7 @@ def evaluate(
             + [f"{steps}-steps"] * (steps not in (None, Budget().steps))
             + ([f"without-{Path(exclude_overlap).name}"] if exclude_overlap else [])
             + ([families.replace(",", "+")] if families else [])
+            + [level or ""] * bool(level)
         )
         parts = [Path(split).name, method.replace(":", "."), *model, *marks, f"seed{seed}"]
         out = Path("runs") / "-".join(parts)
@@ -197,6 +206,7 @@ def evaluate(
             scheduler=scheduler,
             exclude=exclude_overlap,
             families=families.split(",") if families else None,
+            level=level,
             selector=selector,
             dynamics=None if dynamics is None else StabilityProbe(dynamics),
             progress=True,

@@ -201,6 +201,7 @@ class Protocol:
         fold: str = Fold.TEST,
         support: str = Support.OWN,
         families: Sequence[str] | None = None,
+        level: str | None = None,
         exclusion: Exclusion | None = None,
         selector: str = Selector.RANDOM,
     ) -> Self:
@@ -213,12 +214,15 @@ class Protocol:
             track: a name of ``Track``. Default: the narrowest that admits the budget.
             budget: at most the track's. Default: the track's, or the standard one.
             fold, support, families, exclusion, selector: see the attributes.
+            level: only tasks at this level of theory; they become ``families``.
 
         Raises:
-            UnknownNameError: there is no such track, fold, support, selector or family.
+            UnknownNameError: there is no such track, fold, support, selector, family or level.
             ProtocolError: the split cannot give these episodes, or the track does not admit the budget.
         """
         tasks = _tasks(split, _named(Fold, fold, "fold"), families)
+        if level is not None:
+            tasks = _at_level(tasks, level)
         if ks is not None and not len(ks):
             some = ", ".join(map(str, STANDARD_K))
             raise ProtocolError(f"no support size was given: choose some of {some}")
@@ -250,7 +254,7 @@ class Protocol:
             budget=budget,
             fold=Fold(fold),
             support=found_support,
-            families=None if families is None else tuple(task.family_id for task in tasks),
+            families=None if families is level is None else tuple(task.family_id for task in tasks),
             exclusion=exclusion,
             selector=_named(Selector, selector, "selector"),
         )
@@ -342,6 +346,15 @@ def _tasks(split: Split, fold: Fold, families: Sequence[str] | None) -> tuple[Ta
         if name not in known:
             raise UnknownNameError(f"the fold has no family '{name}': choose from {', '.join(known)}")
     return tuple(task for task in tasks if task.family_id in families)
+
+
+def _at_level(tasks: Sequence[Task], level: str) -> tuple[Task, ...]:
+    found = tuple(task for task in tasks if task.level == level)
+    if not found:
+        known = sorted({task.level for task in tasks if task.level})
+        choices = f"choose from {', '.join(known)}" if known else "none has a level of its own"
+        raise UnknownNameError(f"no task here is at the level '{level}': {choices}")
+    return found
 
 
 def _named(kind: type[_Name], name: str, what: str) -> _Name:

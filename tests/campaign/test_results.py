@@ -18,7 +18,7 @@ from mfbench_campaign.reference.tables import long_table
 from mfbench_campaign.report import command
 from mfbench_campaign.report.advice import what_to_use
 from mfbench_campaign.report.findings import families_finding, rows_that_beat, start_finding
-from mfbench_campaign.report.level_finding import level_finding
+from mfbench_campaign.report.level_finding import level_findings
 from mfbench_campaign.report.outer_costs import inner_share
 from mfbench_campaign.report.tables import force_ranks
 
@@ -177,16 +177,17 @@ def test_what_can_be_shown_depends_on_how_many_families_there_are(committed):
 
 def test_labels_of_a_new_level_help_only_where_the_interval_says_so():
     record = json.loads((RESULTS / "levels.json").read_text())
-    assert "labels help" in level_finding(record).short
+    assert all("labels help" in finding.short for finding in level_findings(record))
     for gain in record["gains"]:
         gain["force_ratio"] = [1.2, 0.9, 1.5]
-    said = level_finding(record)
-    assert "labels do not help" in said.short
-    assert "1.20 [0.90, 1.50]" in said.short
+    for said in level_findings(record):
+        assert "labels do not help" in said.short
+        assert "1.20 [0.90, 1.50]" in said.short
 
 
-def test_what_was_not_run_on_levels_is_named():
+def test_what_was_not_run_on_a_level_is_named():
     record = json.loads((RESULTS / "levels.json").read_text())
-    ran = {row["method"] for row in record["rows"]}
-    for name in ("scratch", "maml"):
-        assert (f"`{name}`" in level_finding(record).rest.partition("Not run")[2]) == (name not in ran)
+    for level, said in zip(("wb97x-d", "pm7"), level_findings(record), strict=True):
+        ran = {row["method"] for row in record["rows"] if row["level"] == level}
+        for name in ("scratch", "maml"):
+            assert (f"`{name}`" in said.rest.partition("Not run")[2]) == (name not in ran)

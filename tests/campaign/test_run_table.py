@@ -5,6 +5,7 @@ import json
 import pytest
 
 import run_table
+from mfbench import load_split
 from mfbench.cli import main
 
 
@@ -41,3 +42,15 @@ def test_a_run_of_an_older_version_of_the_data_is_refused(runs, tmp_path, monkey
     run.write_text(json.dumps(content))
     with pytest.raises(SystemExit, match=r"another version of cath-mini: run it again"):
         page(runs, tmp_path / "page.md", monkeypatch)
+
+
+def test_levels_of_theory_have_rows_of_their_own_and_methods_stand_beside_pretrain(tmp_path, monkeypatch):
+    asked = ["evaluate", "-s", "levels-mini", "--draws", "1", "--k", "5"]
+    for method in ("constant", "mmff94"):
+        assert main([*asked, "-m", method, "--out", str(tmp_path / method)]) in (0, 3)
+    monkeypatch.setattr("run_table.LINE", "constant")
+    record, text = page([tmp_path / "constant", tmp_path / "mmff94"], tmp_path / "page.md", monkeypatch)
+    levels = {task.level for task in load_split("levels-mini").test}
+    assert {r["level"] for r in record["rows"]} == levels
+    assert {(r["method"], r["level"]) for r in record["ratios"]} == {("mmff94", level) for level in levels}
+    assert "Errors ÷ those of `constant`" in text

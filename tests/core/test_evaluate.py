@@ -342,6 +342,17 @@ def test_some_families_alone_score_as_they_do_among_all(split):
         mfbench.evaluate("constant", split, families=["nowhere"])
 
 
+def test_one_level_of_theory_alone_is_its_tasks_and_no_others(split):
+    levels = mfbench.load_split("levels-mini")
+    asked = {"ks": [5], "draws": 1}
+    alone = mfbench.evaluate("constant", levels, level="pm7", **asked)
+    assert {e.family_id for e in alone.episodes} == {t.family_id for t in levels.test if t.level == "pm7"}
+    with pytest.raises(UnknownNameError, match=r"no task here is at the level 'pm8': choose from .*pm7"):
+        mfbench.evaluate("constant", levels, level="pm8", **asked)
+    with pytest.raises(UnknownNameError, match="none has a level of its own"):
+        mfbench.evaluate("constant", split, level="pm7", **asked)
+
+
 def test_the_track_brings_its_recipe_and_the_run_says_so(split, tmp_path, monkeypatch):
     given = []
 

@@ -19,6 +19,7 @@ from mfbench_campaign.headline import MANY
 from mfbench_campaign.records import Records
 from mfbench_campaign.report.figures import save_headline, save_ratios
 from mfbench_campaign.report.report import readme_part, report
+from mfbench_campaign.report.start_curves import save_start_curves, shipped_phases
 
 __all__ = ["MARKS", "main", "with_part"]
 
@@ -69,3 +70,4 @@ def main() -> None:
     save_headline(records, ROOT / "docs" / "campaign.png")
     save_comparison(comparison, ROOT / "docs" / "compare.png", metric="force_rmse", k=MANY)
     save_ratios(records, ROOT / "docs" / "campaign-ratios.png")
+    save_start_curves(shipped_phases(), ROOT / "docs" / "start-curves.png")

@@ -16,7 +16,7 @@ from mfbench.reporting.save_figure import save_small
 from mfbench_campaign.headline import FEW, MANY
 from mfbench_campaign.records import CONSTRUCTIONS, Records
 
-__all__ = ["save_headline", "save_ratios"]
+__all__ = ["INK", "STYLES", "plain_axis", "save_headline", "save_ratios"]
 
 # Okabe-Ito colours and markers: told apart with any colour vision, and without colour.
 STYLES = {
@@ -35,7 +35,7 @@ STYLES = {
 LONGER = {"300-steps": ("300", "white"), "2000-steps": ("2,000", "#FFE680")}
 """Mark of a run → its steps, and the colour that fills its marker."""
 TITLES = {"energy_rmse": "energy", "energy_rmse_within": "energy within fragments", "force_rmse": "forces"}
-_INK = "#333333"
+INK = "#333333"
 
 
 def save_ratios(records: Records, path: Path, *, line: str = "pretrain") -> None:
@@ -48,14 +48,14 @@ def save_ratios(records: Records, path: Path, *, line: str = "pretrain") -> None
     methods = [m for m in STYLES if m in ran]
     for axis, construction in zip(grid, CONSTRUCTIONS, strict=True):
         _ratios(axis, records, construction, methods, line)
-        axis.set_title(construction, fontsize=11, color=_INK, loc="left")
+        axis.set_title(construction, fontsize=11, color=INK, loc="left")
         names = [method.replace(", ", ",\n") for method in methods] if axis is grid[0] else []
         axis.set_yticks(range(len(methods)), names)
         axis.set_ylim(-0.6, len(methods) - 0.4)
     handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=3, frameon=False, fontsize=9)
     title = f"Does anything beat {line}?  Error of {line} ÷ error of the method, K = 50"
-    figure.text(0.02, 0.93, title, fontsize=13, color=_INK, weight="bold")
+    figure.text(0.02, 0.93, title, fontsize=13, color=INK, weight="bold")
     save_small(figure, path)
 
 
@@ -77,8 +77,8 @@ def _ratios(axis: Axes, records: Records, construction: str, methods: list[str],
                 markersize=4, linewidth=1.6, label=TITLES[metric] if place == 0 else None,
             )  # fmt: skip
     axis.axvline(1.0, color="#777777", linewidth=1.0, linestyle=(0, (4, 3)), zorder=0)
-    axis.set_xlabel("above 1: better than it", fontsize=9, color=_INK)
-    _plain(axis, "x")
+    axis.set_xlabel("above 1: better than it", fontsize=9, color=INK)
+    plain_axis(axis, "x")
 
 
 def save_headline(records: Records, path: Path) -> None:
@@ -91,8 +91,8 @@ def save_headline(records: Records, path: Path) -> None:
     for line, (metric, label) in zip(grid, rows, strict=True):
         for axis, construction in zip(line, CONSTRUCTIONS, strict=True):
             _against_k(axis, records, construction, metric)
-            axis.set_title(construction, fontsize=11, color=_INK, loc="left")
-        line[0].set_ylabel(label, fontsize=9, color=_INK)
+            axis.set_title(construction, fontsize=11, color=INK, loc="left")
+        line[0].set_ylabel(label, fontsize=9, color=INK)
     handles = {
         label: handle
         for axis in grid.ravel()
@@ -104,9 +104,9 @@ def save_headline(records: Records, path: Path) -> None:
         bbox_to_anchor=(0.5, 0.015),
     )  # fmt: skip
     title = "Few-shot force fields: error against the number of labels of a new family"
-    figure.text(0.06, 0.945, title, fontsize=13, color=_INK, weight="bold")
+    figure.text(0.06, 0.945, title, fontsize=13, color=INK, weight="bold")
     note = "mean over meta-training seeds; dashed: one seed"
-    figure.text(0.985, 0.975, note, fontsize=9, color=_INK, ha="right")
+    figure.text(0.985, 0.975, note, fontsize=9, color=INK, ha="right")
     save_small(figure, path)
 
 
@@ -135,17 +135,18 @@ def _against_k(axis: Axes, records: Records, construction: str, metric: str) -> 
                 markersize=7, markerfacecolor=fill, linestyle="none", label=f"{method}, {steps} steps",
             )  # fmt: skip
     axis.set_xticks(list(places.values()), [str(k) for k in places])
-    axis.set_xlabel("K", fontsize=9, color=_INK, labelpad=1)
+    axis.set_xlabel("K", fontsize=9, color=INK, labelpad=1)
     axis.set_yscale("log")
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
-    _plain(axis, "y")
+    plain_axis(axis, "y")
 
 
-def _plain(axis: Axes, lines: Literal["x", "y"]) -> None:
+def plain_axis(axis: Axes, lines: Literal["x", "y"]) -> None:
+    """Light grid lines across one direction, small ticks, no box."""
     axis.grid(axis=lines, color="#dddddd", linewidth=0.6, which="both")
     axis.set_axisbelow(True)
-    axis.tick_params(colors=_INK, labelsize=8, which="both", length=3)
+    axis.tick_params(colors=INK, labelsize=8, which="both", length=3)
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
     for side in ("left", "bottom"):

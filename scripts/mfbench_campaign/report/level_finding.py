@@ -8,26 +8,38 @@ from typing import Any
 from mfbench.compare.text import interval
 from mfbench_campaign.report.findings import Finding
 
-__all__ = ["level_finding"]
+__all__ = ["level_findings"]
 
-FEW, MANY, LEVEL = 10, 40, "PM7"
+FEW, MANY = 10, 40
+LEVELS = {"wb97x-d": "ωB97X-D/def2-SVP", "pm7": "PM7"}
+"""Test levels, in the order of their findings, and how a reader calls them."""
+RIVALS = ("offset", "gfn2-bond-terms", "scratch")
 EXPECTED = ("scratch", "multihead", "cavia", "fomaml", "maml")
 """Methods that the comparison is not complete without."""
 
 
-def level_finding(record: Mapping[str, Any]) -> Finding:
-    """The finding of ``results/levels.json``, which ``scripts/run_table.py`` wrote."""
-    rows = record["rows"]
+def level_findings(record: Mapping[str, Any]) -> list[Finding]:
+    """A finding per test level of ``results/levels.json``, which ``scripts/run_table.py`` wrote."""
+    return [_finding(record, level) for level in LEVELS if any(r["level"] == level for r in record["rows"])]
+
+
+def _finding(record: Mapping[str, Any], level: str) -> Finding:
+    rows = [row for row in record["rows"] if row["level"] == level]
     forces = {(r["method"], r["k"]): interval(*r["force_rmse"]) for r in rows}
-    gain = next(g["force_ratio"] for g in record["gains"] if (g["method"], g["k"]) == ("pretrain", MANY))
+    gain = next(
+        g["force_ratio"]
+        for g in record["gains"]
+        if (g["method"], g["level"], g["k"]) == ("pretrain", level, MANY)
+    )
     rivals = [
         f"`{name}` {forces[name, FEW]} at K = {FEW}, {forces[name, MANY]} at {MANY}"
-        for name in ("offset", "gfn2-bond-terms")
+        for name in RIVALS
+        if (name, FEW) in forces
     ]
     return Finding.of(
         "levels",
         split=rows[0]["split"],
-        level=LEVEL,
+        level=LEVELS[level],
         families=rows[0]["families"],
         at={k: forces["pretrain", k] for k in (0, FEW, MANY)},
         few=FEW,

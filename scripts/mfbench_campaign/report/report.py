@@ -26,9 +26,10 @@ from mfbench_campaign.report.aims import aims
 from mfbench_campaign.report.claims import claims_table
 from mfbench_campaign.report.convergence import convergence_table
 from mfbench_campaign.report.findings import Finding, all_findings
-from mfbench_campaign.report.level_finding import level_finding
+from mfbench_campaign.report.level_finding import level_findings
 from mfbench_campaign.report.outer_costs import outer_table
 from mfbench_campaign.report.repeat_table import repeat_table
+from mfbench_campaign.report.start_curves import shipped_phases, start_table
 
 __all__ = ["readme_part", "report"]
 
@@ -65,6 +66,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
         },
         "reproduction": {
             "convergence": convergence_table(_trainings(folder)),
+            "starts": start_table(shipped_phases()),
             "repeated": _repeated(records, folder / "repeat.json"),
             "verified": _verified(STORE),
         },
@@ -99,7 +101,7 @@ def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
 def _findings(records: Records, comparison: Comparison, folder: Path) -> list[Finding]:
     mini, levels = (json.loads((RESULTS / f"{n}.json").read_text()) for n in ("cath-mini", "levels"))
     campaign = all_findings(records, comparison, mini, folder / "limits", _trainings(folder))
-    return [level_finding(levels), *campaign]
+    return [*level_findings(levels), *campaign]
 
 
 def _trainings(folder: Path) -> dict[str, Any]:
