@@ -48,7 +48,8 @@ def test_levels_of_theory_have_rows_of_their_own_and_methods_stand_beside_pretra
     asked = ["evaluate", "-s", "levels-mini", "--draws", "1", "--k", "5"]
     for method in ("constant", "mmff94"):
         assert main([*asked, "-m", method, "--out", str(tmp_path / method)]) in (0, 3)
-    monkeypatch.setattr("run_table.LINE", "constant")
+    for module in ("rows", "page"):
+        monkeypatch.setattr(f"mfbench_campaign.run_table.{module}.LINE", "constant")
     record, text = page([tmp_path / "constant", tmp_path / "mmff94"], tmp_path / "page.md", monkeypatch)
     levels = {task.level for task in load_split("levels-mini").test}
     assert {r["level"] for r in record["rows"]} == levels

@@ -77,7 +77,9 @@ def _of_full_pieces(validation: list[Mapping[str, float]]) -> list[Mapping[str, 
 
 def shipped_phases(folder: Path = CHECKPOINTS) -> list[Phase]:
     """Every phase of the starts of the reference network once, by construction."""
-    cards = [json.loads(p.read_text()) for name in ORDER for p in sorted((folder / name).glob("mace-*.json"))]
+    cards = [
+        json.loads(p.read_text()) for name in ORDER for p in sorted((folder / name).glob("mace-*.json"))
+    ]
     found = [phase for card in cards for phase in Phase.all_of(card)]
     return list({(p.construction, p.method): p for p in found}.values())
 
@@ -123,7 +125,12 @@ def save_start_curves(phases: list[Phase], path: Path) -> None:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
     }
     figure.legend(
-        list(handles.values()), list(handles), loc="lower center", ncols=len(handles), frameon=False, fontsize=9
+        list(handles.values()),
+        list(handles),
+        loc="lower center",
+        ncols=len(handles),
+        frameon=False,
+        fontsize=9,
     )
     title = "How the starts that ship were trained, and where they stood when training ended"
     figure.text(0.07, 0.945, title, fontsize=13, color=INK, weight="bold")
