@@ -19,6 +19,7 @@ from mfbench_campaign.report import command
 from mfbench_campaign.report.advice import what_to_use
 from mfbench_campaign.report.findings import families_finding, rows_that_beat, start_finding
 from mfbench_campaign.report.level_finding import level_findings
+from mfbench_campaign.report.public_finding import public_findings
 from mfbench_campaign.report.outer_costs import inner_share
 from mfbench_campaign.report.tables import force_ranks
 
@@ -191,3 +192,21 @@ def test_what_was_not_run_on_a_level_is_named():
         ran = {row["method"] for row in record["rows"] if row["level"] == level}
         for name in ("scratch", "maml"):
             assert (f"`{name}`" in said.rest.partition("Not run")[2]) == (name not in ran)
+
+
+def test_a_public_model_is_better_only_where_the_interval_excludes_one():
+    def row(method, k, forces):
+        value = [forces, forces - 0.1, forces + 0.1]
+        return {"method": method, "level": "wb97x-d", "k": k, "families": 12, "force_rmse": value}
+
+    def beside(method, k, *ratio):
+        return {"method": method, "level": "wb97x-d", "k": k, "force_rmse": list(ratio)}
+
+    rows = [row("so3lr", 0, 3.6), row("so3lr", 10, 3.6), row("pretrain", 10, 4.0)]
+    rows += [row("so3lr, lora", 10, 2.0), row("so3lr, full", 10, 2.5)]
+    ratios = [beside("so3lr", 10, 0.9, 0.8, 1.1), beside("so3lr, lora", 10, 0.5, 0.4, 0.6)]
+    ratios += [beside("so3lr, full", 10, 0.6, 0.5, 0.7)]
+    (said,) = public_findings({"rows": rows, "ratios": ratios})
+    assert "K = 10: not told apart (`so3lr` ÷ `pretrain` 0.90 [0.80, 1.10])" in said.short
+    assert "K = 10: better (`so3lr, lora` ÷ `pretrain` 0.50 [0.40, 0.60])" in said.short
+    assert public_findings({"rows": rows, "ratios": []}) == []

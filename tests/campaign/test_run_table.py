@@ -31,7 +31,7 @@ def test_rows_say_whose_labels_they_had_and_a_still_force_gains_nothing(runs, tm
         (name, k) for name in ("constant", "constant, wrong-family") for k in (0, 10)
     }
     assert record["gains"] == []  # no label moves a force of a method that has none
-    assert "strategy" not in text
+    assert "numbers that move" not in text
     assert "mfbench evaluate -m constant -s cath-mini --k 0,10 --draws 1 --support wrong-family" in text
 
 

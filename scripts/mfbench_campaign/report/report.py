@@ -28,6 +28,7 @@ from mfbench_campaign.report.convergence import convergence_table
 from mfbench_campaign.report.findings import Finding, all_findings
 from mfbench_campaign.report.level_finding import level_findings
 from mfbench_campaign.report.outer_costs import outer_table
+from mfbench_campaign.report.public_finding import public_findings
 from mfbench_campaign.report.repeat_table import repeat_table
 from mfbench_campaign.report.start_curves import shipped_phases, start_table
 
@@ -101,7 +102,7 @@ def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
 def _findings(records: Records, comparison: Comparison, folder: Path) -> list[Finding]:
     mini, levels = (json.loads((RESULTS / f"{n}.json").read_text()) for n in ("cath-mini", "levels"))
     campaign = all_findings(records, comparison, mini, folder / "limits", _trainings(folder))
-    return [*level_findings(levels), *campaign]
+    return [*level_findings(levels), *public_findings(levels), *campaign]
 
 
 def _trainings(folder: Path) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def run_page(record: dict[str, Any], title: str, about: str) -> str:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    ordered = sorted(rows, key=lambda r: (r["split"], r["level"], r["k"], r["method"], r["strategy"]))
+    ordered = sorted(rows, key=lambda r: (r["split"], r["level"], r["k"], r["method"]))
     columns = {
         "split": [row["split"] for row in ordered],
         **_which(ordered),
@@ -72,8 +72,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
         "families": [str(row["families"]) for row in ordered],
         "failed": [str(row["failed"]) for row in ordered],
     }
-    if any(row["strategy"] != "none" for row in ordered):
-        columns["strategy"] = [row["strategy"] for row in ordered]
+    if any(row["moving"] for row in ordered):
         columns["numbers that move"] = [f"{row['moving']:,}" if row["moving"] else "–" for row in ordered]
     return _markdown(columns)
 

@@ -46,10 +46,21 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The method, what it stands on, and whose labels it got where they are not the family's own."""
+        """The method, how it is fine-tuned, what it stands on, and whose labels it got if not its own."""
         base = f"on {level}" if (level := self.request["options"].get("base")) else ""
+        strategy = "" if self.strategy == "none" else self.strategy
         support = "" if self.request["support"] == "own" else self.request["support"]
-        return ", ".join(part for part in (self.request["method"], base, support) if part)
+        return ", ".join(part for part in (self.request["method"], strategy, base, support) if part)
+
+    @property
+    def strategy(self) -> str:
+        """How a public model is fine-tuned."""
+        return str((self.card.get("strategy") or {}).get("strategy", "none"))
+
+    @property
+    def moving(self) -> int | None:
+        """How many numbers fine-tuning moves."""
+        return (self.card.get("strategy") or {}).get("moving")
 
     @property
     def levels(self) -> list[str]:
@@ -114,7 +125,6 @@ def _mean(split: Split, errors: dict[str, float]) -> list[float | None]:
 
 def rows_of(run: Run) -> list[dict[str, Any]]:
     """One row per level of theory and K: errors with 95 % intervals over families, and failures."""
-    strategy = run.card.get("strategy") or {}
     found = []
     for level, k in product(run.levels, run.results.ks):
         errors = {metric: run.errors(metric, k, level) for metric in METRICS}
@@ -125,8 +135,7 @@ def rows_of(run: Run) -> list[dict[str, Any]]:
                 "split": run.request["split"],
                 "level": level,
                 "method": run.name,
-                "strategy": strategy.get("strategy", "none"),
-                "moving": strategy.get("moving"),
+                "moving": run.moving,
                 "track": str(run.results.track),
                 "k": k,
                 "draws": run.request["draws"],

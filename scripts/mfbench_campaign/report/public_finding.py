@@ -1,0 +1,69 @@
+"""Where a public model stands beside a start that was trained here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mfbench.compare.text import interval
+from mfbench_campaign.report.findings import Finding
+
+__all__ = ["public_findings"]
+
+MODEL, LINE, LEVEL, CALLED = "so3lr", "pretrain", "wb97x-d", "ωB97X-D/def2-SVP"
+Row = Mapping[str, Any]
+
+
+def public_findings(record: Mapping[str, Any]) -> list[Finding]:
+    """From ``results/levels.json``; nothing where the public model was not run at the DFT level."""
+    rows = {(r["method"], r["k"]): r for r in record["rows"] if r["level"] == LEVEL}
+    ratios = [r for r in record["ratios"] if r["level"] == LEVEL and r["method"].startswith(MODEL)]
+    if not ratios:
+        return []
+    as_it_is = [r for r in ratios if r["method"] == MODEL]
+    tuned = [r for r in ratios if r["method"] != MODEL]
+    return [
+        Finding.of(
+            "public",
+            model=MODEL,
+            line=LINE,
+            level=CALLED,
+            families=rows[MODEL, 0]["families"],
+            zero=interval(*rows[MODEL, 0]["force_rmse"]),
+            as_it_is=_verdicts(as_it_is),
+            tuned=_verdicts(_best(tuned, rows)),
+            rows=[
+                f"`{method}` {interval(*row['force_rmse'])} at K = {k}"
+                for (method, k), row in sorted(rows.items(), key=lambda item: (item[0][1], item[0][0]))
+                if method.startswith((MODEL, LINE)) and "wrong" not in method
+            ],
+        )
+    ]
+
+
+def _best(
+    ratios: Sequence[Mapping[str, Any]], rows: Mapping[tuple[str, int], Any]
+) -> list[Mapping[str, Any]]:
+    """The fine-tuning with the least force error at each K."""
+    least: dict[int, Mapping[str, Any]] = {}
+    for ratio in ratios:
+        k = ratio["k"]
+        if k not in least or _force(rows, ratio) < _force(rows, least[k]):
+            least[k] = ratio
+    return [least[k] for k in sorted(least)]
+
+
+def _force(rows: Mapping[tuple[str, int], Any], ratio: Mapping[str, Any]) -> float:
+    return float(rows[ratio["method"], ratio["k"]]["force_rmse"][0])
+
+
+def _verdicts(ratios: Sequence[Row]) -> list[str]:
+    """``K = 10: better (`so3lr` ÷ `pretrain` 0.71 [0.65, 0.78])``; an interval with 1 decides nothing."""
+    found = []
+    for ratio in sorted(ratios, key=lambda r: r["k"]):
+        value, low, high = ratio["force_rmse"]
+        verdict = "better" if high < 1 else "worse" if low > 1 else "not told apart"
+        found.append(
+            f"K = {ratio['k']}: {verdict} (`{ratio['method']}` ÷ `{LINE}` {interval(value, low, high)})"
+        )
+    return found
