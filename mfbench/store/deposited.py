@@ -8,7 +8,7 @@ from pathlib import Path
 from mfbench.data.split import Split
 from mfbench.errors import SubmissionError
 from mfbench.protocol.loading import load_method, uses_backend
-from mfbench.protocol.method import Method, MethodContext
+from mfbench.protocol.method import DEFAULT_ARCH, DEFAULT_BACKEND, Method, MethodContext
 from mfbench.submission.card import Card
 from mfbench.submission.check import check_registered
 
@@ -48,5 +48,5 @@ def method_of(card: Card, split: Split, weights: Mapping[str, bytes], folder: Pa
         for file, suffix in (("weights.safetensors", ".safetensors"), ("weights.json", ".json")):
             (folder / f"deposited{suffix}").write_bytes(weights[file])
         path = str(folder / "deposited.safetensors")
-    context = MethodContext(split, card.arch or "mace", path, dict(card.run.options))
-    return load_method(name, context, backend=card.backend or "jax")
+    context = MethodContext(split, card.arch or DEFAULT_ARCH, path, dict(card.run.options))
+    return load_method(name, context, backend=card.backend or DEFAULT_BACKEND)
