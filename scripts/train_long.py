@@ -27,10 +27,10 @@ from mfbench.learned.train import train
 from mfbench.learned.training.settings import TrainSettings, settings_from
 
 TINY = {
-    "joint_gradients": 12, "gradients": 400, "joint_batch": 4, "tasks": 1, "k": 4, "inner_steps": 1,
+    "joint_gradients": 12, "joint_batch": 4, "tasks": 1, "k": 4, "inner_steps": 1,
     "inner_batch": 4, "query": 4, "families": 4, "withheld": 1, "size_classes": 1, "model.channels": 2,
 }  # fmt: skip
-TINY_STEPS = 3
+TINY_STEPS, TINY_GRADIENTS = 3, 400
 RESERVE_SECONDS = 20.0
 """Kept back of a call for writing checkpoints."""
 
@@ -42,7 +42,7 @@ class Run:
     Attributes:
         name: of its folder.
         split, method, arch, seed: as for ``mfbench train``.
-        init: name of the run whose checkpoint is the joint phase; empty for none.
+        init: what it starts from: name of a run, or a checkpoint (.safetensors); empty: random weights.
         options: settings that differ from the defaults.
     """
 
@@ -57,6 +57,11 @@ class Run:
     def checkpoint(self, out: Path) -> Path:
         """Where the run writes it."""
         return out / self.name / f"{self.arch}-{self.method}.safetensors"
+
+    @property
+    def waits_for(self) -> str:
+        """Name of the run that it starts from; empty where it need not wait."""
+        return "" if self.init.endswith(".safetensors") else self.init
 
     def progress(self, out: Path) -> float:
         """Share of the run's own phase that is done."""
@@ -83,9 +88,11 @@ def plan_from(path: Path) -> list[Run]:
     """
     runs = [Run(**entry) for entry in read_yaml(path)]
     names = {run.name for run in runs}
-    if unknown := sorted({run.init for run in runs if run.init} - names):
+    if unknown := sorted({run.waits_for for run in runs if run.waits_for} - names):
         raise SystemExit(f"{path}: no run is called {', '.join(unknown)}")
     for run in runs:
+        if run.init and not run.waits_for and not Path(run.init).is_file():
+            raise SystemExit(f"{path}: {run.name} starts from {run.init}, which is not there")
         run.settings(run.options)
     return runs
 
@@ -93,16 +100,18 @@ def plan_from(path: Path) -> list[Run]:
 def next_run(runs: list[Run], out: Path) -> Run | None:
     """The run that may go on and has gone least far; None when all are finished."""
     done = {run.name for run in runs if run.finished(out)}
-    ready = [r for r in runs if r.name not in done and (not r.init or r.init in done)]
+    ready = [r for r in runs if r.name not in done and (not r.waits_for or r.waits_for in done)]
     return min(ready, key=lambda run: run.progress(out), default=None)
 
 
 def go_on(run: Run, runs: list[Run], out: Path, backend: str, seconds: float, dry: bool) -> None:
     """Train one run for some seconds more."""
     engine = import_module(f"mfbench_{backend}.engine").ENGINE
-    settings = run.settings({**run.options, **TINY} if dry else run.options)
-    start = next((other for other in runs if other.name == run.init), None)
-    initial = load_checkpoint(start.checkpoint(out)) if start else None
+    start = next((other.checkpoint(out) for other in runs if other.name == run.waits_for), Path(run.init))
+    initial = load_checkpoint(start) if run.init else None
+    spent = sum(phase["gradients"] for phase in initial.card["phases"]) if initial else 0
+    tiny = {**TINY, "gradients": spent + TINY_GRADIENTS}
+    settings = run.settings({**run.options, **tiny} if dry else run.options)
     train(
         engine,
         mfbench.load_split(run.split),

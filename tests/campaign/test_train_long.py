@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("jax")
 
 from mfbench.errors import UnknownNameError
+from mfbench.learned.checkpoint import load_checkpoint
 from train_long import plan_from
 
 ROOT = Path(__file__).parents[2]
@@ -60,9 +61,10 @@ def test_turns(tmp_path, plan, monkeypatch):
         expected = "first" if done == 7 else "second" if run is runs[0] else None
         found = train_long.next_run(runs, out)
         assert (found and found.name) == expected
-    plan.write_text("- {name: a, split: cath-mini, method: maml, init: nowhere}")
-    with pytest.raises(SystemExit, match="nowhere"):
-        train_long.plan_from(plan)
+    for start in ("nowhere", "nowhere.safetensors"):
+        plan.write_text(f"- {{name: a, split: cath-mini, method: maml, init: {start}}}")
+        with pytest.raises(SystemExit, match=start):
+            train_long.plan_from(plan)
 
 
 @pytest.mark.parametrize("name", ["train_long", "train_cpu", "train_mini"])
@@ -70,11 +72,15 @@ def test_the_plans_that_ship_ask_for_what_there_is(name):
     runs = plan_from(ROOT / "scripts" / f"{name}.yaml")
     by_name = {run.name: run for run in runs}
     for run in runs:
-        if run.init:
+        if run.waits_for:
             of_joint = by_name[run.init].options
             assert run.options["model.channels"] == of_joint["model.channels"]
             assert run.options["gradients"] > of_joint["gradients"]
             assert run.split == by_name[run.init].split
+        elif run.init:
+            start = load_checkpoint(ROOT / run.init)
+            assert run.options["gradients"] > start.card["gradients"]
+            assert run.split == start.card["split"]
 
 
 def test_an_option_that_does_not_exist_is_said_before_anything_is_trained(tmp_path):
