@@ -9,16 +9,18 @@ python scripts/results.py --check     # exit code 1 if a text would change
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 
 from mfbench.compare.compare import compare
 from mfbench.compare.figure import save_comparison
 from mfbench.compare.record import read_records
-from mfbench_campaign.folders import CAMPAIGN, ROOT, STORE
+from mfbench_campaign.folders import CAMPAIGN, RESULTS, ROOT, STORE
 from mfbench_campaign.headline import MANY
 from mfbench_campaign.records import Records
 from mfbench_campaign.report.figures import save_headline, save_ratios
 from mfbench_campaign.report.report import readme_part, report
+from mfbench_campaign.report.selection_figure import save_selection
 from mfbench_campaign.report.start_curves import save_start_curves, shipped_phases
 
 __all__ = ["MARKS", "main", "with_part"]
@@ -71,3 +73,4 @@ def main() -> None:
     save_comparison(comparison, ROOT / "docs" / "compare.png", metric="force_rmse", k=MANY)
     save_ratios(records, ROOT / "docs" / "campaign-ratios.png")
     save_start_curves(shipped_phases(), ROOT / "docs" / "start-curves.png")
+    save_selection(json.loads((RESULTS / "active.json").read_text()), ROOT / "docs" / "active.png")
