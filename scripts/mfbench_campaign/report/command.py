@@ -19,6 +19,7 @@ from mfbench_campaign.folders import CAMPAIGN, RESULTS, ROOT, STORE
 from mfbench_campaign.headline import MANY
 from mfbench_campaign.records import Records
 from mfbench_campaign.report.figures import save_headline, save_ratios
+from mfbench_campaign.report.level_figure import save_levels
 from mfbench_campaign.report.report import readme_part, report
 from mfbench_campaign.report.selection_figure import save_selection
 from mfbench_campaign.report.start_curves import save_start_curves, shipped_phases
@@ -73,4 +74,5 @@ def main() -> None:
     save_comparison(comparison, ROOT / "docs" / "compare.png", metric="force_rmse", k=MANY)
     save_ratios(records, ROOT / "docs" / "campaign-ratios.png")
     save_start_curves(shipped_phases(), ROOT / "docs" / "start-curves.png")
-    save_selection(json.loads((RESULTS / "active.json").read_text()), ROOT / "docs" / "active.png")
+    for name, save in {"levels": save_levels, "active": save_selection}.items():
+        save(json.loads((RESULTS / f"{name}.json").read_text()), ROOT / "docs" / f"{name}.png")
