@@ -148,10 +148,30 @@ def test_what_to_use_names_as_alike_only_what_a_paired_comparison_does_not_tell_
                 times("offset", 1.05 * noise),
                 times("ridge", noise / np.exp(np.log(noise).mean())),
             ]
-        )
+        ),
+        {"rows": []},
     )
     assert "`offset`" not in text
     assert "not told apart" in text
+
+
+def test_what_to_use_at_a_level_leaves_controls_out_and_compares_families_in_pairs():
+    families = [f"f{i}" for i in range(12)]
+    hard = np.random.default_rng(1).uniform(1.0, 3.0, len(families))
+
+    def row(method, errors):
+        of = dict(zip(families, errors.tolist(), strict=True))
+        return {"level": "pm7", "k": 10, "method": method, "forces_of_families": {"seen": of, "unseen": of}}
+
+    wobble = np.where(np.arange(len(families)) % 2, 1.05, 0.96)
+    rows = [row("pretrain", hard), row("maml", hard * wobble), row("offset", hard * 1.1)]
+    rows += [row("pretrain, wrong-level", hard * 0.5)]
+    levels = {"rows": rows, "groups": {"levels": {f: i for i, f in enumerate(families)}}}
+    levels["rows"] += [{**r, "k": 40} for r in rows]
+    first = what_to_use(Records([]), levels).splitlines()[2]
+    assert first.startswith("| `levels`, PM7 | 10 | `pretrain`")
+    assert "not told apart: `maml`" in first
+    assert "`offset`" not in first
 
 
 def test_more_seeds_are_no_advantage_in_ranks(committed):

@@ -72,7 +72,7 @@ def _draw(axis: Axes, rows: list[Mapping[str, Any]]) -> None:
         errors = [row["force_rmse"] for row in mine]
         axis.errorbar(
             [ks.index(row["k"]) + 0.03 * (number % 7 - 3) for row in mine], [v for v, _, _ in errors],
-yerr=[[v - lo for v, lo, _ in errors], [hi - v for v, _, hi in errors]],
+            yerr=[[v - lo for v, lo, _ in errors], [hi - v for v, _, hi in errors]],
             color=colour, marker=marker, markersize=5, linewidth=1.3, elinewidth=0.9, label=method,
         )  # fmt: skip
     axis.set_xticks(range(len(ks)), [str(k) for k in ks])

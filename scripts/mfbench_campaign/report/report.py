@@ -79,7 +79,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
     pages = {name: render(f"pages/{name}.md", **found) for name, found in values.items()}
     first = render(
         "results.md",
-        use=what_to_use(records),
+        use=what_to_use(records, _json("levels")),
         power=markdown(*text.power_table(comparison, MANY)),
         findings=findings,
         aims=aims(records, folder / "limits"),
@@ -100,9 +100,14 @@ def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
 
 
 def _findings(records: Records, comparison: Comparison, folder: Path) -> list[Finding]:
-    mini, levels = (json.loads((RESULTS / f"{n}.json").read_text()) for n in ("cath-mini", "levels"))
+    mini, levels = _json("cath-mini"), _json("levels")
     campaign = all_findings(records, comparison, mini, folder / "limits", _trainings(folder))
     return [*level_findings(levels), *public_findings(levels), *campaign]
+
+
+def _json(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    return found
 
 
 def _trainings(folder: Path) -> dict[str, Any]:

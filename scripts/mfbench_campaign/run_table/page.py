@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mfbench.compare.text import interval, markdown
-from mfbench_campaign.run_table.rows import LINE, METRICS, Run, gains_of, ratios_of, rows_of
+from mfbench_campaign.run_table.rows import LINE, METRICS, Run, gains_of, groups_of, ratios_of, rows_of
 
 __all__ = ["run_page", "run_record"]
 
@@ -37,6 +37,7 @@ def run_record(runs: Sequence[Run]) -> dict[str, Any]:
         "rows": [row for run in runs for row in rows_of(run)],
         "gains": [gain for run in runs for gain in gains_of(run)],
         "ratios": ratios_of(runs),
+        "groups": groups_of(runs),
         "models": list(models.values()),
         "commands": [_command(run) for run in runs],
     }

@@ -17,10 +17,12 @@ from mfbench.metrics.statistics import Interval, bootstrap_mean, ratio
 from mfbench.results.results import Results, read_results
 from mfbench.results.score_run import family_groups
 
-__all__ = ["LINE", "METRICS", "Run", "gains_of", "ratios_of", "rows_of"]
+__all__ = ["LINE", "METRICS", "Run", "gains_of", "groups_of", "ratios_of", "rows_of"]
 
 METRICS = {"energy_rmse": "energy", "energy_rmse_within": "within", "force_rmse": "forces"}
 """Metric → its column."""
+QUERIES = ("all", "seen", "unseen")
+"""Subsets of the query: molecules that the support shows, and others."""
 LINE = "pretrain"
 """What every other method is divided by."""
 
@@ -68,15 +70,18 @@ class Run:
         run = {e.family_id for e in self.results.episodes}
         return sorted({task.level for task in self.split.test if task.family_id in run})
 
-    def errors(self, metric: str, k: int, level: str, draws: int | None = None) -> dict[str, float]:
-        """Family → error, of the tasks at a level; mean over all draws, or the first so many."""
+    def errors(
+        self, metric: str, k: int, level: str, draws: int | None = None, query: str = "all"
+    ) -> dict[str, float]:
+        """Family → error on a subset of the query, of the tasks at a level; mean over all draws, or the
+        first so many."""
         here = {task.family_id for task in self.split.test if task.level == level}
         found = defaultdict(list)
         for episode in self.results.episodes:
             counted = (
                 episode.k == k and episode.family_id in here and (draws is None or episode.draw < draws)
             )
-            if counted and metric in (errors := episode.metrics.get("all", {})):
+            if counted and metric in (errors := episode.metrics.get(query, {})):
                 found[episode.family_id].append(errors[metric])
         return {family: float(np.mean(values)) for family, values in found.items()}
 
@@ -99,6 +104,15 @@ def _paired(split: Split, top: dict[str, float], bottom: dict[str, float]) -> In
     groups = np.array([family_groups(split, families)[f] for f in families])
     above, below = (np.array([of[f] for f in families]) for of in (top, bottom))
     return ratio(above, below, groups)
+
+
+def groups_of(runs: Sequence[Run]) -> dict[str, dict[str, int]]:
+    """Split → family → bootstrap group: families that are not independent share one."""
+    splits = {run.split.name: run.split for run in runs}
+    return {
+        name: family_groups(split, [task.family_id for task in split.test])
+        for name, split in splits.items()
+    }
 
 
 def ratios_of(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -141,6 +155,7 @@ def rows_of(run: Run) -> list[dict[str, Any]]:
                 "draws": run.request["draws"],
                 "families": len(families),
                 "failed": len(failures),
+                "forces_of_families": {q: run.errors("force_rmse", k, level, query=q) for q in QUERIES},
                 **{metric: _mean(run.split, values) for metric, values in errors.items() if values},
             }
         )
