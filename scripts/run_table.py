@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 from mfbench_campaign.run_table.page import run_page, run_record
-from mfbench_campaign.run_table.rows import Run
+from mfbench_campaign.run_table.runs import Run
 
 
 def main() -> None:

@@ -217,7 +217,14 @@ def test_what_was_not_run_on_a_level_is_named():
 def test_a_public_model_is_better_only_where_the_interval_excludes_one():
     def row(method, k, forces):
         value = [forces, forces - 0.1, forces + 0.1]
-        return {"method": method, "level": "wb97x-d", "k": k, "families": 12, "force_rmse": value}
+        return {
+            "method": method,
+            "level": "wb97x-d",
+            "k": k,
+            "families": 12,
+            "seeds": 1,
+            "force_rmse": value,
+        }
 
     def beside(method, k, *ratio):
         return {"method": method, "level": "wb97x-d", "k": k, "force_rmse": list(ratio)}

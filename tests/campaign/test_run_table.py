@@ -55,3 +55,12 @@ def test_levels_of_theory_have_rows_of_their_own_and_methods_stand_beside_pretra
     assert {r["level"] for r in record["rows"]} == levels
     assert {(r["method"], r["level"]) for r in record["ratios"]} == {("mmff94", level) for level in levels}
     assert "Errors ÷ those of `constant`" in text
+
+
+def test_seeds_of_a_method_are_one_row_and_a_seed_twice_is_refused(runs, tmp_path, monkeypatch):
+    asked = ["evaluate", "-m", "constant", "-s", "cath-mini", "--draws", "1", "--k", "0,10"]
+    assert main([*asked, "--seed", "1", "--out", str(tmp_path / "second")]) == 0
+    record, _ = page([runs[0], tmp_path / "second"], tmp_path / "page.md", monkeypatch)
+    assert [(r["method"], r["seeds"]) for r in record["rows"]] == [("constant", 2), ("constant", 2)]
+    with pytest.raises(SystemExit, match="two runs of constant on cath-mini have seed 0"):
+        page([runs[0], runs[0]], tmp_path / "page.md", monkeypatch)

@@ -8,7 +8,7 @@ from typing import Any
 from mfbench.compare.text import interval
 from mfbench_campaign.report.findings import Finding
 
-__all__ = ["level_findings"]
+__all__ = ["FEW", "LEVELS", "MANY", "level_findings", "seeds_in_words"]
 
 FEW, MANY = 10, 40
 LEVELS = {"wb97x-d": "ωB97X-D/def2-SVP", "pm7": "PM7"}
@@ -21,6 +21,11 @@ EXPECTED = ("scratch", "multihead", "cavia", "fomaml", "maml")
 def level_findings(record: Mapping[str, Any]) -> list[Finding]:
     """A finding per test level of ``results/levels.json``, which ``scripts/run_table.py`` wrote."""
     return [_finding(record, level) for level in LEVELS if any(r["level"] == level for r in record["rows"])]
+
+
+def seeds_in_words(count: int) -> str:
+    """``one seed``, ``3 seeds``."""
+    return "one seed" if count == 1 else f"{count} seeds"
 
 
 def _finding(record: Mapping[str, Any], level: str) -> Finding:
@@ -41,6 +46,7 @@ def _finding(record: Mapping[str, Any], level: str) -> Finding:
         split=rows[0]["split"],
         level=LEVELS[level],
         families=rows[0]["families"],
+        seeds=seeds_in_words(max(row["seeds"] for row in rows if row["method"] == "pretrain")),
         at={k: forces["pretrain", k] for k in (0, FEW, MANY)},
         few=FEW,
         many=MANY,

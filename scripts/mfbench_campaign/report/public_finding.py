@@ -7,6 +7,7 @@ from typing import Any
 
 from mfbench.compare.text import interval
 from mfbench_campaign.report.findings import Finding
+from mfbench_campaign.report.level_finding import seeds_in_words
 
 __all__ = ["public_findings"]
 
@@ -29,6 +30,7 @@ def public_findings(record: Mapping[str, Any]) -> list[Finding]:
             line=LINE,
             level=CALLED,
             families=rows[MODEL, 0]["families"],
+            seeds=seeds_in_words(min(r["seeds"] for (method, _), r in rows.items() if method == LINE)),
             zero=interval(*rows[MODEL, 0]["force_rmse"]),
             as_it_is=_verdicts(as_it_is),
             tuned=_verdicts(_best(tuned, rows)),

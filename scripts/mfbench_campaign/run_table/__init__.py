@@ -1,1 +1,1 @@
-"""A table of runs of ``mfbench evaluate``: ``rows`` has the numbers, ``page`` the text."""
+"""A table of runs of ``mfbench evaluate``: read (``runs``), compared (``rows``), written down (``page``)."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mfbench.compare.text import interval, markdown
-from mfbench_campaign.run_table.rows import LINE, METRICS, Run, gains_of, groups_of, ratios_of, rows_of
+from mfbench_campaign.run_table.rows import LINE, METRICS, gains_of, groups_of, ratios_of, rows_of
+from mfbench_campaign.run_table.runs import Run, measured
 
 __all__ = ["run_page", "run_record"]
 
@@ -14,7 +15,7 @@ PAGE = """# {title}
 
 Written by `scripts/run_table.py` from runs of `mfbench evaluate`. Errors in kcal/mol (energy; within:
 less each fragment's mean error) and kcal/mol/Å (forces), means over test families with 95 % intervals over
-families. One seed. {about}
+families and seeds. {about}
 
 {table}
 {gains}{ratios}
@@ -33,10 +34,11 @@ def run_record(runs: Sequence[Run]) -> dict[str, Any]:
         for run in runs
         if (public := run.card.get("public_model"))
     }
+    methods = measured(runs)
     return {
-        "rows": [row for run in runs for row in rows_of(run)],
-        "gains": [gain for run in runs for gain in gains_of(run)],
-        "ratios": ratios_of(runs),
+        "rows": rows_of(methods),
+        "gains": gains_of(methods),
+        "ratios": ratios_of(methods),
         "groups": groups_of(runs),
         "models": list(models.values()),
         "commands": [_command(run) for run in runs],
@@ -68,6 +70,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
     columns = {
         "split": [row["split"] for row in ordered],
         **_which(ordered),
+        "seeds": [str(row["seeds"]) for row in ordered],
         "draws": [str(row["draws"]) for row in ordered],
         **_errors(ordered),
         "families": [str(row["families"]) for row in ordered],

@@ -1,0 +1,147 @@
+"""Runs of ``mfbench evaluate``, and the seeds of a method at one level of theory among them."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mfbench import Split, load_split
+from mfbench.results.results import Results, read_results
+
+__all__ = ["Measured", "Run", "measured"]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run and the data that it ran on."""
+
+    request: dict[str, Any]
+    card: dict[str, Any]
+    results: Results
+    split: Split
+
+    @classmethod
+    def read(cls, folder: Path) -> Run:
+        """The run in a folder.
+
+        Raises:
+            SystemExit: it is of another version of its data.
+        """
+        record = json.loads((folder / "run.json").read_text())
+        split = load_split(record["request"]["split"])
+        run = cls(record["request"], record["card"] or {}, read_results(folder), split)
+        if split.manifest.data_hash != run.request["data_hash"]:
+            raise SystemExit(f"a run of {run.name} is of another version of {split.name}: run it again")
+        return run
+
+    @property
+    def name(self) -> str:
+        """The method, how it is fine-tuned, what it stands on, and whose labels it got if not its own."""
+        base = f"on {level}" if (level := self.request["options"].get("base")) else ""
+        strategy = (self.card.get("strategy") or {}).get("strategy", "none")
+        parts = [strategy] * (strategy != "none") + [base] * bool(base)
+        parts += [self.request["support"]] * (self.request["support"] != "own")
+        return ", ".join([self.request["method"], *parts])
+
+    @property
+    def seed(self) -> int:
+        """Of meta-training; where nothing was trained before, of the run."""
+        trained = self.card.get("training", {}).get("settings", {})
+        return int(trained.get("seed", self.request["seed"]))
+
+    @property
+    def moving(self) -> int | None:
+        """How many numbers fine-tuning moves."""
+        return (self.card.get("strategy") or {}).get("moving")
+
+    @property
+    def levels(self) -> list[str]:
+        """Levels of theory of its tasks; one empty name where they have none of their own."""
+        run = {e.family_id for e in self.results.episodes}
+        return sorted({task.level for task in self.split.test if task.family_id in run})
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A method at one level of theory.
+
+    Attributes:
+        level: empty where tasks have none of their own.
+        runs: one per seed, in their order.
+        draws: only the first so many count; None: all.
+    """
+
+    level: str
+    runs: tuple[Run, ...]
+    draws: int | None = None
+
+    @property
+    def name(self) -> str:
+        """See ``Run.name``."""
+        return self.runs[0].name
+
+    @property
+    def where(self) -> tuple[str, str]:
+        """Split and level."""
+        return self.runs[0].split.name, self.level
+
+    @property
+    def own_labels(self) -> bool:
+        """Whether the support was the family's own."""
+        return bool(self.runs[0].request["support"] == "own")
+
+    @property
+    def ks(self) -> list[int]:
+        """Support sizes that every seed was run at."""
+        return sorted(set.intersection(*(set(run.results.ks) for run in self.runs)))
+
+    def cut(self, seeds: Collection[int], draws: int) -> Measured:
+        """With these seeds and the first so many draws alone."""
+        return replace(self, runs=tuple(run for run in self.runs if run.seed in seeds), draws=draws)
+
+    def errors(self, metric: str, k: int, query: str = "all") -> dict[str, np.ndarray]:
+        """Family → errors [seeds] on a subset of the query, means over draws; families of every seed."""
+        each = [self._errors(run, metric, k, query) for run in self.runs]
+        families = set.intersection(*(set(of) for of in each))
+        return {family: np.array([of[family] for of in each]) for family in sorted(families)}
+
+    def _errors(self, run: Run, metric: str, k: int, query: str) -> dict[str, float]:
+        here = {task.family_id for task in run.split.test if task.level == self.level}
+        found = defaultdict(list)
+        for e in run.results.episodes:
+            counted = e.k == k and e.family_id in here and (self.draws is None or e.draw < self.draws)
+            if counted and metric in (errors := e.metrics.get(query, {})):
+                found[e.family_id].append(errors[metric])
+        return {family: float(np.mean(values)) for family, values in found.items()}
+
+    def failures(self, k: int) -> int:
+        """Episodes in which the method failed."""
+        here = {task.family_id for task in self.runs[0].split.test if task.level == self.level}
+        failures = [e for run in self.runs for e in run.results.failures]
+        return sum(e.k == k and e.family_id in here for e in failures)
+
+
+def measured(runs: Sequence[Run]) -> list[Measured]:
+    """The runs by split, method and level, seeds together.
+
+    Raises:
+        SystemExit: two runs differ in nothing that tells them apart.
+    """
+    found: dict[tuple[str, str, str], dict[int, Run]] = defaultdict(dict)
+    for run in runs:
+        for level in run.levels:
+            seeds = found[run.split.name, run.name, level]
+            if run.seed in seeds:
+                at = f" at {level}" if level else ""
+                raise SystemExit(f"two runs of {run.name} on {run.split.name}{at} have seed {run.seed}")
+            seeds[run.seed] = run
+    return [
+        Measured(level, tuple(seeds[seed] for seed in sorted(seeds)))
+        for (_, _, level), seeds in found.items()
+    ]
