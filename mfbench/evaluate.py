@@ -157,8 +157,19 @@ def evaluate(
         selected = {key: r.selected for key, r in records.items() if r.selected is not None}
         episodes = list(protocol.episodes(split, selected))
         ordered = [records[episode.key] for episode in episodes]
-        results = score_run(split, episodes, ordered, {**request, **facts})
+        run = {**request, **facts, **_levels(split, episodes)}
+        results = score_run(split, episodes, ordered, run)
         return _write(folder, results, episodes, ordered) if folder else results
+
+
+def _levels(split: Split, episodes: Sequence[Episode]) -> dict[str, dict[str, list[str]]]:
+    """Level of theory → families that were run at it; nothing where tasks have no level of their own."""
+    run = {episode.family_id for episode in episodes}
+    found: dict[str, list[str]] = {}
+    for task in split.tasks:
+        if task.level and task.family_id in run:
+            found.setdefault(task.level, []).append(task.family_id)
+    return {"levels": found} if found else {}
 
 
 def _with_recipe(method: str | Method, track: Track, options: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -101,6 +102,7 @@ def _notes(results: Results) -> list[Text]:
             style="dim",
         )
     ]
+    notes += [Text(line) for line in _by_level(results)]
     if results.run["method"] not in ("constant", "random"):
         flagged = [
             f"{title} at K = {', '.join(map(str, ks))}"
@@ -132,6 +134,19 @@ def _notes(results: Results) -> list[Text]:
             )
         )
     return notes
+
+
+def _by_level(results: Results) -> list[str]:
+    """Force errors apart by level of theory; nothing where all tasks are of one, or have none."""
+    levels = results.run.get("levels", {})
+    if len(levels) < 2:
+        return []
+    lines = []
+    for level, families in levels.items():
+        errors = {k: results.per_family("force_rmse", k) for k in results.ks}
+        means = [f"{np.mean([errors[k][f] for f in families]):.2f} at K = {k}" for k in results.ks]
+        lines.append(f"{level}, {len(families)} families: force {', '.join(means)}")
+    return lines
 
 
 def _percent(results: Results, k: int) -> str:

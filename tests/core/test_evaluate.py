@@ -14,6 +14,7 @@ from mfbench.errors import UnknownNameError
 from mfbench.methods.constant import constant
 from mfbench.metrics.errors import COSTS, METRICS
 from mfbench.protocol.run_episode import episode_seed
+from mfbench.reporting.run_table import print_report
 
 
 class Spy:
@@ -347,10 +348,22 @@ def test_one_level_of_theory_alone_is_its_tasks_and_no_others(split):
     asked = {"ks": [5], "draws": 1}
     alone = mfbench.evaluate("constant", levels, level="pm7", **asked)
     assert {e.family_id for e in alone.episodes} == {t.family_id for t in levels.test if t.level == "pm7"}
+    assert list(alone.run["levels"]) == ["pm7"]
     with pytest.raises(UnknownNameError, match=r"no task here is at the level 'pm8': choose from .*pm7"):
         mfbench.evaluate("constant", levels, level="pm8", **asked)
     with pytest.raises(UnknownNameError, match="none has a level of its own"):
         mfbench.evaluate("constant", split, level="pm7", **asked)
+
+
+def test_the_table_tells_levels_of_theory_apart(split, capsys):
+    found = mfbench.evaluate("constant", split, ks=[5], draws=1)
+    print_report(found)
+    assert "families: force" not in capsys.readouterr().out
+    first, *others = [task.family_id for task in split.test]
+    apart = found.model_copy(update={"run": {**found.run, "levels": {"dft": [first], "pm7": others}}})
+    print_report(apart)
+    alone = found.per_family("force_rmse", 5)[first]
+    assert f"dft, 1 families: force {alone:.2f} at K = 5" in capsys.readouterr().out
 
 
 def test_the_track_brings_its_recipe_and_the_run_says_so(split, tmp_path, monkeypatch):

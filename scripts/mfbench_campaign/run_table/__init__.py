@@ -1,1 +1,1 @@
-"""A table of runs of ``mfbench evaluate``: read (``runs``), compared (``rows``), written down (``page``)."""
+"""A table of runs of ``mfbench evaluate``: ``runs`` reads, ``rows`` compares, ``page`` writes."""
