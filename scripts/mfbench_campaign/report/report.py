@@ -26,7 +26,8 @@ from mfbench_campaign.report.aims import aims
 from mfbench_campaign.report.claims import claims_table
 from mfbench_campaign.report.convergence import convergence_table
 from mfbench_campaign.report.findings import Finding, all_findings
-from mfbench_campaign.report.level_finding import level_findings
+from mfbench_campaign.report.level_finding import LEVELS, level_findings
+from mfbench_campaign.report.level_table import level_table
 from mfbench_campaign.report.outer_costs import outer_table
 from mfbench_campaign.report.public_finding import public_findings
 from mfbench_campaign.report.repeat_table import repeat_table
@@ -34,7 +35,6 @@ from mfbench_campaign.report.start_curves import shipped_phases, start_table
 
 __all__ = ["readme_part", "report"]
 
-README_METHODS = ("constant", "scratch", "ridge", "pretrain", "maml")
 LIMITS = {
     "overfitting": "Meta-overfitting: test against train families",
     "forgetting": "Forgetting, with annealing and replay",
@@ -95,8 +95,11 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
 def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
     """The README's table, and the first findings."""
     short = [finding.short for finding in _findings(records, comparison, folder)[:4]]
-    table = tables.headline_table(records, README_METHODS)
-    return render("readme.md", findings=short, table=table, steps=Budget().steps).strip()
+    levels = _json("levels")
+    level = next(level for level in LEVELS if any(row["level"] == level for row in levels["rows"]))
+    table = level_table(levels, level)
+    values = {"findings": short, "table": table, "level": LEVELS[level], "steps": Budget().steps}
+    return render("readme.md", **values).strip()
 
 
 def _findings(records: Records, comparison: Comparison, folder: Path) -> list[Finding]:

@@ -17,7 +17,6 @@ from mfbench_campaign.records import CONSTRUCTIONS, Records
 __all__ = [
     "cost_table",
     "errors_table",
-    "headline_table",
     "ratios_table",
     "shown",
     "spread",
@@ -98,21 +97,6 @@ def ratios_table(records: Records, construction: str) -> str:
                 cells = [shown(contrast(theirs, mine, m, k), 3) for m in RECORDED]
                 rows.append([f"`{line}` ÷ `{method}`", str(k), *cells])
     return markdown(["", "K", *NAMES.values()], rows)
-
-
-def headline_table(records: Records, methods: Sequence[str]) -> str:
-    """The README's table: forces and energies at K = 50 on every construction, seeds averaged."""
-    head = ["method"]
-    head += [f"{c}, {NAMES[m]}" for c in CONSTRUCTIONS for m in ("energy_rmse", "force_rmse")]
-    rows = []
-    for method in methods:
-        cells = [
-            shown(mean_error(found, m, MANY)) if found else NOT_RUN
-            for found in (records.seeds(c, method) for c in CONSTRUCTIONS)
-            for m in ("energy_rmse", "force_rmse")
-        ]
-        rows.append([f"`{method}`", *cells])
-    return markdown(head, rows)
 
 
 def cost_table(records: Records) -> str:
