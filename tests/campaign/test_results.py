@@ -18,6 +18,7 @@ from mfbench_campaign.reference.tables import long_table
 from mfbench_campaign.report import command
 from mfbench_campaign.report.advice import what_to_use
 from mfbench_campaign.report.findings import families_finding, rows_that_beat, start_finding
+from mfbench_campaign.report.level_aims import level_aims
 from mfbench_campaign.report.level_finding import level_findings
 from mfbench_campaign.report.outer_costs import inner_share
 from mfbench_campaign.report.public_finding import public_findings
@@ -161,7 +162,8 @@ def test_what_to_use_at_a_level_leaves_controls_out_and_compares_families_in_pai
 
     def row(method, errors):
         of = dict(zip(families, errors.tolist(), strict=True))
-        return {"level": "pm7", "k": 10, "method": method, "forces_of_families": {"seen": of, "unseen": of}}
+        found = {"force_rmse": {"seen": of, "unseen": of}}
+        return {"level": "pm7", "k": 10, "method": method, "errors_of_families": found}
 
     wobble = np.where(np.arange(len(families)) % 2, 1.05, 0.96)
     rows = [row("pretrain", hard), row("maml", hard * wobble), row("offset", hard * 1.1)]
@@ -237,3 +239,29 @@ def test_a_public_model_is_better_only_where_the_interval_excludes_one():
     assert "K = 10: not told apart (`so3lr` ÷ `pretrain` 0.90 [0.80, 1.10])" in said.short
     assert "K = 10: better (`so3lr, lora` ÷ `pretrain` 0.50 [0.40, 0.60])" in said.short
     assert public_findings({"rows": rows, "ratios": []}) == []
+
+
+def test_an_aim_on_levels_is_met_by_its_interval_not_by_its_mean():
+    families = [f"f{i}" for i in range(12)]
+    group = {f: i for i, f in enumerate(families)}
+
+    def row(level, method, k, factor):
+        errors = dict.fromkeys(families, factor)
+        every = {q: errors for q in ("all", "seen", "unseen")}
+        found = dict.fromkeys(("energy_rmse", "energy_rmse_within", "force_rmse"), every)
+        value = [factor, 0.9 * factor, 1.1 * factor]
+        return {"level": level, "method": method, "k": k, "force_rmse": value, "errors_of_families": found}
+
+    rows = [row("pm7", m, 10, 1.9) for m in ("offset", "multihead", "pretrain")] + [
+        row("pm7", "maml", 10, 1.85)
+    ]
+    gain = {"method": "pretrain", "level": "pm7", "k": 40, "force_ratio": [2.3, 2.1, 2.5]}
+    table = level_aims({"rows": rows, "gains": [gain], "groups": {"levels": group}})
+    verdicts = {title: verdict for title, _, verdict in table}
+    assert (
+        next(v for t, v in verdicts.items() if "PM7: forces of" in t)
+        == "met, but the interval reaches below"
+    )
+    assert next(v for t, v in verdicts.items() if "at most 2.0" in t) == "not met"  # 1.85 [1.67, 2.04]
+    assert next(v for t, v in verdicts.items() if "PM7: a meta-learner" in t) == "met"
+    assert next(v for t, v in verdicts.items() if "PM7: `scratch`" in t) == "–"

@@ -45,7 +45,7 @@ def what_to_use(records: Records, levels: Mapping[str, Any]) -> str:
 def _best_at(levels: Mapping[str, Any], level: str, k: int, query: str) -> str:
     """The same from the rows of ``levels``; controls do not count."""
     found = {
-        row["method"]: row["forces_of_families"][query]
+        row["method"]: row["errors_of_families"]["force_rmse"][query]
         for row in levels["rows"]
         if (row["level"], row["k"]) == (level, k) and "wrong-level" not in row["method"]
     }

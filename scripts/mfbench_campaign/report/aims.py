@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,21 +17,28 @@ from mfbench_campaign.headline import FEW, MANY, SHOWN
 from mfbench_campaign.records import CONSTRUCTIONS, LEARNERS, Records
 from mfbench_campaign.report.findings import rows_that_beat
 from mfbench_campaign.report.label_savings import DEEP, saved, saved_text
+from mfbench_campaign.report.level_aims import level_aims
 from mfbench_campaign.report.tables import NAMES, NOT_RUN, shown
 from mfbench_campaign.report.variations import NETWORKS
 
 __all__ = ["aims", "best_energy", "best_over_scratch"]
 
 
-def aims(records: Records, limits: Path) -> str:
-    """The table of what was aimed at, and what was measured. ``limits``: folder of the label factors."""
+def aims(records: Records, levels: Mapping[str, Any], limits: Path) -> str:
+    """The table of what was aimed at, and what was measured.
+
+    Args:
+        levels: ``results/levels.json``.
+        limits: folder of the label factors.
+    """
     better = [row for c in CONSTRUCTIONS for row in rows_that_beat(records, c, FEW, ("pretrain", "offset"))]
     rows = [
+        *level_aims(levels),
         [
-            f"a meta-learner better than `pretrain` and `offset` at K = {FEW}, interval without 1",
+            f"elsewhere: a meta-learner better than `pretrain`, `offset` at K = {FEW}, interval without 1",
             "; ".join(better) or "none",
-            "met, see 1" if better else "not met",
-        ]
+            "met" if better else "not met",
+        ],
     ]
     for construction in CONSTRUCTIONS:
         title = f"`{construction}`: energy at K = {MANY} below 1.5 kcal/mol"

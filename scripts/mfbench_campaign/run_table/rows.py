@@ -42,12 +42,17 @@ def _row(method: Measured, k: int) -> Row:
         "seeds": len(method.runs),
         "families": len(errors["force_rmse"]),
         "failed": method.failures(k),
-        "forces_of_families": {
-            query: {family: float(e.mean()) for family, e in method.errors("force_rmse", k, query).items()}
-            for query in QUERIES
+        "errors_of_families": {
+            metric: {query: _plain(method.errors(metric, k, query)) for query in QUERIES}
+            for metric in METRICS
         },
         **{metric: _mean(method, found) for metric, found in errors.items() if found},
     }
+
+
+def _plain(errors: dict[str, np.ndarray]) -> dict[str, float]:
+    """Family → mean over seeds, to six digits."""
+    return {family: float(f"{values.mean():.6g}") for family, values in errors.items()}
 
 
 def _mean(method: Measured, errors: dict[str, np.ndarray]) -> list[float | None]:
