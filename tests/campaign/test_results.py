@@ -107,13 +107,13 @@ def test_a_learner_is_named_only_where_it_beats_both_lines(committed):
 def test_families_mean_something_only_where_a_wrong_family_costs_more_than_in_the_null(committed):
     nothing = Comparison(schema=1, level_of_theory="x", constructions=[], scores=[])
     assert families_finding(Records(committed), nothing).short.startswith(
-        "Families mean something on `chemistry`:"
+        "Labels of the family itself help more than those of another family on `chemistry`:"
     )
     own, wrong = (f"chemistry/pretrain/seed0{end}" for end in ("", "/wrong-family"))
     by_name = {r.name: r for r in committed}
     by_name[wrong] = by_name[own].model_copy(update={"name": wrong, "support": "wrong-family"})
     text = families_finding(Records(by_name.values()), nothing).short
-    assert text.startswith("Families mean something on no construction")
+    assert text.startswith("Labels of the family itself help more than those of another family on no")
 
 
 def test_a_trained_start_pays_only_where_random_weights_have_the_larger_error(committed, tmp_path):

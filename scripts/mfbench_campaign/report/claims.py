@@ -1,4 +1,4 @@
-"""What the literature claims of few-shot force fields, beside what this campaign measured."""
+"""What is promised of few-shot force fields, beside what this campaign measured."""
 
 from __future__ import annotations
 
@@ -23,14 +23,18 @@ def claims_table(records: Records, folder: Path) -> str:
         [
             f"1.5 kcal/mol at K = {MANY}",
             _energies(records),
-            "a nano network, unconverged; an offset dominates",
+            "small networks, unconverged; most of a total energy error is an offset",
         ],
         [
             "training from scratch ÷ meta-learning = 3.3",
             _ratios(records),
             "`scratch` may take 2,000 steps here, meta-learners 20",
         ],
-        ["FOMAML is about 3 × cheaper than MAML", _cheaper(folder), "the same: one outer step, n = 5"],
+        [
+            "FOMAML is about 3 × cheaper than MAML",
+            _cheaper(folder),
+            "the same: one outer step, n = 5 (PyTorch)",
+        ],
         [
             "5 to 20 inner steps are enough",
             _steps(folder / "limits"),

@@ -10,6 +10,7 @@ from typing import Any
 from mfbench.compare import text
 from mfbench.compare.comparison import Comparison
 from mfbench.compare.text import interval, markdown
+from mfbench.learned.checkpoint import embedded_checkpoint
 from mfbench.protocol.protocol import Budget
 from mfbench.submission.card import read_card
 from mfbench_campaign.folders import PLAN, RESULTS, STORE
@@ -85,6 +86,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
         aims=aims(records, _json("levels"), folder / "limits"),
         pages=[{"name": n, "title": text.partition("\n")[0].lstrip("# ")} for n, text in pages.items()],
         level_of_theory=campaign.level_of_theory,
+        levels_start=_levels_start(),
         cores=next(iter(records.by_name.values())).hardware.get("cores"),
         gradients=settings["gradients"],
         joint_gradients=settings["joint_gradients"],
@@ -106,6 +108,12 @@ def _findings(records: Records, comparison: Comparison, folder: Path) -> list[Fi
     mini, levels = _json("cath-mini"), _json("levels")
     campaign = all_findings(records, comparison, mini, folder / "limits", _trainings(folder))
     return [*level_findings(levels), *public_findings(levels), *campaign]
+
+
+def _levels_start() -> dict[str, int]:
+    """Size and training of the start that ships with ``levels``."""
+    card = json.loads(embedded_checkpoint("levels", "mace", "pretrain").with_suffix(".json").read_text())
+    return {"channels": card["settings"]["model"]["channels"], "gradients": card["gradients"]}
 
 
 def _json(name: str) -> dict[str, Any]:
