@@ -208,6 +208,18 @@ def test_labels_of_a_new_level_help_only_where_the_interval_says_so():
         assert "1.20 [0.90, 1.50]" in said.short
 
 
+def test_the_best_start_leads_a_finding_on_levels():
+    record = json.loads((RESULTS / "levels.json").read_text())
+    starts = {"pretrain", "multihead", "maml", "fomaml", "cavia"}
+    for level, said in zip(("wb97x-d", "pm7"), level_findings(record), strict=True):
+        at_10 = {
+            row["method"]: row["force_rmse"][0]
+            for row in record["rows"]
+            if (row["level"], row["k"]) == (level, 10) and row["method"] in starts
+        }
+        assert f"`{min(at_10, key=at_10.get)}`, the best start" in said.short
+
+
 def test_what_was_not_run_on_a_level_is_named():
     record = json.loads((RESULTS / "levels.json").read_text())
     for level, said in zip(("wb97x-d", "pm7"), level_findings(record), strict=True):

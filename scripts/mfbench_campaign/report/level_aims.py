@@ -9,7 +9,7 @@ import numpy as np
 
 from mfbench.compare.text import interval
 from mfbench.metrics.statistics import Interval, bootstrap_mean, ratio
-from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY
+from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, STARTS
 from mfbench_campaign.report.tables import NAMES, NOT_RUN, shown
 
 __all__ = ["level_aims"]
@@ -18,9 +18,8 @@ GAINS = {"pm7": 2.2, "wb97x-d": 1.6}
 """Level → force error of ``pretrain`` without labels ÷ with 40, at least."""
 ENERGY, FORCES, OVER_SCRATCH = 1.5, 2.0, 3.3
 """kcal/mol on seen molecules at the DFT level; kcal/mol/Å at PM7, 10 labels; ``scratch`` ÷ best start."""
-STARTS = ("pretrain", "multihead", "cavia", "fomaml", "maml", "reptile", "maml++", "anil")
-"""Starts that call no quantum method at prediction."""
 META = STARTS[3:]
+"""The meta-learners among them."""
 RIVALS = ("offset", "pretrain", "multihead")
 Rows = Mapping[tuple[str, str, int], Any]
 """(level, method, K) → row."""

@@ -1,6 +1,7 @@
 """How far stored DFT labels are from tight settings: a finer grid, no density fitting, a tighter SCF.
 
-``python -m mfbench_tasks.levels.tight_check OUT.json``: a random 2 % of what is labelled, resumable.
+``python -m mfbench_tasks.levels.tight_check OUT.json [N]``: a random 2 % of what is labelled, or the first
+N of these; the same command goes on, and a larger N adds to it.
 """
 
 from __future__ import annotations
@@ -60,8 +61,13 @@ def differences(
     }
 
 
-def main(out: Path) -> None:
-    """Label the sample tightly (its journal lies beside ``out``) and write the differences."""
+def main(out: Path, count: int | None = None) -> None:
+    """Label the sample tightly (its journal lies beside ``out``) and write the differences.
+
+    Args:
+        out: the record.
+        count: only so many of the sample; None: all of it.
+    """
     split = load_split("levels", level=WB97X_D.name)
     shift = split.manifest.energy_shifts[WB97X_D.name]
     known = {c.config_id: c for t in split.tasks for c in t.everything}
@@ -73,11 +79,11 @@ def main(out: Path) -> None:
     }
     request = level_request(TIGHT_LEVEL, " ".join(c.config_id for c in sample))
     with open_journal(out.with_suffix(".journal"), request, resume=True, suffix=SUFFIX) as journal:
-        run_queue(TIGHT_LEVEL, sample, journal)
+        run_queue(TIGHT_LEVEL, sample[:count], journal)
         tight = journal.read(decode_entry)
     found = {"settings": asdict(TIGHT), **differences(sample, stored, tight)}
     write_text(out, json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:3]))
