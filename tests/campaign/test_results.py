@@ -217,7 +217,7 @@ def test_the_best_start_leads_a_finding_on_levels():
             for row in record["rows"]
             if (row["level"], row["k"]) == (level, 10) and row["method"] in starts
         }
-        assert f"`{min(at_10, key=at_10.get)}`, the best start" in said.short
+        assert f"`{min(at_10, key=at_10.get)}`, the best of our starts" in said.short
 
 
 def test_what_was_not_run_on_a_level_is_named():

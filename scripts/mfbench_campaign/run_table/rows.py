@@ -77,7 +77,7 @@ def gains_of(methods: Sequence[Measured]) -> list[Row]:
     for method in methods:
         first, last = min(method.ks), max(method.ks)
         before, after = (method.errors("force_rmse", k) for k in (first, last))
-        if first == 0 < last and any(not np.array_equal(before[f], after[f]) for f in before):
+        if first == 0 < last and any(not np.allclose(before[f], after[f], rtol=1e-6) for f in before):
             values = _ratio(method, before, after)
             found.append({"method": method.name, "level": method.level, "k": last, "force_ratio": values})
     return found
