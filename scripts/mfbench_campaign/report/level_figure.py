@@ -22,7 +22,7 @@ STYLES = {
     "gfn2": ("#BBBBBB", "d"),
     "gfn2-bond-terms": ("#8B5A2B", "p"),
     "scratch, on gfn2": ("#8B5A2B", "x"),
-    "multihead": ("#56B4E9", "<"),
+    "multihead": ("#7B3294", "<"),
     "so3lr": ("#CC79A7", "d"),
     "so3lr, lora": ("#CC79A7", "*"),
     "so3lr, full": ("#CC79A7", "P"),
@@ -77,5 +77,7 @@ def _draw(axis: Axes, rows: list[Mapping[str, Any]]) -> None:
         )  # fmt: skip
     axis.set_xticks(range(len(ks)), [str(k) for k in ks])
     axis.set_xlabel("K, labels of the new family at the new level", fontsize=9, color=INK)
-    axis.set_ylim(bottom=0.0)
+    axis.set_yscale("log")
+    for ticks in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+        ticks(lambda value, _: f"{value:g}")
     plain_axis(axis, "y")
