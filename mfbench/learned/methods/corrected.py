@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mfbench.data.configuration import Configuration, Prediction
+from mfbench.learned.methods.around import Around
 from mfbench.protocol.energy_baseline import EnergyBaseline, correction_operator
 from mfbench.protocol.method import MethodContext, Predictor, Usage, silent_predict
 
@@ -111,22 +112,14 @@ def corrected(
         return np.array([float(p.energy) for p in found]), [np.asarray(p.forces) for p in found]
 
     usage = getattr(predictor, "usage", None) or Usage()
-    return _Around(model, context.baseline, support, usage, inner=predictor)
+    return _CorrectedAround(model, context.baseline, support, usage, inner=predictor)
 
 
 @dataclass(eq=False)
-class _Around(CorrectedPredictor):
+class _CorrectedAround(Around, CorrectedPredictor):
     """Around somebody else's predictor: what it states of its uncertainty stays."""
 
     inner: Predictor = field(kw_only=True)
-
-    def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
-        """Total energies (eV) and forces (eV/Å)."""
-        return self._added(self.inner.predict(configurations), configurations)
-
-    def predict_silently(self, configurations: Sequence[Configuration]) -> list[Prediction]:
-        """The same without uncertainties, where the predictor can leave them out."""
-        return self._added(silent_predict(self.inner)(configurations), configurations)
 
     def _added(
         self, found: Sequence[Prediction], configurations: Sequence[Configuration]

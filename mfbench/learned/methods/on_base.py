@@ -9,7 +9,8 @@ from typing import Any
 from mfbench.data.configuration import Configuration, Prediction
 from mfbench.errors import CheckpointError
 from mfbench.learned.base_level import BaseLevel, differences
-from mfbench.protocol.method import Method, MethodContext, Predictor, silent_predict
+from mfbench.learned.methods.around import Around
+from mfbench.protocol.method import Method, MethodContext, Predictor
 from mfbench.protocol.protocol import Budget
 
 __all__ = ["OnBase", "on_base"]
@@ -41,7 +42,7 @@ class OnBase:
 
 
 @dataclass(eq=False)
-class _OnBasePredictor:
+class _OnBasePredictor(Around):
     inner: Predictor
     base: BaseLevel
 
@@ -54,14 +55,6 @@ class _OnBasePredictor:
     def params(self) -> Any:
         """Weights of the method's model."""
         return getattr(self.inner, "params", None)
-
-    def predict(self, configurations: Sequence[Configuration]) -> list[Prediction]:
-        """The level's labels and what the model adds."""
-        return self._added(self.inner.predict(configurations), configurations)
-
-    def predict_silently(self, configurations: Sequence[Configuration]) -> list[Prediction]:
-        """The same without uncertainties, where the method can leave them out."""
-        return self._added(silent_predict(self.inner)(configurations), configurations)
 
     def _added(
         self, found: Sequence[Prediction], configurations: Sequence[Configuration]

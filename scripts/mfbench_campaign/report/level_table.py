@@ -11,10 +11,16 @@ from mfbench_campaign.report.level_finding import FEW, MANY
 __all__ = ["level_table"]
 
 METHODS = (
-    "constant", "gfn2", "gfn2-bond-terms", "so3lr", "so3lr, lora",
-    "scratch", "offset", "pretrain", "multihead", "fomaml", "maml",
-)  # fmt: skip
-"""In the order of the table: no network, a public one, ours."""
+    "constant",
+    "gfn2-bond-terms",
+    "so3lr",
+    "so3lr, lora",
+    "scratch",
+    "pretrain",
+    "multihead",
+    "maml",
+)
+"""In the order of the table: no network, a public one, ours. All others are in results/levels.md."""
 KS = (0, FEW, MANY)
 
 
