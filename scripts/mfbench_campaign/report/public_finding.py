@@ -7,11 +7,12 @@ from typing import Any
 
 from mfbench.compare.text import interval
 from mfbench_campaign.report.findings import Finding
-from mfbench_campaign.report.level_finding import seeds_in_words
+from mfbench_campaign.report.level_finding import LEVELS, seeds_in_words
+from mfbench_campaign.run_table.rows import LINE
 
 __all__ = ["public_findings"]
 
-MODEL, LINE, LEVEL, CALLED = "so3lr", "pretrain", "wb97x-d", "ωB97X-D/def2-SVP"
+MODEL, LEVEL = "so3lr", "wb97x-d"
 Row = Mapping[str, Any]
 
 
@@ -28,7 +29,7 @@ def public_findings(record: Mapping[str, Any]) -> list[Finding]:
             "public",
             model=MODEL,
             line=LINE,
-            level=CALLED,
+            level=LEVELS[LEVEL],
             families=rows[MODEL, 0]["families"],
             seeds=seeds_in_words(min(r["seeds"] for (method, _), r in rows.items() if method == LINE)),
             zero=interval(*rows[MODEL, 0]["force_rmse"]),

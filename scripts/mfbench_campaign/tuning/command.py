@@ -94,4 +94,4 @@ def _install(record: dict[str, Any], search: Search) -> None:
         kept = {"chosen": entry["chosen"], "trials": entry["trials"]}
         found[f"{search.arch}-{method}{mark}"] = {"data_hash": record["data_hash"], **kept}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(found) + "\n", encoding="utf-8")
