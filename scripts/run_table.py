@@ -1,8 +1,10 @@
 """A table of runs: what was run, its errors, and what adapting gained.
 
     python scripts/run_table.py RUN... --out results/public-models.md --title "Public models" --about TEXT
+    python scripts/run_table.py results/runs/levels/*.parquet runs/new --keep results/runs/levels ...
 
-RUN are folders that ``mfbench evaluate`` wrote. Beside the table goes a JSON file with the same numbers.
+RUN are folders that ``mfbench evaluate`` wrote, or what an earlier call kept of them. Beside the table goes
+a JSON file with the same numbers.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import argparse
 import json
 from pathlib import Path
 
+from mfbench_campaign.run_table.kept import KEPT, keep
 from mfbench_campaign.run_table.page import run_page, run_record
 from mfbench_campaign.run_table.runs import Run
 
@@ -22,8 +25,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--title", required=True)
     parser.add_argument("--about", default="", help="a sentence on how the methods were trained and tuned")
+    parser.add_argument(
+        "--keep", type=Path, help="a folder: for every run folder, what the table needs of it"
+    )
     given = parser.parse_args()
-    record = run_record([Run.read(folder) for folder in given.runs])
+    runs = [Run.read(path) for path in given.runs]
+    record = run_record(runs)
+    if given.keep:
+        given.keep.mkdir(parents=True, exist_ok=True)
+        for run, path in zip(runs, given.runs, strict=True):
+            if path.suffix != KEPT:
+                keep(run.record, run.episodes, given.keep / f"{path.name}{KEPT}")
     given.out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     given.out.write_text(run_page(record, given.title, given.about), encoding="utf-8")
 

@@ -64,3 +64,14 @@ def test_seeds_of_a_method_are_one_row_and_a_seed_twice_is_refused(runs, tmp_pat
     assert [(r["method"], r["seeds"]) for r in record["rows"]] == [("constant", 2), ("constant", 2)]
     with pytest.raises(SystemExit, match="two runs of constant on cath-mini have seed 0"):
         page([runs[0], runs[0]], tmp_path / "page.md", monkeypatch)
+
+
+def test_a_table_of_what_was_kept_says_what_the_table_of_the_runs_said(runs, tmp_path, monkeypatch):
+    kept = tmp_path / "kept"
+    words = ["--out", str(tmp_path / "a.md"), "--title", "Ten labels"]
+    monkeypatch.setattr("sys.argv", ["run_table", *map(str, runs), *words, "--keep", str(kept)])
+    run_table.main()
+    of_runs = (tmp_path / "a.md").read_text()
+    assert sorted(path.name for path in kept.iterdir()) == ["own.parquet", "wrong.parquet"]
+    _, of_kept = page([kept / "own.parquet", kept / "wrong.parquet"], tmp_path / "b.md", monkeypatch)
+    assert of_kept == of_runs

@@ -1,1 +1,1 @@
-"""A table of runs of ``mfbench evaluate``: ``runs`` reads, ``rows`` compares, ``page`` writes."""
+"""A table of runs: ``runs`` reads, ``kept`` keeps, ``rows`` compares, ``page`` writes."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mfbench.compare.text import interval, markdown
-from mfbench_campaign.run_table.rows import LINE, METRICS, gains_of, groups_of, ratios_of, rows_of
+from mfbench_campaign.run_table.kept import METRICS
+from mfbench_campaign.run_table.rows import LINE, gains_of, groups_of, ratios_of, rows_of
 from mfbench_campaign.run_table.runs import Run, measured
 
 __all__ = ["run_page", "run_record"]

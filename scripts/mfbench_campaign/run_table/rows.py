@@ -10,14 +10,11 @@ import numpy as np
 
 from mfbench.metrics.statistics import bootstrap_mean, ratio
 from mfbench.results.score_run import family_groups
+from mfbench_campaign.run_table.kept import METRICS, QUERIES
 from mfbench_campaign.run_table.runs import Measured, Run
 
-__all__ = ["LINE", "METRICS", "gains_of", "groups_of", "ratios_of", "rows_of"]
+__all__ = ["LINE", "gains_of", "groups_of", "ratios_of", "rows_of"]
 
-METRICS = {"energy_rmse": "energy", "energy_rmse_within": "within", "force_rmse": "forces"}
-"""Metric → its column."""
-QUERIES = ("all", "seen", "unseen")
-"""Subsets of the query: molecules that the support shows, and others."""
 LINE = "pretrain"
 """What every other method is divided by."""
 Row = dict[str, Any]
@@ -36,7 +33,7 @@ def _row(method: Measured, k: int) -> Row:
         "level": method.level,
         "method": method.name,
         "moving": first.moving,
-        "track": str(first.results.track),
+        "track": first.request["track"],
         "k": k,
         "draws": first.request["draws"],
         "seeds": len(method.runs),

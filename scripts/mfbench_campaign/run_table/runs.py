@@ -12,33 +12,54 @@ from typing import Any
 import numpy as np
 
 from mfbench import Split, load_split
-from mfbench.results.results import Results, read_results
+from mfbench.results.results import read_results
+from mfbench_campaign.run_table.kept import KEPT, Episode, read_kept
 
 __all__ = ["Measured", "Run", "measured"]
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run and the data that it ran on."""
+    """A run and the data that it ran on.
 
-    request: dict[str, Any]
-    card: dict[str, Any]
-    results: Results
+    Attributes:
+        record: as in ``run.json``.
+        episodes: with what the table needs of them.
+    """
+
+    record: dict[str, Any]
+    episodes: list[Episode]
     split: Split
 
     @classmethod
-    def read(cls, folder: Path) -> Run:
-        """The run in a folder.
+    def read(cls, path: Path) -> Run:
+        """The run in a folder, or what was kept of one.
 
         Raises:
             SystemExit: it is of another version of its data.
         """
-        record = json.loads((folder / "run.json").read_text())
-        split = load_split(record["request"]["split"])
-        run = cls(record["request"], record["card"] or {}, read_results(folder), split)
-        if split.manifest.data_hash != run.request["data_hash"]:
-            raise SystemExit(f"a run of {run.name} is of another version of {split.name}: run it again")
+        if path.suffix == KEPT:
+            record, episodes = read_kept(path)
+        else:
+            record = json.loads((path / "run.json").read_text())
+            episodes = [
+                Episode(e.family_id, e.k, e.draw, e.failure is not None, e.metrics)
+                for e in read_results(path).episodes
+            ]
+        run = cls(record, episodes, load_split(record["request"]["split"]))
+        if run.split.manifest.data_hash != run.request["data_hash"]:
+            raise SystemExit(f"a run of {run.name} is of another version of {run.split.name}: run it again")
         return run
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What was asked for."""
+        return self.record["request"]
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What the method said of itself."""
+        return self.record["card"] or {}
 
     @property
     def name(self) -> str:
@@ -63,8 +84,13 @@ class Run:
     @property
     def levels(self) -> list[str]:
         """Levels of theory of its tasks; one empty name where they have none of their own."""
-        run = {e.family_id for e in self.results.episodes}
+        run = {e.family_id for e in self.episodes}
         return sorted({task.level for task in self.split.test if task.family_id in run})
+
+    @property
+    def ks(self) -> set[int]:
+        """Support sizes that it was run at."""
+        return {e.k for e in self.episodes}
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +125,7 @@ class Measured:
     @property
     def ks(self) -> list[int]:
         """Support sizes that every seed was run at."""
-        return sorted(set.intersection(*(set(run.results.ks) for run in self.runs)))
+        return sorted(set.intersection(*(run.ks for run in self.runs)))
 
     def cut(self, seeds: Collection[int], draws: int) -> Measured:
         """With these seeds and the first so many draws alone."""
@@ -114,7 +140,7 @@ class Measured:
     def _errors(self, run: Run, metric: str, k: int, query: str) -> dict[str, float]:
         here = {task.family_id for task in run.split.test if task.level == self.level}
         found = defaultdict(list)
-        for e in run.results.episodes:
+        for e in run.episodes:
             counted = e.k == k and e.family_id in here and (self.draws is None or e.draw < self.draws)
             if counted and metric in (errors := e.metrics.get(query, {})):
                 found[e.family_id].append(errors[metric])
@@ -123,8 +149,7 @@ class Measured:
     def failures(self, k: int) -> int:
         """Episodes in which the method failed."""
         here = {task.family_id for task in self.runs[0].split.test if task.level == self.level}
-        failures = [e for run in self.runs for e in run.results.failures]
-        return sum(e.k == k and e.family_id in here for e in failures)
+        return sum(e.failed and e.k == k and e.family_id in here for run in self.runs for e in run.episodes)
 
 
 def measured(runs: Sequence[Run]) -> list[Measured]:
