@@ -21,6 +21,8 @@ ENERGY, FORCES, OVER_SCRATCH = 1.5, 2.0, 3.3
 META = STARTS[3:]
 """The meta-learners among them."""
 RIVALS = ("offset", "pretrain", "multihead")
+LONGER = "pretrain, longer"
+"""As many more gradients of joint training as the others had of their own; a rival where it was run."""
 Rows = Mapping[tuple[str, str, int], Any]
 """(level, method, K) → row."""
 
@@ -116,6 +118,7 @@ def _meta(rows: Rows, group: Mapping[str, int], level: str) -> list[str]:
     lines = [row for m in RIVALS if (row := rows.get((level, m, FEW)))]
     if not learners or len(lines) < len(RIVALS):
         return [title, NOT_RUN, "–"]
+    lines += [row for row in [rows.get((level, LONGER, FEW))] if row]
     said = [_beside(learner, lines, group) for learner in learners]
     return [title, "; ".join(text for text, _ in said), "met" if any(won for _, won in said) else "not met"]
 

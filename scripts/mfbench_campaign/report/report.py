@@ -32,10 +32,13 @@ from mfbench_campaign.report.level_table import level_table
 from mfbench_campaign.report.outer_costs import outer_table
 from mfbench_campaign.report.public_finding import public_findings
 from mfbench_campaign.report.repeat_table import repeat_table
+from mfbench_campaign.report.scaling import cluster_plan, scaling_table
 from mfbench_campaign.report.start_curves import shipped_phases, start_table
 
 __all__ = ["readme_part", "report"]
 
+SCALING = RESULTS / "runs" / "scaling"
+"""Kept runs of one method, trained with different numbers of gradients."""
 LIMITS = {
     "overfitting": "Meta-overfitting: test against train families",
     "forgetting": "Forgetting, with annealing and replay",
@@ -58,6 +61,10 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
         "recipes": {
             "budgets": variations.budget_table(records),
             "networks": variations.network_table(records),
+        },
+        "scaling": {
+            "laws": scaling_table(records, comparison, SCALING),
+            "plan": cluster_plan(SCALING, _card("cath-mini", "pretrain")),
         },
         "constructions": {"compared": _compared(comparison)},
         "labels": {"labels": limits.pop(LIMITS["label_factor"])},
@@ -112,8 +119,15 @@ def _findings(records: Records, comparison: Comparison, folder: Path) -> list[Fi
 
 def _levels_start() -> dict[str, int]:
     """Size and training of the start that ships with ``levels``."""
-    card = json.loads(embedded_checkpoint("levels", "mace", "pretrain").with_suffix(".json").read_text())
+    card = _card("levels", "pretrain")
     return {"channels": card["settings"]["model"]["channels"], "gradients": card["gradients"]}
+
+
+def _card(split: str, method: str) -> dict[str, Any]:
+    """Of a start that ships."""
+    path = embedded_checkpoint(split, "mace", method).with_suffix(".json")
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
 
 
 def _json(name: str) -> dict[str, Any]:

@@ -6,12 +6,14 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mfbench import Split, load_split
+from mfbench.learned.checkpoint import embedded_checkpoint
 from mfbench.results.results import read_results
 from mfbench_campaign.run_table.kept import KEPT, Episode, read_kept
 
@@ -51,24 +53,33 @@ class Run:
             raise SystemExit(f"a run of {run.name} is of another version of {run.split.name}: run it again")
         return run
 
-    @property
+    @cached_property
     def request(self) -> dict[str, Any]:
         """What was asked for."""
-        return self.record["request"]
+        return dict(self.record["request"])
 
-    @property
+    @cached_property
     def card(self) -> dict[str, Any]:
         """What the method said of itself."""
-        return self.record["card"] or {}
+        return dict(self.record["card"] or {})
 
     @property
     def name(self) -> str:
-        """The method, how it is fine-tuned, what it stands on, and whose labels it got if not its own."""
+        """The method and what it differs by from the usual: training, fine-tuning, base, whose labels."""
         base = f"on {level}" if (level := self.request["options"].get("base")) else ""
         strategy = (self.card.get("strategy") or {}).get("strategy", "none")
-        parts = [strategy] * (strategy != "none") + [base] * bool(base)
+        parts = ["longer"] * self._trained_longer
+        parts += [strategy] * (strategy != "none") + [base] * bool(base)
         parts += [self.request["support"]] * (self.request["support"] != "own")
         return ", ".join([self.request["method"], *parts])
+
+    @property
+    def _trained_longer(self) -> bool:
+        """Whether its start had more gradients than the one that ships."""
+        asked = self.request
+        ships = embedded_checkpoint(asked["split"], asked["arch"], asked["method"]).with_suffix(".json")
+        mine = self.card.get("training", {}).get("gradients", 0)
+        return ships.is_file() and mine > json.loads(ships.read_text())["gradients"]
 
     @property
     def seed(self) -> int:
