@@ -61,6 +61,12 @@ def verify(
     fragments: Annotated[
         int | None, typer.Option(metavar="N", help="Fragments per family, drawn at random. (default: all)")
     ] = None,
+    configurations: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Fresh configurations per fragment. (default: as many as published)"
+        ),
+    ] = None,
     secret: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Text that seeds the sampling. (default: random, thrown away)"),
@@ -102,9 +108,19 @@ def verify(
         label_extra("mfbench_tasks.fresh.configurations:resample", "mfbench verify --fresh") as resample,
         _bar() as tick,
     ):
-        found = resample(split, names, seed, fragments=fragments, workers=workers, tick=tick)
+        found = resample(
+            split,
+            names,
+            seed,
+            fragments=fragments,
+            configurations=configurations,
+            workers=workers,
+            tick=tick,
+        )
     outside = {}
-    if structures:
+    if structures and "plan" not in split.manifest.recipe:
+        print(f"{split.name} is not cut from proteins itself: no fragments outside of it", file=sys.stderr)
+    elif structures:
         with (
             label_extra("mfbench_tasks.fresh.fragments:cut_outside", "mfbench verify --fresh") as cut,
             _bar() as tick,

@@ -13,6 +13,8 @@ from mfbench.errors import DataError
 pytest.importorskip("tblite")
 
 from mfbench_tasks.fresh import configurations as fresh
+from mfbench_tasks.labelling.level import FORCE_TOLERANCE
+from mfbench_tasks.labelling.registry import find_level
 from mfbench_tasks.recipes.recipe import Gates, Sampling
 
 SHORT = [["s0", "md", 300.0, 2], ["q0", "md", 350.0, 2], ["q1", "displaced", 300.0, 2]]
@@ -85,3 +87,21 @@ def test_a_split_that_was_sampled_otherwise_is_refused(tiny):
     other = replace(tiny, manifest=tiny.manifest.model_copy(update={"recipe": recipe}))
     with pytest.raises(DataError, match="sampled along reactions"):
         sampled(other)
+
+
+def test_a_task_at_another_level_is_labelled_there_and_on_the_published_scale(monkeypatch):
+    split = mfbench.load_split("levels-mini")
+    task = next(task for task in split.test if task.level == "pm7")
+    tables = read_side_tables("levels-mini", split)
+    rows = tables.fragments.loc[sorted(task.graphs)].copy()
+    shorter = [
+        json.loads(s) | {"trajectories": SHORT[1:2], "equilibration_steps": 10} for s in rows["sampler"]
+    ]
+    rows["sampler"] = [json.dumps(s) for s in shorter]
+    monkeypatch.setattr(fresh, "read_side_tables", lambda *_: replace(tables, fragments=rows))
+    found = fresh.resample(split, [task.family_id], 3, fragments=1, configurations=1)[task.family_id]
+    (c,) = found
+    level = find_level("pm7").engine(c.atomic_numbers, c.total_charge, c.n_unpaired)
+    assert c.forces == pytest.approx(level.label(c.positions).forces, abs=FORCE_TOLERANCE)
+    published = [other.energy for other in task.everything if other.fragment_id == c.fragment_id]
+    assert min(published) - Gates().strain < c.energy < min(published) + 2 * Gates().strain

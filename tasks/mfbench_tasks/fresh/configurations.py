@@ -14,13 +14,16 @@ import numpy as np
 import pandas as pd
 
 from mfbench.data.configuration import Configuration
+from mfbench.data.manifest import read_manifest
 from mfbench.data.side_tables import read_side_tables
-from mfbench.data.split import Split, Task
+from mfbench.data.split import Split, Task, find_split
 from mfbench.errors import DataError
 from mfbench.work.open_executor import open_executor
 from mfbench_tasks.fragments.cut import Fragment
 from mfbench_tasks.fragments.stored import stored_fragment
+from mfbench_tasks.fresh.at_level import AtLevel
 from mfbench_tasks.labelling.tblite import Gfn2, ScfFailure
+from mfbench_tasks.levels.dft_tasks import in_turn
 from mfbench_tasks.recipes.recipe import Gates, Sampling
 from mfbench_tasks.sampling.gates import Rejection
 from mfbench_tasks.sampling.label_trajectory import LabelledFragment, label_trajectory
@@ -30,6 +33,9 @@ from mfbench_tasks.sampling.trajectories import Trajectory, geometries
 from mfbench_tasks.seeds import stream
 
 __all__ = ["mapped", "resample"]
+
+TESTED = "cath"
+"""Where the molecules of a construction of levels come from, as far as it tests on them."""
 
 
 class _Job(NamedTuple):
@@ -41,6 +47,8 @@ class _Job(NamedTuple):
     bounds: Gates
     support: tuple[np.ndarray, ...]
     seed: int
+    level: AtLevel | None
+    most: int | None
 
 
 def resample(
@@ -49,16 +57,20 @@ def resample(
     seed: int,
     *,
     fragments: int | None = None,
+    configurations: int | None = None,
     workers: int = 1,
     tick: Callable[[int, int], None] | None = None,
 ) -> dict[str, list[Configuration]]:
     """Fresh labelled query configurations, as many per fragment as the split's own query has.
+
+    Tasks at another level of theory than the one that samples are labelled at theirs, on the split's scale.
 
     Args:
         split: whose fragments.
         families: names.
         seed: the verifier's secret.
         fragments: so many per family, drawn under the seed; all by default.
+        configurations: so many per fragment, trajectories in turn; all by default.
         workers: processes.
         tick: ``tick(done, total)`` after each fragment.
 
@@ -73,17 +85,29 @@ def resample(
     table = read_side_tables(split.name, split).fragments
     if not {"relaxed_positions", "sampler"} <= set(table.columns):
         raise DataError(f"{split.name} stores no relaxed geometries: fresh configurations cannot be made")
-    if "sampling" not in split.manifest.recipe:
-        raise DataError(f"{split.name} was sampled along reactions: fresh configurations cannot be made")
-    bounds = Gates.model_validate(split.manifest.recipe["gates"])
+    bounds = _bounds(split)
     tasks = {task.family_id: task for task in split.tasks}
-    jobs = [job for f in families for job in _jobs(tasks[f], table, bounds, seed, fragments)]
+    jobs = [
+        job._replace(level=AtLevel.of(split, tasks[f], job.name), most=configurations)
+        for f in families
+        for job in _jobs(tasks[f], table, bounds, seed, fragments)
+    ]
     found: dict[str, list[Configuration]] = {family: [] for family in families}
     for number, (job, labelled) in enumerate(zip(jobs, mapped(_make, jobs, workers), strict=True)):
         found[job.family_id] += labelled
         if tick:
             tick(number + 1, len(jobs))
     return found
+
+
+def _bounds(split: Split) -> Gates:
+    """The gates of its build; of a construction of levels, those of the construction that it tests on."""
+    recipe = split.manifest.recipe
+    if split.manifest.energy_shifts:
+        recipe = read_manifest(find_split(TESTED)).recipe
+    if "sampling" not in recipe:
+        raise DataError(f"{split.name} was sampled along reactions: fresh configurations cannot be made")
+    return Gates.model_validate(recipe["gates"])
 
 
 def _jobs(task: Task, table: pd.DataFrame, bounds: Gates, seed: int, count: int | None) -> list[_Job]:
@@ -103,7 +127,8 @@ def _job(task: Task, name: str, row: Mapping[Any, Any], bounds: Gates, seed: int
         for number, how, kelvin, frames in sampler.pop("trajectories")
         if f"{name}/{number}" in asked
     )
-    return _Job(task.family_id, name, fragment, sampler, wanted, bounds.of(fragment.kind), support, seed)
+    gates = bounds.of(fragment.kind)
+    return _Job(task.family_id, name, fragment, sampler, wanted, gates, support, seed, None, None)
 
 
 def mapped(function: Callable[..., Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
@@ -140,4 +165,5 @@ def _make(job: _Job) -> list[Configuration]:
         except (Rejection, ScfFailure):
             continue
         found += labelled.configurations
-    return found
+    chosen = in_turn(found, job.seed)[: job.most] if job.most and found else found
+    return job.level.labelled(chosen) if job.level else chosen
