@@ -9,7 +9,7 @@ import numpy as np
 
 from mfbench.compare.text import interval
 from mfbench.metrics.statistics import Interval, bootstrap_mean, ratio
-from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, STARTS
+from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, META, STARTS
 from mfbench_campaign.report.tables import NAMES, NOT_RUN, shown
 
 __all__ = ["level_aims"]
@@ -18,11 +18,9 @@ GAINS = {"pm7": 2.2, "wb97x-d": 1.6}
 """Level → force error of ``pretrain`` without labels ÷ with 40, at least."""
 ENERGY, FORCES, OVER_SCRATCH = 1.5, 2.0, 3.3
 """kcal/mol on seen molecules at the DFT level; kcal/mol/Å at PM7, 10 labels; ``scratch`` ÷ best start."""
-META = STARTS[3:]
-"""The meta-learners among them."""
 RIVALS = ("offset", "pretrain", "multihead")
-LONGER = "pretrain, longer"
-"""As many more gradients of joint training as the others had of their own; a rival where it was run."""
+LONGER = ("pretrain, longer", "multihead, longer")
+"""As many more gradients without an inner loop as meta-learners had with one; rivals if they were run."""
 Rows = Mapping[tuple[str, str, int], Any]
 """(level, method, K) → row."""
 
@@ -118,7 +116,7 @@ def _meta(rows: Rows, group: Mapping[str, int], level: str) -> list[str]:
     lines = [row for m in RIVALS if (row := rows.get((level, m, FEW)))]
     if not learners or len(lines) < len(RIVALS):
         return [title, NOT_RUN, "–"]
-    lines += [row for row in [rows.get((level, LONGER, FEW))] if row]
+    lines += [row for m in LONGER if (row := rows.get((level, m, FEW)))]
     said = [_beside(learner, lines, group) for learner in learners]
     return [title, "; ".join(text for text, _ in said), "met" if any(won for _, won in said) else "not met"]
 

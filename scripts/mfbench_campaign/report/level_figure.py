@@ -23,7 +23,7 @@ STYLES = {
     "gfn2-bond-terms": ("#8B5A2B", "p"),
     "scratch, on gfn2": ("#8B5A2B", "x"),
     "multihead": ("#7B3294", "<"),
-    "pretrain, longer": ("#56B4E9", ">"),
+    "fomaml, behind multihead": ("#D55E00", "^"),
     "so3lr": ("#CC79A7", "d"),
     "so3lr, lora": ("#CC79A7", "*"),
     "so3lr, full": ("#CC79A7", "P"),

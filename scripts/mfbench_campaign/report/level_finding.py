@@ -8,13 +8,16 @@ from typing import Any
 from mfbench.compare.text import interval
 from mfbench_campaign.report.findings import Finding
 
-__all__ = ["FEW", "LEVELS", "MANY", "STARTS", "level_findings", "seeds_in_words"]
+__all__ = ["FEW", "JOINT", "LEVELS", "MANY", "META", "STARTS", "level_findings", "seeds_in_words"]
 
 FEW, MANY = 10, 40
 LEVELS = {"wb97x-d": "ωB97X-D/def2-SVP", "pm7": "PM7"}
 """Test levels, in the order of their findings, and how a reader calls them."""
-STARTS = ("pretrain", "multihead", "cavia", "fomaml", "maml", "reptile", "maml++", "anil")
-"""Starts that were trained here and call no quantum method at prediction."""
+JOINT = ("pretrain", "multihead", "pretrain, longer", "multihead, longer", "cavia")
+"""Starts that were trained here by batches over all tasks, and call no quantum method at prediction."""
+META = ("fomaml", "fomaml, behind multihead", "maml", "reptile", "maml++", "anil")
+"""Starts that were trained here as they adapt."""
+STARTS = (*JOINT, *META)
 RIVALS = ("offset", *STARTS, "ridge", "scratch", "gfn2-bond-terms")
 EXPECTED = ("scratch", "multihead", "cavia", "fomaml", "maml")
 """Methods that the comparison is not complete without."""

@@ -19,7 +19,7 @@ METRICS = {"energy_rmse": "energy", "energy_rmse_within": "within", "force_rmse"
 QUERIES = ("all", "seen", "unseen")
 """Subsets of the query: molecules that the support shows, and others."""
 _RECORD = b"run"
-_OF_CARD = ("public_model", "strategy", "adaptation", "training")
+_OF_CARD = ("public_model", "strategy", "adaptation", "training", "phases")
 _OF_TRAINING = ("split", "data_hash", "code_version", "settings", "gradients", "hardware")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mfbench.compare.text import interval, markdown
 from mfbench_campaign.run_table.kept import METRICS
-from mfbench_campaign.run_table.rows import LINE, gains_of, groups_of, ratios_of, rows_of
+from mfbench_campaign.run_table.rows import LINE, gains_of, groups_of, ratios_of, rows_of, starts_of
 from mfbench_campaign.run_table.runs import Run, measured
 
 __all__ = ["run_page", "run_record"]
@@ -19,7 +19,7 @@ less each fragment's mean error) and kcal/mol/Å (forces), means over test famil
 families and seeds. {about}
 
 {table}
-{gains}{ratios}
+{gains}{ratios}{starts}
 {models}What was run:
 
 ```text
@@ -42,6 +42,7 @@ def run_record(runs: Sequence[Run]) -> dict[str, Any]:
         "ratios": ratios_of(methods),
         "groups": groups_of(runs),
         "models": list(models.values()),
+        "starts": starts_of(methods),
         "commands": [_command(run) for run in runs],
     }
 
@@ -61,6 +62,7 @@ def run_page(record: dict[str, Any], title: str, about: str) -> str:
         table=_table(record["rows"]),
         gains="".join(map(_gain_text, record["gains"])),
         ratios=_ratio_table(record["ratios"]),
+        starts=_start_table(record["starts"]),
         models=f"Model, level and licence: {'; '.join(models)}.\n\n" if models else "",
         commands="\n".join(record["commands"]),
     )
@@ -89,6 +91,25 @@ def _ratio_table(ratios: list[dict[str, Any]]) -> str:
     ordered = sorted(ratios, key=lambda r: (r["level"], r["k"], r["method"]))
     about = f"Errors ÷ those of `{LINE}`, geometric means over families (below 1: better):"
     return f"\n{about}\n\n{_markdown(_which(ordered) | _errors(ordered))}"
+
+
+def _start_table(starts: list[dict[str, Any]]) -> str:
+    """Empty where nothing was trained before."""
+    if not starts:
+        return ""
+    columns = {
+        "start of": [f"`{start['method']}`" for start in starts],
+        "gradients": [f"{start['gradients']:,}" for start in starts],
+        "phases: steps, and how far they moved the weights": [
+            "; ".join(
+                f"{p['name']} {p['done']:,}" + (f" ({p['displacement']:.2f})" if p["displacement"] else "")
+                for p in start["phases"]
+            )
+            for start in starts
+        ],
+    }
+    about = "How starts were trained (first seed; displacement of the weights relative to their norm):"
+    return f"\n{about}\n\n{_markdown(columns)}"
 
 
 def _which(rows: list[dict[str, Any]]) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from mfbench.results.score_run import family_groups
 from mfbench_campaign.run_table.kept import METRICS, QUERIES
 from mfbench_campaign.run_table.runs import Measured, Run
 
-__all__ = ["LINE", "gains_of", "groups_of", "ratios_of", "rows_of"]
+__all__ = ["LINE", "gains_of", "groups_of", "ratios_of", "rows_of", "starts_of"]
 
 LINE = "pretrain"
 """What every other method is divided by."""
@@ -115,3 +115,15 @@ def groups_of(runs: Sequence[Run]) -> dict[str, dict[str, int]]:
         name: family_groups(split, [task.family_id for task in split.test])
         for name, split in splits.items()
     }
+
+
+def starts_of(methods: Sequence[Measured]) -> list[Row]:
+    """How the start of each method was trained, of those that were; ``offset`` and ``ridge`` share one."""
+    found: dict[str, Row] = {}
+    for method in methods:
+        first = method.runs[0]
+        if first.phases and method.own_labels:
+            gradients = sum(phase["gradients"] for phase in first.phases)
+            row = {"method": method.name, "gradients": gradients, "phases": first.phases}
+            found.setdefault(method.name, row)
+    return list(found.values())

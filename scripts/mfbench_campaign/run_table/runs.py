@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from mfbench import Split, load_split
-from mfbench.learned.checkpoint import embedded_checkpoint
 from mfbench.results.results import read_results
 from mfbench_campaign.run_table.kept import KEPT, Episode, read_kept
 
@@ -68,18 +67,22 @@ class Run:
         """The method and what it differs by from the usual: training, fine-tuning, base, whose labels."""
         base = f"on {level}" if (level := self.request["options"].get("base")) else ""
         strategy = (self.card.get("strategy") or {}).get("strategy", "none")
-        parts = ["longer"] * self._trained_longer
+        parts = self._marks_of_training()
         parts += [strategy] * (strategy != "none") + [base] * bool(base)
         parts += [self.request["support"]] * (self.request["support"] != "own")
         return ", ".join([self.request["method"], *parts])
 
     @property
-    def _trained_longer(self) -> bool:
-        """Whether its start had more gradients than the one that ships."""
-        asked = self.request
-        ships = embedded_checkpoint(asked["split"], asked["arch"], asked["method"]).with_suffix(".json")
-        mine = self.card.get("training", {}).get("gradients", 0)
-        return ships.is_file() and mine > json.loads(ships.read_text())["gradients"]
+    def phases(self) -> list[dict[str, Any]]:
+        """Of its start's training, in order: name, steps (``done``), gradients, displacement."""
+        return list(self.card.get("phases", []))
+
+    def _marks_of_training(self) -> list[str]:
+        """How its start differs from the usual: a phase that went on, a trunk with a readout per level."""
+        *before, own = [phase["name"] for phase in self.phases] or [""]
+        return ["longer"] * (own in before) + ["behind multihead"] * (
+            "multihead" in before and own not in before
+        )
 
     @property
     def seed(self) -> int:
