@@ -95,7 +95,7 @@ def verify(
     checked, _, _ = store.recompute(name)
     run, split = checked.card.run, checked.reference.split
     ks = _chosen(parse_numbers(k) or sorted(run.ks), run.ks, "K")
-    known = [task.family_id for task in split.test]
+    known = checked.reference.families
     names = _chosen(families.split(",") if families else known, known, "test family")
     text = secret.read_text(encoding="utf-8").strip() if secret else secrets.token_hex(32)
     if len(text) < 16:

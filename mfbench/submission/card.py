@@ -139,6 +139,7 @@ class DeclaredRun(_Part):
     Attributes:
         split, split_version, data_hash, level_of_theory: the data.
         ks, draws: support sizes, and how many of the published support sets per size, from the first.
+        level: only tasks at this level of theory; None: all test tasks.
         seed: of the method's randomness.
         steps, batch: budget of adaptation.
         protocol: version of the rules.
@@ -154,6 +155,7 @@ class DeclaredRun(_Part):
     protocol: Annotated[int, Field(ge=1, le=1000)] = 1
     ks: Annotated[list[Annotated[int, Field(ge=0, le=10**6)]], Field(min_length=1, max_length=100)]
     draws: Annotated[int, Field(ge=1, le=1000)]
+    level: Text40 | None = None
     seed: Annotated[int, Field(ge=-(2**63), le=2**63)] = 0
     steps: Annotated[int, Field(ge=0, le=10**9)] = Budget().steps
     batch: Annotated[int, Field(ge=1, le=10**9)] = Budget().batch

@@ -29,6 +29,7 @@ from mfbench.submission.card import (
     Tuning,
 )
 from mfbench.submission.card_errors import lines_of
+from mfbench.submission.reference_episodes import known_split
 from mfbench.submission.weights import count_parameters
 
 __all__ = ["draft_card"]
@@ -101,6 +102,7 @@ def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes])
             protocol=request["protocol"],
             ks=request["ks"],
             draws=request["draws"],
+            level=_level(request),
             seed=request["seed"],
             steps=budget.steps,
             batch=budget.batch,
@@ -114,6 +116,15 @@ def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes])
             for row in results.failures
         ],
     )
+
+
+def _level(request: Mapping[str, Any]) -> str | None:
+    """The level of theory whose test tasks are all that was run; None where all tasks were, or others."""
+    names = request.get("families") or []
+    tasks = known_split(request["split"]).test if names else ()
+    levels = {task.level for task in tasks if task.family_id in names}
+    level = levels.pop() if len(levels) == 1 else ""
+    return level if level and names == [t.family_id for t in tasks if t.level == level] else None
 
 
 def _selected(results: Results) -> dict[str, dict[str, str]] | None:

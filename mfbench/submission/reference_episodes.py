@@ -91,7 +91,7 @@ def reference_episodes(run: DeclaredRun) -> ReferenceEpisodes:
     if len(set(run.ks)) != len(run.ks):
         raise SubmissionError("card", "submission.yaml: run.ks names a K twice")
     rows = tuple((key, tuple(found)) for key, found in sorted(run.selected_rows.items()))
-    return _episodes_of(split, tuple(sorted(run.ks)), run.draws, rows)
+    return _episodes_of(split, tuple(sorted(run.ks)), run.draws, run.level, rows)
 
 
 @lru_cache(maxsize=16)
@@ -99,12 +99,13 @@ def _episodes_of(
     split: Split,
     ks: tuple[int, ...],
     draws: int,
+    level: str | None,
     selected: tuple[tuple[tuple[str, int, int], tuple[int, ...]], ...],
 ) -> ReferenceEpisodes:
     if not split.test:
         raise SubmissionError("data", f"{split.name} has no test families")
     try:
-        protocol = Protocol.of(split, ks=ks, draws=draws)
+        protocol = Protocol.of(split, ks=ks, draws=draws, level=level)
         return ReferenceEpisodes(split, tuple(protocol.episodes(split, dict(selected))))
-    except ProtocolError as error:
+    except (ProtocolError, UnknownNameError) as error:
         raise SubmissionError("data", str(error)) from None

@@ -254,3 +254,19 @@ def test_a_card_of_a_stranger_with_half_a_surrogate_pair_is_refused(maker):
     text = files["submission.yaml"].decode().replace("Labels with noise.", '"\\ud800"')
     with pytest.raises(SubmissionError, match="card"):
         read_card(text.encode())
+
+
+def test_a_run_at_one_level_of_theory_is_a_submission_of_its_tasks_and_a_run_of_some_families_is_none(
+    tmp_path,
+):
+    asked = {"ks": [0, 5], "draws": 1}
+    mfbench.evaluate("constant", "levels-mini", level="wb97x-d", out=tmp_path / "dft", **asked)
+    card = check_run(tmp_path / "dft").card
+    assert card.run.level == "wb97x-d"
+    assert read_card(write_card(card).encode()).run.level == "wb97x-d"
+    some = [task.family_id for task in mfbench.load_split("levels-mini").test if task.level == "wb97x-d"][
+        :2
+    ]
+    mfbench.evaluate("constant", "levels-mini", families=some, out=tmp_path / "some", **asked)
+    with pytest.raises(SubmissionError, match="coverage"):
+        check_run(tmp_path / "some")

@@ -289,21 +289,33 @@ def _ranks(board: Board, choice: Choice, trusts: dict[str, Trust]) -> dict[str, 
         for s in board.of(choice.split)
         if s.card.method not in reference_lines() and trusts[s.id] != Trust.REFUTED and s.id in errors
     ]
-    able = [s for s in able if s.families == able[0].families]
+    at = {s.id: _of_level(s, errors[s.id], choice.level) for s in able}
+    whole = max((set(families) for families in at.values()), key=len, default=set())
+    able = [s for s in able if set(at[s.id]) == whole]
     found: dict[str, tuple[RankRange, int]] = {}
     for track in TRACKS:
         part = [s for s in able if s.card.track == track]
-        ranks = _ranks_within(part, errors)
+        ranks = _ranks_within(part, at)
         pairs = zip(ranks, rank_groups(ranks), strict=True)
         found |= {s.id: pair for s, pair in zip(part, pairs, strict=bool(ranks))}
     return found
 
 
-def _ranks_within(able: Sequence[Summary], errors: Mapping[str, np.ndarray]) -> list[RankRange]:
+def _of_level(summary: Summary, errors: np.ndarray, level: str) -> dict[str, float]:
+    """family → error, of the families at a level."""
+    at = f"{level}." if level != EVERY_LEVEL else ""
+    pairs = zip(summary.families, errors.tolist(), strict=True)
+    return {family: error for family, error in pairs if family.startswith(at)}
+
+
+def _ranks_within(able: Sequence[Summary], at: Mapping[str, Mapping[str, float]]) -> list[RankRange]:
     """Ranks of submissions with the same families; empty if there are too few families."""
     if not able:
         return []
-    matrix = np.array([errors[s.id] for s in able])
+    families = list(at[able[0].id])
+    matrix = np.array([[at[s.id][family] for family in families] for s in able])
     present = np.isfinite(matrix).all(axis=0)  # a stratum may be empty in a family, for everybody
     whole = matrix[:, present]
-    return rank_methods(np.maximum(whole, 1e-12), np.array(able[0].groups)[present]) or []
+    group = dict(zip(able[0].families, able[0].groups, strict=True))
+    groups = np.array([group[family] for family in families])
+    return rank_methods(np.maximum(whole, 1e-12), groups[present]) or []

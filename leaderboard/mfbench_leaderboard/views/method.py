@@ -239,7 +239,7 @@ def _provenance(summary: Summary) -> None:
             f"deposited, SHA-256 {card.weights_sha256}" if card.weights_sha256 else "not deposited",
         ),
         ("Data", f"{run.split} {run.split_version}, {run.data_hash}"),
-        ("Level of theory", run.level_of_theory or "–"),
+        ("Level of theory", f"tasks at {run.level} alone" if run.level else run.level_of_theory or "–"),
         ("Code", card.code_version or "–"),
         ("Seed", str(run.seed)),
     ]

@@ -17,6 +17,9 @@ _METHODS = {
     "anil": "{arch}, second-order MAML whose inner loop moves the readouts alone.",
     "fomaml": "{arch}, first-order MAML from a joint start, then {steps} steps.",
     "reptile": "{arch}, Reptile from a joint start, then {steps} steps.",
+    "multihead": "{arch}, joint training with a readout per level of theory, then {steps} steps.",
+    "gfn2-bond-terms": "GFN2-xTB at prediction; bond and 1-3 terms from the support, closed form.",
+    "so3lr": "SO3LR, a public model, with the closed-form energy correction.",
 }
 
 
