@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mfbench.compare.text import interval
-from mfbench.metrics.statistics import Interval, bootstrap_mean, ratio
-from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, META, STARTS
+from mfbench.metrics.statistics import Interval, bootstrap_mean, ratio, smallest_ratio
+from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, META, STARTS, seeds_in_words
 from mfbench_campaign.report.tables import NAMES, NOT_RUN, shown
 
-__all__ = ["level_aims"]
+__all__ = ["Beside", "beside_rivals", "level_aims"]
 
 GAINS = {"pm7": 2.2, "wb97x-d": 1.6}
 """Level → force error of ``pretrain`` without labels ÷ with 40, at least."""
@@ -37,7 +37,7 @@ def level_aims(record: Mapping[str, Any]) -> list[list[str]]:
     found.append(_energy(rows, group))
     found.append(_forces(rows))
     found += [_over_scratch(rows, group, level, k) for level, k in (("wb97x-d", MANY), ("pm7", FEW))]
-    found += [_meta(rows, group, level) for level in LEVELS]
+    found += [_meta(record, level) for level in LEVELS]
     return found
 
 
@@ -101,28 +101,60 @@ def _over_scratch(rows: Rows, group: Mapping[str, int], level: str, k: int) -> l
 
 
 def _ratio(top: Any, bottom: Any, metric: str, group: Mapping[str, int]) -> Interval:
+    return ratio(*_paired(top, bottom, metric, group))
+
+
+def _paired(top: Any, bottom: Any, metric: str, group: Mapping[str, int]) -> list[np.ndarray]:
+    """Errors of both on the families that both have, and these families' groups."""
     above, below = (row["errors_of_families"][metric]["all"] for row in (top, bottom))
     families = sorted(above.keys() & below.keys())
-    tops, bottoms, groups = (np.array([of[f] for f in families]) for of in (above, below, group))
-    return ratio(tops, bottoms, groups)
+    return [np.array([of[f] for f in families]) for of in (above, below, group)]
 
 
-def _meta(rows: Rows, group: Mapping[str, int], level: str) -> list[str]:
+def _meta(record: Mapping[str, Any], level: str) -> list[str]:
     rivals = ", ".join(f"`{name}`" for name in RIVALS)
     title = (
         f"`levels`, {LEVELS[level]}: a meta-learner better than {rivals} at K = {FEW}, interval without 1"
     )
-    learners = [row for m in META if (row := rows.get((level, m, FEW)))]
-    lines = [row for m in RIVALS if (row := rows.get((level, m, FEW)))]
-    if not learners or len(lines) < len(RIVALS):
+    said = beside_rivals(record, level)
+    if not said:
         return [title, NOT_RUN, "–"]
+    return [title, "; ".join(b.text for b in said), "met" if any(b.won for b in said) else "not met"]
+
+
+class Beside(NamedTuple):
+    """A meta-learner beside its rivals, in forces with few labels.
+
+    Attributes:
+        method, text: its name, and all of it in words.
+        ratios: errors of every rival ÷ its own, in words.
+        least: the ratio that would show in four of five cases, of the rival that is told from it worst.
+        won: whether every interval lies above 1.
+    """
+
+    method: str
+    text: str
+    ratios: str
+    least: float
+    won: bool
+
+
+def beside_rivals(record: Mapping[str, Any], level: str) -> list[Beside]:
+    """Every meta-learner at a level beside ``RIVALS``, and beside longer training if that was run."""
+    rows = {(r["level"], r["method"], r["k"]): r for r in record["rows"]}
+    lines = [row for m in RIVALS if (row := rows.get((level, m, FEW)))]
+    if len(lines) < len(RIVALS):
+        return []
     lines += [row for m in LONGER if (row := rows.get((level, m, FEW)))]
-    said = [_beside(learner, lines, group) for learner in learners]
-    return [title, "; ".join(text for text, _ in said), "met" if any(won for _, won in said) else "not met"]
+    group = record["groups"]["levels"]
+    return [_beside(row, lines, group) for m in META if (row := rows.get((level, m, FEW)))]
 
 
-def _beside(learner: Any, lines: Sequence[Any], group: Mapping[str, int]) -> tuple[str, bool]:
-    """Force errors of every rival ÷ those of a learner, and whether it beats all of them."""
-    values = {line["method"]: _ratio(line, learner, "force_rmse", group) for line in lines}
-    each = ", ".join(f"`{name}` ÷ it {shown(value)}" for name, value in values.items())
-    return f"`{learner['method']}`: {each}", all(value.lo > 1 for value in values.values())
+def _beside(learner: Any, lines: Sequence[Any], group: Mapping[str, int]) -> Beside:
+    pairs = {line["method"]: _paired(line, learner, "force_rmse", group) for line in lines}
+    values = {name: ratio(*pair) for name, pair in pairs.items()}
+    ratios = ", ".join(f"`{name}` ÷ it {shown(value)}" for name, value in values.items())
+    least = max(smallest_ratio(*pair) for pair in pairs.values())
+    name = learner["method"]
+    text = f"`{name}` ({seeds_in_words(learner['seeds'])}): {ratios}; {least:.2f} would show"
+    return Beside(name, text, ratios, least, all(value.lo > 1 for value in values.values()))

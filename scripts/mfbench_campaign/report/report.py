@@ -29,6 +29,7 @@ from mfbench_campaign.report.convergence import convergence_table
 from mfbench_campaign.report.findings import Finding, all_findings
 from mfbench_campaign.report.level_finding import LEVELS, level_findings
 from mfbench_campaign.report.level_table import level_table
+from mfbench_campaign.report.meta_finding import meta_findings
 from mfbench_campaign.report.outer_costs import outer_table
 from mfbench_campaign.report.public_finding import public_findings
 from mfbench_campaign.report.repeat_table import repeat_table
@@ -114,7 +115,7 @@ def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
 def _findings(records: Records, comparison: Comparison, folder: Path) -> list[Finding]:
     mini, levels = _json("cath-mini"), _json("levels")
     campaign = all_findings(records, comparison, mini, folder / "limits", _trainings(folder))
-    return [*level_findings(levels), *public_findings(levels), *campaign]
+    return [*level_findings(levels), *meta_findings(levels), *public_findings(levels), *campaign]
 
 
 def _levels_start() -> dict[str, int]:
