@@ -19,6 +19,7 @@ from mfbench_campaign.report import command
 from mfbench_campaign.report.advice import what_to_use
 from mfbench_campaign.report.findings import families_finding, rows_that_beat, start_finding
 from mfbench_campaign.report.level_aims import level_aims
+from mfbench_campaign.report.meta_finding import meta_findings
 from mfbench_campaign.report.level_finding import level_findings
 from mfbench_campaign.report.outer_costs import inner_share
 from mfbench_campaign.report.public_finding import public_findings
@@ -262,7 +263,8 @@ def test_an_aim_on_levels_is_met_by_its_interval_not_by_its_mean():
         every = {q: errors for q in ("all", "seen", "unseen")}
         found = dict.fromkeys(("energy_rmse", "energy_rmse_within", "force_rmse"), every)
         value = [factor, 0.9 * factor, 1.1 * factor]
-        return {"level": level, "method": method, "k": k, "force_rmse": value, "errors_of_families": found}
+        said = {"level": level, "method": method, "k": k, "seeds": 3}
+        return {**said, "force_rmse": value, "errors_of_families": found}
 
     rows = [row("pm7", m, 10, 1.9) for m in ("offset", "multihead", "pretrain")] + [
         row("pm7", "maml", 10, 1.85)
@@ -277,3 +279,11 @@ def test_an_aim_on_levels_is_met_by_its_interval_not_by_its_mean():
     assert next(v for t, v in verdicts.items() if "at most 2.0" in t) == "not met"  # 1.85 [1.67, 2.04]
     assert next(v for t, v in verdicts.items() if "PM7: a meta-learner" in t) == "met"
     assert next(v for t, v in verdicts.items() if "PM7: `scratch`" in t) == "–"
+    longer = [*rows, row("pm7", "multihead, longer", 10, 1.8)]
+    table = level_aims({"rows": longer, "gains": [gain], "groups": {"levels": group}})
+    assert next(v for t, _, v in table if "PM7: a meta-learner" in t) == "not met"
+    start = {"method": "maml", "phases": [{"name": "maml", "done": 2000, "displacement": 0.1}]}
+    record = {"rows": rows, "gains": [gain], "groups": {"levels": group}, "starts": [start]}
+    (finding,) = meta_findings(record)
+    assert "PM7: yes, `maml` (2,000 outer steps, 3 seeds) has 1.85" in finding.short
+    assert meta_findings({**record, "rows": rows[:3]}) == []
