@@ -19,8 +19,8 @@ from mfbench_campaign.report import command
 from mfbench_campaign.report.advice import what_to_use
 from mfbench_campaign.report.findings import families_finding, rows_that_beat, start_finding
 from mfbench_campaign.report.level_aims import level_aims
-from mfbench_campaign.report.meta_finding import meta_findings
 from mfbench_campaign.report.level_finding import level_findings
+from mfbench_campaign.report.meta_finding import meta_findings
 from mfbench_campaign.report.outer_costs import inner_share
 from mfbench_campaign.report.public_finding import public_findings
 from mfbench_campaign.report.tables import force_ranks

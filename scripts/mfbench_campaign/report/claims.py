@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mfbench.compare.text import markdown
 from mfbench_campaign.headline import FEW, MANY
@@ -12,22 +14,34 @@ from mfbench_campaign.limits.measured import read_measured
 from mfbench_campaign.records import CONSTRUCTIONS, Records
 from mfbench_campaign.report.aims import best_energy, best_over_scratch
 from mfbench_campaign.report.label_savings import DEEP, saved, saved_text
+from mfbench_campaign.report.level_aims import energy_aim, over_scratch_aim
+from mfbench_campaign.report.level_finding import LEVELS
+from mfbench_campaign.report.level_finding import MANY as LABELS
 from mfbench_campaign.report.tables import NOT_RUN, shown
 
 __all__ = ["claims_table"]
 
+DFT = "wb97x-d"
 
-def claims_table(records: Records, folder: Path) -> str:
-    """One row a claim: what was measured, and why the two may differ. ``folder``: results/campaign."""
+
+def claims_table(records: Records, levels: Mapping[str, Any], folder: Path) -> str:
+    """One row a claim: what was measured, and why the two may differ.
+
+    Args:
+        records: of the campaign.
+        levels: ``results/levels.json``.
+        folder: results/campaign.
+    """
+    dft = f"`levels`, {LEVELS[DFT]}, K = {LABELS}"
     rows = [
         [
             f"1.5 kcal/mol at K = {MANY}",
-            _energies(records),
+            f"{_energies(records)}; {dft}, seen molecules: {energy_aim(levels)[1]}",
             "small networks, unconverged; most of a total energy error is an offset",
         ],
         [
             "training from scratch ÷ meta-learning = 3.3",
-            _ratios(records),
+            f"{_ratios(records)}; {dft}: {over_scratch_aim(levels, DFT, LABELS)[1]}",
             "`scratch` may take 2,000 steps here, meta-learners 20",
         ],
         [

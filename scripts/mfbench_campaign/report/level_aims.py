@@ -12,7 +12,7 @@ from mfbench.metrics.statistics import Interval, bootstrap_mean, ratio, smallest
 from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, META, STARTS, seeds_in_words
 from mfbench_campaign.report.tables import NAMES, NOT_RUN, shown
 
-__all__ = ["Beside", "beside_rivals", "level_aims"]
+__all__ = ["Beside", "beside_rivals", "energy_aim", "level_aims", "over_scratch_aim"]
 
 GAINS = {"pm7": 2.2, "wb97x-d": 1.6}
 """Level → force error of ``pretrain`` without labels ÷ with 40, at least."""
@@ -31,14 +31,21 @@ def level_aims(record: Mapping[str, Any]) -> list[list[str]]:
     Args:
         record: ``results/levels.json``, which ``scripts/run_table.py`` wrote.
     """
-    rows = {(r["level"], r["method"], r["k"]): r for r in record["rows"]}
-    group = record["groups"]["levels"] if record["rows"] else {}
     found = [_gain(record, level) for level in GAINS]
-    found.append(_energy(rows, group))
-    found.append(_forces(rows))
-    found += [_over_scratch(rows, group, level, k) for level, k in (("wb97x-d", MANY), ("pm7", FEW))]
+    found.append(energy_aim(record))
+    found.append(_forces(_rows(record)))
+    found += [over_scratch_aim(record, level, k) for level, k in (("wb97x-d", MANY), ("pm7", FEW))]
     found += [_meta(record, level) for level in LEVELS]
     return found
+
+
+def _rows(record: Mapping[str, Any]) -> Rows:
+    return {(r["level"], r["method"], r["k"]): r for r in record["rows"]}
+
+
+def _groups(record: Mapping[str, Any]) -> Mapping[str, int]:
+    groups: Mapping[str, int] = record["groups"]["levels"] if record["rows"] else {}
+    return groups
 
 
 def _gain(record: Mapping[str, Any], level: str) -> list[str]:
@@ -54,8 +61,9 @@ def _met(surely: bool, likely: bool) -> str:
     return "met" if surely else "met, but the interval reaches below" if likely else "not met"
 
 
-def _energy(rows: Rows, group: Mapping[str, int]) -> list[str]:
-    level = "wb97x-d"
+def energy_aim(record: Mapping[str, Any]) -> list[str]:
+    """Energy at the DFT level with many labels, on molecules of the support: aim, value, verdict."""
+    rows, group, level = _rows(record), _groups(record), "wb97x-d"
     title = f"`levels`, {LEVELS[level]}: energy on seen molecules at K = {MANY} below {ENERGY} kcal/mol"
     options = {
         m: _mean(row["errors_of_families"]["energy_rmse"]["seen"], group)
@@ -87,7 +95,9 @@ def _forces(rows: Rows) -> list[str]:
     ]
 
 
-def _over_scratch(rows: Rows, group: Mapping[str, int], level: str, k: int) -> list[str]:
+def over_scratch_aim(record: Mapping[str, Any], level: str, k: int) -> list[str]:
+    """Errors of ``scratch`` ÷ those of the best start at a level: aim, value, verdict."""
+    rows, group = _rows(record), _groups(record)
     title = f"`levels`, {LEVELS[level]}: `scratch` ÷ best start at K = {k}, at least {OVER_SCRATCH}"
     scratch = rows.get((level, "scratch", k))
     starts = [row for m in STARTS if (row := rows.get((level, m, k)))]
@@ -141,12 +151,11 @@ class Beside(NamedTuple):
 
 def beside_rivals(record: Mapping[str, Any], level: str) -> list[Beside]:
     """Every meta-learner at a level beside ``RIVALS``, and beside longer training if that was run."""
-    rows = {(r["level"], r["method"], r["k"]): r for r in record["rows"]}
+    rows, group = _rows(record), _groups(record)
     lines = [row for m in RIVALS if (row := rows.get((level, m, FEW)))]
     if len(lines) < len(RIVALS):
         return []
     lines += [row for m in LONGER if (row := rows.get((level, m, FEW)))]
-    group = record["groups"]["levels"]
     return [_beside(row, lines, group) for m in META if (row := rows.get((level, m, FEW)))]
 
 

@@ -57,7 +57,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
     limits = _limits(records, folder / "limits")
     values: dict[str, dict[str, Any]] = {
         "findings": {"findings": findings},
-        "claims": {"claims": claims_table(records, folder)},
+        "claims": {"claims": claims_table(records, _json("levels"), folder)},
         "methods": {"constructions": _constructions(records)},
         "recipes": {
             "budgets": variations.budget_table(records),
