@@ -23,6 +23,8 @@ from mfbench_campaign.report.variations import NETWORKS
 
 __all__ = ["aims", "best_energy", "best_over_scratch"]
 
+NO_LABEL, CONVERGED = 1.2, 2.0
+
 
 def aims(records: Records, levels: Mapping[str, Any], limits: Path) -> str:
     """The table of what was aimed at, and what was measured.
@@ -40,6 +42,7 @@ def aims(records: Records, levels: Mapping[str, Any], limits: Path) -> str:
             "met" if better else "not met",
         ],
     ]
+    rows += [_forces_aim(records), _converged_aim(records)]
     for construction in CONSTRUCTIONS:
         title = f"`{construction}`: energy at K = {MANY} below 1.5 kcal/mol"
         found = best_energy(records, construction)
@@ -52,6 +55,30 @@ def aims(records: Records, levels: Mapping[str, Any], limits: Path) -> str:
         rows.append(_scratch_aim(records, construction))
     rows += [_saving_aim(limits, c) for c in DEEP]
     return markdown(["aim", "measured", ""], rows)
+
+
+def _forces_aim(records: Records) -> list[str]:
+    """Of the start alone: ``offset`` moves no force, so any K says it."""
+    title = f"`cath`: forces without a label at most {NO_LABEL} kcal/mol/Å"
+    starts = ("offset", *(f"offset, {network}" for network in NETWORKS[1:]))
+    found = {
+        m: value for m in starts if (value := mean_error(records.seeds("cath", m), "force_rmse", MANY))
+    }
+    if not found:
+        return [title, NOT_RUN, "–"]
+    best, value = min(found.items(), key=lambda item: item[1].value)
+    return [title, f"{shown(value)} (`{best}`)", "met" if value.hi <= NO_LABEL else "not met"]
+
+
+def _converged_aim(records: Records) -> list[str]:
+    title = (
+        f"`chemistry`: `scratch` ÷ `pretrain`, 2,000 steps each, K = {MANY}, forces, at least {CONVERGED:g}"
+    )
+    pair = records.seeds("chemistry", "scratch"), records.seeds("chemistry", "pretrain", "2000-steps")
+    value = contrast(*pair, "force_rmse", MANY) if all(pair) else None
+    if value is None:
+        return [title, NOT_RUN, "–"]
+    return [title, shown(value), "met" if value.lo >= CONVERGED else "not met"]
 
 
 def best_energy(records: Records, construction: str) -> tuple[str, Interval] | None:
