@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from mfbench_campaign.run_table.kept import KEPT, keep
 from mfbench_campaign.run_table.page import run_page, run_record
@@ -33,11 +34,28 @@ def main() -> None:
     record = run_record(runs)
     if given.keep:
         given.keep.mkdir(parents=True, exist_ok=True)
-        for run, path in zip(runs, given.runs, strict=True):
-            if path.suffix != KEPT:
-                keep(run.record, run.episodes, given.keep / f"{path.name}{KEPT}")
-    given.out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        folders = {
+            path.name: run for run, path in zip(runs, given.runs, strict=True) if path.suffix != KEPT
+        }
+        if len(folders) < sum(path.suffix != KEPT for path in given.runs):
+            parser.error("two run folders have one name, by which they would be kept")
+        for name, run in folders.items():
+            keep(run.record, run.episodes, given.keep / f"{name}{KEPT}")
+    given.out.with_suffix(".json").write_text(_by_row(record), encoding="utf-8")
     given.out.write_text(run_page(record, given.title, given.about), encoding="utf-8")
+
+
+def _by_row(record: dict[str, Any]) -> str:
+    """JSON with a line for each row of a list: differences can be read."""
+
+    def text(value: Any) -> str:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+    parts = []
+    for key, value in record.items():
+        lines = ",\n".join(map(text, value)) if isinstance(value, list) else ""
+        parts.append(f"{text(key)}: [\n{lines}\n]" if lines else f"{text(key)}: {text(value)}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 if __name__ == "__main__":

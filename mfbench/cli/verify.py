@@ -64,7 +64,8 @@ def verify(
     configurations: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Fresh configurations per fragment. (default: as many as published)"
+            metavar="N",
+            help="Fresh configurations per fragment, 2 or more. (default: as many as published)",
         ),
     ] = None,
     secret: Annotated[
@@ -90,6 +91,8 @@ def verify(
         raise ProtocolError("say --fresh; 'mfbench store verify' recomputes a store from its predictions")
     if fragments is not None and fragments < 2:
         raise ProtocolError("--fragments 1 leaves no interval over fragments: choose 2 or more")
+    if configurations is not None and configurations < 2:
+        raise ProtocolError("one configuration per fragment has no energy within it: choose 2 or more")
     store = store_to_read(to)
     name = store.find(submission)
     checked, _, _ = store.recompute(name)

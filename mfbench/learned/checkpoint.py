@@ -22,6 +22,7 @@ EMBEDDED = Path(__file__).parents[1] / "embedded" / "checkpoints"
 _PRECONDITION = "precondition/"
 _RATES = "rates/"
 _EACH = "each/"
+_OF_PHASE = ("name", "done", "gradients", "displacement")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,12 @@ class Checkpoint:
     def groups_of_arrays(self) -> dict[str, dict[str, Any]]:
         """All arrays, by what the file puts before their names."""
         return {"": self.params, _PRECONDITION: self.precondition, _RATES: self.rates, _EACH: self.each}
+
+    @property
+    def phases_in_brief(self) -> list[dict[str, Any]]:
+        """Of every phase of training: name, steps (``done``), gradients, and how far it moved the weights
+        relative to their norm. The card has its curve."""
+        return [{k: phase.get(k) for k in _OF_PHASE} for phase in self.card.get("phases", [])]
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

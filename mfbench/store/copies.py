@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def copy_findings(store: Store, checked: Checked) -> list[Finding]:
     own = checked.fingerprints
     families = checked.reference.families
     nearest: tuple[float, str, str] | None = None
-    for name, k, theirs in _fingerprints(store, checked, len(families)):
+    for name, k, theirs in _fingerprints(store, checked, families):
         forces, energies = distance(own[k], theirs) if k in own else (np.inf, np.inf)
         if forces < SAME and (nearest is None or forces < nearest[0]):
             what = "energies and forces" if energies < SAME else "forces"
@@ -49,8 +49,11 @@ def copy_findings(store: Store, checked: Checked) -> list[Finding]:
     ]
 
 
-def _fingerprints(store: Store, checked: Checked, n_families: int) -> Iterator[tuple[str, int, np.ndarray]]:
-    """(id, K, [n_families, WIDTH]) of the other submissions on the same data."""
+def _fingerprints(
+    store: Store, checked: Checked, families: Sequence[str]
+) -> Iterator[tuple[str, int, np.ndarray]]:
+    """(id, K, [n families, WIDTH]) of the other submissions on the same data; NaN in families that they
+    have not."""
     snapshot = read_store(store, write=False)
     data = checked.card.run.data_hash
     rows = snapshot.rows.filter(snapshot.rows["sketch"].is_valid()).select(["submission", "k", "sketch"])
@@ -58,7 +61,10 @@ def _fingerprints(store: Store, checked: Checked, n_families: int) -> Iterator[t
         summary = snapshot.summaries[row["submission"]]
         if row["submission"] == checked.card.made_from:
             continue
-        if summary.card.run.data_hash == data and len(row["sketch"]) == n_families * WIDTH:
+        if summary.card.run.data_hash == data:
             if any(f.kind == Kind.CONSTANT_PREDICTIONS for f in summary.findings):
                 continue
-            yield summary.id, row["k"], np.array(row["sketch"], np.float32).reshape(n_families, WIDTH)
+            theirs = np.array(row["sketch"], np.float32).reshape(-1, WIDTH)
+            of = dict(zip(summary.families, theirs, strict=True))
+            absent = np.full(WIDTH, np.nan, np.float32)
+            yield summary.id, row["k"], np.stack([of.get(family, absent) for family in families])

@@ -10,11 +10,13 @@ import pytest
 
 pytest.importorskip("streamlit")
 
+import mfbench
 from mfbench.data.split import load_split
 from mfbench.metrics.errors import COSTS
 from mfbench.protocol.protocol import Selector, Track
-from mfbench.store import read_store
+from mfbench.store import open_store, read_store
 from mfbench.submission.card import PublicModelOrigin
+from mfbench_campaign.filing.file_row import file_row
 from mfbench_leaderboard import css
 from mfbench_leaderboard.data.board import Board, Cell, Choice, standings
 from mfbench_leaderboard.data.citation import bibtex
@@ -245,3 +247,20 @@ def test_what_labels_teach_is_drawn_for_methods_and_listed_for_all():
 @pytest.mark.parametrize("name", ["cath-mini", "levels-mini"])
 def test_families_are_known_before_the_split_is_read(name):
     assert families_of(name) == {t.family_id: str(t.fold) for t in load_split(name).tasks}
+
+
+def test_rows_of_one_level_each_have_a_line_at_theirs_and_are_no_ranking_of_all(tmp_path):
+    store = open_store(tmp_path / "store")
+    for level in ("pm7", "wb97x-d"):
+        for method in ("constant", "random"):
+            out = tmp_path / f"{level}-{method}"
+            mfbench.evaluate(method, "levels-mini", level=level, ks=[5], draws=1, out=out)
+            file_row(out, store.url, {"description": "A line.", "authors": ["us"]})
+    board = Board(read_store(store))
+    for level in ("pm7", "wb97x-d"):
+        rows = standings(board, Choice("levels-mini", 5, level=level)).rows
+        measured = [row for row in rows if "force_rmse" in row.cells]
+        assert {row.summary.card.run.level for row in measured} == {level}
+        line = next(row for row in measured if row.is_line).cells["force_rmse"].value
+        assert {row.cells["force_rmse"].constant for row in measured} == {line}
+    assert not standings(board, Choice("levels-mini", 5)).ranked

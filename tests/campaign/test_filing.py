@@ -5,6 +5,8 @@ from mfbench.store import open_store, read_store
 from mfbench.store.rerun import rerun
 from mfbench_campaign.filing.descriptions import description
 from mfbench_campaign.filing.file_row import file_row
+from mfbench_campaign.filing.finished_runs import card_of
+from mfbench_campaign.run_table.runs import Run
 
 
 def test_a_finished_run_becomes_a_compact_row_with_its_scores(maker, tmp_path):
@@ -26,3 +28,32 @@ def test_a_finished_run_becomes_a_compact_row_with_its_scores(maker, tmp_path):
 def test_descriptions_say_how_many_steps_adapt():
     assert description("maml", "mace", 2000).endswith("then 2,000 steps.")
     assert "NequIP" in description("pretrain", "nequip", 20)
+
+
+def test_a_finished_run_is_described_by_what_it_went_through():
+    asked = {
+        "method": "so3lr",
+        "arch": None,
+        "options": {"strategy": "lora"},
+        "split": "levels",
+        "support": "own",
+    }
+    asked["budget"] = {"steps": 20, "batch": 16}
+    run = Run({"request": asked, "card": {"strategy": {"strategy": "lora", "moving": 50_113}}}, [], None)
+    card = card_of(run)
+    assert card["method"] == "so3lr, lora"
+    assert "Fine-tuned on the support: strategy lora, 50,113 numbers move." in card["description"]
+    assert "tuning" not in card
+    phases = [
+        {"name": "joint", "done": 75_000},
+        {"name": "multihead", "done": 46_000},
+        {"name": "fomaml", "done": 2000},
+    ]
+    asked |= {"method": "fomaml", "arch": "mace", "options": {}}
+    card = card_of(Run({"request": asked, "card": {"phases": phases}}, [], None))
+    assert card["method"] == "fomaml, behind multihead"
+    assert card["description"].endswith(
+        "Steps of training before: joint 75,000, multihead 46,000, fomaml 2,000."
+    )
+    asked |= {"method": "pretrain"}
+    assert card_of(Run({"request": asked, "card": {}}, [], None))["tuning"].trials == 12

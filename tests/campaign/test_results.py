@@ -162,7 +162,7 @@ def test_what_to_use_at_a_level_leaves_controls_out_and_compares_families_in_pai
     hard = np.random.default_rng(1).uniform(1.0, 3.0, len(families))
 
     def row(method, errors):
-        of = dict(zip(families, errors.tolist(), strict=True))
+        of = {family: [error] for family, error in zip(families, errors.tolist(), strict=True)}
         found = {"force_rmse": {"seen": of, "unseen": of}}
         return {"level": "pm7", "k": 10, "method": method, "errors_of_families": found}
 
@@ -259,7 +259,7 @@ def test_an_aim_on_levels_is_met_by_its_interval_not_by_its_mean():
     group = {f: i for i, f in enumerate(families)}
 
     def row(level, method, k, factor):
-        errors = dict.fromkeys(families, factor)
+        errors = {family: [factor] for family in families}
         every = {q: errors for q in ("all", "seen", "unseen")}
         found = dict.fromkeys(("energy_rmse", "energy_rmse_within", "force_rmse"), every)
         value = [factor, 0.9 * factor, 1.1 * factor]
@@ -286,4 +286,6 @@ def test_an_aim_on_levels_is_met_by_its_interval_not_by_its_mean():
     record = {"rows": rows, "gains": [gain], "groups": {"levels": group}, "starts": [start]}
     (finding,) = meta_findings(record)
     assert "PM7: yes, `maml` (2,000 outer steps, 3 seeds) has 1.85" in finding.short
+    assert finding.rest.startswith("PM7: a ratio of 1.00 would show")
+    assert "---" not in finding.short
     assert meta_findings({**record, "rows": rows[:3]}) == []

@@ -1,12 +1,15 @@
 """The page of runs, as `make demo` ends with it: errors, gains of own labels alone, and what was run."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 import run_table
 from mfbench import load_split
 from mfbench.cli import main
+from mfbench_campaign.run_table.rows import ratios_of
+from mfbench_campaign.run_table.runs import Measured, Run
 
 
 @pytest.fixture
@@ -75,3 +78,34 @@ def test_a_table_of_what_was_kept_says_what_the_table_of_the_runs_said(runs, tmp
     assert sorted(path.name for path in kept.iterdir()) == ["own.parquet", "wrong.parquet"]
     _, of_kept = page([kept / "own.parquet", kept / "wrong.parquet"], tmp_path / "b.md", monkeypatch)
     assert of_kept == of_runs
+
+
+@pytest.mark.parametrize(
+    ("phases", "name"),
+    [
+        (["joint", "pretrain"], "pretrain"),
+        (["joint", "pretrain", "pretrain"], "pretrain, longer"),
+        (["joint", "pretrain", "multihead"], "multihead"),
+        (["joint", "pretrain", "multihead", "multihead"], "multihead, longer"),
+        (["joint", "pretrain", "fomaml"], "fomaml"),
+        (["joint", "pretrain", "multihead", "fomaml"], "fomaml, behind multihead"),
+    ],
+)
+def test_a_row_is_named_by_what_its_start_went_through(phases, name):
+    request = {"method": name.partition(",")[0], "options": {}, "support": "own", "split": "levels-mini"}
+    card = {"phases": [{"name": phase} for phase in phases]}
+    assert Run({"request": request, "card": card}, [], None).name == name
+
+
+def test_means_over_draws_are_not_compared_with_a_single_draw(runs):
+    def measured(method, draws, averaged):
+        run = Run.read(runs[0])
+        request = {**run.request, "method": method, "draws": draws}
+        return Measured(
+            "", (replace(run, record={**run.record, "request": request, "averaged": averaged}),)
+        )
+
+    line = measured("pretrain", 5, averaged=False)
+    assert ratios_of([measured("maml", 1, averaged=False), line])
+    assert ratios_of([measured("maml", 5, averaged=True), line])
+    assert not ratios_of([measured("maml", 1, averaged=False), measured("pretrain", 5, averaged=True)])

@@ -11,12 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import mfbench
 from mfbench.cli import main
 from mfbench.data.configuration import EV_TO_KCAL_MOL
 from mfbench.errors import StoreError, SubmissionError
 from mfbench.store import file_submission, flat_table, open_store, read_store
+from mfbench.store.copies import copy_findings
 from mfbench.store.store import content_hash
+from mfbench.submission import check_run
 from mfbench.submission.check import check
+from mfbench.submission.detectors.findings import Kind
+from mfbench_campaign.filing.file_row import file_row
 
 
 @pytest.fixture
@@ -323,3 +328,13 @@ def test_a_mistyped_store_is_not_an_empty_one(command, tmp_path, capsys):
 def test_an_empty_folder_is_an_empty_store(tmp_path, capsys):
     assert main(["store", "list", "--to", str(tmp_path)]) == 0
     assert "holds no submission yet" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_part_of_a_submission_at_one_level_is_a_copy_of_it(tmp_path):
+    asked = {"ks": [5], "draws": 1}
+    mfbench.evaluate("random", "levels-mini", out=tmp_path / "whole", **asked)
+    mfbench.evaluate("random", "levels-mini", level="wb97x-d", out=tmp_path / "part", **asked)
+    store = open_store(tmp_path / "store")
+    file_row(tmp_path / "whole", store.url, {"description": "A coin.", "authors": ["us"]})
+    (finding,) = copy_findings(store, check_run(tmp_path / "part"))
+    assert finding.kind == Kind.COPIED_PREDICTIONS

@@ -216,8 +216,8 @@ def level_cells(board: Board, choice: Choice, metric: str, k: int) -> dict[str, 
     errors = board.families(choice.split, k, metric, choice.query, choice.level)
     summaries = board.snapshot.summaries
     lines = [values for name, values in errors.items() if summaries[name].card.method == CONSTANT]
-    line = lines[0][~np.isnan(lines[0])] if lines else np.zeros(0)  # NaN: a family of another level
-    constant = float(line.mean()) if len(line) else None
+    whole = [line[~np.isnan(line)] for line in lines]  # NaN: a family of another level
+    constant = next((float(line.mean()) for line in whole if len(line)), None)
     found = {}
     for name, values in errors.items():
         here = np.isfinite(values)
@@ -292,6 +292,8 @@ def _ranks(board: Board, choice: Choice, trusts: dict[str, Trust]) -> dict[str, 
     at = {s.id: _of_level(s, errors[s.id], choice.level) for s in able}
     whole = max((set(families) for families in at.values()), key=len, default=set())
     able = [s for s in able if set(at[s.id]) == whole]
+    if choice.level == EVERY_LEVEL and any(s.card.run.level for s in able):
+        return {}  # rows of one level are no ranking of all
     found: dict[str, tuple[RankRange, int]] = {}
     for track in TRACKS:
         part = [s for s in able if s.card.track == track]

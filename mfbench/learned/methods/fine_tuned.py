@@ -19,10 +19,6 @@ from mfbench.protocol.protocol import Budget
 
 __all__ = ["FineTuned"]
 
-_OF_PHASE = ("name", "done", "gradients", "displacement")
-"""What a run says of each phase of training: steps, gradients, and how far weights moved, relative to their
-norm; the checkpoint's card has its curve."""
-
 
 @dataclass(eq=False)
 class FineTuned:
@@ -47,13 +43,8 @@ class FineTuned:
         """The card that the run folder keeps."""
         settings = asdict(self.settings) if self.settings else None
         training = {k: v for k, v in self.checkpoint.card.items() if k != "phases"}
-        phases = [{k: phase.get(k) for k in _OF_PHASE} for phase in self.checkpoint.card.get("phases", [])]
-        self.card = {
-            "method": self.name,
-            "adaptation": settings,
-            "training": training,
-            "phases": phases,
-        }
+        phases = self.checkpoint.phases_in_brief
+        self.card = {"method": self.name, "adaptation": settings, "training": training, "phases": phases}
 
     def adapt(self, support: Sequence[Configuration], *, budget: Budget, seed: int) -> CorrectedPredictor:
         """At most ``budget.steps`` gradient steps of at most ``budget.batch`` configurations."""

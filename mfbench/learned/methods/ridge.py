@@ -51,7 +51,12 @@ class Ridge:
     def __post_init__(self) -> None:
         """The card that the run folder keeps."""
         training = {k: v for k, v in self.checkpoint.card.items() if k != "phases"}
-        self.card = {"method": self.name, "adaptation": asdict(self.settings), "training": training}
+        self.card = {
+            "method": self.name,
+            "adaptation": asdict(self.settings),
+            "training": training,
+            "phases": self.checkpoint.phases_in_brief,
+        }
 
     @cached_property
     def params(self) -> Params:

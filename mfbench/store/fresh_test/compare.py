@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from mfbench.store.fresh_test.record import RATIO_TOLERANCE, Comparison, Verdict
 __all__ = ["COMPARED", "FragmentErrors", "SquareErrors", "compare", "overall_verdict"]
 
 COMPARED = ("force_rmse", "energy_rmse_within", "energy_rmse")
+_COUNT = "n"
 _RESAMPLES = 2000
 _FEWEST = 5
 """Fragments without which nothing is decided."""
@@ -23,7 +24,7 @@ _WIDEST = 1.5
 """Where the typical ratio's upper bound lies below this, a claim of half the truth is excluded."""
 
 FragmentErrors = dict[tuple[str, str], dict[str, float]]
-"""(family, fragment) → metric → mean square error."""
+"""(family, fragment) → metric → mean square error; and ``n``, of so many configurations."""
 
 
 class SquareErrors:
@@ -46,13 +47,14 @@ class SquareErrors:
                         "force_rmse": float(force[rows].mean()),
                         "energy_rmse_within": float(np.mean(within[rows] ** 2)),
                         "energy_rmse": float(np.mean(error[rows] ** 2)),
+                        _COUNT: float(rows.sum()),
                     }
                 )
 
     def errors(self) -> FragmentErrors:
         """Mean over draws."""
         return {
-            key: {m: float(np.mean([row[m] for row in rows])) for m in COMPARED}
+            key: {m: float(np.mean([row[m] for row in rows])) for m in (*COMPARED, _COUNT)}
             for key, rows in self._found.items()
         }
 
@@ -65,6 +67,8 @@ def compare(claimed: FragmentErrors, fresh: FragmentErrors, k: int) -> list[Comp
     found = []
     for metric in COMPARED:
         pairs = np.array([[claimed[key][metric], fresh[key][metric]] for key in keys])
+        if metric == "energy_rmse_within":
+            pairs[:, 1] *= [_same_size(claimed[key], fresh[key]) for key in keys]
         point = _by_family(pairs[None], families)[0]
         draws = _by_family(pairs[drawn], families)
         low, high = np.percentile(draws[..., 0].mean(axis=1), [2.5, 97.5])
@@ -92,6 +96,12 @@ def compare(claimed: FragmentErrors, fresh: FragmentErrors, k: int) -> list[Comp
             )
         )
     return found
+
+
+def _same_size(claimed: Mapping[str, float], fresh: Mapping[str, float]) -> float:
+    """Of n errors less their own mean, (n - 1) / n is left: the factor from the fresh n to the claimed."""
+    left = [1.0 - 1.0 / found[_COUNT] if found.get(_COUNT, 0.0) > 1 else 1.0 for found in (claimed, fresh)]
+    return left[0] / left[1]
 
 
 def _by_family(pairs: np.ndarray, families: np.ndarray) -> np.ndarray:

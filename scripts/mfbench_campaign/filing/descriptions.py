@@ -19,6 +19,7 @@ _METHODS = {
     "reptile": "{arch}, Reptile from a joint start, then {steps} steps.",
     "multihead": "{arch}, joint training with a readout per level of theory, then {steps} steps.",
     "gfn2-bond-terms": "GFN2-xTB at prediction; bond and 1-3 terms from the support, closed form.",
+    "gfn2": "GFN2-xTB at prediction, with the closed-form energy correction.",
     "so3lr": "SO3LR, a public model, with the closed-form energy correction.",
 }
 

@@ -14,6 +14,7 @@ from mfbench.metrics.statistics import bootstrap_mean, ratio
 from mfbench_campaign.headline import SHOWN
 from mfbench_campaign.records import CONSTRUCTIONS, METHODS, Records
 from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY
+from mfbench_campaign.report.seed_tables import same_seeds, seed_table
 from mfbench_campaign.report.tables import NOT_RUN, shown
 
 __all__ = ["what_to_use"]
@@ -53,11 +54,11 @@ def _best_at(levels: Mapping[str, Any], level: str, k: int, query: str) -> str:
     best = min(found, key=lambda method: float(np.mean(list(found[method].values()))))
     families = sorted(found[best])
     groups = np.array([group[f] for f in families])
-    line = np.array([found[best][f] for f in families])
+    line = seed_table(found[best], families)
     near = [
         f"`{method}`"
         for method, errors in found.items()
-        if method != best and ratio(np.array([errors[f] for f in families]), line, groups).lo <= 1
+        if method != best and ratio(*same_seeds(seed_table(errors, families), line), groups).lo <= 1
     ]
     alike = f"; not told apart: {', '.join(near)}" if near else ""
     return f"`{best}` {shown(bootstrap_mean(line, groups, least=0.0))}{alike}"

@@ -10,6 +10,7 @@ import numpy as np
 from mfbench.compare.text import interval
 from mfbench.metrics.statistics import Interval, bootstrap_mean, ratio, smallest_ratio
 from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, META, STARTS, seeds_in_words
+from mfbench_campaign.report.seed_tables import Errors, same_seeds, seed_table
 from mfbench_campaign.report.tables import NAMES, NOT_RUN, shown
 
 __all__ = ["Beside", "beside_rivals", "energy_aim", "level_aims", "over_scratch_aim"]
@@ -76,10 +77,10 @@ def energy_aim(record: Mapping[str, Any]) -> list[str]:
     return [title, f"{shown(options[best])} (`{best}`)", "met" if options[best].hi < ENERGY else "not met"]
 
 
-def _mean(errors: Mapping[str, float], group: Mapping[str, int]) -> Interval:
+def _mean(errors: Errors, group: Mapping[str, int]) -> Interval:
     families = sorted(errors)
     groups = np.array([group[f] for f in families])
-    return bootstrap_mean(np.array([errors[f] for f in families]), groups, least=0.0)
+    return bootstrap_mean(seed_table(errors, families), groups, least=0.0)
 
 
 def _forces(rows: Rows) -> list[str]:
@@ -95,12 +96,14 @@ def _forces(rows: Rows) -> list[str]:
     ]
 
 
-def over_scratch_aim(record: Mapping[str, Any], level: str, k: int) -> list[str]:
-    """Errors of ``scratch`` ÷ those of the best start at a level: aim, value, verdict."""
+def over_scratch_aim(
+    record: Mapping[str, Any], level: str, k: int, among: Sequence[str] = STARTS
+) -> list[str]:
+    """Errors of ``scratch`` ÷ those of the best start ``among`` some at a level: aim, value, verdict."""
     rows, group = _rows(record), _groups(record)
     title = f"`levels`, {LEVELS[level]}: `scratch` ÷ best start at K = {k}, at least {OVER_SCRATCH}"
     scratch = rows.get((level, "scratch", k))
-    starts = [row for m in STARTS if (row := rows.get((level, m, k)))]
+    starts = [row for m in among if (row := rows.get((level, m, k)))]
     if scratch is None or not starts:
         return [title, NOT_RUN, "–"]
     best = min(starts, key=lambda row: float(row["force_rmse"][0]))
@@ -114,19 +117,23 @@ def _ratio(top: Any, bottom: Any, metric: str, group: Mapping[str, int]) -> Inte
     return ratio(*_paired(top, bottom, metric, group))
 
 
-def _paired(top: Any, bottom: Any, metric: str, group: Mapping[str, int]) -> list[np.ndarray]:
-    """Errors of both on the families that both have, and these families' groups."""
+def _paired(
+    top: Any, bottom: Any, metric: str, group: Mapping[str, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Errors [seeds, families] of both on the families that both have, and these families' groups."""
     above, below = (row["errors_of_families"][metric]["all"] for row in (top, bottom))
     families = sorted(above.keys() & below.keys())
-    return [np.array([of[f] for f in families]) for of in (above, below, group)]
+    tables = same_seeds(seed_table(above, families), seed_table(below, families))
+    return (*tables, np.array([group[f] for f in families]))
 
 
 def _meta(record: Mapping[str, Any], level: str) -> list[str]:
-    rivals = ", ".join(f"`{name}`" for name in RIVALS)
+    said = beside_rivals(record, level)
+    longer = [m for m in LONGER if said and (level, m, FEW) in _rows(record)]
+    rivals = ", ".join(f"`{name}`" for name in (*RIVALS, *longer))
     title = (
         f"`levels`, {LEVELS[level]}: a meta-learner better than {rivals} at K = {FEW}, interval without 1"
     )
-    said = beside_rivals(record, level)
     if not said:
         return [title, NOT_RUN, "–"]
     return [title, "; ".join(b.text for b in said), "met" if any(b.won for b in said) else "not met"]

@@ -18,7 +18,7 @@ def meta_findings(record: Mapping[str, Any]) -> list[Finding]:
     found = {level: best for level in LEVELS if (best := _best(record, level))}
     if not found:
         return []
-    steps = {start["method"]: start["phases"][-1]["done"] for start in record["starts"]}
+    steps = {start["method"]: start["phases"][-1]["done"] for start in record.get("starts", [])}
     rows = {(r["level"], r["method"], r["k"]): r for r in record["rows"]}
     levels = [
         {
@@ -41,9 +41,9 @@ def meta_findings(record: Mapping[str, Any]) -> list[Finding]:
 
 
 def _best(record: Mapping[str, Any], level: str) -> Beside | None:
-    """The meta-learner of least force error with few labels."""
+    """The meta-learner of least force error with few labels; one that beats every rival goes first."""
     errors = {
         r["method"]: r["force_rmse"][0] for r in record["rows"] if (r["level"], r["k"]) == (level, FEW)
     }
     options = [b for b in beside_rivals(record, level) if b.method in META]
-    return min(options, key=lambda b: float(errors[b.method]), default=None)
+    return min(options, key=lambda b: (not b.won, float(errors[b.method])), default=None)

@@ -33,7 +33,7 @@ from mfbench_campaign.report.meta_finding import meta_findings
 from mfbench_campaign.report.outer_costs import outer_table
 from mfbench_campaign.report.public_finding import public_findings
 from mfbench_campaign.report.repeat_table import repeat_table
-from mfbench_campaign.report.scaling import cluster_plan, scaling_table
+from mfbench_campaign.report.scaling import cluster_plan, scaling_table, seed_spread
 from mfbench_campaign.report.start_curves import shipped_phases, start_table
 
 __all__ = ["readme_part", "report"]
@@ -65,7 +65,8 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
         },
         "scaling": {
             "laws": scaling_table(records, comparison, SCALING),
-            "plan": cluster_plan(SCALING, _card("cath-mini", "pretrain")),
+            "plan": cluster_plan(SCALING, _json("bench-train")),
+            "seeds": seed_spread(records),
         },
         "constructions": {"compared": _compared(comparison)},
         "labels": {"labels": limits.pop(LIMITS["label_factor"])},
@@ -120,15 +121,8 @@ def _findings(records: Records, comparison: Comparison, folder: Path) -> list[Fi
 
 def _levels_start() -> dict[str, int]:
     """Size and training of the start that ships with ``levels``."""
-    card = _card("levels", "pretrain")
+    card = json.loads(embedded_checkpoint("levels", "mace", "pretrain").with_suffix(".json").read_text())
     return {"channels": card["settings"]["model"]["channels"], "gradients": card["gradients"]}
-
-
-def _card(split: str, method: str) -> dict[str, Any]:
-    """Of a start that ships."""
-    path = embedded_checkpoint(split, "mace", method).with_suffix(".json")
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
 
 
 def _json(name: str) -> dict[str, Any]:

@@ -20,31 +20,33 @@ from mfbench_campaign.report.variations import NETWORKS
 from mfbench_campaign.run_table.kept import KEPT
 from mfbench_campaign.run_table.runs import Measured, Run
 
-__all__ = ["PowerLaw", "cluster_plan", "power_law", "scaling_table"]
+__all__ = ["PowerLaw", "cluster_plan", "power_law", "scaling_table", "seed_spread"]
 
 METRIC = "force_rmse"
 LINE = "pretrain"
+STEP = "jax joint 8 channels"
 FAR = 1e8
 """Gradients that a cluster of GPUs would make."""
 
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """error = a · x^exponent, fitted to each family in logarithms.
+    """error = a · x^exponent between two sizes, for each family.
 
     Attributes:
-        points: x → mean error over families.
-        exponent: mean over families; negative: more is better.
-        at: error at any x, a geometric mean over families; far from the points, what the law would give.
+        points: x → geometric mean of the error over families.
+        exponents: between neighbours, means over families; negative: more is better.
+        at: error at any x by the last exponent, a geometric mean over families; beyond the points, what it
+            would give if it held.
     """
 
     points: dict[float, float]
-    exponent: Interval
+    exponents: list[Interval]
     at: Callable[[float], Interval]
 
 
 def power_law(errors: Mapping[float, Mapping[str, float]], groups: Mapping[str, int]) -> PowerLaw:
-    """The law of errors at two or more sizes.
+    """The laws between two or more sizes.
 
     Args:
         errors: size → family → error; families that every size has count.
@@ -53,19 +55,20 @@ def power_law(errors: Mapping[float, Mapping[str, float]], groups: Mapping[str, 
     sizes = sorted(errors)
     families = sorted(set.intersection(*(set(errors[x]) for x in sizes)))
     logs = np.log([[errors[x][f] for f in families] for x in sizes])
-    slopes, levels = np.polyfit(np.log(sizes), logs, 1)
+    slopes = np.diff(logs, axis=0) / np.diff(np.log(sizes))[:, None]
     together = np.array([groups[f] for f in families])
 
     def at(x: float) -> Interval:
-        return Interval(*np.exp(bootstrap_mean(levels + slopes * np.log(x), together)))
+        there = logs[-1] + slopes[-1] * np.log(x / sizes[-1])
+        return Interval(*np.exp(bootstrap_mean(there, together)))
 
-    means = np.exp(logs).mean(axis=1)
+    means = np.exp(logs.mean(axis=1))
     points = dict(zip(sizes, map(float, means), strict=True))
-    return PowerLaw(points, bootstrap_mean(slopes, together), at)
+    return PowerLaw(points, [bootstrap_mean(slope, together) for slope in slopes], at)
 
 
 def scaling_table(records: Records, comparison: Comparison, runs: Path) -> str:
-    """A row per thing that can grow: points, exponent, what ten times the largest would give.
+    """A row per thing that can grow: points, exponents, what ten times the largest would give.
 
     Args:
         records, comparison: of the campaign.
@@ -78,35 +81,47 @@ def scaling_table(records: Records, comparison: Comparison, runs: Path) -> str:
         "gradients of training, `cath-mini`": _gradients(runs),
     }
     return markdown(
-        ["what grows", "forces", "exponent", "ten times the last"],
-        [_row(name, law) for name, law in laws.items() if law],
+        ["what grows", "forces", "exponents between them", "ten times the last"],
+        [_row(name, law, seed_spread(records)) for name, law in laws.items() if law],
     )
 
 
-def cluster_plan(runs: Path, card: Mapping[str, Any]) -> dict[str, str] | None:
+def cluster_plan(runs: Path, bench: Mapping[str, Any]) -> dict[str, str] | None:
     """What the law of gradients would give at ``FAR``, and what that costs; None where it was not measured.
 
     Args:
         runs: see ``scaling_table``.
-        card: of a start trained here, for its seconds.
+        bench: ``results/bench-train.json``.
     """
     law = _gradients(runs)
     if law is None:
         return None
-    seconds = sum(phase["seconds"] for phase in card["phases"]) / card["gradients"]
+    seconds = 1.0 / bench["gradients_per_cpu_second"][STEP]
     return {
         "gradients": f"{FAR:,.0f}",
         "forces": interval(*law.at(FAR)),
         "decades": f"{np.log10(FAR / max(law.points)):.1f}",
+        "where": f"{STEP}, `results/bench-train.json`",
         "milliseconds": f"{1e3 * seconds:.1f}",
         "hours": f"{FAR * seconds / 3600:,.0f}",
     }
 
 
-def _row(name: str, law: PowerLaw) -> list[str]:
+def _row(name: str, law: PowerLaw, spread: float) -> list[str]:
+    """Nothing is extrapolated from errors that differ by no more than seeds do."""
     points = ", ".join(f"{error:.2f} at {x:,.0f}" for x, error in law.points.items())
-    more = interval(*law.at(10 * max(law.points)))
-    return [name, points, interval(*law.exponent), more]
+    differ = max(law.points.values()) / min(law.points.values()) > 1 + spread
+    more = interval(*law.at(10 * max(law.points))) if differ else "within the spread of seeds"
+    return [name, points, ", ".join(interval(*exponent) for exponent in law.exponents), more]
+
+
+def seed_spread(records: Records) -> float:
+    """By how much seeds of the smallest network differ: the largest error ÷ the least, less 1."""
+    means = [
+        float(np.exp(np.mean(np.log(list(r.per_family(METRIC, MANY).values())))))
+        for r in records.seeds("cath", LINE)
+    ]
+    return max(means) / min(means) - 1
 
 
 def _networks(records: Records) -> PowerLaw | None:
@@ -134,6 +149,8 @@ def _curve(records: Records, comparison: Comparison, over: str) -> PowerLaw | No
 def _gradients(folder: Path) -> PowerLaw | None:
     runs = [Run.read(path) for path in sorted(folder.glob(f"*{KEPT}"))]
     by_gradients = {float(run.card["training"]["gradients"]): run for run in runs}
+    if len(by_gradients) < len(runs):
+        raise SystemExit(f"{folder} holds two runs of equally many gradients")
     if len(by_gradients) < 2:
         return None
     errors = {

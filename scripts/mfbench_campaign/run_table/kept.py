@@ -40,6 +40,7 @@ def keep(record: dict[str, Any], episodes: list[Episode], path: Path) -> None:
     if "training" in card:
         card["training"] = {name: card["training"][name] for name in _OF_TRAINING}
     short = {"request": record["request"], "card": card, "sessions": record["sessions"]}
+    short |= {name: record[name] for name in ("averaged",) if name in record}
     table = pa.Table.from_pylist([_row(episode) for episode in episodes], _schema())
     table = table.replace_schema_metadata({_RECORD: json.dumps(short, sort_keys=True).encode()})
     pq.write_table(table, path, compression="brotli", compression_level=11)

@@ -147,5 +147,7 @@ def _command(run: Run) -> str:
     words += [f"--k {','.join(map(str, asked['ks']))} --draws {asked['draws']}"]
     words += [f"--track {asked['track']}"] * (asked["track"] != "standard")
     words += [f"--support {asked['support']}"] * (asked["support"] != "own")
+    words += [f"--seed {asked['seed']}"] * bool(asked["seed"])
+    words += [f"--checkpoint {path}"] if (path := asked.get("checkpoint")) else []
     words += [f"--option {key}={value}" for key, value in asked["options"].items()]
     return " ".join(words)

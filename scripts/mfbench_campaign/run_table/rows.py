@@ -47,9 +47,9 @@ def _row(method: Measured, k: int) -> Row:
     }
 
 
-def _plain(errors: dict[str, np.ndarray]) -> dict[str, float]:
-    """Family → mean over seeds, to six digits."""
-    return {family: float(f"{values.mean():.6g}") for family, values in errors.items()}
+def _plain(errors: dict[str, np.ndarray]) -> dict[str, list[float]]:
+    """Family → error of each seed, to six digits."""
+    return {family: [float(f"{value:.6g}") for value in values] for family, values in errors.items()}
 
 
 def _mean(method: Measured, errors: dict[str, np.ndarray]) -> list[float | None]:
@@ -103,7 +103,10 @@ def _pairs(methods: Sequence[Measured]) -> Iterator[tuple[Measured, Measured]]:
     for method, line in product(methods, (m for m in methods if m.name == LINE)):
         if method is not line and method.where == line.where and method.own_labels:
             seeds = {run.seed for run in method.runs} & {run.seed for run in line.runs}
-            draws = min(m.runs[0].request["draws"] for m in (method, line))
+            counts = {m.runs[0].request["draws"] for m in (method, line)}
+            draws = min(counts)
+            if len(counts) > 1 and any(run.averaged for m in (method, line) for run in m.runs):
+                continue  # the draws that both have cannot be told
             if seeds:
                 yield method.cut(seeds, draws), line.cut(seeds, draws)
 

@@ -73,6 +73,11 @@ class Run:
         return ", ".join([self.request["method"], *parts])
 
     @property
+    def averaged(self) -> bool:
+        """Whether what was kept are means over its draws, not the draws."""
+        return bool(self.record.get("averaged"))
+
+    @property
     def phases(self) -> list[dict[str, Any]]:
         """Of its start's training, in order: name, steps (``done``), gradients, displacement."""
         return list(self.card.get("phases", []))

@@ -17,7 +17,7 @@ from mfbench.data.configuration import Configuration
 from mfbench.data.manifest import read_manifest
 from mfbench.data.side_tables import read_side_tables
 from mfbench.data.split import Split, Task, find_split
-from mfbench.errors import DataError
+from mfbench.errors import DataError, UnknownNameError
 from mfbench.work.open_executor import open_executor
 from mfbench_tasks.fragments.cut import Fragment
 from mfbench_tasks.fragments.stored import stored_fragment
@@ -70,7 +70,8 @@ def resample(
         families: names.
         seed: the verifier's secret.
         fragments: so many per family, drawn under the seed; all by default.
-        configurations: so many per fragment, trajectories in turn; all by default.
+        configurations: so many per fragment, trajectories in turn; by default as many as are published,
+            where the split holds a part of its source's trajectories.
         workers: processes.
         tick: ``tick(done, total)`` after each fragment.
 
@@ -88,7 +89,7 @@ def resample(
     bounds = _bounds(split)
     tasks = {task.family_id: task for task in split.tasks}
     jobs = [
-        job._replace(level=AtLevel.of(split, tasks[f], job.name), most=configurations)
+        _at_level(job, split, tasks[f], configurations)
         for f in families
         for job in _jobs(tasks[f], table, bounds, seed, fragments)
     ]
@@ -100,11 +101,26 @@ def resample(
     return found
 
 
+def _at_level(job: _Job, split: Split, task: Task, count: int | None) -> _Job:
+    """The job with the level of its task, and how many configurations it makes at most."""
+    level = AtLevel.of(split, task, job.name)
+    if count is None and level is not None:
+        asked = (*task.query, *task.heldout, *task.larger)
+        count = sum(c.fragment_id == job.name for c in asked)
+    return job._replace(level=level, most=count)
+
+
 def _bounds(split: Split) -> Gates:
     """The gates of its build; of a construction of levels, those of the construction that it tests on."""
     recipe = split.manifest.recipe
     if split.manifest.energy_shifts:
-        recipe = read_manifest(find_split(TESTED)).recipe
+        try:
+            recipe = read_manifest(find_split(TESTED)).recipe
+        except UnknownNameError:
+            raise DataError(
+                f"the gates of {split.name}'s molecules are those of {TESTED}, which is not here: set "
+                "MFBENCH_DATA to a folder that holds it"
+            ) from None
     if "sampling" not in recipe:
         raise DataError(f"{split.name} was sampled along reactions: fresh configurations cannot be made")
     return Gates.model_validate(recipe["gates"])
