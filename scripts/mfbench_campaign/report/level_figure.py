@@ -25,8 +25,8 @@ STYLES = {
     "multihead": ("#7B3294", "<"),
     "fomaml, behind multihead": ("#D55E00", "^"),
     "so3lr": ("#CC79A7", "d"),
-    "so3lr, lora": ("#CC79A7", "*"),
-    "so3lr, full": ("#CC79A7", "P"),
+    "so3lr, head": ("#CC79A7", "*"),
+    "so3lr, lora": ("#CC79A7", "P"),
     "pretrain, wrong-level": ("#0072B2", "X"),
 }
 

@@ -14,11 +14,11 @@ METHODS = (
     "constant",
     "gfn2-bond-terms",
     "so3lr",
-    "so3lr, lora",
+    "so3lr, head",
     "scratch",
     "pretrain",
     "multihead",
-    "maml",
+    "fomaml, behind multihead",
 )
 """In the order of the table: no network, a public one, ours. All others are in results/levels.md."""
 KS = (0, FEW, MANY)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mfbench.compare.text import interval
 from mfbench_campaign.report.findings import Finding
-from mfbench_campaign.report.level_finding import LEVELS, seeds_in_words
+from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, seeds_in_words
 from mfbench_campaign.run_table.rows import LINE
 
 __all__ = ["public_findings"]
@@ -19,7 +19,11 @@ Row = Mapping[str, Any]
 def public_findings(record: Mapping[str, Any]) -> list[Finding]:
     """From ``results/levels.json``; nothing where the public model was not run at the DFT level."""
     rows = {(r["method"], r["k"]): r for r in record["rows"] if r["level"] == LEVEL}
-    ratios = [r for r in record["ratios"] if r["level"] == LEVEL and r["method"].startswith(MODEL)]
+    ratios = [
+        r
+        for r in record["ratios"]
+        if r["level"] == LEVEL and r["method"].startswith(MODEL) and r["k"] in (FEW, MANY)
+    ]
     if not ratios:
         return []
     as_it_is = [r for r in ratios if r["method"] == MODEL]
