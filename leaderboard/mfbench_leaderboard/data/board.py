@@ -292,8 +292,9 @@ def _ranks(board: Board, choice: Choice, trusts: dict[str, Trust]) -> dict[str, 
     at = {s.id: _of_level(s, errors[s.id], choice.level) for s in able}
     whole = max((set(families) for families in at.values()), key=len, default=set())
     able = [s for s in able if set(at[s.id]) == whole]
-    if choice.level == EVERY_LEVEL and any(s.card.run.level for s in able):
-        return {}  # rows of one level are no ranking of all
+    levels = {s.card.run.level for s in board.of(choice.split)}
+    if choice.level == EVERY_LEVEL and len(levels) > 1 and any(s.card.run.level for s in able):
+        return {}  # rows of one level among several are no ranking of all
     found: dict[str, tuple[RankRange, int]] = {}
     for track in TRACKS:
         part = [s for s in able if s.card.track == track]
