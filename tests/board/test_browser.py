@@ -145,7 +145,7 @@ def test_the_leaderboard_shows_every_row_with_costs_and_filters_live_in_the_url(
     maml = maml_row(page)
     assert "3.47" in maml.inner_text()
     assert "kcal/mol/Å" in page.locator("table.mf thead").inner_text()
-    assert "No ranks: fewer than 10 test families" in page.locator("body").inner_text()
+    assert "No ranks: rows share fewer than 10 test families" in page.locator("body").inner_text()
     assert "few draws" in maml.inner_text()
     expect(page.get_by_text("1 folder(s) of this store cannot be shown")).to_be_visible()
     page.get_by_text("1 folder(s) of this store cannot be shown").click()

@@ -120,7 +120,8 @@ def _table(rows: list[Row], total: int, choice: Choice, ranked: bool, families: 
         "significantly worse (Holm, cluster bootstrap over families). Methods with overlapping ranges are "
         "not told apart; a rule separates groups that are."
         if ranked
-        else f"No ranks: rows share fewer than {MIN_FAMILIES_FOR_RANKS} test families; read intervals, not the order."
+        else f"No ranks: rows share fewer than {MIN_FAMILIES_FOR_RANKS} test families; "
+        "read intervals, not the order."
     )
     st.html(
         note(
