@@ -12,40 +12,42 @@ from mfbench_campaign.run_table.rows import LINE
 
 __all__ = ["public_findings"]
 
-MODEL, LEVEL = "so3lr", "wb97x-d"
+MODEL = "so3lr"
 Row = Mapping[str, Any]
 
 
 def public_findings(record: Mapping[str, Any]) -> list[Finding]:
-    """From ``results/levels.json``; nothing where the public model was not run at the DFT level."""
-    rows = {(r["method"], r["k"]): r for r in record["rows"] if r["level"] == LEVEL}
+    """From ``results/levels.json``: one for each level that the public model was run at."""
+    return [finding for level in LEVELS if (finding := _finding(record, level))]
+
+
+def _finding(record: Mapping[str, Any], level: str) -> Finding | None:
+    rows = {(r["method"], r["k"]): r for r in record["rows"] if r["level"] == level}
     ratios = [
         r
         for r in record["ratios"]
-        if r["level"] == LEVEL and r["method"].startswith(MODEL) and r["k"] in (FEW, MANY)
+        if r["level"] == level and r["method"].startswith(MODEL) and r["k"] in (FEW, MANY)
     ]
     if not ratios:
-        return []
+        return None
     as_it_is = [r for r in ratios if r["method"] == MODEL]
     tuned = [r for r in ratios if r["method"] != MODEL]
-    return [
-        Finding.of(
-            "public",
-            model=MODEL,
-            line=LINE,
-            level=LEVELS[LEVEL],
-            families=rows[MODEL, 0]["families"],
-            seeds=seeds_in_words(min(r["seeds"] for (method, _), r in rows.items() if method == LINE)),
-            zero=interval(*rows[MODEL, 0]["force_rmse"]),
-            as_it_is=_verdicts(as_it_is),
-            tuned=_verdicts(_best(tuned, rows)),
-            rows=[
-                f"`{method}` {interval(*row['force_rmse'])} at K = {k}"
-                for (method, k), row in sorted(rows.items(), key=lambda item: (item[0][1], item[0][0]))
-                if method.startswith((MODEL, LINE)) and "wrong" not in method
-            ],
-        )
-    ]
+    return Finding.of(
+        "public",
+        model=MODEL,
+        line=LINE,
+        level=LEVELS[level],
+        families=rows[MODEL, 0]["families"],
+        seeds=seeds_in_words(min(r["seeds"] for (method, _), r in rows.items() if method == LINE)),
+        zero=interval(*rows[MODEL, 0]["force_rmse"]),
+        as_it_is=_verdicts(as_it_is),
+        tuned=_verdicts(_best(tuned, rows)),
+        rows=[
+            f"`{method}` {interval(*row['force_rmse'])} at K = {k}"
+            for (method, k), row in sorted(rows.items(), key=lambda item: (item[0][1], item[0][0]))
+            if method.startswith((MODEL, LINE)) and "wrong" not in method
+        ],
+    )
 
 
 def _best(
