@@ -13,7 +13,7 @@ from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, META, START
 from mfbench_campaign.report.seed_tables import Errors, same_seeds, seed_table
 from mfbench_campaign.report.tables import NAMES, NOT_RUN, shown
 
-__all__ = ["Beside", "beside_rivals", "energy_aim", "level_aims", "over_scratch_aim"]
+__all__ = ["Beside", "beside_rivals", "energy_aim", "level_aims", "over_scratch_aim", "ratio_of_rows"]
 
 GAINS = {"pm7": 2.2, "wb97x-d": 1.6}
 """Level → force error of ``pretrain`` without labels ÷ with 40, at least."""
@@ -107,13 +107,14 @@ def over_scratch_aim(
     if scratch is None or not starts:
         return [title, NOT_RUN, "–"]
     best = min(starts, key=lambda row: float(row["force_rmse"][0]))
-    values = {m: _ratio(scratch, best, m, group) for m in NAMES}
+    values = {m: ratio_of_rows(scratch, best, m, group) for m in NAMES}
     each = ", ".join(f"{NAMES[m]} {shown(value)}" for m, value in values.items())
     met = all(value.lo >= OVER_SCRATCH for value in values.values())
     return [title, f"`{best['method']}`: {each}", "met" if met else "not met"]
 
 
-def _ratio(top: Any, bottom: Any, metric: str, group: Mapping[str, int]) -> Interval:
+def ratio_of_rows(top: Any, bottom: Any, metric: str, group: Mapping[str, int]) -> Interval:
+    """Errors of one row of ``results/levels.json`` ÷ those of another, over the families that both have."""
     return ratio(*_paired(top, bottom, metric, group))
 
 

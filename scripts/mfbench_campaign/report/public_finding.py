@@ -7,7 +7,8 @@ from typing import Any
 
 from mfbench.compare.text import interval
 from mfbench_campaign.report.findings import Finding
-from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, seeds_in_words
+from mfbench_campaign.report.level_aims import ratio_of_rows
+from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, META, seeds_in_words
 from mfbench_campaign.run_table.rows import LINE
 
 __all__ = ["public_findings"]
@@ -42,12 +43,28 @@ def _finding(record: Mapping[str, Any], level: str) -> Finding | None:
         zero=interval(*rows[MODEL, 0]["force_rmse"]),
         as_it_is=_verdicts(as_it_is),
         tuned=_verdicts(_best(tuned, rows)),
+        meta=_beside_meta(record, level, _best(tuned, rows)),
         rows=[
             f"`{method}` {interval(*row['force_rmse'])} at K = {k}"
             for (method, k), row in sorted(rows.items(), key=lambda item: (item[0][1], item[0][0]))
             if method.startswith((MODEL, LINE)) and "wrong" not in method
         ],
     )
+
+
+def _beside_meta(record: Mapping[str, Any], level: str, tuned: Sequence[Row]) -> list[str]:
+    """The best fine-tuning at each K ÷ the best meta-learned start at that K; empty where none was run."""
+    rows = {(r["method"], r["k"]): r for r in record["rows"] if r["level"] == level}
+    found = []
+    for row in tuned:
+        starts = [start for m in META if (start := rows.get((m, row["k"])))]
+        if starts:
+            start = min(starts, key=lambda r: float(r["force_rmse"][0]))
+            mine = rows[row["method"], row["k"]]
+            value = ratio_of_rows(mine, start, "force_rmse", record["groups"]["levels"])
+            names = f"`{row['method']}` ÷ `{start['method']}`"
+            found.append(f"K = {row['k']}: {_verdict(*value)} ({names} {interval(*value)})")
+    return found
 
 
 def _best(
@@ -70,9 +87,11 @@ def _verdicts(ratios: Sequence[Row]) -> list[str]:
     """``K = 10: better (`so3lr` ÷ `pretrain` 0.71 [0.65, 0.78])``; an interval with 1 decides nothing."""
     found = []
     for ratio in sorted(ratios, key=lambda r: r["k"]):
-        value, low, high = ratio["force_rmse"]
-        verdict = "better" if high < 1 else "worse" if low > 1 else "not told apart"
-        found.append(
-            f"K = {ratio['k']}: {verdict} (`{ratio['method']}` ÷ `{LINE}` {interval(value, low, high)})"
-        )
+        value = ratio["force_rmse"]
+        names = f"`{ratio['method']}` ÷ `{LINE}`"
+        found.append(f"K = {ratio['k']}: {_verdict(*value)} ({names} {interval(*value)})")
     return found
+
+
+def _verdict(value: float, low: float, high: float) -> str:
+    return "better" if high < 1 else "worse" if low > 1 else "not told apart"
