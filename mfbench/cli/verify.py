@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,9 +85,11 @@ def verify(
     workers: Annotated[int, typer.Option(metavar="N", help="Processes that sample.")] = 1,
 ) -> int:
     """Run the fresh test; returns the exit code."""
+    from mfbench.store.deposited import deposited_method
     from mfbench.store.fresh_test.record import Verdict
     from mfbench.store.fresh_test.run import fresh_test
     from mfbench.store.open import store_to_read
+    from mfbench.store.rerun import weights_of
 
     if not fresh:
         raise ProtocolError("say --fresh; 'mfbench store verify' recomputes a store from its predictions")
@@ -105,6 +109,9 @@ def verify(
         raise ProtocolError(
             f"{secret} holds {len(text)} characters: a secret that nobody guesses has 16 or more"
         )
+    checked = replace(checked, weights=weights_of(store, checked))
+    with tempfile.TemporaryDirectory() as folder:  # what cannot run is said before anything is labelled
+        deposited_method(checked.card, split, checked.weights, Path(folder))
     digest = hashlib.sha256(text.encode())
     seed = int.from_bytes(hashlib.sha256(b"seed:" + text.encode()).digest()[:8], "big") >> 1
     with (

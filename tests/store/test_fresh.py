@@ -193,3 +193,19 @@ def test_what_cannot_be_verified_is_said(maker, store, capsys):
     assert main(["verify", name, "--fresh", "--families", "x", "--to", store.url]) == 2
     assert main(["verify", name, "--fresh", "--fragments", "1", "--to", store.url]) == 2
     assert "has no test family x" in capsys.readouterr().err
+
+
+def test_weights_that_another_row_holds_are_used_and_missing_ones_are_said_before_any_label(
+    store, maker, monkeypatch, capsys
+):
+    def labelled(*_, **__):
+        raise AssertionError("something was labelled")
+
+    monkeypatch.setattr("mfbench_tasks.fresh.configurations.resample", labelled)
+    name, _ = file_submission(store, check(maker.files()))
+    assert main(["verify", name, "--fresh", "--to", store.url]) == 2
+    assert "no weights were deposited" in capsys.readouterr().err
+    board = read_store(open_store(REFERENCE.parent), write=False)
+    name = next(s.id for s in board.summaries.values() if s.card.weights_from)
+    assert main(["verify", name, "--fresh", "--to", str(REFERENCE.parent)]) != 0
+    assert "something was labelled" in capsys.readouterr().err
