@@ -14,8 +14,8 @@ from mfbench.metrics.statistics import bootstrap_mean, ratio
 from mfbench_campaign.headline import SHOWN
 from mfbench_campaign.records import CONSTRUCTIONS, METHODS, Records
 from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY
-from mfbench_campaign.report.seed_tables import same_seeds, seed_table
 from mfbench_campaign.report.tables import NOT_RUN, shown
+from mfbench_campaign.run_table.seed_tables import same_seeds, seed_table
 
 __all__ = ["what_to_use"]
 

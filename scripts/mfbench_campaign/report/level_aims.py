@@ -10,8 +10,8 @@ import numpy as np
 from mfbench.compare.text import interval
 from mfbench.metrics.statistics import Interval, bootstrap_mean, ratio, smallest_ratio
 from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, META, STARTS, seeds_in_words
-from mfbench_campaign.report.seed_tables import Errors, same_seeds, seed_table
 from mfbench_campaign.report.tables import NAMES, NOT_RUN, shown
+from mfbench_campaign.run_table.seed_tables import Errors, same_seeds, seed_table
 
 __all__ = ["Beside", "beside_rivals", "energy_aim", "level_aims", "over_scratch_aim", "ratio_of_rows"]
 

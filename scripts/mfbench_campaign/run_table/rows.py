@@ -12,6 +12,7 @@ from mfbench.metrics.statistics import bootstrap_mean, ratio
 from mfbench.results.score_run import family_groups
 from mfbench_campaign.run_table.kept import METRICS, QUERIES
 from mfbench_campaign.run_table.runs import Measured, Run
+from mfbench_campaign.run_table.seed_tables import same_seeds
 
 __all__ = ["LINE", "gains_of", "groups_of", "ratios_of", "rows_of", "starts_of"]
 
@@ -83,7 +84,8 @@ def gains_of(methods: Sequence[Measured]) -> list[Row]:
 def _ratio(method: Measured, top: dict[str, np.ndarray], bottom: dict[str, np.ndarray]) -> list[float]:
     """Geometric mean of a ratio over the families that both have, and seeds."""
     families = sorted(top.keys() & bottom.keys())
-    return list(ratio(_table(top, families), _table(bottom, families), _groups(method, families)))
+    tables = same_seeds(_table(top, families), _table(bottom, families))
+    return list(ratio(*tables, _groups(method, families)))
 
 
 def ratios_of(methods: Sequence[Measured]) -> list[Row]:
@@ -99,10 +101,12 @@ def ratios_of(methods: Sequence[Measured]) -> list[Row]:
 
 
 def _pairs(methods: Sequence[Measured]) -> Iterator[tuple[Measured, Measured]]:
-    """Methods and the line at the same level of the same split, cut to the seeds and draws of both."""
+    """Methods and the line at the same level of the same split, cut to the draws and the seeds of both; a
+    single seed stands beside every seed of the other."""
     for method, line in product(methods, (m for m in methods if m.name == LINE)):
         if method is not line and method.where == line.where and method.own_labels:
-            seeds = {run.seed for run in method.runs} & {run.seed for run in line.runs}
+            each = [{run.seed for run in m.runs} for m in (method, line)]
+            seeds = set.union(*each) if 1 in map(len, each) else set.intersection(*each)
             counts = {m.runs[0].request["draws"] for m in (method, line)}
             draws = min(counts)
             if len(counts) > 1 and any(run.averaged for m in (method, line) for run in m.runs):
