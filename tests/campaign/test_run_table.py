@@ -8,8 +8,9 @@ import pytest
 import run_table
 from mfbench import load_split
 from mfbench.cli import main
+from mfbench_campaign.folders import RESULTS
 from mfbench_campaign.run_table.rows import ratios_of
-from mfbench_campaign.run_table.runs import Measured, Run
+from mfbench_campaign.run_table.runs import Measured, Run, measured
 
 
 @pytest.fixture
@@ -109,3 +110,16 @@ def test_means_over_draws_are_not_compared_with_a_single_draw(runs):
     assert ratios_of([measured("maml", 1, averaged=False), line])
     assert ratios_of([measured("maml", 5, averaged=True), line])
     assert not ratios_of([measured("maml", 1, averaged=False), measured("pretrain", 5, averaged=True)])
+
+
+def test_the_committed_table_of_levels_has_the_errors_of_its_kept_runs():
+    kept = [Run.read(path) for path in sorted((RESULTS / "runs" / "levels").glob("*.parquet"))]
+    rows = json.loads((RESULTS / "levels.json").read_text())["rows"]
+    committed = {(r["method"], r["level"], r["k"]): r["errors_of_families"] for r in rows}
+    found = {(m.name, m.level, k): m for m in measured(kept) for k in m.ks}
+    assert found.keys() == committed.keys()
+    for (name, level, k), method in found.items():
+        errors = method.errors("force_rmse", k)
+        assert errors
+        for family, values in errors.items():
+            assert committed[name, level, k]["force_rmse"]["all"][family] == pytest.approx(values, rel=1e-5)

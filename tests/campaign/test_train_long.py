@@ -75,7 +75,7 @@ def test_the_plans_that_ship_ask_for_what_there_is(name):
         if run.waits_for:
             of_joint = by_name[run.init].options
             assert run.options["model.channels"] == of_joint["model.channels"]
-            assert run.options["gradients"] > of_joint["joint_gradients"]
+            assert run.options["gradients"] > of_joint["gradients"]
             assert run.split == by_name[run.init].split
         elif run.init:
             start = load_checkpoint(ROOT / run.init)

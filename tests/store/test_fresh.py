@@ -70,6 +70,19 @@ def test_flattering_only_the_worst_fragments_is_noticed():
     assert {c.verdict for c in compare(claimed, fresh, k=10)} == {Verdict.REFUTED}
 
 
+def test_energies_within_fragments_are_compared_as_if_of_equally_many_configurations():
+    """Of n errors less their own mean, (n - 1) / n is left: that alone is no difference."""
+
+    def of(n):
+        errors = {"force_rmse": 1.0, "energy_rmse_within": 1 - 1 / n, "energy_rmse": 1.0, "n": float(n)}
+        return {("family", f"fragment-{i}"): errors for i in range(12)}
+
+    for n in (4, 15):
+        found = {c.metric: c for c in compare(of(n), of(2), 10)}
+        assert found["energy_rmse_within"].typical == pytest.approx(1.0)
+        assert found["energy_rmse_within"].ratio == pytest.approx(1.0)
+
+
 def test_too_little_data_decides_nothing():
     rng = np.random.default_rng(1)
     few = {"families": 1, "fragments": 2}

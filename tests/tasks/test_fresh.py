@@ -105,3 +105,14 @@ def test_a_task_at_another_level_is_labelled_there_and_on_the_published_scale(mo
     assert c.forces == pytest.approx(level.label(c.positions).forces, abs=FORCE_TOLERANCE)
     published = [other.energy for other in task.everything if other.fragment_id == c.fragment_id]
     assert min(published) - Gates().strain < c.energy < min(published) + 2 * Gates().strain
+
+
+@pytest.mark.parametrize("level", ["pm7", "wb97x-d"])
+def test_a_task_at_another_level_is_asked_for_as_many_as_are_published(level):
+    split = mfbench.load_split("levels-mini")
+    task = next(task for task in split.test if task.level == level)
+    table = read_side_tables("levels-mini", split).fragments
+    for job in fresh._jobs(task, table, fresh._bounds(split), 3, None):
+        published = sum(c.fragment_id == job.name for c in (*task.query, *task.heldout))
+        assert fresh._at_level(job, split, task, None).most == published > 1
+        assert fresh._at_level(job, split, task, 2).most == 2
