@@ -20,6 +20,7 @@ __all__ = [
     "FORCE_GRID",
     "POSITION_GRID",
     "lists",
+    "parquet_of",
     "read_configurations",
     "read_table",
     "round_to_grid",
@@ -119,6 +120,15 @@ def read_table(path: Path) -> pa.Table:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} cannot be read ({reason}): download or rebuild the split") from None
+
+
+def parquet_of(data: bytes) -> pq.ParquetFile:
+    """Parquet in memory. Read it with ``use_threads=False``.
+
+    A thread of Arrow's that lets go of a Python buffer while the interpreter ends takes the process with
+    it, exit code and all.
+    """
+    return pq.ParquetFile(pa.BufferReader(data))
 
 
 def read_configurations(path: Path) -> list[Configuration]:

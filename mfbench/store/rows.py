@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mfbench.data.parquet import parquet_of
 from mfbench.metrics.errors import CALIBRATION, COSTS, DYNAMICS, METRICS
 from mfbench.results.results import AggregateRow
 from mfbench.results.score_run import family_groups
@@ -161,7 +162,7 @@ def write_part(summaries: Sequence[Summary], table: pa.Table, extra: dict[str, A
 def read_part(data: bytes) -> tuple[list[Summary], pa.Table, dict[str, Any]] | None:
     """What ``write_part`` wrote; None if it is damaged or of another version: it can be made again."""
     try:
-        table = pq.read_table(io.BytesIO(data))
+        table = parquet_of(data).read(use_threads=False)
         meta = json.loads(table.schema.metadata[b"mfbench"])
         if meta["version"] != VERSION:
             return None

@@ -28,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mfbench.data.parquet import parquet_of
 from mfbench.data.printable_text import printable
 from mfbench.errors import SubmissionError
 from mfbench.metrics.errors import ConfigurationErrors
@@ -164,14 +165,14 @@ def _table(data: bytes, reference: ReferenceEpisodes) -> tuple[pa.Table, dict[in
         raise SubmissionError("predictions", f"{ERRORS_FILE} is larger than {_MAX_BYTES >> 20} MiB")
     rows = sum(len(episode.query) for episode in reference.episodes)
     try:
-        file = pq.ParquetFile(io.BytesIO(data))
+        file = parquet_of(data)
         if not file.schema_arrow.remove_metadata().equals(_SCHEMA):
             names = ", ".join(_SCHEMA.names)
             raise SubmissionError("predictions", f"the columns of {ERRORS_FILE} are not {names}")
         if file.metadata.num_rows > rows:
             n = file.metadata.num_rows
             raise SubmissionError("predictions", f"it holds {n:,} rows; the episodes need {rows:,}")
-        table = file.read()
+        table = file.read(use_threads=False)
         table.validate(full=True)
         text = json.loads((table.schema.metadata or {})[_FINGERPRINTS])
         fingerprints = {int(k): _fingerprint(value, len(reference.families)) for k, value in text.items()}
