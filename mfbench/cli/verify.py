@@ -22,17 +22,19 @@ from mfbench.errors import ProtocolError
 
 if TYPE_CHECKING:
     from mfbench.store.fresh_test.record import FreshTestRecord, Outside
+    from mfbench.store.store import Store
+    from mfbench.submission.checked import Checked
 
 __all__ = ["register"]
 
 _TITLES = {"force_rmse": "force", "energy_rmse_within": "within", "energy_rmse": "energy"}
 
-HELP = """Test a submission's deposited weights on configurations that nobody has seen.
+HELP = """Test submissions' deposited weights on configurations that nobody has seen.
 
 Families are sampled anew under a secret seed and labelled; the weights adapt to the published support \
 sets and predict. With a folder of structures, the record also tells of fragments from entries that the \
 split does not hold. The record goes into the store and onto the board: confirmed, refuted or undecided. \
-Exit code 2 if the claim is refuted. Needs the extra "label" and the submission's backend.
+Exit code 2 if a claim is refuted. Needs the extra "label" and the submission's backend.
 """
 
 
@@ -42,8 +44,12 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    submission: Annotated[
-        str, typer.Argument(metavar="SUBMISSION", help="Its id, or the beginning of it.")
+    submissions: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SUBMISSION...",
+            help="Its id, or the beginning of it. Several of one split share the labels.",
+        ),
     ],
     fresh: Annotated[bool, typer.Option("--fresh", help="Sample and label fresh configurations.")] = False,
     to: Annotated[
@@ -85,11 +91,9 @@ def verify(
     workers: Annotated[int, typer.Option(metavar="N", help="Processes that sample.")] = 1,
 ) -> int:
     """Run the fresh test; returns the exit code."""
-    from mfbench.store.deposited import deposited_method
     from mfbench.store.fresh_test.record import Verdict
     from mfbench.store.fresh_test.run import fresh_test
     from mfbench.store.open import store_to_read
-    from mfbench.store.rerun import weights_of
 
     if not fresh:
         raise ProtocolError("say --fresh; 'mfbench store verify' recomputes a store from its predictions")
@@ -98,20 +102,22 @@ def verify(
     if configurations is not None and configurations < 2:
         raise ProtocolError("one configuration per fragment has no energy within it: choose 2 or more")
     store = store_to_read(to)
-    name = store.find(submission)
-    checked, _, _ = store.recompute(name)
-    run, split = checked.card.run, checked.reference.split
-    ks = _chosen(parse_numbers(k) or sorted(run.ks), run.ks, "K")
-    known = checked.reference.families
-    names = _chosen(families.split(",") if families else known, known, "test family")
+    tested = {name: store.recompute(name)[0] for name in map(store.find, submissions)}
+    first = next(iter(tested.values()))
+    split, ks = first.reference.split, parse_numbers(k)
+    names = families.split(",") if families else first.reference.families
+    for name, checked in tested.items():
+        run = checked.card.run
+        if (run.data_hash, run.level) != (first.card.run.data_hash, first.card.run.level):
+            raise ProtocolError(f"{name} is of another split or level: verify it by itself")
+        _chosen(ks or [], run.ks, "K")
+        _chosen(names, checked.reference.families, "test family")
     text = secret.read_text(encoding="utf-8").strip() if secret else secrets.token_hex(32)
     if len(text) < 16:
         raise ProtocolError(
             f"{secret} holds {len(text)} characters: a secret that nobody guesses has 16 or more"
         )
-    checked = replace(checked, weights=weights_of(store, checked))
-    with tempfile.TemporaryDirectory() as folder:  # what cannot run is said before anything is labelled
-        deposited_method(checked.card, split, checked.weights, Path(folder))
+    tested = {name: _with_weights(store, checked) for name, checked in tested.items()}
     digest = hashlib.sha256(text.encode())
     seed = int.from_bytes(hashlib.sha256(b"seed:" + text.encode()).digest()[:8], "big") >> 1
     with (
@@ -136,28 +142,42 @@ def verify(
             _bar() as tick,
         ):
             outside = cut(split, names, structures, seed, fragments=fragments, workers=workers, tick=tick)
-    record = fresh_test(
-        name,
-        checked,
-        found,
-        ks=ks,
-        draws=min(draws, run.draws),
-        seed_commitment=digest.hexdigest(),
-        outside=outside,
-    )
-    path = store.add_record(record)
-    _print(record, Console())
-    print(f"record  {store.url}/{path}")
-    return 2 if record.verdict == Verdict.REFUTED else 0
+    refuted = False
+    for name, checked in tested.items():
+        run = checked.card.run
+        record = fresh_test(
+            name,
+            checked,
+            found,
+            ks=ks or sorted(run.ks),
+            draws=min(draws, run.draws),
+            seed_commitment=digest.hexdigest(),
+            outside=outside,
+        )
+        path = store.add_record(record)
+        _print(record, Console())
+        print(f"record  {store.url}/{path}")
+        refuted |= record.verdict == Verdict.REFUTED
+    return 2 if refuted else 0
 
 
-def _chosen(wanted: Sequence[Any], known: Sequence[Any], what: str) -> Sequence[Any]:
+def _with_weights(store: Store, checked: Checked) -> Checked:
+    """A submission with the weights that it ran; what cannot run is said before anything is labelled."""
+    from mfbench.store.deposited import deposited_method
+    from mfbench.store.rerun import weights_of
+
+    checked = replace(checked, weights=weights_of(store, checked))
+    with tempfile.TemporaryDirectory() as folder:
+        deposited_method(checked.card, checked.reference.split, checked.weights, Path(folder))
+    return checked
+
+
+def _chosen(wanted: Sequence[Any], known: Sequence[Any], what: str) -> None:
     for item in wanted:
         if item not in known:
             raise ProtocolError(
                 f"the submission has no {what} {item}: choose some of {', '.join(map(str, known))}"
             )
-    return wanted
 
 
 def _bar() -> AbstractContextManager[Callable[[int, int], None]]:

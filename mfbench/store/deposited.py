@@ -1,4 +1,4 @@
-"""A submission's method, made from deposited weights and our own code."""
+"""A submission's method, made from deposited or public weights and our own code."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ __all__ = ["deposited_method", "method_of"]
 
 
 def deposited_method(card: Card, split: Split, weights: Mapping[str, bytes], folder: Path) -> Method:
-    """The method of a submission that deposited its weights.
+    """The method of a submission whose weights were fixed before: deposited, or those of a public model.
 
     Args:
         card: what the submission says of itself.
         split: whose families it is tested on.
-        weights: deposited files by name.
+        weights: deposited files by name; a public model comes with its package.
         folder: where the weights are written.
 
     Raises:
         SubmissionError: kind ``weights``: none were deposited, or what ran them is not registered here.
         CheckpointError: they are not a checkpoint of the architecture.
     """
-    if not weights:
+    if not weights and not card.public_model:
         raise SubmissionError("weights", "no weights were deposited: nobody can run this submission")
-    if not uses_backend(check_registered(card)):
+    if not card.public_model and not uses_backend(check_registered(card)):
         raise SubmissionError("weights", f"'{card.method}' is a method without weights")
     return method_of(card, split, weights, folder)
 

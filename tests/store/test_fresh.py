@@ -204,11 +204,14 @@ def test_what_cannot_be_verified_is_said(maker, store, capsys):
     assert main(["verify", "nobody", "--fresh", "--to", store.url]) == 2
     assert "holds no submission" in capsys.readouterr().err
     assert main(["verify", name, "--fresh", "--families", "x", "--to", store.url]) == 2
-    assert main(["verify", name, "--fresh", "--fragments", "1", "--to", store.url]) == 2
     assert "has no test family x" in capsys.readouterr().err
+    assert main(["verify", name, "--fresh", "--fragments", "1", "--to", store.url]) == 2
+    levels, cath = "fomaml-behind-multihead-4a0d5f36044920a5", VERIFIED
+    assert main(["verify", levels, cath, "--fresh", "--to", str(REFERENCE.parent)]) == 2
+    assert "of another split or level" in capsys.readouterr().err
 
 
-def test_weights_that_another_row_holds_are_used_and_missing_ones_are_said_before_any_label(
+def test_weights_of_other_rows_and_of_public_models_are_used_and_missing_ones_said_before_any_label(
     store, maker, monkeypatch, capsys
 ):
     def labelled(*_, **__):
@@ -219,6 +222,8 @@ def test_weights_that_another_row_holds_are_used_and_missing_ones_are_said_befor
     assert main(["verify", name, "--fresh", "--to", store.url]) == 2
     assert "no weights were deposited" in capsys.readouterr().err
     board = read_store(open_store(REFERENCE.parent), write=False)
-    name = next(s.id for s in board.summaries.values() if s.card.weights_from)
-    assert main(["verify", name, "--fresh", "--to", str(REFERENCE.parent)]) != 0
-    assert "something was labelled" in capsys.readouterr().err
+    of_another = next(s.id for s in board.summaries.values() if s.card.weights_from)
+    public = next(s.id for s in board.summaries.values() if s.card.public_model)
+    for name in (of_another, public):
+        assert main(["verify", name, "--fresh", "--to", str(REFERENCE.parent)]) != 0
+        assert "something was labelled" in capsys.readouterr().err

@@ -175,7 +175,7 @@ def _fresh(board: Board, summary: Summary) -> None:
         how = (
             "Whoever has the data and tblite can make one:<br><br>"
             f"<code>mfbench verify {escape(summary.id)} --fresh</code>"
-            if summary.card.weights_sha256
+            if summary.card.weights_sha256 or summary.card.public_model
             else "No weights were deposited, so nobody can make one."
         )
         st.html(empty("No fresh test yet", how))
@@ -187,7 +187,8 @@ def _fresh(board: Board, summary: Summary) -> None:
                 f"{record.verified_at}: {record.configurations:,} fresh configurations of "
                 f"{record.fragments} fragments in {len(record.families)} families, "
                 f"{_outside(record)}K = {', '.join(map(str, record.ks))}, {record.draws} draws. "
-                f"Weights {record.weights_sha256[:12]}, seed commitment {record.seed_commitment[:12]}."
+                f"Weights {record.weights_sha256[:12] or 'of the public model'}, "
+                f"seed commitment {record.seed_commitment[:12]}."
             )
         )
         rows = "".join(

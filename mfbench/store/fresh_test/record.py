@@ -101,7 +101,7 @@ class FreshTestRecord(_Part):
 
     Attributes:
         submission: its id, which is a hash over the weights' hash: the weights were fixed before.
-        weights_sha256: of what was run.
+        weights_sha256: of what was run; empty for a public model, which its card names.
         seed_commitment: SHA-256 of the verifier's secret seed; who knows the seed can repeat the test.
         verified_at, code, hardware: when, by which code, where.
         families, fragments, configurations: how much fresh data of the split's own fragments: names, and

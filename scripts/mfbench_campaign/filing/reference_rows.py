@@ -1,7 +1,7 @@
 """The submissions that ship with the board: runs of the reference methods on the mini splits.
 
-python scripts/reference_submissions.py                 # evaluates or resumes, then files
-python scripts/reference_submissions.py --runs FOLDER   # where the runs are, or will be
+python scripts/reference.py run --split cath-mini   # hours; resumes where it stopped
+python scripts/reference_submissions.py             # files what has been run
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import mfbench
 from mfbench.protocol.protocol import Budget
 from mfbench_campaign.filing.descriptions import AUTHORS, description
 from mfbench_campaign.filing.file_row import file_row
@@ -29,7 +28,7 @@ ROWS = (
 def main() -> None:
     """The command ``reference_submissions.py``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--runs", type=Path, default=RUNS / "submissions")
+    parser.add_argument("--runs", type=Path, default=RUNS / "reference")
     parser.add_argument("--to", default=str(STORE))
     parser.add_argument(
         "--only", default="", help="runs such as cath-mini/maml-nequip, separated by commas"
@@ -38,11 +37,8 @@ def main() -> None:
     wanted = [name for name in arguments.only.split(",") if name]
     for split, arch, method in ROWS:
         name = f"{split}/{method}" + f"-{arch}" * (arch != "mace")
-        if wanted and name not in wanted:
-            continue
         run = arguments.runs / name
-        if not (run / "results.json").is_file():
-            resume = (run / "run.json").is_file()
-            mfbench.evaluate(method, split, arch=arch, out=run, resume=resume, progress=True)
+        if (wanted and name not in wanted) or not (run / "results.json").is_file():
+            continue
         text = f"{description(method, arch, Budget().steps)} Reference run on {split}."
         print(file_row(run, arguments.to, {"description": text, "authors": AUTHORS}))

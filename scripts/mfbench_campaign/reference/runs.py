@@ -41,32 +41,26 @@ class Run:
 
 
 _ARCHITECTURES = tuple(
-    Run(f"{method}-{arch}", method, arch=arch)
+    Run(f"{method}-{arch}", method, STANDARD_K, draws=STANDARD_DRAWS, arch=arch)
     for arch in ("nequip", "allegro")
     for method in ("pretrain", "maml")
 )
-EVERY_K = tuple(k for k in STANDARD_K if k <= MANY)
-_FIRST = ("constant", "offset", "pretrain", "maml", "fomaml", "reptile", "scratch")
+_EVERY = tuple(Run(m, m, STANDARD_K, draws=STANDARD_DRAWS) for m in METHODS)
+"""What the board shows too, see ``mfbench_campaign.filing.reference_rows``: every K and draw."""
+_CONTROLS = tuple(
+    Run(f"{m}-wrong-family", m, (MANY,), support=Support.WRONG_FAMILY)
+    for m in ("offset", "pretrain", "maml")
+)
 RUNS = {
     "cath-mini": (
-        *(Run(m, m, EVERY_K, draws=STANDARD_DRAWS) for m in _FIRST),
-        *(Run(m, m) for m in METHODS if m not in _FIRST),
+        *_EVERY,
+        Run("scratch", "scratch"),
         *_ARCHITECTURES,
         *(Run(f"{m}-long", m, (MANY,), Track.LONG) for m in ("pretrain", "maml")),
         Run("scratch-narrow", "scratch", (MANY,), options={"rate": 1e-2, "prior_scale": 0.25}),
-        *(
-            Run(f"{m}-wrong-family", m, (MANY,), support=Support.WRONG_FAMILY)
-            for m in ("offset", "pretrain", "maml")
-        ),
+        *_CONTROLS,
     ),
-    "chemistry-mini": (
-        *(Run(m, m) for m in METHODS),
-        *_ARCHITECTURES,
-        *(
-            Run(f"{m}-wrong-family", m, (MANY,), support=Support.WRONG_FAMILY)
-            for m in ("offset", "pretrain", "maml")
-        ),
-    ),
+    "chemistry-mini": (*_EVERY, *_ARCHITECTURES, *_CONTROLS),
 }
 
 
