@@ -1,4 +1,4 @@
-"""Training repeats itself, resumes where it stopped, and every method pays the same."""
+"""Training repeats itself, resumes where it stopped, and meta-learners start from the same weights."""
 
 import dataclasses
 import json
@@ -32,20 +32,21 @@ def joint(split, tmp_path_factory):
     return train(split, TrainSettings("joint", **SMALL), tmp_path_factory.mktemp("joint"))
 
 
-def test_all_methods_had_equal_meta_training_compute(cards):
-    """Recounted from steps and shapes, not only read; equal up to the last step, which would not fit."""
-    spent = []
-    for card in cards.values():
-        first, own = card["phases"]
+def test_meta_phases_come_behind_the_same_start_and_add_little_to_it(cards):
+    """Recounted from steps and shapes, not only read."""
+    start = cards["pretrain"]
+    for name, card in cards.items():
+        *before, own = card["phases"]
         settings = TrainSettings(**card["settings"])
         assert own["done"] == own["steps"]
         assert own["gradients"] == gradients_after(settings, own["steps"])(own["steps"])
-        assert card["gradients"] == first["gradients"] + own["gradients"]
+        assert card["gradients"] == sum(phase["gradients"] for phase in card["phases"])
         assert card["gradients"] <= settings.gradients
-        spent.append((card["gradients"], first["gradients"]))
-    totals, joint = zip(*spent, strict=True)
-    assert len(set(joint)) == 1
-    assert max(totals) - min(totals) < 500
+        if name != "pretrain":
+            assert [phase["losses"] for phase in before] == [phase["losses"] for phase in start["phases"]]
+            assert own["steps"] >= 1900, "outer steps"
+            assert own["gradients"] < 0.13 * start["gradients"]
+            assert own["displacement"] > 0.0
 
 
 def test_checkpoints_belong_to_the_embedded_data(cards):
@@ -64,7 +65,7 @@ def test_train_reproduces_the_first_losses_of_the_card(method, tmp_path):
         if key not in ("method", "seed")
         for x in ("--option", f"{key}={value}")
     ]
-    start = ["--init", str(embedded_checkpoint("cath-mini", "mace", "joint"))] if method == "maml" else []
+    start = ["--init", str(embedded_checkpoint("cath-mini", "mace", "pretrain"))] if method == "maml" else []
     seed = str(card["settings"]["seed"])
     arguments = ["train", "-m", method, "-s", "cath-mini", "--seed", seed, "--out", str(tmp_path)]
     assert main([*arguments, "--stop-after", "20", *start, *options]) == 0

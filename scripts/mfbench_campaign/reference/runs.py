@@ -10,16 +10,13 @@ from typing import Any
 
 import mfbench
 from mfbench.learned.checkpoint import EMBEDDED
-from mfbench.protocol.protocol import STANDARD_DRAWS, STANDARD_K, Budget, Support, Track
+from mfbench.protocol.protocol import STANDARD_DRAWS, STANDARD_K, Budget, Support
 from mfbench.results.results import read_results
-from mfbench_campaign.headline import FEW, MANY, NONE
+from mfbench_campaign.headline import FEW, MANY, NONE, SHOWN
 
-__all__ = ["ERRORS", "RUNS", "VARIANTS", "Found", "Run", "collect", "run"]
+__all__ = ["ERRORS", "RUNS", "Found", "Run", "collect", "run"]
 
 ERRORS = ("energy_rmse", "energy_rmse_within", "force_rmse")
-VARIANTS = {"-long": f"{(Track.LONG.budget or Budget()).steps} steps", "-narrow": "learning offsets"}
-"""Endings of run names that stand at K = 50 alone. ``scratch-narrow`` is a rival setting of its tuning: a
-narrow prior of the correction leaves molecular offsets to the network."""
 METHODS = ("constant", "offset", "ridge", "pretrain", "maml", "fomaml", "reptile", "maml++", "anil")
 
 Found = dict[str, dict[str, Any]]
@@ -33,7 +30,6 @@ class Run:
     name: str
     method: str
     ks: tuple[int, ...] = (NONE, FEW, MANY)
-    track: Track = Track.STANDARD
     support: Support = Support.OWN
     options: dict[str, Any] = field(default_factory=dict)
     draws: int = 2
@@ -51,17 +47,10 @@ _CONTROLS = tuple(
     Run(f"{m}-wrong-family", m, (MANY,), support=Support.WRONG_FAMILY)
     for m in ("offset", "pretrain", "maml")
 )
-RUNS = {
-    "cath-mini": (
-        *_EVERY,
-        Run("scratch", "scratch"),
-        *_ARCHITECTURES,
-        *(Run(f"{m}-long", m, (MANY,), Track.LONG) for m in ("pretrain", "maml")),
-        Run("scratch-narrow", "scratch", (MANY,), options={"rate": 1e-2, "prior_scale": 0.25}),
-        *_CONTROLS,
-    ),
-    "chemistry-mini": (*_EVERY, *_ARCHITECTURES, *_CONTROLS),
-}
+_SEARCHED = json.loads((EMBEDDED / "levels-mini" / "tuning.json").read_text())
+_SCRATCH = Run("scratch", "scratch", SHOWN, options=_SEARCHED["mace-scratch"]["chosen"])
+"""By the recipe that the search on the validation families of levels-mini found."""
+RUNS = dict.fromkeys(("cath-mini", "chemistry-mini"), (*_EVERY, _SCRATCH, *_ARCHITECTURES, *_CONTROLS))
 
 
 def run(split: str, names: Sequence[str], folder: Path, workers: int) -> None:
@@ -72,18 +61,9 @@ def run(split: str, names: Sequence[str], folder: Path, workers: int) -> None:
         out = folder / item.name
         mfbench.evaluate(
             item.method, split, ks=item.ks, draws=item.draws, out=out, resume=(out / "run.json").is_file(),
-            track=item.track, support=item.support, options=_options(split, item),
+            support=item.support, options=item.options,
             workers=workers, progress=True, arch=item.arch,
         )  # fmt: skip
-
-
-def _options(split: str, item: Run) -> dict[str, Any]:
-    """A long run has settings of its own, see ``tuning``."""
-    if not item.name.endswith("-long"):
-        return item.options
-    tuned = json.loads((EMBEDDED / split / "tuning.json").read_text())
-    chosen: dict[str, Any] = tuned[f"mace-{item.name}"]["chosen"]
-    return chosen
 
 
 def collect(split: str, folder: Path) -> Found:
@@ -98,7 +78,7 @@ def collect(split: str, folder: Path) -> Found:
         found[item.name] = {
             "method": item.method,
             "arch": item.arch,
-            "steps": (item.track.budget or Budget()).steps,
+            "steps": Budget().steps,
             "support": item.support,
             "options": results.run["options"],
             "draws": item.draws,

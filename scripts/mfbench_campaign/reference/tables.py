@@ -16,7 +16,7 @@ from mfbench.protocol.catalogue import start_of
 from mfbench.results.score_run import family_groups
 from mfbench_campaign.headline import FEW, MANY, SHOWN
 from mfbench_campaign.intervals import shown
-from mfbench_campaign.reference.runs import ERRORS, RUNS, VARIANTS, Found
+from mfbench_campaign.reference.runs import ERRORS, RUNS, Found
 from mfbench_campaign.render import render
 
 __all__ = ["long_table"]
@@ -60,7 +60,7 @@ def _short_table(found: Found, split: Split) -> str:
 
 def _plain(found: Found) -> list[str]:
     """Runs on own support within the standard budget, the largest force error first."""
-    names = [n for n in found if found[n]["support"] == "own" and not n.endswith(tuple(VARIANTS))]
+    names = [n for n in found if found[n]["support"] == "own"]
     return sorted(names, key=lambda n: -_value(found, n, "force_rmse", MANY))
 
 
@@ -90,12 +90,6 @@ def _errors_table(found: Found) -> str:
     for name in _plain(found):
         title = f"`{found[name]['method']}`" + f", {_arch(found[name])}" * (_arch(found[name]) != "mace")
         rows.append([title, *(_cell(found, name, k) for k in ks), _cost(found, name)])
-    for name in found:
-        for ending, what in VARIANTS.items():
-            if name.endswith(ending):
-                title = f"`{found[name]['method']}`, {what}, {found[name]['draws']} draws"
-                cells = [_cell(found, name, k) if k == MANY else "" for k in ks]
-                rows.append([title, *cells, _cost(found, name)])
     return markdown(["method", *(f"K = {k}" for k in ks), "gradients, seconds at K = 50"], rows)
 
 
@@ -119,11 +113,6 @@ def _ratios_table(found: Found, groups: Mapping[str, int]) -> str:
     three = [n for n in ("offset", "pretrain", "maml") if n in found]
     pairs = [
         *(("`scratch` ÷ `{m}` at K = 50", "scratch", MANY, m, MANY) for m in three),
-        *(
-            ("`scratch`, learning offsets, ÷ `{m}` at K = 50", "scratch-narrow", MANY, m, MANY)
-            for m in three
-        ),
-        *(("`scratch` ÷ `{m}`, 300 steps, at K = 50", "scratch", MANY, f"{m}-long", MANY) for m in three),
         *(("adaptation gain of `{m}`: K = 0 ÷ K = 50", m, 0, m, MANY) for m in own),
         *(("wrong-family ÷ own support, `{m}`, K = 50", f"{m}-wrong-family", MANY, m, MANY) for m in three),
         *(("`offset` ÷ `{m}` at K = 10", "offset", FEW, m, FEW) for m in own),
@@ -135,7 +124,7 @@ def _ratios_table(found: Found, groups: Mapping[str, int]) -> str:
         if a not in found or b not in found or (a, ka) == (b, kb):
             continue
         cells = [shown(_ratio(found, groups, m, a, ka, b, kb)) for m in ERRORS]
-        rows.append([title.format(m=b.removesuffix("-long")), *cells])
+        rows.append([title.format(m=b), *cells])
     return markdown(["", "energy", "within fragments", "forces"], rows)
 
 
