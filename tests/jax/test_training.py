@@ -44,7 +44,7 @@ def test_meta_phases_come_behind_the_same_start_and_add_little_to_it(cards):
         assert card["gradients"] <= settings.gradients
         if name != "pretrain":
             assert [phase["losses"] for phase in before] == [phase["losses"] for phase in start["phases"]]
-            assert own["steps"] >= 1900, "outer steps"
+            assert own["steps"] >= (500 if name == "maml++" else 2000), "outer steps"
             assert own["gradients"] < 0.13 * start["gradients"]
             assert own["displacement"] > 0.0
 
@@ -62,7 +62,7 @@ def test_train_reproduces_the_first_losses_of_the_card(method, tmp_path):
     options = [
         x
         for key, value in card["settings"].items()
-        if key not in ("method", "seed")
+        if key not in ("method", "seed", "arch", "model") and value != ""
         for x in ("--option", f"{key}={value}")
     ]
     start = ["--init", str(embedded_checkpoint("cath-mini", "mace", "pretrain"))] if method == "maml" else []

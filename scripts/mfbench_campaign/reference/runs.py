@@ -18,6 +18,8 @@ __all__ = ["ERRORS", "RUNS", "Found", "Run", "collect", "run"]
 
 ERRORS = ("energy_rmse", "energy_rmse_within", "force_rmse")
 METHODS = ("constant", "offset", "ridge", "pretrain", "maml", "fomaml", "reptile", "maml++", "anil")
+WHOLE = ("constant", "offset", "ridge", "pretrain")
+"""At every K and draw."""
 
 Found = dict[str, dict[str, Any]]
 """Name of a run → what ``collect`` kept of it."""
@@ -37,12 +39,12 @@ class Run:
 
 
 _ARCHITECTURES = tuple(
-    Run(f"{method}-{arch}", method, STANDARD_K, draws=STANDARD_DRAWS, arch=arch)
+    Run(f"{method}-{arch}", method, arch=arch)
     for arch in ("nequip", "allegro")
     for method in ("pretrain", "maml")
 )
-_EVERY = tuple(Run(m, m, STANDARD_K, draws=STANDARD_DRAWS) for m in METHODS)
-"""What the board shows too, see ``mfbench_campaign.filing.reference_rows``: every K and draw."""
+_EVERY = tuple(Run(m, m, STANDARD_K, draws=STANDARD_DRAWS) for m in WHOLE)
+_OTHERS = tuple(Run(m, m) for m in METHODS if m not in WHOLE)
 _CONTROLS = tuple(
     Run(f"{m}-wrong-family", m, (MANY,), support=Support.WRONG_FAMILY)
     for m in ("offset", "pretrain", "maml")
@@ -50,7 +52,9 @@ _CONTROLS = tuple(
 _SEARCHED = json.loads((EMBEDDED / "levels-mini" / "tuning.json").read_text())
 _SCRATCH = Run("scratch", "scratch", SHOWN, options=_SEARCHED["mace-scratch"]["chosen"])
 """By the recipe that the search on the validation families of levels-mini found."""
-RUNS = dict.fromkeys(("cath-mini", "chemistry-mini"), (*_EVERY, _SCRATCH, *_ARCHITECTURES, *_CONTROLS))
+RUNS = dict.fromkeys(
+    ("cath-mini", "chemistry-mini"), (*_EVERY, *_OTHERS, _SCRATCH, *_ARCHITECTURES, *_CONTROLS)
+)
 
 
 def run(split: str, names: Sequence[str], folder: Path, workers: int) -> None:

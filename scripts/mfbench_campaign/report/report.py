@@ -183,18 +183,21 @@ def _repeated(records: Records, path: Path) -> dict[str, Any] | None:
 
 
 def _verified(store: Path) -> str:
-    """Fresh tests of the campaign's submissions; empty where there is none."""
+    """Fresh tests of full constructions' submissions; empty where there is none."""
     rows = []
     for path in sorted((store / "verifications").rglob("*.json")):
         record = json.loads(path.read_text())
         card = read_card((store / "submissions" / record["submission"] / "submission.yaml").read_bytes())
-        if card.run.split not in CONSTRUCTIONS:
+        if card.run.split not in (*CONSTRUCTIONS, "levels"):
             continue
+        where = f"{card.run.split}, {card.run.level}" if card.run.level else card.run.split
         for found in record["comparisons"]:
             ratio = interval(found["ratio"], *found["ratio_ci95"])
-            row = [f"`{record['submission']}`", card.run.split, found["metric"], str(found["k"])]
+            row = [f"`{record['submission']}`", where, f"{record['configurations']:,}"]
+            row += [found["metric"], str(found["k"])]
             rows.append([*row, f"{found['claimed']:.2f}", f"{found['fresh']:.2f}", ratio, found["verdict"]])
-    head = ["submission", "construction", "error", "K", "claimed", "fresh", "fresh ÷ claimed", "verdict"]
+    head = ["submission", "construction", "configurations", "error", "K"]
+    head += ["claimed", "fresh", "fresh ÷ claimed", "verdict"]
     return markdown(head, rows) if rows else ""
 
 
