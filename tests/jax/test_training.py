@@ -65,7 +65,8 @@ def test_train_reproduces_the_first_losses_of_the_card(method, tmp_path):
         if key not in ("method", "seed", "arch", "model") and value != ""
         for x in ("--option", f"{key}={value}")
     ]
-    start = ["--init", str(embedded_checkpoint("cath-mini", "mace", "pretrain"))] if method == "maml" else []
+    before = str(embedded_checkpoint("cath-mini", "mace", "pretrain"))
+    start = ["--init", before] if method == "maml" else []
     seed = str(card["settings"]["seed"])
     arguments = ["train", "-m", method, "-s", "cath-mini", "--seed", seed, "--out", str(tmp_path)]
     assert main([*arguments, "--stop-after", "20", *start, *options]) == 0
