@@ -197,7 +197,7 @@ def test_a_method_from_its_row(page, server):
     assert "7,496" in page.locator(".mf-tiles").inner_text()
     for tab, text in (
         ("Families", "Look at a family"),
-        ("Cost", "847,840 configuration-gradients"),
+        ("Cost", "1,459,840 configuration-gradients"),
         ("Fresh tests", "Fresh ÷ claimed"),
         ("Provenance", "deposited, SHA-256"),
     ):
