@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time
 
 import ase.io
 import numpy as np
@@ -14,10 +15,14 @@ jax = pytest.importorskip("jax")
 import mfbench  # noqa: E402
 from mfbench.cli import main  # noqa: E402
 from mfbench.errors import CheckpointError, UnknownNameError  # noqa: E402
+from mfbench.own.cross_validate import cross_validate  # noqa: E402
 from mfbench.own.energy_zero import fit_zero  # noqa: E402
+from mfbench.own.fit import recipe_of  # noqa: E402
+from mfbench.own.folds import blocked_folds  # noqa: E402
 from mfbench.own.last_layer import fit_last_layer  # noqa: E402
 from mfbench.own.model import load_model  # noqa: E402
 from mfbench.own.starts import candidate_starts, find_start  # noqa: E402
+from mfbench.protocol.loading import load_engine  # noqa: E402
 
 ZERO = -4321.5
 """eV: energies of another program lie far away from those that a start was trained on."""
@@ -237,3 +242,15 @@ def test_bars_of_the_last_layer_are_calibrated_saved_and_among_the_results(unsur
 def test_an_uncertainty_that_there_is_not_is_refused(molecule):
     with pytest.raises(UnknownNameError, match="choose one of committee, laplace, both"):
         mfbench.adapt(molecule[0], "cath-mini/pretrain", uncertainty="dropout")
+
+
+def test_compiling_does_not_count_against_what_comes_later(molecule, monkeypatch):
+    """Else the first recipe, which compiles, would look too slow for any other to be tried."""
+    mine = molecule[0][:9]
+    start = find_start("cath-mini/pretrain", mine)
+    engine = load_engine("jax").sized_for(mine, start.config)
+    clock = iter((0.0, 500.0))
+    monkeypatch.setattr(type(engine), "compile_seconds", lambda self: next(clock))
+    began = time.monotonic()
+    found = cross_validate(engine, start, recipe_of(1), mine, blocked_folds(mine, 3))
+    assert found.seconds <= time.monotonic() - began - 500.0

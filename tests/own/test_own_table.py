@@ -1,6 +1,7 @@
 """The table of own systems is made from finished cells, and says which labels are missing."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 
@@ -103,3 +104,15 @@ def test_coverage_is_asked_of_what_the_support_is_like():
         assert {c.trajectory_id for c in support} == whole
         assert len({c.config_id for c in support}) == 10
         assert not whole & {c.trajectory_id for c in query}
+
+
+def test_the_page_states_what_was_measured():
+    root = Path(own_table.__file__).parents[1]
+    page = (root / "docs" / "own-dft.md").read_text()
+    cells = json.loads((root / "results" / "own-dft.json").read_text())["cells"]
+    assert len(cells) == 9
+    for c in cells:
+        first = c["first_break_ps"]
+        whole = "yes" if c["stable"] else f"until {first:.2f} ps"
+        errors = f"{c['force_rmse']:.2f} | {c['within_rmse']:.2f}"
+        assert f"| {c['molecule']} | `{c['method']}` | {errors} | {whole} |" in page

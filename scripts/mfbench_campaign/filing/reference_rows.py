@@ -24,7 +24,8 @@ ROWS = (
     *(("chemistry-mini", "mace", m) for m in ("constant", "offset", "ridge", "pretrain", "maml", "fomaml")),
 )
 """Split, architecture and method; every K of the standard protocol, one draw: five take five times the
-room, and stand in results/SPLIT.md."""
+room, and stand in results/SPLIT.md. MAML on cath-mini is on the board with predictions, by
+``mfbench submit``."""
 
 
 def main() -> None:
