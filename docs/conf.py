@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tasks"), str(ROOT / "docs")]
 
-from mfbench.version import __version__  # noqa: E402
+from mfbench.work.version import __version__  # noqa: E402
 
 project = "mfbench"
 author = "the mfbench developers"

@@ -21,7 +21,7 @@ from mfbench.protocol.method import Method, MethodContext, Predictor, Usage
 from mfbench.protocol.protocol import Budget, Protocol, Track
 from mfbench.protocol.specs import MethodSpec
 from mfbench.results.results import Results, read_results
-from mfbench.version import __version__
+from mfbench.work.version import __version__
 
 if TYPE_CHECKING:
     from mfbench.own.adapt import adapt

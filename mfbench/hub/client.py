@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mfbench.errors import ProtocolError, TransferError
-from mfbench.version import __version__
+from mfbench.work.version import __version__
 
 __all__ = ["hub_api", "hub_errors", "hub_files"]
 

@@ -19,9 +19,9 @@ from mfbench.errors import DataError, ProtocolError
 from mfbench.own.frame_order import FrameOrder
 from mfbench.own.preflight import Preflight
 from mfbench.own.roles import Dealt, deal
-from mfbench.version import __version__
 from mfbench.work.files import new_folder
 from mfbench.work.ownership import holds_nothing
+from mfbench.work.version import __version__
 
 __all__ = ["Source", "import_split", "isolated_atoms"]
 

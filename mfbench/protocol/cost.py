@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mfbench.version import __version__
+from mfbench.work.version import __version__
 
 __all__ = ["TIMING_VERSION", "code_version", "hardware", "peak_memory"]
 

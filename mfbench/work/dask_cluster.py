@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from mfbench.errors import MfbenchError
-from mfbench.version import __version__
 from mfbench.work.executor import ONE_THREAD, Futures, Setup, State
+from mfbench.work.version import __version__
 
 __all__ = ["ClusterError", "DaskCluster"]
 
@@ -164,6 +164,6 @@ def _lean_plugin() -> Any:
 
 
 def _version() -> str:
-    from mfbench.version import __version__
+    from mfbench.work.version import __version__
 
     return __version__

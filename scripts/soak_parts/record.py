@@ -9,8 +9,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mfbench.protocol.cost import hardware
-from mfbench.version import __version__
 from mfbench.work.files import write_text
+from mfbench.work.version import __version__
 from soak_parts.trials import EQUAL, KINDS, REFUSED, WRONG, Outcome
 
 __all__ = ["minutes_of", "read_trials", "write_record"]
