@@ -1,9 +1,9 @@
 """How often the 90 % intervals of ``mfbench adapt`` hold on trajectories that it did not see, per level.
 
-    python scripts/own_coverage.py --levels gfn2,gfn1,pm7 --molecules 3 --out runs/own-coverage
+    python scripts/own_coverage.py --levels gfn2,pm7,wb97x-d:15 --molecules 12 --out runs/own-coverage
 
-Of each level, the smallest test molecules, one per family: adapted to --k configurations of the support,
-then asked about the query's. Each molecule is one file in OUT/LEVEL, so that a killed run goes on; one of
+Of each level, the smallest test molecules, one per family: adapted to --k configurations of the support (or
+as many as stand behind the level's name), then asked about the query's. Each molecule is one file in OUT/LEVEL, so that a killed run goes on; one of
 other labels, K, steps or start is refused.
 """
 
@@ -48,9 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MfbenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    measured_at = {level: [r for r in rows if r["level"] == level] for level in asked.levels.split(",")}
+    measured_at = {level: [r for r in rows if r["level"] == level] for level in levels_of(asked)}
     for level in (level for level, mine in measured_at.items() if not mine):
-        print(f"{level:9} no test molecule has {asked.k} labels there")
+        print(f"{level:9} no test molecule has {levels_of(asked)[level]} labels there")
     levels = {level: _pooled(mine) for level, mine in measured_at.items() if mine}
     for level, found in levels.items():
         print(
@@ -73,17 +73,23 @@ def _pooled(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"molecules": len(rows), **shares, **{f"n_{n}": count for n, count in counts.items()}}
 
 
+def levels_of(asked: argparse.Namespace) -> dict[str, int]:
+    """Level → labels of a molecule, from ``NAME`` or ``NAME:K``."""
+    parts = [name.partition(":") for name in asked.levels.split(",")]
+    return {level: int(k or asked.k) for level, _, k in parts}
+
+
 def run(asked: argparse.Namespace) -> list[dict[str, Any]]:
     """Every molecule that is not measured yet; the rows of all."""
     rows: list[dict[str, Any]] = []
-    for level in asked.levels.split(","):
+    for level, k in levels_of(asked).items():
         split = mfbench.load_split(asked.split, level=None if level == "gfn2" else level)
         request = {
-            "data": {split.name: split.manifest.data_hash}, "k": asked.k, "steps": asked.steps,
+            "data": {split.name: split.manifest.data_hash}, "k": k, "steps": asked.steps,
             "start": asked.start, "backend": asked.backend, "uncertainty": asked.uncertainty,
         }  # fmt: skip
         with open_journal(asked.out / level, request, resume=True, suffix=".run.json") as journal:
-            chosen = molecules(split, asked.molecules, asked.k)
+            chosen = molecules(split, asked.molecules, k)
             everything = [c for _, support, query in chosen for c in (*support, *query)]
             for name, support, query in chosen:
                 if not journal.holds(name):

@@ -1,7 +1,11 @@
 """``mfbench adapt`` beside training from nothing and beside mace-torch's own training, on the same labels.
 
-    python scripts/own_table.py --split cath --level wb97x-d --k 10 --out runs/own-table
+    python scripts/own_table.py --split cath --level wb97x-d --k 10 --out runs/own-10
+    python scripts/own_table.py --split cath --level wb97x-d --k 50 --more MORE.xyz --out runs/own-50 --also runs/own-10
     python scripts/own_table.py --files a.xyz b.xyz c.xyz --out runs/own-table      # eV, eV/Å; REF_ keys
+
+``--more`` adds labels to the molecules of a split, by the ``fragment_id`` of each frame; ``own_labels.py`` makes
+them. ``--also`` puts the cells of another run into the same table.
 
 Each cell (molecule, K, seed, method) is one file in OUT/cells; a killed run goes on with the cells that are
 missing, and one of other labels, seconds or ps is refused. Every method gets the same K configurations and
@@ -59,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--split", default="levels")
     parser.add_argument("--level", help="of the labels; default: the split's own")
     parser.add_argument("--files", nargs="+", type=Path, help="labelled structures instead of a split")
+    parser.add_argument("--more", type=Path, help="labelled structures to learn from beside the split's")
     parser.add_argument("--by", choices=("fragment", "family"), default="fragment")
     parser.add_argument("--molecules", type=int, default=3)
     parser.add_argument("--k", default="10,50")
@@ -66,8 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--seconds", type=float, default=150.0, help="wall time of one adaptation")
     parser.add_argument("--ps", type=float, default=10.0, help="of a trajectory; 0: none")
+    parser.add_argument("--trajectories", type=int, default=99, help="run dynamics for so many seeds")
     parser.add_argument("--backend", default="jax")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--also", nargs="*", type=Path, default=[], help="OUT of other runs, for the table")
+    parser.add_argument("--json", type=Path, help="write all cells here, e.g. results/own-dft.json")
     parser.add_argument("--report", action="store_true", help="run nothing")
     asked = parser.parse_args(arguments)
     ks = [int(k) for k in asked.k.split(",")]
@@ -76,33 +84,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
             molecules = (
                 from_files(asked.files)
                 if asked.files
-                else from_split(asked.split, asked.level, asked.by, asked.molecules, max(ks))
+                else from_split(asked.split, asked.level, asked.by, asked.molecules, max(ks), asked.more)
             )
             with open_journal(asked.out / "cells", request_of(asked), resume=True, suffix=CELL) as journal:
                 run(molecules, ks, asked, journal)
-        text = report(asked.out)
+        cells = read_cells([asked.out, *asked.also])
     except MfbenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    text = report(cells)
     write_text(asked.out / "table.md", text)
+    if asked.json:
+        write_text(asked.json, json.dumps({"cells": cells}, indent=1) + "\n")
     print(text)
     return 0
 
 
-def from_split(split: str, level: str | None, by: str, count: int, k: int) -> list[Molecule]:
+def from_split(
+    split: str, level: str | None, by: str, count: int, k: int, more: Path | None = None
+) -> list[Molecule]:
     """The molecules (or families) of the test fold with the most labels.
+
+    Args:
+        more: a file with further labels to learn from, which does not change who is chosen first.
 
     Raises:
         DataError: fewer than ``count`` hold K labels and enough others.
     """
     found: dict[str, tuple[list[Configuration], list[Configuration]]] = defaultdict(lambda: ([], []))
     clusters: dict[str, tuple[str, ...]] = {}
+    added = _by_molecule(more) if more else {}
     for task in mfbench.load_split(split, level=level).test:
         for pool, configurations in enumerate((task.support, task.query)):
             for c in configurations:
                 name = c.fragment_id if by == "fragment" else task.family_id
                 found[name][pool].append(c)
                 clusters[name] = (f"family {task.family_id}", *task.clusters)
+    for name, configurations in added.items():
+        found[name][0].extend(configurations)
     usable = [n for n, (s, q) in found.items() if len(s) >= k and len(q) >= FEWEST_TESTS]
     if len(usable) < count:
         most = max((min(len(s), len(q)) for s, q in found.values()), default=0)
@@ -112,6 +131,31 @@ def from_split(split: str, level: str | None, by: str, count: int, k: int) -> li
         )
     chosen = sorted(usable, key=lambda n: (-sum(map(len, found[n])), n))[:count]
     return [Molecule(name, *map(tuple, found[name]), clusters[name]) for name in chosen]
+
+
+def _by_molecule(path: Path) -> dict[str, list[Configuration]]:
+    """``fragment_id`` → labelled configurations of a file that ``mfbench label`` wrote.
+
+    Raises:
+        DataError: a frame has no label, or does not name its molecule.
+    """
+    import ase.io
+
+    found: dict[str, list[Configuration]] = defaultdict(list)
+    for number, atoms in enumerate(ase.io.iread(path)):
+        info, name = atoms.info, atoms.info.get("fragment_id")
+        if not name or atoms.calc is None:
+            raise DataError(f"frame {number} of {path} has no {'label' if name else 'fragment_id'}")
+        unlabelled = Configuration(
+            np.asarray(atoms.numbers, np.int32),
+            atoms.positions,
+            int(info["total_charge"]),
+            int(info["spin"]) - 1,
+            fragment_id=name,
+            trajectory_id=info["trajectory_id"],
+        )
+        found[name].append(unlabelled.with_label(atoms.get_potential_energy(), atoms.get_forces()))
+    return found
 
 
 def from_files(paths: Sequence[Path]) -> list[Molecule]:
@@ -134,6 +178,8 @@ def request_of(asked: argparse.Namespace) -> dict[str, Any]:
     else:
         split = mfbench.load_split(asked.split, level=asked.level)
         data = {"split": split.name, "level": asked.level, "hash": split.manifest.data_hash, "by": asked.by}
+        if asked.more:
+            data["more"] = sha256(asked.more)
     return {"data": data, "seconds": asked.seconds, "ps": asked.ps, "backend": asked.backend}
 
 
@@ -158,7 +204,7 @@ def run(
             "made_of": fitted.made_of,
             **scores(fitted, molecule.query),
         }
-        if asked.ps:
+        if asked.ps and seed < asked.trajectories:
             cell |= dynamics(fitted, molecule.query[0], asked.ps, seed)
         journal.add(name, (json.dumps(cell, indent=1) + "\n").encode())
 
@@ -230,15 +276,30 @@ def _atoms(calculator: Any, c: Configuration) -> Any:
     return atoms
 
 
-def report(out: Path) -> str:
-    """Markdown: means over seeds per molecule and K, then every method beside ``scratch``."""
-    cells = [json.loads(p.read_text()) for p in sorted((out / "cells").glob(f"*{CELL}"))]
-    if not cells:
-        raise DataError(f"{out} holds no finished cell: run without --report")
+def read_cells(folders: Sequence[Path]) -> list[dict[str, Any]]:
+    """Every finished cell, with what its run was asked for.
+
+    Raises:
+        DataError: a folder holds none.
+    """
+    cells = []
+    for folder in folders:
+        paths = sorted((folder / "cells").glob(f"*{CELL}"))
+        if not paths:
+            raise DataError(f"{folder} holds no finished cell: run without --report")
+        data = json.loads((folder / "cells" / "request.json").read_text())["data"]
+        cells += [{**json.loads(p.read_text()), "data": data} for p in paths]
+    return cells
+
+
+def report(cells: Sequence[dict[str, Any]]) -> str:
+    """Markdown: all methods at once, then means over seeds per molecule and K, then ratios to ``scratch``."""
     groups: dict[tuple[str, int, str], list[dict[str, Any]]] = defaultdict(list)
     for cell in cells:
         groups[cell["molecule"], cell["k"], cell["method"]].append(cell)
     lines = [
+        *_in_short(cells),
+        "",
         "| molecule | K | method | forces | energies within | stable | seconds | made of |",
         "|---|---|---|---|---|---|---|---|",
     ]
@@ -247,15 +308,28 @@ def report(out: Path) -> str:
             f"{np.mean(v):.2f} [{min(v):.2f}, {max(v):.2f}]"
             for v in ([c[m] for c in found] for m in ("force_rmse", "within_rmse"))
         ]
-        ran = [c for c in found if "stable" in c]
-        stable = f"{sum(c['stable'] for c in ran)} of {len(ran)}" if ran else "–"
         spent = f"{np.mean([c['seconds'] for c in found]):.0f}"
         made = "; ".join(sorted({c["made_of"] for c in found}))
         lines.append(
-            f"| {molecule} | {k} | `{method}` | {' | '.join(errors)} | {stable} | {spent} | {made} |"
+            f"| {molecule} | {k} | `{method}` | {' | '.join(errors)} | {_whole(found)} | {spent} | {made} |"
         )
     lines += ["", *_ratios(cells)]
     return "\n".join(lines) + "\n"
+
+
+def _in_short(cells: Sequence[dict[str, Any]]) -> list[str]:
+    """A row per K and method: means over molecules and seeds, and whole trajectories."""
+    lines = ["| K | method | forces | energies within | whole |", "|---|---|---|---|---|"]
+    for k, method in sorted({(c["k"], c["method"]) for c in cells}):
+        mine = [c for c in cells if (c["k"], c["method"]) == (k, method)]
+        forces, within = (f"{np.mean([c[m] for c in mine]):.2f}" for m in ("force_rmse", "within_rmse"))
+        lines.append(f"| {k} | `{method}` | {forces} | {within} | {_whole(mine)} |")
+    return lines
+
+
+def _whole(cells: Sequence[dict[str, Any]]) -> str:
+    ran = [c for c in cells if "stable" in c]
+    return f"{sum(c['stable'] for c in ran)} of {len(ran)}" if ran else "–"
 
 
 def _ratios(cells: Sequence[dict[str, Any]]) -> list[str]:

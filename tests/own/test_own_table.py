@@ -8,12 +8,14 @@ import numpy as np
 import mfbench
 import own_coverage
 import own_table
+from mfbench.data.extxyz import frame
 from mfbench.metrics.statistics import ratio
 
 
 def put(folder, factors, *, clusters=None):
     """Cells of ``scratch`` and ``auto``; ``factors``: molecule → seed → ratio of their errors."""
     (folder / "cells").mkdir(parents=True, exist_ok=True)
+    (folder / "cells" / "request.json").write_text('{"data": "x"}')
     for molecule, seeds in factors.items():
         for seed, factor in enumerate(seeds):
             for method, size in (("scratch", 1.0), ("auto", factor)):
@@ -39,17 +41,33 @@ def test_molecules_are_the_unit_of_intervals_and_not_their_seeds(tmp_path):
     put(tmp_path, {**factors, "d": [0.1]})
     table = np.array(list(factors.values())).T
     found = ratio(table, np.ones_like(table), np.arange(3))
-    line = next(x for x in own_table.report(tmp_path).splitlines() if "energies within: `auto`" in x)
+    line = next(x for x in own_table.report(own_table.read_cells([tmp_path])).splitlines() if "energies within: `auto`" in x)
     assert f" {found.value:.2f} [{found.lo:.2f}, {found.hi:.2f}] over 3 molecules × 3 seeds" in line
     assert "1 unfinished left out" in line
     put(tmp_path, factors, clusters={name: ["one"] for name in factors})
-    assert "[one group: no interval]" in own_table.report(tmp_path)
+    assert "[one group: no interval]" in own_table.report(own_table.read_cells([tmp_path]))
 
 
 def test_molecules_with_too_few_labels_are_named_in_a_line(tmp_path, capsys):
     asked = ["--split", "cath-mini", "--k", "500", "--out", str(tmp_path)]
     assert own_table.main(asked) == 2
     assert "hold 500 + 7 labels" in capsys.readouterr().err
+
+
+def test_labels_of_ones_own_are_added_to_a_molecule_of_the_split(tmp_path, capsys):
+    before = own_table.from_split("cath-mini", None, "fragment", 1, 5)
+    (molecule,) = before
+    more = tmp_path / "more.xyz"
+    more.write_text("".join(frame(c) for c in molecule.query[:3]))
+    (after,) = own_table.from_split("cath-mini", None, "fragment", 1, 5, more)
+    assert after.name == molecule.name
+    added = after.support[len(molecule.support) :]
+    assert [c.trajectory_id for c in added] == [c.trajectory_id for c in molecule.query[:3]]
+    np.testing.assert_allclose(added[0].forces, molecule.query[0].forces, atol=1e-9)
+    more.write_text(frame(molecule.query[0]).replace("fragment_id", "name"))
+    asked = ["--split", "cath-mini", "--k", "5", "--more", str(more), "--out", str(tmp_path)]
+    assert own_table.main(asked) == 2
+    assert "frame 0 of" in capsys.readouterr().err
 
 
 def test_cells_of_other_seconds_are_not_taken_for_these(tmp_path, capsys, monkeypatch):

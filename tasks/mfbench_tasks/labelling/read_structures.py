@@ -76,6 +76,8 @@ def _configuration(
         total_charge=charge or 0,
         n_unpaired=unpaired,
         config_id=str(number),
+        fragment_id=str(said.get("fragment_id", "")),
+        trajectory_id=str(said.get("trajectory_id", "")),
     )
 
 

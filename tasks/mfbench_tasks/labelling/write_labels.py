@@ -28,15 +28,23 @@ def write_labelled(
 
 
 def labelled_frame(c: Configuration, entry: Entry, level: Level) -> str:
-    """One frame. ``energy`` in eV, ``forces`` in eV/Å (minus the gradient), ``spin`` = 2S + 1."""
+    """One frame. ``energy`` in eV, ``forces`` in eV/Å (minus the gradient), ``spin`` = 2S + 1.
+
+    Names of molecule and trajectory are kept where the structures bear them: folds are blocked by them.
+    """
     facts: dict[str, object] = {} if entry.energy is None else {"energy": repr(float(entry.energy))}
     facts |= {
         "total_charge": c.total_charge,
         "spin": c.n_unpaired + 1,
+        **{n: f'"{v}"' for n in ("fragment_id", "trajectory_id") if (v := _quotable(getattr(c, n)))},
         "level": f'"{level.name}"',
         "level_of_theory": f'"{level.description}"',
         "units": f'"{UNITS}"',
     }
     if entry.failure:
-        facts["label_failure"] = '"' + entry.failure.replace('"', "'").replace("\\", "/") + '"'
+        facts["label_failure"] = f'"{_quotable(entry.failure)}"'
     return xyz_frame(c, facts, {} if entry.forces is None else {"forces": entry.forces}, decimals=10)
+
+
+def _quotable(text: str) -> str:
+    return text.replace('"', "'").replace("\\", "/")

@@ -44,6 +44,17 @@ def test_the_output_is_read_by_ase_with_units_and_level_in_every_header(molecule
     np.testing.assert_allclose(frames[1].get_forces(), label.forces, atol=1e-5)
 
 
+def test_names_of_molecule_and_trajectory_stay_with_the_labels(molecules):
+    """Blocked folds are made of them."""
+    frames = read(molecules / "in.xyz", ":")
+    frames[0].info |= {"fragment_id": "water", "trajectory_id": 'water/"hot"'}
+    write(molecules / "in.xyz", frames)
+    assert run(molecules, "--level", "gfn1") == 0
+    named, unnamed, _ = read(molecules / "out.xyz", ":")
+    assert (named.info["fragment_id"], named.info["trajectory_id"]) == ("water", "water/'hot'")
+    assert "fragment_id" not in unnamed.info
+
+
 def test_a_structure_that_cannot_be_labelled_is_a_row_and_exit_code_3(molecules, capsys):
     radical = Atoms("OH", [[0, 0, 0], [0, 0, 0.97]])
     write(molecules / "in.xyz", [*read(molecules / "in.xyz", ":"), radical])
