@@ -3,8 +3,8 @@
     python scripts/own_coverage.py --levels gfn2,pm7,wb97x-d:15 --molecules 12 --out runs/own-coverage
 
 Of each level, the smallest test molecules, one per family: adapted to --k configurations of the support (or
-as many as stand behind the level's name), then asked about the query's. Each molecule is one file in OUT/LEVEL, so that a killed run goes on; one of
-other labels, K, steps or start is refused.
+as many as stand behind the level's name), then asked about the query's. Each molecule is one file in
+OUT/LEVEL, so that a killed run goes on; one of other labels, K, steps or start is refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""More geometries of the molecules of ``own_table.py``, to be labelled: sampled anew as the benchmark's own.
+"""More geometries of the molecules of ``own_table.py``, to be labelled: sampled as the benchmark's own.
 
     python scripts/own_labels.py --each 29 --out runs/own-geometries.xyz
     mfbench label runs/own-geometries.xyz --level wb97x-d --workers 2 --out results/own-dft-labels.xyz

@@ -1,11 +1,11 @@
 """``mfbench adapt`` beside training from nothing and beside mace-torch's own training, on the same labels.
 
     python scripts/own_table.py --split cath --level wb97x-d --k 10 --out runs/own-10
-    python scripts/own_table.py --split cath --level wb97x-d --k 50 --more MORE.xyz --out runs/own-50 --also runs/own-10
+    python scripts/own_table.py --split cath --level wb97x-d --k 50 --more MORE.xyz --out runs/own-50
     python scripts/own_table.py --files a.xyz b.xyz c.xyz --out runs/own-table      # eV, eV/Å; REF_ keys
 
-``--more`` adds labels to the molecules of a split, by the ``fragment_id`` of each frame; ``own_labels.py`` makes
-them. ``--also`` puts the cells of another run into the same table.
+``--more`` adds labels to the molecules of a split, by the ``fragment_id`` of each frame; ``own_labels.py``
+makes them. ``--report --also runs/own-10`` puts the cells of another run into the same table.
 
 Each cell (molecule, K, seed, method) is one file in OUT/cells; a killed run goes on with the cells that are
 missing, and one of other labels, seconds or ps is refused. Every method gets the same K configurations and
@@ -293,7 +293,7 @@ def read_cells(folders: Sequence[Path]) -> list[dict[str, Any]]:
 
 
 def report(cells: Sequence[dict[str, Any]]) -> str:
-    """Markdown: all methods at once, then means over seeds per molecule and K, then ratios to ``scratch``."""
+    """Markdown: molecules together, each molecule (means over seeds), then ratios to ``scratch``."""
     groups: dict[tuple[str, int, str], list[dict[str, Any]]] = defaultdict(list)
     for cell in cells:
         groups[cell["molecule"], cell["k"], cell["method"]].append(cell)

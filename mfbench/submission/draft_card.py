@@ -106,7 +106,7 @@ def _card(run: dict[str, Any], results: Results, deposited: Mapping[str, bytes])
             seed=request["seed"],
             steps=budget.steps,
             batch=budget.batch,
-            options=_options(request["options"]),
+            options=_options({**_recipe(run), **request["options"]}),
             selector=request.get("selector"),
             selected=_selected(results),
         ),
@@ -172,6 +172,14 @@ def _origin(public: Mapping[str, Any]) -> PublicModelOrigin:
 def _reason(text: str) -> str:
     shown = printable(text, 400)
     return shown if len(shown) >= 3 else f"failed: {shown}"
+
+
+def _recipe(run: Mapping[str, Any]) -> dict[str, Any]:
+    """How a learned method of ours adapted, tuned settings included: those that ship may change, what a row
+    runs again by must not."""
+    card, request = run.get("card") or {}, run["request"]
+    ours = request["arch"] and ":" not in request["method"] and not card.get("public_model")
+    return dict(card.get("adaptation") or {}) if ours else {}
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,8 @@ def test_molecules_are_the_unit_of_intervals_and_not_their_seeds(tmp_path):
     put(tmp_path, {**factors, "d": [0.1]})
     table = np.array(list(factors.values())).T
     found = ratio(table, np.ones_like(table), np.arange(3))
-    line = next(x for x in own_table.report(own_table.read_cells([tmp_path])).splitlines() if "energies within: `auto`" in x)
+    text = own_table.report(own_table.read_cells([tmp_path]))
+    line = next(x for x in text.splitlines() if "energies within: `auto`" in x)
     assert f" {found.value:.2f} [{found.lo:.2f}, {found.hi:.2f}] over 3 molecules × 3 seeds" in line
     assert "1 unfinished left out" in line
     put(tmp_path, factors, clusters={name: ["one"] for name in factors})

@@ -60,6 +60,19 @@ def test_a_foreign_model_is_no_deposit_and_its_run_can_be_submitted(run):
     assert check_run(run).card.weights_sha256 is None
 
 
+def test_a_row_holds_the_recipe_that_it_was_run_by_tuned_or_asked_for(run):
+    """What ships is tuned anew from time to time; the row is still run again by its own."""
+    content = json.loads((run / "run.json").read_text())
+    content["request"] |= {"arch": "mace", "method": "pretrain", "options": {"decay": "none"}}
+    content["card"] = {"adaptation": {"optimizer": "adam", "rate": 0.0159, "decay": "cosine"}}
+    (run / "run.json").write_text(json.dumps(content))
+    options = check_run(run).card.run.options
+    assert options == {"optimizer": "adam", "rate": 0.0159, "decay": "none"}
+    content["request"]["method"] = "mine:Method"  # what others keep in their cards is no option of ours
+    (run / "run.json").write_text(json.dumps(content))
+    assert check_run(run).card.run.options == {"decay": "none"}
+
+
 def test_shipped_weights_that_were_replaced_since_the_run_are_noticed(run):
     content = json.loads((run / "run.json").read_text())
     content["request"] |= {"checkpoint": None, "checkpoint_sha256": None, "arch": "mace"}
