@@ -1,6 +1,6 @@
 """More geometries of the molecules of ``own_table.py``, to be labelled: sampled as the benchmark's own.
 
-    python scripts/own_labels.py --each 29 --out runs/own-geometries.xyz
+    python scripts/own_labels.py --each 30 --out runs/own-geometries.xyz
     mfbench label runs/own-geometries.xyz --level wb97x-d --workers 2 --out results/own-dft-labels.xyz
 
 The same molecules, sampler and gates (GFN2 dynamics and displaced minima), other random streams. None is a
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--split", default="cath")
     parser.add_argument("--level", default="wb97x-d", help="at which the molecules have published labels")
     parser.add_argument("--molecules", type=int, default=3)
-    parser.add_argument("--each", type=int, default=29, help="geometries of a molecule")
+    parser.add_argument("--each", type=int, default=30, help="geometries of a molecule")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args(arguments)
     try:

@@ -136,14 +136,18 @@ def from_split(
 def _by_molecule(path: Path) -> dict[str, list[Configuration]]:
     """``fragment_id`` → labelled configurations of a file that ``mfbench label`` wrote.
 
+    Frames that say why they have no label (``label_failure``) are left out.
+
     Raises:
-        DataError: a frame has no label, or does not name its molecule.
+        DataError: another frame has no label, or does not name its molecule.
     """
     import ase.io
 
     found: dict[str, list[Configuration]] = defaultdict(list)
     for number, atoms in enumerate(ase.io.iread(path)):
         info, name = atoms.info, atoms.info.get("fragment_id")
+        if "label_failure" in info:
+            continue
         if not name or atoms.calc is None:
             raise DataError(f"frame {number} of {path} has no {'label' if name else 'fragment_id'}")
         unlabelled = Configuration(
