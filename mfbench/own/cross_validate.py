@@ -31,6 +31,7 @@ class HeldOut:
         energy_spreads: [n] eV, how unsure they are.
         force_spreads: n arrays [atoms, 3], eV/Å.
         seconds: wall time, without that of compiling: what another of the kind would take.
+        stepping: of them, those of gradient steps; the rest does not grow with their number.
     """
 
     start: Start
@@ -40,6 +41,7 @@ class HeldOut:
     energy_spreads: np.ndarray
     force_spreads: Sequence[np.ndarray]
     seconds: float
+    stepping: float = 0.0
 
     def energy_rmse(self, configurations: Sequence[Configuration]) -> float:
         """Total energies, kcal/mol."""
@@ -92,6 +94,7 @@ def cross_validate(
     forces: list[list[np.ndarray]] = [[np.zeros(0)] * len(configurations) for _ in range(members)]
     energy_spreads = np.zeros(len(configurations))
     force_spreads = [np.zeros(0)] * len(configurations)
+    stepping = 0.0
     for fold in folds:
         learned = [c for i, c in enumerate(configurations) if i not in set(fold.tolist())]
         asked = [configurations[i] for i in fold]
@@ -99,6 +102,7 @@ def cross_validate(
             fitted = [fit_member(engine, start, recipe, learned, seed + k) for k in range(members)]
         except TrainingError:
             return None
+        stepping += sum(member.stepping for member in fitted)
         committee = Committee.of(engine, fitted, learned, uncertainty)
         found = committee.predict(engine, asked)
         energies[:, fold], energy_spreads[fold] = found.energies, found.energy_spreads
@@ -107,7 +111,7 @@ def cross_validate(
             for number in range(members):
                 forces[number][i] = found.forces[number][place]
     spent = time.monotonic() - began - (engine.compile_seconds() - compiled)
-    return HeldOut(start, recipe, energies, forces, energy_spreads, force_spreads, spent)
+    return HeldOut(start, recipe, energies, forces, energy_spreads, force_spreads, spent, stepping)
 
 
 def _rms(values: np.ndarray) -> float:

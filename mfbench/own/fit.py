@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -60,12 +61,14 @@ class Member:
         baseline: energy zero.
         atoms: the same zero by elements alone (eV), for programs that know no charge; None where the
             molecules it was made from do not allow that.
+        stepping: wall time of its gradient steps in seconds, without compiling.
     """
 
     params: dict[str, np.ndarray]
     config: Config
     baseline: EnergyBaseline
     atoms: dict[int, float] | None
+    stepping: float = 0.0
 
     def predict(
         self, engine: Engine, configurations: Sequence[Configuration]
@@ -96,11 +99,14 @@ def fit_member(
     )
     modelled, _ = engine.predict(params, config, support)
     baseline = fit_zero(start.baseline, support, modelled)
+    stepping = 0.0
     if recipe.steps:
         dataset = engine.dataset(support, config, baseline)
         indices = adaptation_batches(len(support), recipe.steps, recipe.batch, seed)
         state = engine.start(params, recipe.settings)
+        began, compiled = time.monotonic(), engine.compile_seconds()
         params, _ = engine.descend(params, state, {}, dataset, indices, config, recipe.settings, {})
+        stepping = time.monotonic() - began - (engine.compile_seconds() - compiled)
         modelled, _ = engine.predict(params, config, support)
         baseline = fit_zero(start.baseline, support, modelled)
     arrays = engine.numpy(params)
@@ -110,4 +116,4 @@ def fit_member(
             f"{start.name} with {recipe.name} gave weights that are not finite "
             f"({', '.join(broken[:3]) or 'energies'}): choose fewer steps or another start"
         )
-    return Member(arrays, config, baseline, elements_alone(baseline, support))
+    return Member(arrays, config, baseline, elements_alone(baseline, support), stepping)

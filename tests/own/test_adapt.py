@@ -1,5 +1,6 @@
 """From a stranger's file to a model that predicts in the file's own zero, runs, and knows its error."""
 
+import itertools
 import json
 import re
 import shutil
@@ -15,9 +16,10 @@ jax = pytest.importorskip("jax")
 import mfbench  # noqa: E402
 from mfbench.cli import main  # noqa: E402
 from mfbench.errors import CheckpointError, UnknownNameError  # noqa: E402
-from mfbench.own.cross_validate import cross_validate  # noqa: E402
+from mfbench.own.adapt import fits  # noqa: E402
+from mfbench.own.cross_validate import HeldOut, cross_validate  # noqa: E402
 from mfbench.own.energy_zero import fit_zero  # noqa: E402
-from mfbench.own.fit import recipe_of  # noqa: E402
+from mfbench.own.fit import RECIPES, recipe_of  # noqa: E402
 from mfbench.own.folds import blocked_folds  # noqa: E402
 from mfbench.own.last_layer import fit_last_layer  # noqa: E402
 from mfbench.own.model import load_model  # noqa: E402
@@ -176,7 +178,6 @@ def test_bad_calls_are_one_line_and_leave_nothing(adapted, molecule, tmp_path, c
 def test_a_limit_of_time_binds_scratch_too(molecule):
     """Its first recipe is a cheap one: without, 2,000 steps would be cross-validated whatever they take."""
     from mfbench.own.adapt import plan_of
-    from mfbench.own.fit import RECIPES
 
     starts = candidate_starts(molecule[0])
     alone = [s for s in starts if s.name == "scratch"]
@@ -249,8 +250,21 @@ def test_compiling_does_not_count_against_what_comes_later(molecule, monkeypatch
     mine = molecule[0][:9]
     start = find_start("cath-mini/pretrain", mine)
     engine = load_engine("jax").sized_for(mine, start.config)
-    clock = iter((0.0, 500.0))
-    monkeypatch.setattr(type(engine), "compile_seconds", lambda self: next(clock))
+    looks = itertools.count()  # at the whole, and before and after the steps of each of three folds
+    monkeypatch.setattr(type(engine), "compile_seconds", lambda self: 500.0 * next(looks))
     began = time.monotonic()
     found = cross_validate(engine, start, recipe_of(1), mine, blocked_folds(mine, 3))
-    assert found.seconds <= time.monotonic() - began - 500.0
+    spent = time.monotonic() - began
+    assert found.seconds <= spent - 7 * 500.0
+    assert found.stepping <= spent - 3 * 500.0
+
+
+def test_what_does_not_grow_with_the_steps_keeps_no_longer_recipe_out():
+    """Twenty steps spend most of their time beside them: 300 take four times as long, not fifteen."""
+
+    def tried(stepping):
+        return [HeldOut(None, RECIPES[0], np.zeros(0), [], np.zeros(0), [], 10.0, stepping)]
+
+    assert fits(RECIPES[1], tried(1.0), left=80.0)
+    assert not fits(RECIPES[1], tried(10.0), left=80.0)
+    assert not fits(RECIPES[2], tried(1.0), left=80.0)
