@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from mfbench.own.uncertainty import UNCERTAINTIES
 from mfbench.protocol.cost import code_version, hardware
 from mfbench.protocol.loading import load_engine
 
-__all__ = ["Adaptation", "adapt", "adapt_with_record", "fits", "plan_of"]
+__all__ = ["Adaptation", "adapt", "adapt_with_record", "affordable", "plan_of"]
 
 MEMBERS = 3
 FOLDS = 3
@@ -122,11 +122,13 @@ def adapt_with_record(
     if len(configurations) >= _FEW:
         folds = blocked_folds(configurations, FOLDS)
         for option_start, recipe in plan_of(starts, recipes):
-            name = f"{option_start.name}, {recipe.name}"
-            if tried and not fits(recipe, tried, seconds - (time.monotonic() - began)):
+            left = seconds - (time.monotonic() - began)
+            within = affordable(option_start, recipe, tried, left) if tried else recipe
+            if within is None:
                 continue
+            name = f"{option_start.name}, {within.name}"
             note(f"cross-validating {name}")
-            found = cross_validate(engine, option_start, recipe, configurations, folds, seed=seed)
+            found = cross_validate(engine, option_start, within, configurations, folds, seed=seed)
             if found is None:
                 diverged.append(name)
             else:
@@ -173,16 +175,28 @@ def plan_of(starts: Sequence[Start], recipes: Sequence[Recipe]) -> list[tuple[St
     return [*plan, *((s, recipes[-1]) for s in starts if s.name == SCRATCH)]
 
 
-def fits(recipe: Recipe, tried: Sequence[HeldOut], left: float) -> bool:
-    """Whether another cross-validation, the calibration and the final fits are within the time left.
+def affordable(start: Start, recipe: Recipe, tried: Sequence[HeldOut], left: float) -> Recipe | None:
+    """The recipe, or as many of its steps as another cross-validation, the calibration and the final fits
+    leave time for; None where that is not twice the gradients that this start was tried with.
 
     What is spent beside gradient steps (predictions, the energy zero) does not grow with their number.
+
+    Args:
+        start: what it would be tried on.
+        recipe: to shorten.
+        tried: at least one, the last ones say the pace.
+        left: seconds.
     """
     pace = max(t.stepping / max(t.recipe.steps * t.recipe.batch, 1) for t in tried[-3:])
     if recipe.batch < min(t.recipe.batch for t in tried[-3:]):
         pace *= SMALL_BATCH
     beside = max(t.seconds - t.stepping for t in tried[-3:])
-    return (pace * recipe.steps * recipe.batch + beside) * (2 + MEMBERS) < left
+    steps = int((left / (2 + MEMBERS) - beside) / (max(pace, 1e-9) * recipe.batch)) // 10 * 10
+    if steps >= recipe.steps:
+        return recipe
+    before = [t.recipe.steps * t.recipe.batch for t in tried if t.start is start]
+    least = 2 * max(before, default=RECIPES[0].steps * RECIPES[0].batch)
+    return replace(recipe, name=f"{steps:,} steps", steps=steps) if steps * recipe.batch >= least else None
 
 
 def _card(

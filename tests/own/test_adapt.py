@@ -16,7 +16,7 @@ jax = pytest.importorskip("jax")
 import mfbench  # noqa: E402
 from mfbench.cli import main  # noqa: E402
 from mfbench.errors import CheckpointError, UnknownNameError  # noqa: E402
-from mfbench.own.adapt import fits  # noqa: E402
+from mfbench.own.adapt import affordable  # noqa: E402
 from mfbench.own.cross_validate import HeldOut, cross_validate  # noqa: E402
 from mfbench.own.energy_zero import fit_zero  # noqa: E402
 from mfbench.own.fit import RECIPES, recipe_of  # noqa: E402
@@ -259,12 +259,16 @@ def test_compiling_does_not_count_against_what_comes_later(molecule, monkeypatch
     assert found.stepping <= spent - 3 * 500.0
 
 
-def test_what_does_not_grow_with_the_steps_keeps_no_longer_recipe_out():
-    """Twenty steps spend most of their time beside them: 300 take four times as long, not fifteen."""
+def test_a_recipe_is_shortened_to_the_time_that_is_left_as_long_as_that_is_worth_it():
+    start = find_start("cath-mini/pretrain", [])
 
-    def tried(stepping):
-        return [HeldOut(None, RECIPES[0], np.zeros(0), [], np.zeros(0), [], 10.0, stepping)]
+    def steps(recipe, stepping, left):
+        """After 20 steps of 16 that took 10 s, of which ``stepping`` were steps."""
+        tried = [HeldOut(start, RECIPES[0], np.zeros(0), [], np.zeros(0), [], 10.0, stepping)]
+        found = affordable(start, recipe, tried, left)
+        return found and found.steps
 
-    assert fits(RECIPES[1], tried(1.0), left=80.0)
-    assert not fits(RECIPES[1], tried(10.0), left=80.0)
-    assert not fits(RECIPES[2], tried(1.0), left=80.0)
+    assert steps(RECIPES[1], 1.0, left=80.0) == 300  # most was spent beside them, which does not grow
+    assert steps(RECIPES[2], 1.0, left=80.0) == 370  # of 2,000
+    assert steps(RECIPES[1], 10.0, left=120.0) is None  # 120 steps of 4, less than twice 20 of 16
+    assert steps(RECIPES[1], 10.0, left=20.0) is None
