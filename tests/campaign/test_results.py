@@ -10,6 +10,7 @@ import mfbench
 from mfbench.compare.comparison import Comparison
 from mfbench.compare.matrix import power
 from mfbench.compare.record import read_records
+from mfbench.metrics.statistics import Interval
 from mfbench_campaign.folders import CAMPAIGN, PLAN, RESULTS, ROOT
 from mfbench_campaign.plan import read_campaign
 from mfbench_campaign.records import Records
@@ -17,6 +18,7 @@ from mfbench_campaign.reference.runs import RUNS
 from mfbench_campaign.reference.tables import long_table
 from mfbench_campaign.report import command
 from mfbench_campaign.report.advice import what_to_use
+from mfbench_campaign.report.answers import advice_in_words, answers, verdict
 from mfbench_campaign.report.findings import families_finding, rows_that_beat, start_finding
 from mfbench_campaign.report.level_aims import level_aims
 from mfbench_campaign.report.level_finding import level_findings
@@ -227,6 +229,39 @@ def test_what_was_not_run_on_a_level_is_named():
         ran = {row["method"] for row in record["rows"] if row["level"] == level}
         for name in ("scratch", "maml"):
             assert (f"`{name}`" in said.rest.partition("Not run")[2]) == (name not in ran)
+
+
+def test_five_findings_answer_a_question_each_with_a_figure(committed):
+    levels, mini = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("levels", "cath-mini"))
+    found = answers(Records(committed), levels, mini)
+    assert len(found) == 5
+    text = (ROOT / "RESULTS.md").read_text()
+    for answer in found:
+        assert answer.question.endswith("?")
+        assert answer.text in text
+        assert (ROOT / "docs" / answer.figure).is_file()
+        assert f"(docs/{answer.figure})" in text
+
+
+@pytest.mark.parametrize(
+    ("lo", "hi", "said"), [(1.01, 1.2, "better"), (0.7, 0.99, "worse"), (0.9, 1.1, "not told apart")]
+)
+def test_a_verdict_of_a_finding_follows_from_its_interval(lo, hi, said):
+    assert verdict(Interval((lo + hi) / 2, lo, hi)) == said
+
+
+def test_advice_follows_the_leader_and_names_a_public_model_only_where_it_is_ahead(committed):
+    levels = json.loads((RESULTS / "levels.json").read_text())
+    dft, pm7, known = advice_in_words(levels, Records(committed))
+    assert "fine-tune a public model (`so3lr, " in dft
+    assert "take a start that was trained over levels" in pm7
+    assert "random weights are no worse" in known
+    for row in levels["rows"]:
+        if row["method"].startswith("so3lr") and row["level"] == "wb97x-d":
+            worse = row["errors_of_families"]["force_rmse"]["all"]
+            worse |= {family: [9 * e for e in errors] for family, errors in worse.items()}
+            row["force_rmse"] = [9 * e for e in row["force_rmse"]]
+    assert "take a start that was trained over levels" in advice_in_words(levels, Records(committed))[0]
 
 
 def test_a_public_model_is_better_only_where_the_interval_excludes_one():

@@ -20,12 +20,19 @@ from mfbench_campaign.headline import MANY
 from mfbench_campaign.records import Records
 from mfbench_campaign.report.figures import save_headline, save_ratios
 from mfbench_campaign.report.level_figure import save_levels
+from mfbench_campaign.report.level_ratios_figure import save_level_ratios
 from mfbench_campaign.report.report import readme_part, report
 from mfbench_campaign.report.selection_figure import save_selection
 from mfbench_campaign.report.start_curves import save_start_curves, shipped_phases
 
 __all__ = ["MARKS", "main", "with_part"]
 
+FIGURES = {
+    "levels": ("levels", save_levels),
+    "levels-ratios": ("levels", save_level_ratios),
+    "active": ("active", save_selection),
+}
+"""Name of a figure → the record in ``results`` that it is drawn from, and how."""
 SHOWN = ("cath", "cluster30", "chemistry", "shuffled")
 MARKS = "<!-- campaign: scripts/results.py -->", "<!-- end of campaign -->"
 """Lines of README.md between which the part is written."""
@@ -74,5 +81,5 @@ def main() -> None:
     save_comparison(comparison, ROOT / "docs" / "compare.png", metric="force_rmse", k=MANY)
     save_ratios(records, ROOT / "docs" / "campaign-ratios.png")
     save_start_curves(shipped_phases(), ROOT / "docs" / "start-curves.png")
-    for name, save in {"levels": save_levels, "active": save_selection}.items():
-        save(json.loads((RESULTS / f"{name}.json").read_text()), ROOT / "docs" / f"{name}.png")
+    for name, (record, save) in FIGURES.items():
+        save(json.loads((RESULTS / f"{record}.json").read_text()), ROOT / "docs" / f"{name}.png")

@@ -25,7 +25,7 @@ from mfbench_campaign.report.label_savings import DEEP, saved, saved_text
 from mfbench_campaign.report.tables import NAMES, NOT_RUN, shown, spread
 from mfbench_campaign.report.variations import network_ratios
 
-__all__ = ["Finding", "all_findings", "rows_that_beat"]
+__all__ = ["Finding", "all_findings", "rows_that_beat", "trained_longer"]
 
 ENOUGH_STEPS = 2000
 """Outer steps under which a meta-learner that does not win has not lost either."""
@@ -226,6 +226,21 @@ def transfer_finding(comparison: Comparison) -> Finding:
 
 def compute_finding(records: Records, comparison: Comparison, mini: Mapping[str, Any]) -> Finding:
     """Compute and breadth of meta-training."""
+    curves = {}
+    for over in ("families", "configurations"):
+        curve = [c for c in comparison.curves if (c.over, c.method) == (over, "pretrain")]
+        if len(curve) > 1:
+            curves[over] = [f"{c.n} {over} {interval(c.value, c.lo, c.hi)}" for c in curve]
+    return Finding.of(
+        "compute",
+        **trained_longer(records, mini),
+        curves=curves,
+        spread=spread(records.seeds("cath", "pretrain"), "force_rmse", MANY).strip(),
+    )
+
+
+def trained_longer(records: Records, mini: Mapping[str, Any]) -> dict[str, Any]:
+    """Gradients of the campaign's start and of the one that ships with cath-mini; ``scratch`` ÷ each."""
     scratch, short = records.seeds("cath", "scratch"), records.seeds("cath", "pretrain")
     at_home = None
     if scratch and short and short[0].trained:
@@ -234,21 +249,13 @@ def compute_finding(records: Records, comparison: Comparison, mini: Mapping[str,
     top, bottom = (mini[m]["families"]["force_rmse"][str(MANY)] for m in ("scratch", "pretrain"))
     groups = family_groups(load_split("cath-mini"), sorted(top))
     card = embedded_checkpoint("cath-mini", "mace", "pretrain").with_suffix(".json")
-    curves = {}
-    for over in ("families", "configurations"):
-        curve = [c for c in comparison.curves if (c.over, c.method) == (over, "pretrain")]
-        if len(curve) > 1:
-            curves[over] = [f"{c.n} {over} {interval(c.value, c.lo, c.hi)}" for c in curve]
-    return Finding.of(
-        "compute",
-        short=at_home,
-        long={
+    return {
+        "short": at_home,
+        "long": {
             "gradients": f"{json.loads(card.read_text())['gradients']:,}",
             "ratio": shown(family_ratio(top, bottom, groups)),
         },
-        curves=curves,
-        spread=spread(short, "force_rmse", MANY).strip(),
-    )
+    }
 
 
 def lies_above(value: Interval | None, bound: float) -> bool:

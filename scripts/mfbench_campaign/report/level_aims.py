@@ -145,13 +145,15 @@ class Beside(NamedTuple):
 
     Attributes:
         method, text: its name, and all of it in words.
-        ratios: errors of every rival ÷ its own, in words.
+        values: rival → its errors ÷ the meta-learner's.
+        ratios: the same in words.
         least: the ratio that would show in four of five cases, of the rival that is told from it worst.
         won: whether every interval lies above 1.
     """
 
     method: str
     text: str
+    values: Mapping[str, Interval]
     ratios: str
     least: float
     won: bool
@@ -174,4 +176,4 @@ def _beside(learner: Any, lines: Sequence[Any], group: Mapping[str, int]) -> Bes
     least = max(smallest_ratio(*pair) for pair in pairs.values())
     name = learner["method"]
     text = f"`{name}` ({seeds_in_words(learner['seeds'])}): {ratios}; {least:.2f} would show"
-    return Beside(name, text, ratios, least, all(value.lo > 1 for value in values.values()))
+    return Beside(name, text, values, ratios, least, all(value.lo > 1 for value in values.values()))

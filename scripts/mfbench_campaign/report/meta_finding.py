@@ -10,12 +10,12 @@ from mfbench_campaign.report.findings import Finding
 from mfbench_campaign.report.level_aims import Beside, beside_rivals
 from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, META, seeds_in_words
 
-__all__ = ["meta_findings"]
+__all__ = ["best_meta", "meta_findings"]
 
 
 def meta_findings(record: Mapping[str, Any]) -> list[Finding]:
     """From ``results/levels.json``; nothing where no meta-learner was run beside its rivals."""
-    found = {level: best for level in LEVELS if (best := _best(record, level))}
+    found = {level: best for level in LEVELS if (best := best_meta(record, level))}
     if not found:
         return []
     steps = {start["method"]: start["phases"][-1]["done"] for start in record.get("starts", [])}
@@ -40,7 +40,7 @@ def meta_findings(record: Mapping[str, Any]) -> list[Finding]:
     return [Finding.of("meta", few=FEW, many=MANY, levels=levels)]
 
 
-def _best(record: Mapping[str, Any], level: str) -> Beside | None:
+def best_meta(record: Mapping[str, Any], level: str) -> Beside | None:
     """The meta-learner of least force error with few labels; one that beats every rival goes first."""
     errors = {
         r["method"]: r["force_rmse"][0] for r in record["rows"] if (r["level"], r["k"]) == (level, FEW)

@@ -24,6 +24,7 @@ from mfbench_campaign.render import render
 from mfbench_campaign.report import tables, variations
 from mfbench_campaign.report.advice import what_to_use
 from mfbench_campaign.report.aims import aims
+from mfbench_campaign.report.answers import advice_in_words, answers
 from mfbench_campaign.report.claims import claims_table
 from mfbench_campaign.report.convergence import convergence_table
 from mfbench_campaign.report.findings import Finding, all_findings
@@ -89,9 +90,10 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
     pages = {name: render(f"pages/{name}.md", **found) for name, found in values.items()}
     first = render(
         "results.md",
+        advice=advice_in_words(_json("levels"), records),
         use=what_to_use(records, _json("levels")),
         power=markdown(*text.power_table(comparison, MANY)),
-        findings=findings,
+        answers=answers(records, _json("levels"), _json("cath-mini")),
         aims=aims(records, _json("levels"), folder / "limits"),
         pages=[{"name": n, "title": text.partition("\n")[0].lstrip("# ")} for n, text in pages.items()],
         level_of_theory=campaign.level_of_theory,
@@ -105,11 +107,11 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
 
 def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
     """The README's table, and the first findings."""
-    short = [finding.short for finding in _findings(records, comparison, folder)[:4]]
     levels = _json("levels")
+    found = answers(records, levels, _json("cath-mini"))[:3]
     level = next(level for level in LEVELS if any(row["level"] == level for row in levels["rows"]))
     table = level_table(levels, level)
-    values = {"findings": short, "table": table, "level": LEVELS[level], "steps": Budget().steps}
+    values = {"answers": found, "table": table, "level": LEVELS[level], "steps": Budget().steps}
     return render("readme.md", **values).strip()
 
 

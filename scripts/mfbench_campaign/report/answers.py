@@ -1,0 +1,173 @@
+"""The five findings of RESULTS.md: a question, its answer in a sentence or two, and a figure.
+
+Numbers alone are chosen here; every verdict follows from an interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mfbench.compare.contrast import contrast
+from mfbench.compare.text import interval
+from mfbench.metrics.statistics import Interval
+from mfbench_campaign import headline
+from mfbench_campaign.records import CONSTRUCTIONS, Records
+from mfbench_campaign.render import render_line
+from mfbench_campaign.report.findings import trained_longer
+from mfbench_campaign.report.level_aims import ratio_of_rows
+from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, STARTS
+from mfbench_campaign.report.meta_finding import best_meta
+from mfbench_campaign.report.public_finding import MODEL
+from mfbench_campaign.report.tables import shown
+
+__all__ = ["Answer", "advice_in_words", "answers", "leaders", "verdict"]
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A finding.
+
+    Attributes:
+        question: that it answers.
+        text: one or two sentences.
+        figure: its file in ``docs``.
+    """
+
+    question: str
+    text: str
+    figure: str
+
+    @classmethod
+    def of(cls, name: str, question: str, figure: str, **values: Any) -> Answer:
+        """From the template of that name."""
+        return cls(question, render_line(f"answers/{name}.md", **values), figure)
+
+
+def answers(records: Records, levels: Mapping[str, Any], mini: Mapping[str, Any]) -> list[Answer]:
+    """The five, in order.
+
+    Args:
+        levels, mini: ``results/levels.json`` and ``results/cath-mini.json``.
+    """
+    return [
+        _new_level(levels),
+        _meta(levels),
+        _families(records),
+        _own_labels(records),
+        Answer.of(
+            "longer", "What is a longer training of the start worth?", "start-curves.png",
+            **trained_longer(records, mini),
+        ),
+    ]  # fmt: skip
+
+
+def advice_in_words(levels: Mapping[str, Any], records: Records) -> list[str]:
+    """What to use tomorrow, a line per level of theory, and one for a level that starts were trained at."""
+    lines = [render_line("answers/advice.md", few=FEW, **found) for found in _led(levels)]
+    return [*lines, _known_level(records)]
+
+
+def _known_level(records: Records) -> str:
+    values = {
+        name: contrast(
+            records.seeds(name, "scratch"), records.seeds(name, "pretrain"), "force_rmse", headline.MANY
+        )
+        for name in CONSTRUCTIONS
+    }
+    enough = [f"`{name}` ({shown(value)})" for name, value in values.items() if value and value.lo <= 1]
+    return render_line("answers/known_level.md", enough=enough)
+
+
+def leaders(levels: Mapping[str, Any], level: str, k: int) -> dict[str, Row]:
+    """The rows of least force error among public models, starts of ours and all; absent: none was run.
+
+    Controls do not count, nor does what calls a quantum method at prediction.
+    """
+    rows = [r for r in levels["rows"] if (r["level"], r["k"]) == (level, k)]
+    groups = {
+        "public": [r for r in rows if r["method"].startswith(MODEL)],
+        "own": [r for r in rows if r["method"] in STARTS],
+        "scratch": [r for r in rows if r["method"] == "scratch"],
+    }
+    return {name: min(found, key=_forces) for name, found in groups.items() if found}
+
+
+def verdict(value: Interval) -> str:
+    """Of a ratio rival ÷ own: ``better``, ``worse`` or ``not told apart``."""
+    return "better" if value.lo > 1 else "worse" if value.hi < 1 else "not told apart"
+
+
+def _forces(row: Row) -> float:
+    return float(row["force_rmse"][0])
+
+
+def _led(levels: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Per level the leaders with few labels, and where our start stands beside the public model."""
+    group = levels["groups"]["levels"]
+    found = []
+    for level, called in LEVELS.items():
+        lead = leaders(levels, level, FEW)
+        ratio = ratio_of_rows(lead["public"], lead["own"], "force_rmse", group)
+        said = {n: {"name": r["method"], "forces": interval(*r["force_rmse"])} for n, r in lead.items()}
+        found.append({"called": called, "own_is": verdict(ratio), "ratio": shown(ratio), **said})
+    return found
+
+
+def _new_level(levels: Mapping[str, Any]) -> Answer:
+    return Answer.of(
+        "new_level", f"How near do {FEW} labels of a new level of theory bring you?", "levels.png",
+        few=FEW, levels=_led(levels),
+    )  # fmt: skip
+
+
+def _meta(levels: Mapping[str, Any]) -> Answer:
+    steps = {start["method"]: start["phases"][-1]["done"] for start in levels.get("starts", [])}
+    found = []
+    for level, called in LEVELS.items():
+        if best := best_meta(levels, level):
+            rival = min(best.values, key=lambda name: best.values[name].value)
+            ratio = best.values[rival]
+            found.append({
+                "called": called, "method": best.method, "rival": rival, "ratio": shown(ratio),
+                "is": verdict(ratio), "outer_steps": steps[best.method], "least": best.least,
+            })  # fmt: skip
+    return Answer.of(
+        "meta", "Does training as one adapts (meta-learning) pay there?", "levels-ratios.png",
+        few=FEW, many=MANY, levels=found,
+    )  # fmt: skip
+
+
+def _families(records: Records) -> Answer:
+    ratios = {
+        name: contrast(
+            records.seeds(name, "pretrain", "wrong-family"), records.seeds(name, "pretrain"),
+            "force_rmse", headline.MANY,
+        )
+        for name in (*CONSTRUCTIONS, "shuffled")
+    }  # fmt: skip
+    null = ratios.pop("shuffled")
+    told = [name for name, value in ratios.items() if value and null and value.lo > null.hi]
+    texts = [f"`{name}` {shown(value, 3)}" for name, value in ratios.items()]
+    return Answer.of(
+        "families", "Does it matter that the labels are those of the family itself?", "compare.png",
+        told=told, ratios=texts, null=shown(null, 3),
+    )  # fmt: skip
+
+
+def _own_labels(records: Records) -> Answer:
+    values: dict[str, list[dict[str, str]]] = {"seen": [], "unseen": []}
+    for query, found in values.items():
+        for name in CONSTRUCTIONS:
+            value = contrast(
+                records.seeds(name, "scratch"), records.seeds(name, "pretrain"), "force_rmse",
+                headline.MANY, query=query,
+            )  # fmt: skip
+            if value:
+                found.append({"name": name, "ratio": shown(value), "is": verdict(value)})
+    return Answer.of(
+        "own_labels", f"Are {headline.MANY} own labels and random weights enough?", "campaign.png", **values
+    )
