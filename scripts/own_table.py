@@ -26,7 +26,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -66,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--more", type=Path, help="labelled structures to learn from beside the split's")
     parser.add_argument("--by", choices=("fragment", "family"), default="fragment")
     parser.add_argument("--molecules", type=int, default=3)
+    parser.add_argument("--only", nargs="+", help="run these of the molecules alone")
     parser.add_argument("--k", default="10,50")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--methods", default=",".join(METHODS))
@@ -86,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if asked.files
                 else from_split(asked.split, asked.level, asked.by, asked.molecules, max(ks), asked.more)
             )
+            molecules = [m for m in molecules if not asked.only or m.name in asked.only]
             with open_journal(asked.out / "cells", request_of(asked), resume=True, suffix=CELL) as journal:
                 run(molecules, ks, asked, journal)
         cells = read_cells([asked.out, *asked.also])
@@ -337,14 +339,40 @@ def _whole(cells: Sequence[dict[str, Any]]) -> str:
 
 
 def _ratios(cells: Sequence[dict[str, Any]]) -> list[str]:
-    """Errors ÷ those of ``scratch`` on the same labels: geometric means with 95 % intervals over molecules.
+    lines = []
+    for (method, k, metric), value in ratios_to_scratch(cells).items():
+        title = {"force_rmse": "forces", "within_rmse": "energies within"}[metric]
+        interval = (
+            f"[{value.lo:.2f}, {value.hi:.2f}]" if np.isfinite(value.lo) else "[one group: no interval]"
+        )
+        left = f", {value.unfinished} unfinished left out" if value.unfinished else ""
+        lines.append(
+            f"- K = {k}, {title}: `{method}` ÷ `scratch` {value.value:.2f} {interval} over "
+            f"{value.molecules} molecules × {value.seeds} seeds{left}."
+        )
+    return lines
+
+
+class Beside(NamedTuple):
+    """Errors ÷ those of ``scratch``: geometric mean, its 95 % interval, and over what."""
+
+    value: float
+    lo: float
+    hi: float
+    molecules: int
+    seeds: int
+    unfinished: int
+
+
+def ratios_to_scratch(cells: Sequence[dict[str, Any]]) -> dict[tuple[str, int, str], Beside]:
+    """(method, K, metric) → errors ÷ those of ``scratch`` on the same labels, intervals over molecules.
 
     Seeds of a molecule, and molecules that share a cluster, are not independent. Molecules for which a seed
     is missing are left out, and counted.
     """
     by_cell = {(c["molecule"], c["k"], c["seed"], c["method"]): c for c in cells}
     clusters = {c["molecule"]: c["clusters"] for c in cells}
-    lines = []
+    ratios = {}
     for method, k in sorted({(c["method"], c["k"]) for c in cells if c["method"] != "scratch"}):
         pairs = {
             (molecule, seed): (mine, line)
@@ -353,21 +381,13 @@ def _ratios(cells: Sequence[dict[str, Any]]) -> list[str]:
         }
         seeds, begun = sorted({seed for _, seed in pairs}), sorted({molecule for molecule, _ in pairs})
         whole = [m for m in begun if all((m, seed) in pairs for seed in seeds)]
-        if not whole:
-            continue
         groups = groups_of([clusters[m] for m in whole])
-        left = f", {len(begun) - len(whole)} unfinished left out" if len(whole) < len(begun) else ""
-        for metric, title in (("force_rmse", "forces"), ("within_rmse", "energies within")):
+        for metric in ("force_rmse", "within_rmse") if whole else ():
             both = np.array([[[c[metric] for c in pairs[m, seed]] for m in whole] for seed in seeds])
             found = ratio(both[..., 0], both[..., 1], groups)
-            interval = (
-                f"[{found.lo:.2f}, {found.hi:.2f}]" if np.isfinite(found.lo) else "[one group: no interval]"
-            )
-            lines.append(
-                f"- K = {k}, {title}: `{method}` ÷ `scratch` {found.value:.2f} {interval} over "
-                f"{len(whole)} molecules × {len(seeds)} seeds{left}."
-            )
-    return lines
+            missing = len(begun) - len(whole)
+            ratios[method, k, metric] = Beside(*found, len(whole), len(seeds), missing)
+    return ratios
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The table of own systems is made from finished cells, and says which labels are missing."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def test_coverage_of_other_steps_is_not_taken_for_this_one(tmp_path, capsys, mon
     assert own_coverage.main(asked) == 0
     assert own_coverage.main(asked) == 0
     assert len(made) == 2
-    assert "2 molecules: forces 90 % of 18" in capsys.readouterr().out
+    assert "| gfn2 | 2 | 3 | 90 % of 18 | 90 % of 6 |" in capsys.readouterr().out
     assert own_coverage.main([*asked, "--steps", "7"]) == 2
     assert "steps" in capsys.readouterr().err
 
@@ -129,9 +130,22 @@ def test_the_page_states_what_was_measured():
     root = Path(own_table.__file__).parents[1]
     page = (root / "docs" / "own-dft.md").read_text()
     cells = json.loads((root / "results" / "own-dft.json").read_text())["cells"]
-    assert len(cells) == 9
-    for c in cells:
-        first = c["first_break_ps"]
-        whole = "yes" if c["stable"] else f"until {first:.2f} ps"
-        errors = f"{c['force_rmse']:.2f} | {c['within_rmse']:.2f}"
-        assert f"| {c['molecule']} | `{c['method']}` | {errors} | {whole} |" in page
+    ran = {(c["molecule"], c["k"], c["seed"], c["method"]) for c in cells}
+    assert len(ran) == len(cells)
+    for k, method in itertools.product((10, 50), own_table.METHODS):
+        seeds = 2 if (k, method) == (50, "mace") else 3  # as the page says
+        assert sum(c["k"] == k and c["method"] == method for c in cells) == 3 * seeds
+    short, *_ = own_table.report(cells).split("\n\n")
+    assert short in page
+    ratios = [line for line in own_table.report(cells).splitlines() if line.startswith("- K = ")]
+    assert len(ratios) == 8
+    assert all(line in page for line in ratios)
+
+
+def test_a_chosen_start_is_never_worse_than_random_weights_beyond_its_interval():
+    """The promise of ``auto``, on the DFT labels of three molecules."""
+    root = Path(own_table.__file__).parents[1]
+    cells = json.loads((root / "results" / "own-dft.json").read_text())["cells"]
+    assert len(own_table.ratios_to_scratch(cells)) == 8
+    for (method, _, metric), value in own_table.ratios_to_scratch(cells).items():
+        assert method != "auto" or value.lo <= 1, metric
