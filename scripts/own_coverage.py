@@ -1,6 +1,6 @@
 """How often the 90 % intervals of ``mfbench adapt`` hold on trajectories that it did not see, per level.
 
-    python scripts/own_coverage.py --levels gfn2,pm7,wb97x-d:15 --molecules 12 --out runs/own-coverage
+    python scripts/own_coverage.py --levels gfn2,pm7:15,wb97x-d:15 --molecules 12 --out runs/own-coverage
 
 Of each level, the smallest test molecules, one per family: adapted to --k configurations of the support (or
 as many as stand behind the level's name), then asked about the query's. Each molecule is one file in
@@ -13,7 +13,7 @@ import argparse
 import json
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for level in (level for level, mine in measured_at.items() if not mine):
         print(f"{level:9} no test molecule has {levels_of(asked)[level]} labels there")
     levels = {level: _pooled(mine) for level, mine in measured_at.items() if mine}
-    for level, found in levels.items():
-        print(
-            f"{level:9} {found['molecules']} molecules: forces {100 * found['forces']:.0f} % of "
-            f"{found['n_forces']:,}, energies {100 * found['energies']:.0f} % of {found['n_energies']}"
-        )
+    print(table(levels))
     if asked.json:
         settings = {n: v for n, v in vars(asked).items() if n not in ("out", "json", "levels")}
         record = {
@@ -66,11 +62,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def table(levels: Mapping[str, Mapping[str, Any]]) -> str:
+    """Markdown: what lies inside, per level."""
+    lines = [
+        "| level | molecules | labels of each | forces inside | energies inside |",
+        "|---|---|---|---|---|",
+    ]
+    for level, found in levels.items():
+        shares = f"{100 * found['forces']:.0f} % of {found['n_forces']:,}"
+        shares += f" | {100 * found['energies']:.0f} % of {found['n_energies']}"
+        lines.append(f"| {level} | {found['molecules']} | {found['labels']} | {shares} |")
+    return "\n".join(lines)
+
+
 def _pooled(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Shares over all that was asked of all molecules."""
     counts = {n: sum(r[f"n_{n}"] for r in rows) for n in ("forces", "energies")}
     shares = {n: sum(r[n] * r[f"n_{n}"] for r in rows) / counts[n] for n in counts}
-    return {"molecules": len(rows), **shares, **{f"n_{n}": count for n, count in counts.items()}}
+    labels = max(r["n_support"] for r in rows)
+    return {
+        "molecules": len(rows),
+        "labels": labels,
+        **shares,
+        **{f"n_{n}": count for n, count in counts.items()},
+    }
 
 
 def levels_of(asked: argparse.Namespace) -> dict[str, int]:
