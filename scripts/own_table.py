@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--k", default="10,50")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--methods", default=",".join(METHODS))
-    parser.add_argument("--seconds", type=float, default=120.0, help="wall time of one adaptation")
+    parser.add_argument("--seconds", type=float, default=90.0, help="wall time of one adaptation")
     parser.add_argument("--ps", type=float, default=10.0, help="of a trajectory; 0: none")
     parser.add_argument("--trajectories", type=int, default=99, help="run dynamics for so many seeds")
     parser.add_argument("--backend", default="jax")

@@ -53,7 +53,7 @@ def adapt(
     ] = "auto",
     time: Annotated[
         str, typer.Option(metavar="TIME", help="Wall time to stay within, e.g. 90s or 5min.")
-    ] = "120s",
+    ] = "90s",
     steps: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Gradient steps, instead of choosing.")
     ] = None,
