@@ -15,7 +15,6 @@ _CODES = re.compile(
     "\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[ -/]*[0-~])?|\x9b[0-?]*[@-~]"
 )
 """Terminal sequences: colours, titles, links, cursor moves."""
-_LEFT = re.compile(f"[{UNPRINTABLE}]")
 
 
 def printable(text: object, longest: int | None = None) -> str:
@@ -31,7 +30,7 @@ def printable(text: object, longest: int | None = None) -> str:
     except Exception:  # an object of a method's own making
         found = type(text).__name__
     found = " ".join(_CODES.sub("", found).split())
-    found = _LEFT.sub(lambda match: ascii(match[0])[1:-1], found)
+    found = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in found)
     if longest is not None and len(found) > longest:
         found = found[: longest - 3].rstrip() + "..."
     return found

@@ -231,6 +231,10 @@ def test_printable_text_is_one_line_that_encodes(text):
     found.encode()
 
 
+def test_characters_that_no_font_has_are_spelled_out():
+    assert printable("a\U000bd16b\u200eb") == r"a\U000bd16b\u200eb"
+
+
 def test_the_words_between_terminal_codes_stay():
     assert printable(ODD["colours"]) == "out of memory"
     assert printable(ODD["a link and a title"]) == "here"
