@@ -83,7 +83,7 @@ def _known_level(records: Records) -> str:
 
 
 def leaders(levels: Mapping[str, Any], level: str, k: int) -> dict[str, Row]:
-    """The rows of least force error among public models, starts of ours and all; absent: none was run.
+    """The rows of least force error among public models, starts of ours and random weights.
 
     Controls do not count, nor does what calls a quantum method at prediction.
     """
