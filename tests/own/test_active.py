@@ -64,6 +64,9 @@ class LinearEngine:
     def dataset(self, support, config, baseline, *, scale=1.0):
         return support
 
+    def compile_seconds(self):
+        return 0.0
+
     def start(self, params, settings):
         return None
 
