@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,6 +32,7 @@ __all__ = [
     "Standings",
     "filter_rows",
     "level_cells",
+    "level_constant",
     "standings",
 ]
 
@@ -211,21 +212,33 @@ def standings(board: Board, choice: Choice) -> Standings:
     return Standings(ordered, bool(ranked))
 
 
-def level_cells(board: Board, choice: Choice, metric: str, k: int) -> dict[str, tuple[Cell, int]]:
-    """id → an error over the families of ``choice.level``, and how many these are."""
+def level_cells(
+    board: Board, choice: Choice, metric: str, k: int, names: Set[str] | None = None
+) -> dict[str, tuple[Cell, int]]:
+    """id → an error over the families of ``choice.level``, and their number; of ``names``, else of all."""
     errors = board.families(choice.split, k, metric, choice.query, choice.level)
-    summaries = board.snapshot.summaries
-    lines = [values for name, values in errors.items() if summaries[name].card.method == CONSTANT]
-    whole = [line[~np.isnan(line)] for line in lines]  # NaN: a family of another level
-    constant = next((float(line.mean()) for line in whole if len(line)), None)
+    constant = _constant_of(board, errors)
     found = {}
     for name, values in errors.items():
         here = np.isfinite(values)
-        if here.any():
-            value, *bounds = bootstrap_mean(values[here], np.array(summaries[name].groups)[here])
+        if here.any() and (names is None or name in names):
+            groups = np.array(board.snapshot.summaries[name].groups)
+            value, *bounds = bootstrap_mean(values[here], groups[here])
             lo, hi = (None if np.isnan(bound) else bound for bound in bounds)
             found[name] = Cell(value, lo, hi, constant), int(here.sum())
     return found
+
+
+def level_constant(board: Board, choice: Choice, metric: str, k: int) -> float | None:
+    """What the constant method reaches on the families of ``choice.level``; None where it was not run."""
+    return _constant_of(board, board.families(choice.split, k, metric, choice.query, choice.level))
+
+
+def _constant_of(board: Board, errors: Mapping[str, np.ndarray]) -> float | None:
+    summaries = board.snapshot.summaries
+    lines = [values for name, values in errors.items() if summaries[name].card.method == CONSTANT]
+    whole = [line[~np.isnan(line)] for line in lines]  # NaN: a family of another level
+    return next((float(line.mean()) for line in whole if len(line)), None)
 
 
 def _at_level(

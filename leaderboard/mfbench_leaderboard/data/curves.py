@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
 
 from mfbench.protocol.protocol import Track
-from mfbench_leaderboard.data.board import Board, Cell, Choice, level_cells
+from mfbench_leaderboard.data.board import Board, Cell, Choice, level_cells, level_constant
 from mfbench_leaderboard.data.levels import EVERY_LEVEL
 
 __all__ = ["Curve", "constant_line", "curves", "label"]
@@ -27,9 +27,8 @@ class Curve:
 
 def curves(board: Board, choice: Choice, metric: str, names: Sequence[str]) -> list[Curve]:
     """Curves of some submissions, in the order given; of the choice, K and order do not matter."""
-    by_name = (
-        _by_level(board, choice, metric) if choice.level != EVERY_LEVEL else _whole(board, choice, metric)
-    )
+    of = _by_level if choice.level != EVERY_LEVEL else _whole
+    by_name = of(board, choice, metric, set(names))
     found = []
     for name in names:
         if cells := by_name.get(name):
@@ -38,21 +37,21 @@ def curves(board: Board, choice: Choice, metric: str, names: Sequence[str]) -> l
     return found
 
 
-def _whole(board: Board, choice: Choice, metric: str) -> dict[str, dict[int, Cell]]:
+def _whole(board: Board, choice: Choice, metric: str, names: Set[str]) -> dict[str, dict[int, Cell]]:
     """id → K → cell, as it was scored."""
-    frame = board.select(choice.split, metric=metric, query=choice.query).sort_values("k")
+    frame = board.select(choice.split, metric=metric, query=choice.query)
     found: dict[str, dict[int, Cell]] = {}
-    for r in frame.itertuples():
+    for r in frame[frame["submission"].isin(names)].sort_values("k").itertuples():
         cell = Cell(r.value, _none(r.lo), _none(r.hi), _none(r.constant))
         found.setdefault(r.submission, {})[int(r.k)] = cell
     return found
 
 
-def _by_level(board: Board, choice: Choice, metric: str) -> dict[str, dict[int, Cell]]:
+def _by_level(board: Board, choice: Choice, metric: str, names: Set[str]) -> dict[str, dict[int, Cell]]:
     """id → K → cell, over the families of a level."""
     found: dict[str, dict[int, Cell]] = {}
     for k in board.ks(choice.split):
-        for name, (cell, _) in level_cells(board, choice, metric, k).items():
+        for name, (cell, _) in level_cells(board, choice, metric, k, names).items():
             found.setdefault(name, {})[k] = cell
     return found
 
@@ -83,20 +82,12 @@ def constant_line(board: Board, choice: Choice, metric: str) -> dict[int, float]
     """K → what the constant method reaches, from the submission with the most draws; at one level of
     several, only if it was submitted."""
     if choice.level != EVERY_LEVEL:
-        found_at = _by_level(board, choice, metric)
-        return {
-            k: cell.constant
-            for cells in found_at.values()
-            for k, cell in sorted(cells.items())
-            if cell.constant is not None
-        }
-    frame = board.select(choice.split, metric=metric, query=choice.query)
-    draws = {s.id: s.card.run.draws for s in board.of(choice.split)}
-    found: dict[int, tuple[int, float]] = {}
-    for row in frame.itertuples():
-        if not np.isnan(row.constant):
-            found[row.k] = max(found.get(row.k, (0, 0.0)), (draws[row.submission], row.constant))
-    return {int(k): value for k, (_, value) in sorted(found.items())}
+        at = {k: level_constant(board, choice, metric, k) for k in board.ks(choice.split)}
+        return {k: value for k, value in at.items() if value is not None}
+    frame = board.select(choice.split, metric=metric, query=choice.query).dropna(subset=["constant"])
+    draws = frame["submission"].map({s.id: s.card.run.draws for s in board.of(choice.split)})
+    last = frame.assign(draws=draws.astype(int)).sort_values(["draws", "constant"]).groupby("k").last()
+    return {int(k): float(value) for k, value in last["constant"].items()}
 
 
 def _none(value: float) -> float | None:
