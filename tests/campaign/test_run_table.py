@@ -82,18 +82,25 @@ def test_a_table_of_what_was_kept_says_what_the_table_of_the_runs_said(runs, tmp
 
 
 @pytest.mark.parametrize(
-    ("phases", "name"),
+    ("phases", "track", "name"),
     [
-        (["joint", "pretrain"], "pretrain"),
-        (["joint", "pretrain", "pretrain"], "pretrain, longer"),
-        (["joint", "pretrain", "multihead"], "multihead"),
-        (["joint", "pretrain", "multihead", "multihead"], "multihead, longer"),
-        (["joint", "pretrain", "fomaml"], "fomaml"),
-        (["joint", "pretrain", "multihead", "fomaml"], "fomaml, behind multihead"),
+        (["joint", "pretrain"], "standard", "pretrain"),
+        (["joint", "pretrain", "pretrain"], "standard", "pretrain, longer"),
+        (["joint", "pretrain", "pretrain"], "converged", "pretrain, longer, 2,000 steps"),
+        (["joint", "pretrain", "multihead"], "standard", "multihead"),
+        (["joint", "pretrain", "multihead", "multihead"], "standard", "multihead, longer"),
+        (["joint", "pretrain", "fomaml"], "long", "fomaml, 300 steps"),
+        (["joint", "pretrain", "multihead", "fomaml"], "standard", "fomaml, behind multihead"),
     ],
 )
-def test_a_row_is_named_by_what_its_start_went_through(phases, name):
-    request = {"method": name.partition(",")[0], "options": {}, "support": "own", "split": "levels-mini"}
+def test_a_row_is_named_by_what_its_start_went_through_and_what_it_may_spend(phases, track, name):
+    request = {
+        "method": name.partition(",")[0],
+        "options": {},
+        "support": "own",
+        "split": "levels-mini",
+        "track": track,
+    }
     card = {"phases": [{"name": phase} for phase in phases]}
     assert Run({"request": request, "card": card}, [], None).name == name
 

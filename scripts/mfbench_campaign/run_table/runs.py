@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mfbench import Split, load_split
+from mfbench.protocol.protocol import Budget, Track
 from mfbench.results.results import read_results
 from mfbench_campaign.run_table.kept import KEPT, Episode, read_kept
 
@@ -64,10 +65,10 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The method and what it differs by from the usual: training, fine-tuning, base, whose labels."""
+        """The method and what it differs by from the usual: training, budget, fine-tuning, base, labels."""
         base = f"on {level}" if (level := self.request["options"].get("base")) else ""
         strategy = (self.card.get("strategy") or {}).get("strategy", "none")
-        parts = self._marks_of_training()
+        parts = [*self._marks_of_training(), *self._marks_of_budget()]
         parts += [strategy] * (strategy != "none") + [base] * bool(base)
         parts += [self.request["support"]] * (self.request["support"] != "own")
         return ", ".join([self.request["method"], *parts])
@@ -88,6 +89,11 @@ class Run:
         return ["longer"] * (own in before) + ["behind multihead"] * (
             "multihead" in before and own not in before
         )
+
+    def _marks_of_budget(self) -> list[str]:
+        """How many steps it may take, where these are more than the standard track's."""
+        budget = Track(self.request["track"]).budget
+        return [f"{budget.steps:,} steps"] if budget and budget.steps > Budget().steps else []
 
     @property
     def seed(self) -> int:
