@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,17 @@ class _Part(BaseModel):
 
 
 class TrainingPlan(_Part):
-    """Settings of meta-training: of all runs, by method, by construction, by model."""
+    """Settings of meta-training: of all runs, by method, by construction, by model.
+
+    ``starts``: model → construction → folder of checkpoints that are there already. Nothing is trained for
+    such a model; it adapts as was tuned on a mini split.
+    """
 
     settings: dict[str, Any]
     methods: dict[str, dict[str, Any]] = {}
     constructions: dict[str, dict[str, Any]] = {}
     models: dict[str, dict[str, Any]] = {"nano": {}}
+    starts: dict[str, dict[str, Path]] = {}
 
 
 class TuningPlan(_Part):
@@ -44,7 +49,10 @@ class TuningPlan(_Part):
 
 
 class Block(_Part):
-    """Every combination of constructions, methods, seeds and sizes."""
+    """Every combination of constructions, methods, seeds and sizes.
+
+    ``options``: how its methods adapt; by default, as tuned on validation families.
+    """
 
     block: str
     why: str
@@ -59,6 +67,7 @@ class Block(_Part):
     model: str = "nano"
     families: list[int] = [0]
     configurations: list[int] = [0]
+    options: dict[str, Any] | None = None
 
 
 class Campaign(_Part):
@@ -124,6 +133,8 @@ class Run:
     track: Track
     training: Training | None
     exclude: str | None
+    model: str = "nano"
+    options: dict[str, Any] | None = field(default=None, hash=False)
 
     @property
     def file_name(self) -> str:
@@ -170,6 +181,8 @@ def _expand(block: Block) -> Iterator[Run]:
                 track=block.track,
                 training=training if trained else None,
                 exclude=construction if test != home else None,
+                model=block.model,
+                options=block.options,
             )
 
 

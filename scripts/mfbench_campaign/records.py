@@ -7,12 +7,19 @@ from collections.abc import Iterable
 
 from mfbench.compare.record import Record
 
-__all__ = ["CONSTRUCTIONS", "LEARNERS", "METHODS", "Records"]
+__all__ = ["CONSTRUCTIONS", "LEARNERS", "METHODS", "SECOND", "SECOND_LEARNERS", "Records"]
 
 CONSTRUCTIONS = ("cath", "cluster30", "chemistry")
 LEARNERS = ("maml", "fomaml", "reptile", "maml++", "anil", "maml, faster-outer", "reptile, faster-outer")
 """Behind the comma: a model of campaign.yaml, here the outer rate of ``pretrain``, ten times theirs."""
-METHODS = ("constant", "scratch", "offset", "ridge", "pretrain", *LEARNERS)
+SECOND = ", second"
+"""Behind the name of a method: of the second campaign, whose starts were trained longer."""
+SECOND_LEARNERS = tuple(method + SECOND for method in ("maml", "fomaml", "reptile", "maml++", "anil"))
+METHODS = (
+    *("constant", "scratch", "offset", "ridge", "pretrain", *LEARNERS),
+    *(method + SECOND for method in ("scratch", "offset", "pretrain")),
+    *SECOND_LEARNERS,
+)
 
 
 class Records:
@@ -27,7 +34,7 @@ class Records:
         ``where`` is a construction, or ``A-to-B`` in transfer.
         """
         method, _, model = method.partition(", ")
-        ending = "".join(f"/{mark}" for mark in (special, model) if mark)
+        ending = "".join(f"/{mark}" for mark in (model, special) if mark)
         pattern = re.compile(rf"{re.escape(where)}/{re.escape(method)}/seed\d+{re.escape(ending)}")
         return [record for name, record in sorted(self.by_name.items()) if pattern.fullmatch(name)]
 

@@ -16,7 +16,7 @@ from mfbench.protocol.energy_baseline import EnergyBaseline, fit_baseline
 from mfbench_campaign.folders import PLAN
 from mfbench_campaign.plan import read_campaign
 from mfbench_campaign.report.convergence import is_converged
-from mfbench_campaign.running.campaign_jobs import CampaignFolders, settings_of
+from mfbench_campaign.running.campaign_jobs import CampaignFolders, campaign_jobs, settings_of
 from mfbench_campaign.running.jobs import Job, run_jobs
 
 
@@ -36,6 +36,17 @@ def test_every_learner_of_a_construction_gets_the_same_compute(campaign):
             settings = settings_of(campaign, run.training)
             assert settings["gradients"] == campaign.training.settings["gradients"]
             assert settings["joint_gradients"] == campaign.training.settings["joint_gradients"]
+
+
+def test_a_start_that_is_there_already_is_neither_trained_nor_tuned(campaign, tmp_path):
+    place = CampaignFolders(campaign, runs=tmp_path, results=tmp_path)
+    second = [run for run in campaign.expand() if run.model == "second"]
+    assert {job.name.partition("/")[0] for job in campaign_jobs(place, second)} == {"evaluate"}
+    for run in second:
+        if run.training:
+            assert place.checkpoint(run.training).is_file()
+        if run.options is None:
+            assert place.inherits(run)
 
 
 def test_methods_without_weights_run_once_and_learned_ones_with_every_seed(campaign):

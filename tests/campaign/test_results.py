@@ -18,14 +18,15 @@ from mfbench_campaign.reference.runs import RUNS
 from mfbench_campaign.reference.tables import long_table
 from mfbench_campaign.report import command
 from mfbench_campaign.report.advice import what_to_use
-from mfbench_campaign.report.answers import advice_in_words, answers, verdict
+from mfbench_campaign.report.answers.answer import verdict
+from mfbench_campaign.report.answers.five import advice_in_words, answers
 from mfbench_campaign.report.findings import families_finding, rows_that_beat, start_finding
 from mfbench_campaign.report.level_aims import level_aims
 from mfbench_campaign.report.level_finding import level_findings
 from mfbench_campaign.report.meta_finding import meta_findings
 from mfbench_campaign.report.outer_costs import inner_share
 from mfbench_campaign.report.public_finding import public_findings
-from mfbench_campaign.report.tables import force_ranks
+from mfbench_campaign.report.tables import force_ranks, ratios_table
 
 
 @pytest.fixture(scope="module")
@@ -232,8 +233,8 @@ def test_what_was_not_run_on_a_level_is_named():
 
 
 def test_five_findings_answer_a_question_each_with_a_figure(committed):
-    levels, mini = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("levels", "cath-mini"))
-    found = answers(Records(committed), levels, mini)
+    levels = json.loads((RESULTS / "levels.json").read_text())
+    found = answers(Records(committed), levels)
     assert len(found) == 5
     text = (ROOT / "RESULTS.md").read_text()
     for answer in found:
@@ -241,6 +242,30 @@ def test_five_findings_answer_a_question_each_with_a_figure(committed):
         assert answer.text in text
         assert (ROOT / "docs" / answer.figure).is_file()
         assert f"(docs/{answer.figure})" in text
+
+
+def test_a_start_that_was_trained_longer_is_compared_within_its_own_campaign(committed):
+    """A meta-learner behind a longer start would beat the first campaign's start by training alone."""
+    records = Records(committed)
+    for where in ("cath", "chemistry"):
+        line = ("pretrain, second", "offset, second")
+        for row in rows_that_beat(records, where, 10, line, ["fomaml, second"]):
+            assert ", second` ÷ it" in row
+        table = ratios_table(records, where)
+        for row in table.splitlines()[2:]:
+            first, _, second = row.partition("÷")
+            assert first.strip(" |`").endswith(", second") == (", second" in second.partition("|")[0])
+
+
+def test_random_weights_stand_beside_starts_with_the_same_loss_and_as_many_steps(committed):
+    records = Records(committed)
+    for where in ("cath", "chemistry"):
+        (scratch,) = records.seeds(where, "scratch, second")
+        (start,) = records.seeds(where, "pretrain, second", "2000-steps")
+        own = {"steps", "max_steps", "adapt"}
+        shared = [{k: v for k, v in r.options.items() if k not in own} for r in (scratch, start)]
+        assert shared[0] == shared[1]
+        assert scratch.options["steps"] == start.options["max_steps"] == 2000
 
 
 @pytest.mark.parametrize(
@@ -255,7 +280,7 @@ def test_advice_follows_the_leader_and_names_a_public_model_only_where_it_is_ahe
     dft, pm7, known = advice_in_words(levels, Records(committed))
     assert "fine-tune a public model (`so3lr, " in dft
     assert "take a start that was trained over levels" in pm7
-    assert "random weights are no worse" in known
+    assert "take a start that was trained long" in known
     for row in levels["rows"]:
         if row["method"].startswith("so3lr") and row["level"] == "wb97x-d":
             worse = row["errors_of_families"]["force_rmse"]["all"]

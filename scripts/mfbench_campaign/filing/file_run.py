@@ -9,7 +9,7 @@ from mfbench.protocol.protocol import Support, Track
 from mfbench.submission.card import Tuning
 from mfbench_campaign.filing.descriptions import AUTHORS, description
 from mfbench_campaign.filing.file_row import file_row
-from mfbench_campaign.plan import INHERITED, Run
+from mfbench_campaign.plan import Run
 from mfbench_campaign.records import CONSTRUCTIONS
 from mfbench_campaign.running.campaign_jobs import CampaignFolders
 
@@ -36,7 +36,7 @@ def file_run(folders: CampaignFolders, run: Run, to: str) -> str:
         "authors": AUTHORS,
     }
     if run.method != "constant":
-        inherited = run.method in INHERITED
+        inherited = folders.inherits(run)
         path = folders.tuning(run.trained_on, run.tuned_as)
         trials = len(json.loads(path.read_text())["trials"]) if path.is_file() else 0
         card["tuning"] = Tuning(
@@ -49,7 +49,7 @@ def file_run(folders: CampaignFolders, run: Run, to: str) -> str:
 
 def _name(run: Run) -> str:
     """The method, and behind a comma what it differs by from the usual training and budget."""
-    marks = [run.training.model] if run.training and run.training.model != "nano" else []
+    marks = [run.model] if run.model != "nano" else []
     marks += ["union"] if run.training and "+" in run.training.construction else []
     marks += [f"{run.budget.steps:,} steps"] if run.track != Track.STANDARD else []
     return ", ".join([run.method, *marks])

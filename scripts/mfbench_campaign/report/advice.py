@@ -17,10 +17,11 @@ from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY
 from mfbench_campaign.report.tables import NOT_RUN, shown
 from mfbench_campaign.run_table.seed_tables import same_seeds, seed_table
 
-__all__ = ["what_to_use"]
+__all__ = ["BUDGETS", "what_to_use"]
 
 QUERIES = ("seen", "unseen")
 BUDGETS = {"": "", "2000-steps": ", 2,000 steps"}
+"""Mark of a record → what it adds to a method's name."""
 
 
 def what_to_use(records: Records, levels: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from mfbench_campaign.report.figures import save_headline, save_ratios
 from mfbench_campaign.report.level_figure import save_levels
 from mfbench_campaign.report.level_ratios_figure import save_level_ratios
 from mfbench_campaign.report.report import readme_part, report
+from mfbench_campaign.report.second_figure import save_second_starts
 from mfbench_campaign.report.selection_figure import save_selection
 from mfbench_campaign.report.start_curves import save_start_curves, shipped_phases
 
@@ -81,5 +82,6 @@ def main() -> None:
     save_comparison(comparison, ROOT / "docs" / "compare.png", metric="force_rmse", k=MANY)
     save_ratios(records, ROOT / "docs" / "campaign-ratios.png")
     save_start_curves(shipped_phases(), ROOT / "docs" / "start-curves.png")
+    save_second_starts(records, ROOT / "docs" / "second-starts.png")
     for name, (record, save) in FIGURES.items():
         save(json.loads((RESULTS / f"{record}.json").read_text()), ROOT / "docs" / f"{name}.png")

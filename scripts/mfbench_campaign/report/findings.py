@@ -68,10 +68,12 @@ def all_findings(
     ]
 
 
-def rows_that_beat(records: Records, construction: str, k: int, lines: Sequence[str]) -> list[str]:
+def rows_that_beat(
+    records: Records, construction: str, k: int, lines: Sequence[str], learners: Sequence[str] = LEARNERS
+) -> list[str]:
     """``method (error)`` of every learner that is better than all ``lines`` there: intervals exclude 1."""
     found = []
-    for method in LEARNERS:
+    for method in learners:
         mine = records.seeds(construction, method)
         if not mine or k not in mine[0].ks:
             continue

@@ -19,12 +19,12 @@ from mfbench_campaign.limits import size_transfer
 from mfbench_campaign.limits.measured import read_measured
 from mfbench_campaign.limits.questions import QUESTIONS
 from mfbench_campaign.plan import Campaign, read_campaign
-from mfbench_campaign.records import CONSTRUCTIONS, Records
+from mfbench_campaign.records import CONSTRUCTIONS, SECOND, Records
 from mfbench_campaign.render import render
 from mfbench_campaign.report import tables, variations
 from mfbench_campaign.report.advice import what_to_use
 from mfbench_campaign.report.aims import aims
-from mfbench_campaign.report.answers import advice_in_words, answers
+from mfbench_campaign.report.answers.five import advice_in_words, answers
 from mfbench_campaign.report.claims import claims_table
 from mfbench_campaign.report.convergence import convergence_table
 from mfbench_campaign.report.findings import Finding, all_findings
@@ -93,11 +93,12 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
         advice=advice_in_words(_json("levels"), records),
         use=what_to_use(records, _json("levels")),
         power=markdown(*text.power_table(comparison, MANY)),
-        answers=answers(records, _json("levels"), _json("cath-mini")),
+        answers=answers(records, _json("levels")),
         aims=aims(records, _json("levels"), folder / "limits"),
         pages=[{"name": n, "title": text.partition("\n")[0].lstrip("# ")} for n, text in pages.items()],
         level_of_theory=campaign.level_of_theory,
         levels_start=_levels_start(),
+        second=_second_starts(records),
         cores=next(iter(records.by_name.values())).hardware.get("cores"),
         gradients=settings["gradients"],
         joint_gradients=settings["joint_gradients"],
@@ -108,7 +109,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
 def readme_part(records: Records, comparison: Comparison, folder: Path) -> str:
     """The README's table, and the first findings."""
     levels = _json("levels")
-    found = answers(records, levels, _json("cath-mini"))[:3]
+    found = answers(records, levels)[:3]
     level = next(level for level in LEVELS if any(row["level"] == level for row in levels["rows"]))
     table = level_table(levels, level)
     values = {"answers": found, "table": table, "level": LEVELS[level], "steps": Budget().steps}
@@ -125,6 +126,16 @@ def _levels_start() -> dict[str, int]:
     """Size and training of the start that ships with ``levels``."""
     card = json.loads(embedded_checkpoint("levels", "mace", "pretrain").with_suffix(".json").read_text())
     return {"channels": card["settings"]["model"]["channels"], "gradients": card["gradients"]}
+
+
+def _second_starts(records: Records) -> list[dict[str, Any]]:
+    """What the starts of the second campaign were trained on, and how long."""
+    found = {where: records.seeds(where, f"pretrain{SECOND}") for where in CONSTRUCTIONS}
+    return [
+        {"where": where, **runs[0].trained.model_dump()}
+        for where, runs in found.items()
+        if runs and runs[0].trained
+    ]
 
 
 def _json(name: str) -> dict[str, Any]:

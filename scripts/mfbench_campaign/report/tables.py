@@ -12,7 +12,7 @@ from mfbench.compare.text import markdown
 from mfbench.metrics.statistics import Interval, ranks
 from mfbench_campaign import intervals
 from mfbench_campaign.headline import MANY, SHOWN
-from mfbench_campaign.records import CONSTRUCTIONS, Records
+from mfbench_campaign.records import CONSTRUCTIONS, SECOND, Records
 
 __all__ = [
     "cost_table",
@@ -86,10 +86,11 @@ def ratios_table(records: Records, construction: str) -> str:
     """Each method against ``offset`` and ``pretrain``; above 1, the method is better."""
     rows = []
     for method in records.methods(construction):
-        if method in ("constant", "scratch", "offset"):
+        if method.removesuffix(SECOND) in ("constant", "scratch", "offset"):
             continue
         mine = records.seeds(construction, method)
         for line in ("offset", "pretrain"):
+            line += SECOND * method.endswith(SECOND)
             if method == line:
                 continue
             for k in SHOWN:

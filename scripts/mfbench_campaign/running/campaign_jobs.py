@@ -18,6 +18,7 @@ from mfbench.learned.checkpoint import EMBEDDED, load_checkpoint
 from mfbench.protocol.exclusion import without_overlap
 from mfbench.protocol.protocol import Track
 from mfbench.results.results import read_results
+from mfbench_campaign.folders import ROOT
 from mfbench_campaign.plan import INHERITED, Campaign, Run, Training
 from mfbench_campaign.running.jobs import Job
 from mfbench_campaign.tuning import trials
@@ -40,8 +41,18 @@ class CampaignFolders:
     results: Path
 
     def checkpoint(self, training: Training) -> Path:
-        """Of a training run."""
+        """Of a training run, or one that is there already."""
+        if given := self.given(training):
+            return ROOT / given / training.checkpoint.name
         return self.runs / training.checkpoint
+
+    def given(self, training: Training) -> Path | None:
+        """Folder of a checkpoint that the campaign does not train."""
+        return self.campaign.training.starts.get(training.model, {}).get(training.construction)
+
+    def inherits(self, run: Run) -> bool:
+        """Whether it adapts as was tuned on a mini split."""
+        return run.method in INHERITED or bool(run.training and self.given(run.training))
 
     def evaluation(self, run: Run) -> Path:
         """Folder of an evaluated run; none lies in another's."""
@@ -62,9 +73,10 @@ def campaign_jobs(folders: CampaignFolders, runs: Sequence[Run]) -> list[Job]:
     for run in runs:
         needs: tuple[Path, ...] = ()
         if run.training:
-            for training in (run.training.joint, run.training):
-                job = _train_job(folders, training)
-                found.setdefault(job.name, job)
+            if not folders.given(run.training):
+                for training in (run.training.joint, run.training):
+                    job = _train_job(folders, training)
+                    found.setdefault(job.name, job)
             needs = (folders.checkpoint(run.training),)
             if tuned := _tune_job(folders, run):
                 found.setdefault(tuned.name, tuned)
@@ -108,7 +120,9 @@ def train(folders: CampaignFolders, training: Training) -> None:
 def _tune_job(folders: CampaignFolders, run: Run) -> Job | None:
     """Trials with the first seed's checkpoint; none where settings are inherited or nothing is tuned."""
     name = run.tuned_as
-    if run.training is None or run.method in INHERITED or name not in trials.TRIALS:
+    if run.options is not None or run.training is None or folders.inherits(run):
+        return None
+    if name not in trials.TRIALS:
         return None
     training = Training(run.trained_on, run.training.method, 0)
     return Job(
@@ -133,8 +147,10 @@ def _tune(folders: CampaignFolders, run: Run, training: Training) -> None:
 
 
 def options_of(folders: CampaignFolders, run: Run) -> dict[str, Any]:
-    """How the method adapts: tuned on validation families only."""
-    if run.method in INHERITED:
+    """How the method adapts: as the plan says, else tuned on validation families only."""
+    if run.options is not None:
+        return run.options
+    if folders.inherits(run):
         mini = folders.campaign.tuning.inherited.get(run.trained_on)
         tuned = json.loads((EMBEDDED / mini / "tuning.json").read_text()) if mini else {}
         found: dict[str, Any] = tuned.get(f"mace-{run.method}", {}).get("chosen", {})
@@ -155,9 +171,8 @@ def _evaluate(folders: CampaignFolders, run: Run) -> None:
         track=run.track, progress=sys.stderr.isatty(),
     )  # fmt: skip
     session = json.loads((out / "run.json").read_text())["sessions"][-1]
-    model = run.training.model if run.training else "nano"
     results = read_results(out / "results.json")
-    record = record_of(run.name, results, split, model=model, session=session)
+    record = record_of(run.name, results, split, model=run.model, session=session)
     path = folders.record(run)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(record.to_json())

@@ -1,4 +1,4 @@
-"""The five findings of RESULTS.md: a question, its answer in a sentence or two, and a figure.
+"""The five findings of RESULTS.md.
 
 Numbers alone are chosen here; every verdict follows from an interval.
 """
@@ -6,80 +6,47 @@ Numbers alone are chosen here; every verdict follows from an interval.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from mfbench.compare.contrast import contrast
 from mfbench.compare.text import interval
-from mfbench.metrics.statistics import Interval
 from mfbench_campaign import headline
 from mfbench_campaign.records import CONSTRUCTIONS, Records
 from mfbench_campaign.render import render_line
-from mfbench_campaign.report.findings import trained_longer
+from mfbench_campaign.report.answers.answer import Answer, verdict
+from mfbench_campaign.report.answers.known_level import (
+    NEW,
+    best_learner,
+    known_level_advice,
+    longer,
+    own_labels,
+)
 from mfbench_campaign.report.level_aims import ratio_of_rows
-from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY, STARTS
+from mfbench_campaign.report.level_finding import FEW, LEVELS, STARTS
 from mfbench_campaign.report.meta_finding import best_meta
 from mfbench_campaign.report.public_finding import MODEL
 from mfbench_campaign.report.tables import shown
 
-__all__ = ["Answer", "advice_in_words", "answers", "leaders", "verdict"]
+__all__ = ["advice_in_words", "answers", "leaders"]
 
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A finding.
-
-    Attributes:
-        question: that it answers.
-        text: one or two sentences.
-        figure: its file in ``docs``.
-    """
-
-    question: str
-    text: str
-    figure: str
-
-    @classmethod
-    def of(cls, name: str, question: str, figure: str, **values: Any) -> Answer:
-        """From the template of that name."""
-        return cls(question, render_line(f"answers/{name}.md", **values), figure)
-
-
-def answers(records: Records, levels: Mapping[str, Any], mini: Mapping[str, Any]) -> list[Answer]:
-    """The five, in order.
-
-    Args:
-        levels, mini: ``results/levels.json`` and ``results/cath-mini.json``.
-    """
+def answers(records: Records, levels: Mapping[str, Any]) -> list[Answer]:
+    """The five, in order. ``levels``: ``results/levels.json``."""
     return [
         _new_level(levels),
-        _meta(levels),
+        _meta(levels, records),
         _families(records),
-        _own_labels(records),
-        Answer.of(
-            "longer", "What is a longer training of the start worth?", "start-curves.png",
-            **trained_longer(records, mini),
-        ),
-    ]  # fmt: skip
+        own_labels(records),
+        longer(records),
+    ]
 
 
 def advice_in_words(levels: Mapping[str, Any], records: Records) -> list[str]:
     """What to use tomorrow, a line per level of theory, and one for a level that starts were trained at."""
     lines = [render_line("answers/advice.md", few=FEW, **found) for found in _led(levels)]
-    return [*lines, _known_level(records)]
-
-
-def _known_level(records: Records) -> str:
-    values = {
-        name: contrast(
-            records.seeds(name, "scratch"), records.seeds(name, "pretrain"), "force_rmse", headline.MANY
-        )
-        for name in CONSTRUCTIONS
-    }
-    enough = [f"`{name}` ({shown(value)})" for name, value in values.items() if value and value.lo <= 1]
-    return render_line("answers/known_level.md", enough=enough)
+    return [*lines, known_level_advice(records)]
 
 
 def leaders(levels: Mapping[str, Any], level: str, k: int) -> dict[str, Row]:
@@ -94,11 +61,6 @@ def leaders(levels: Mapping[str, Any], level: str, k: int) -> dict[str, Row]:
         "scratch": [r for r in rows if r["method"] == "scratch"],
     }
     return {name: min(found, key=_forces) for name, found in groups.items() if found}
-
-
-def verdict(value: Interval) -> str:
-    """Of a ratio rival ÷ own: ``better``, ``worse`` or ``not told apart``."""
-    return "better" if value.lo > 1 else "worse" if value.hi < 1 else "not told apart"
 
 
 def _forces(row: Row) -> float:
@@ -124,7 +86,7 @@ def _new_level(levels: Mapping[str, Any]) -> Answer:
     )  # fmt: skip
 
 
-def _meta(levels: Mapping[str, Any]) -> Answer:
+def _meta(levels: Mapping[str, Any], records: Records) -> Answer:
     steps = {start["method"]: start["phases"][-1]["done"] for start in levels.get("starts", [])}
     found = []
     for level, called in LEVELS.items():
@@ -135,9 +97,10 @@ def _meta(levels: Mapping[str, Any]) -> Answer:
                 "called": called, "method": best.method, "rival": rival, "ratio": shown(ratio),
                 "is": verdict(ratio), "outer_steps": steps[best.method], "least": best.least,
             })  # fmt: skip
+    known = [b for where in NEW if (b := best_learner(records, where, FEW))]
     return Answer.of(
-        "meta", "Does training as one adapts (meta-learning) pay there?", "levels-ratios.png",
-        few=FEW, many=MANY, levels=found,
+        "meta", "Does training as one adapts (meta-learning) pay?", "levels-ratios.png",
+        few=FEW, levels=found, known=known,
     )  # fmt: skip
 
 
@@ -156,18 +119,3 @@ def _families(records: Records) -> Answer:
         "families", "Does it matter that the labels are those of the family itself?", "compare.png",
         told=told, ratios=texts, null=shown(null, 3),
     )  # fmt: skip
-
-
-def _own_labels(records: Records) -> Answer:
-    values: dict[str, list[dict[str, str]]] = {"seen": [], "unseen": []}
-    for query, found in values.items():
-        for name in CONSTRUCTIONS:
-            value = contrast(
-                records.seeds(name, "scratch"), records.seeds(name, "pretrain"), "force_rmse",
-                headline.MANY, query=query,
-            )  # fmt: skip
-            if value:
-                found.append({"name": name, "ratio": shown(value), "is": verdict(value)})
-    return Answer.of(
-        "own_labels", f"Are {headline.MANY} own labels and random weights enough?", "campaign.png", **values
-    )
