@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -131,8 +131,12 @@ def parquet_of(data: bytes) -> pq.ParquetFile:
     return pq.ParquetFile(pa.BufferReader(data))
 
 
-def read_configurations(path: Path) -> list[Configuration]:
+def read_configurations(path: Path, graphs: Mapping[str, str] = {}) -> list[Configuration]:
     """Read the configurations of a Parquet file, in file order.
+
+    Args:
+        path: of the file.
+        graphs: fragment → its molecular graph.
 
     Raises:
         DataError: the file is damaged, or its columns are not those of ``CONFIGURATION_SCHEMA``.
@@ -156,6 +160,7 @@ def read_configurations(path: Path) -> list[Configuration]:
             trajectory_id=columns["trajectory_id"][i],
             temperature_K=columns["temperature_K"][i],
             sampler=columns["sampler"][i],
+            graph_id=graphs.get(columns["fragment_id"][i], ""),
         )
         for i in range(table.num_rows)
     ]

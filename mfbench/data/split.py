@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,9 +96,9 @@ def _tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
         for row in read_table(folder / file).select(["fragment_id", "graph_id"]).to_pylist()
     }
     configurations = {
-        c.config_id: replace(c, graph_id=graphs.get(c.fragment_id, ""))
+        c.config_id: c
         for file in tables(manifest, "configurations")
-        for c in read_configurations(folder / file)
+        for c in read_configurations(folder / file, graphs)
     }
     at = {
         level: Relabelled(

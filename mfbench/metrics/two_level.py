@@ -8,6 +8,7 @@ knows too little of their spread, by (S − 1) / S in variance: seed effects are
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -74,13 +75,17 @@ class Sums:
 
     def resampled(self, count: int, seed: int) -> Sums:
         """[count, S, G] whole groups and whole seeds drawn with replacement."""
-        seeds, groups = self.values.shape
-        rng = np.random.default_rng(seed)
-        drawn = rng.integers(groups, size=(count, groups))
-        if seeds == 1:
+        drawn, trained = _drawn(*self.values.shape, count, seed)
+        if len(self.values) == 1:
             return Sums(self.values[:, drawn].transpose(1, 0, 2), self.counts[drawn])
-        trained = rng.integers(seeds, size=(count, seeds))
         return Sums(self.values[trained[:, :, None], drawn[:, None]], self.counts[drawn])
+
+
+@lru_cache(maxsize=32)
+def _drawn(seeds: int, groups: int, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """[count, groups] and [count, seeds] numbers of what is drawn; many means share them."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(groups, size=(count, groups)), rng.integers(seeds, size=(count, seeds))
 
 
 def sums_of(values: np.ndarray, groups: np.ndarray) -> Sums:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,15 +18,39 @@ from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
 from mfbench.protocol.run_episode import EpisodeRecord, run_episode
 from mfbench.results.episode_errors import EpisodeErrors
-from mfbench.results.results import Results, Scores, aggregate, not_better, score_failures
+from mfbench.results.results import AggregateRow, Results, Scores, aggregate, not_better, score_failures
 
-__all__ = ["constant_records", "episode_scores", "family_groups", "score_run"]
+__all__ = ["ConstantLine", "episode_scores", "family_groups", "score_run"]
 
 
-def constant_records(split: Split, episodes: Sequence[Episode]) -> list[EpisodeRecord]:
-    """What the constant method predicts on these episodes: failures and flags are measured against it."""
-    line = constant(MethodContext(split))
-    return [run_episode(line, episode, budget=Budget(), seed=0) for episode in episodes]
+@dataclass(frozen=True, eq=False)
+class ConstantLine:
+    """The constant method on some episodes, computed once: failures and flags are measured against it.
+
+    Attributes:
+        split: whose families they are.
+        episodes: that it predicts.
+    """
+
+    split: Split
+    episodes: Sequence[Episode]
+
+    @cached_property
+    def scores(self) -> list[Scores]:
+        """Of each episode, subset → metric → value."""
+        return [episode_scores(e, r) or {} for e, r in zip(self.episodes, self._records, strict=True)]
+
+    @cached_property
+    def aggregate(self) -> list[AggregateRow]:
+        """Means over draws and families."""
+        rows = score_failures(self._records, self.scores, self.scores)
+        groups = family_groups(self.split, [episode.family_id for episode in self.episodes])
+        return aggregate(self.split.name, rows, groups, costs=False)
+
+    @cached_property
+    def _records(self) -> list[EpisodeRecord]:
+        line = constant(MethodContext(self.split))
+        return [run_episode(line, episode, budget=Budget(), seed=0) for episode in self.episodes]
 
 
 def episode_scores(episode: Episode, record: EpisodeRecord | EpisodeErrors) -> Scores | None:
@@ -57,7 +83,7 @@ def score_run(
     records: Sequence[EpisodeRecord | EpisodeErrors],
     run: dict[str, Any],
     *,
-    constants: Sequence[EpisodeRecord] | None = None,
+    constants: ConstantLine | None = None,
     costs: bool = True,
 ) -> Results:
     """Errors of the method and of the constant method on the same episodes.
@@ -66,20 +92,18 @@ def score_run(
         split: whose families they are.
         episodes, records: in the same order; records hold predictions, or their errors.
         run: what identifies the run; stored with the results.
-        constants: records of the constant method, computed here where they are not given.
+        constants: the constant method on these episodes, computed here where it is not given.
         costs: also aggregate what the records say of costs.
     """
-    lines = constant_records(split, episodes) if constants is None else constants
-    references = [episode_scores(e, r) or {} for e, r in zip(episodes, lines, strict=True)]
+    line = constants or ConstantLine(split, episodes)
     scores = [episode_scores(e, r) for e, r in zip(episodes, records, strict=True)]
-    rows = score_failures(records, scores, references)
+    rows = score_failures(records, scores, line.scores)
     groups = family_groups(split, [episode.family_id for episode in episodes])
     own = aggregate(split.name, rows, groups, costs=costs)
-    reference = aggregate(split.name, score_failures(lines, references, references), groups, costs=False)
     return Results(
         run=run,
         episodes=rows,
         aggregate=own,
-        constant=reference,
-        not_better_than_constant=not_better(own, reference),
+        constant=line.aggregate,
+        not_better_than_constant=not_better(own, line.aggregate),
     )

@@ -11,8 +11,7 @@ from mfbench.data.split import Split, load_split
 from mfbench.errors import DataError, ProtocolError, SubmissionError, UnknownNameError
 from mfbench.protocol.episode import Episode
 from mfbench.protocol.protocol import PROTOCOL_VERSION, Protocol
-from mfbench.protocol.run_episode import EpisodeRecord
-from mfbench.results.score_run import constant_records
+from mfbench.results.score_run import ConstantLine
 from mfbench.submission.card import DeclaredRun
 
 __all__ = ["ReferenceEpisodes", "known_split", "reference_episodes"]
@@ -31,9 +30,9 @@ class ReferenceEpisodes:
     episodes: tuple[Episode, ...]
 
     @cached_property
-    def constants(self) -> list[EpisodeRecord]:
+    def constants(self) -> ConstantLine:
         """The constant method on these episodes."""
-        return constant_records(self.split, self.episodes)
+        return ConstantLine(self.split, self.episodes)
 
     @cached_property
     def families(self) -> list[str]:

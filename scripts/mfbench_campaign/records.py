@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mfbench.compare.record import Record
 
-__all__ = ["CONSTRUCTIONS", "LEARNERS", "METHODS", "SECOND", "SECOND_LEARNERS", "Records"]
+__all__ = [
+    "CONSTRUCTIONS",
+    "LEARNERS",
+    "METHODS",
+    "SECOND",
+    "SECOND_LEARNERS",
+    "SECOND_METHODS",
+    "Records",
+]
 
 CONSTRUCTIONS = ("cath", "cluster30", "chemistry")
 LEARNERS = ("maml", "fomaml", "reptile", "maml++", "anil", "maml, faster-outer", "reptile, faster-outer")
 """Behind the comma: a model of campaign.yaml, here the outer rate of ``pretrain``, ten times theirs."""
+METHODS = ("constant", "scratch", "offset", "ridge", "pretrain", *LEARNERS)
 SECOND = ", second"
 """Behind the name of a method: of the second campaign, whose starts were trained longer."""
 SECOND_LEARNERS = tuple(method + SECOND for method in ("maml", "fomaml", "reptile", "maml++", "anil"))
-METHODS = (
-    *("constant", "scratch", "offset", "ridge", "pretrain", *LEARNERS),
-    *(method + SECOND for method in ("scratch", "offset", "pretrain")),
-    *SECOND_LEARNERS,
-)
+SECOND_METHODS = (*(method + SECOND for method in ("scratch", "offset", "pretrain")), *SECOND_LEARNERS)
 
 
 class Records:
@@ -38,6 +43,6 @@ class Records:
         pattern = re.compile(rf"{re.escape(where)}/{re.escape(method)}/seed\d+{re.escape(ending)}")
         return [record for name, record in sorted(self.by_name.items()) if pattern.fullmatch(name)]
 
-    def methods(self, where: str) -> list[str]:
-        """Methods that were run there, in a fixed order."""
-        return [method for method in METHODS if self.seeds(where, method)]
+    def methods(self, where: str, among: Sequence[str] = METHODS) -> list[str]:
+        """Methods that were run there, in a fixed order: of the first campaign, or others."""
+        return [method for method in among if self.seeds(where, method)]

@@ -13,7 +13,7 @@ from mfbench.compare.record import read_records
 from mfbench.metrics.statistics import Interval
 from mfbench_campaign.folders import CAMPAIGN, PLAN, RESULTS, ROOT
 from mfbench_campaign.plan import read_campaign
-from mfbench_campaign.records import Records
+from mfbench_campaign.records import SECOND_METHODS, Records
 from mfbench_campaign.reference.runs import RUNS
 from mfbench_campaign.reference.tables import long_table
 from mfbench_campaign.report import command
@@ -251,7 +251,7 @@ def test_a_start_that_was_trained_longer_is_compared_within_its_own_campaign(com
         line = ("pretrain, second", "offset, second")
         for row in rows_that_beat(records, where, 10, line, ["fomaml, second"]):
             assert ", second` ÷ it" in row
-        table = ratios_table(records, where)
+        table = ratios_table(records, where, SECOND_METHODS)
         for row in table.splitlines()[2:]:
             first, _, second = row.partition("÷")
             assert first.strip(" |`").endswith(", second") == (", second" in second.partition("|")[0])

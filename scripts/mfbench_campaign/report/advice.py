@@ -12,7 +12,7 @@ from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.text import markdown
 from mfbench.metrics.statistics import bootstrap_mean, ratio
 from mfbench_campaign.headline import SHOWN
-from mfbench_campaign.records import CONSTRUCTIONS, METHODS, Records
+from mfbench_campaign.records import CONSTRUCTIONS, METHODS, SECOND_METHODS, Records
 from mfbench_campaign.report.level_finding import FEW, LEVELS, MANY
 from mfbench_campaign.report.tables import NOT_RUN, shown
 from mfbench_campaign.run_table.seed_tables import same_seeds, seed_table
@@ -67,7 +67,7 @@ def _best_at(levels: Mapping[str, Any], level: str, k: int, query: str) -> str:
 
 def _best(records: Records, where: str, k: int, query: str) -> str:
     ran, found = {}, {}
-    for method, (mark, words) in product(METHODS, BUDGETS.items()):
+    for method, (mark, words) in product((*METHODS, *SECOND_METHODS), BUDGETS.items()):
         runs = [r for r in records.seeds(where, method, mark) if k in r.ks]
         if runs and (value := mean_error(runs, "force_rmse", k, query)):
             ran[f"`{method}`{words}"], found[f"`{method}`{words}"] = runs, value

@@ -19,7 +19,7 @@ from mfbench_campaign.limits import size_transfer
 from mfbench_campaign.limits.measured import read_measured
 from mfbench_campaign.limits.questions import QUESTIONS
 from mfbench_campaign.plan import Campaign, read_campaign
-from mfbench_campaign.records import CONSTRUCTIONS, SECOND, Records
+from mfbench_campaign.records import CONSTRUCTIONS, METHODS, SECOND, SECOND_METHODS, Records
 from mfbench_campaign.render import render
 from mfbench_campaign.report import tables, variations
 from mfbench_campaign.report.advice import what_to_use
@@ -152,11 +152,13 @@ def _constructions(records: Records) -> list[dict[str, str]]:
     return [
         {
             "name": name,
-            "errors": tables.errors_table(records, name),
-            "ratios": tables.ratios_table(records, name),
+            "errors": tables.errors_table(records, name, among),
+            "ratios": tables.ratios_table(records, name, among),
+            "campaign": campaign,
         }
+        for campaign, among in (("", METHODS), ("second campaign", SECOND_METHODS))
         for name in CONSTRUCTIONS
-        if records.methods(name)
+        if records.methods(name, among)
     ]
 
 

@@ -12,7 +12,7 @@ from mfbench.compare.text import markdown
 from mfbench.metrics.statistics import Interval, ranks
 from mfbench_campaign import intervals
 from mfbench_campaign.headline import MANY, SHOWN
-from mfbench_campaign.records import CONSTRUCTIONS, SECOND, Records
+from mfbench_campaign.records import CONSTRUCTIONS, METHODS, SECOND, SECOND_METHODS, Records
 
 __all__ = [
     "cost_table",
@@ -37,11 +37,11 @@ def spread(records: Sequence[Record], metric: str, k: int) -> str:
     return f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
 
 
-def errors_table(records: Records, construction: str, ks: Sequence[int] = SHOWN) -> str:
+def errors_table(records: Records, construction: str, among: Sequence[str] = METHODS) -> str:
     """Errors of every method with intervals over families, the largest force error first."""
-    columns = [(metric, k) for metric in RECORDED for k in ks]
+    columns = [(metric, k) for metric in RECORDED for k in SHOWN]
     head = ["method", "seeds", *(f"{NAMES[m]}, K = {k}" for m, k in columns), "rank"]
-    methods = records.methods(construction)
+    methods = records.methods(construction, among)
     found = {m: records.seeds(construction, m) for m in methods}
     ranked = force_ranks(found)
     methods.sort(key=lambda m: -_value(found[m], "force_rmse", MANY))
@@ -82,10 +82,10 @@ def force_ranks(found: dict[str, list[Record]], k: int = MANY) -> dict[str, int]
     return dict(zip(methods, given, strict=True)) if given else {}
 
 
-def ratios_table(records: Records, construction: str) -> str:
-    """Each method against ``offset`` and ``pretrain``; above 1, the method is better."""
+def ratios_table(records: Records, construction: str, among: Sequence[str] = METHODS) -> str:
+    """Each method against ``offset`` and ``pretrain`` of its campaign; above 1, the method is better."""
     rows = []
-    for method in records.methods(construction):
+    for method in records.methods(construction, among):
         if method.removesuffix(SECOND) in ("constant", "scratch", "offset"):
             continue
         mine = records.seeds(construction, method)
@@ -104,7 +104,7 @@ def cost_table(records: Records) -> str:
     """What meta-training and adapting cost, means over seeds."""
     rows = []
     for construction in CONSTRUCTIONS:
-        for method in records.methods(construction):
+        for method in records.methods(construction, (*METHODS, *SECOND_METHODS)):
             found = records.seeds(construction, method)
             trained = [r.trained for r in found if r.trained]
             cost = {name: np.mean([r.costs[name][str(MANY)] for r in found]) for name in found[0].costs}

@@ -8,7 +8,7 @@ from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.record import RECORDED, Record
 from mfbench.compare.text import markdown
 from mfbench_campaign.headline import MANY
-from mfbench_campaign.records import CONSTRUCTIONS, LEARNERS, METHODS, Records
+from mfbench_campaign.records import CONSTRUCTIONS, LEARNERS, METHODS, SECOND, Records
 from mfbench_campaign.report.tables import NAMES, NOT_RUN, force_ranks, shown
 
 __all__ = ["BUDGETS", "NETWORKS", "budget_table", "network_ratios", "network_table"]
@@ -22,14 +22,14 @@ LEARNED = ("pretrain", "maml", "reptile")
 
 
 def budget_table(records: Records, k: int = MANY) -> str:
-    """Errors against the budget, and ``scratch`` ÷ them; seeds that a pair shares."""
+    """Errors against the budget, and ``scratch`` of the same campaign ÷ them; seeds that a pair shares."""
     rows = []
-    for construction in CONSTRUCTIONS:
-        scratch = records.seeds(construction, "scratch")
+    for construction, campaign in product(CONSTRUCTIONS, ("", SECOND)):
+        scratch = records.seeds(construction, line := f"scratch{campaign}")
         if scratch:
             errors = [shown(mean_error(scratch, m, k)) for m in RECORDED]
-            rows.append([construction, "`scratch`", "up to 2,000 of 4", *errors, *["–"] * len(RATIOS)])
-        for method in LEARNED:
+            rows.append([construction, f"`{line}`", "up to 2,000 of 4", *errors, *["–"] * len(RATIOS)])
+        for method in (f"{m}{campaign}" for m in LEARNED):
             for mark, steps in BUDGETS.items():
                 mine = _first_seed(records, construction, method, mark)
                 errors = [shown(mean_error(mine, m, k)) for m in RECORDED]
