@@ -22,7 +22,7 @@ from mfbench_campaign.intervals import family_ratio
 from mfbench_campaign.records import CONSTRUCTIONS, LEARNERS, Records
 from mfbench_campaign.render import render
 from mfbench_campaign.report.label_savings import DEEP, saved, saved_text
-from mfbench_campaign.report.tables import NAMES, NOT_RUN, shown, spread
+from mfbench_campaign.report.tables import NAMES, NOT_RUN, more_gradients, shown, spread
 from mfbench_campaign.report.variations import network_ratios
 
 __all__ = ["Finding", "all_findings", "rows_that_beat", "trained_longer"]
@@ -89,6 +89,8 @@ def rows_that_beat(
                 if failed := failed_families([*theirs, *mine], k):
                     rest = contrast(theirs, mine, metric, k, without=failed)
                     text += f"; {shown(rest, 3)} without {', '.join(failed)}, where one of them failed"
+                if more := more_gradients(theirs, mine):
+                    text += f"; with {more}"
                 found.append(f"`{method}` in {NAMES[metric]} ({text})")
     return found
 

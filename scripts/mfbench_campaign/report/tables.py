@@ -17,6 +17,7 @@ from mfbench_campaign.records import CONSTRUCTIONS, METHODS, SECOND, SECOND_METH
 __all__ = [
     "cost_table",
     "errors_table",
+    "more_gradients",
     "ratios_table",
     "shown",
     "spread",
@@ -29,6 +30,14 @@ NOT_RUN = "not run"
 def shown(value: Interval | None, digits: int = 2) -> str:
     """``1.36 [1.14, 1.61]``; the value alone where there is no interval."""
     return NOT_RUN if value is None else intervals.shown(value, digits)
+
+
+def more_gradients(line: Sequence[Record], learner: Sequence[Record]) -> str:
+    """By how much the learner was trained longer, ``4 % more gradients``; empty where it was not."""
+    few, many = (
+        max((r.trained.gradients for r in runs if r.trained), default=0) for runs in (line, learner)
+    )
+    return f"{100 * (many / few - 1):.0f} % more gradients" if 0 < few < many else ""
 
 
 def spread(records: Sequence[Record], metric: str, k: int) -> str:

@@ -10,12 +10,12 @@ from itertools import product
 
 from mfbench.compare.contrast import contrast, mean_error
 from mfbench.compare.record import Record
-from mfbench_campaign.headline import FEW, SHOWN
+from mfbench_campaign.headline import FEW, MANY, SHOWN
 from mfbench_campaign.records import SECOND, SECOND_LEARNERS, Records
 from mfbench_campaign.render import render_line
 from mfbench_campaign.report.advice import BUDGETS
 from mfbench_campaign.report.answers.answer import Answer, verdict
-from mfbench_campaign.report.tables import shown
+from mfbench_campaign.report.tables import more_gradients, shown
 
 __all__ = ["NEW", "best_learner", "known_level_advice", "longer", "own_labels"]
 
@@ -28,12 +28,16 @@ def known_level_advice(records: Records) -> str:
     """What to use tomorrow with few labels of the level that starts saw."""
     found = []
     for where, new in NEW.items():
-        name, runs = _least(_starts(records, where, FEW), FEW)
-        energy = mean_error(runs, "energy_rmse", FEW)
-        forces = mean_error(runs, "force_rmse", FEW)
-        found.append(
-            {"where": where, "new": new, "name": name, "forces": shown(forces), "energy": shown(energy)}
-        )
+        starts = _starts(records, where, FEW)
+        if not starts:
+            continue
+        name, runs = _least(starts, FEW)
+        found.append({
+            "where": where, "new": new, "name": name,
+            "none": shown(mean_error(records.seeds(where, START), "force_rmse", 0)),
+            "forces": shown(mean_error(runs, "force_rmse", FEW)),
+            "energy": shown(mean_error(runs, "energy_rmse", FEW)),
+        })  # fmt: skip
     return render_line("answers/known_level.md", few=FEW, found=found)
 
 
@@ -45,7 +49,10 @@ def best_learner(records: Records, where: str, k: int) -> dict[str, object] | No
         return None
     name, runs = _least(ran, k)
     value = contrast(line, runs, "force_rmse", k)
-    return value and {"where": where, "method": name, "ratio": shown(value, 3), "is": verdict(value)}
+    return value and {
+        "where": where, "method": name, "ratio": shown(value, 3), "is": verdict(value),
+        "more": more_gradients(line, runs),
+    }  # fmt: skip
 
 
 def own_labels(records: Records) -> Answer:
@@ -65,16 +72,18 @@ def own_labels(records: Records) -> Answer:
 
 
 def longer(records: Records) -> Answer:
-    """What a longer training of the start is worth before any label."""
+    """What a longer training of the start is worth before any label, and what labels add then."""
     found = []
     for where in NEW:
         before, now = records.seeds(where, "pretrain"), records.seeds(where, START)
+        if not before or not now:
+            continue
         values = [mean_error(runs, "force_rmse", 0) for runs in (before, now)]
         gradients = [max(r.trained.gradients for r in runs if r.trained) for runs in (before, now)]
         ratio = contrast(before, now, "force_rmse", 0)
         found.append({
             "where": where, "gradients": gradients, "forces": [shown(value) for value in values],
-            "ratio": shown(ratio),
+            "ratio": shown(ratio), "labelled": shown(mean_error(now, "force_rmse", MANY)),
         })  # fmt: skip
     question = "What is a longer training of the start worth?"
     return Answer.of("longer", question, "start-curves.png", found=found)
