@@ -134,10 +134,14 @@ def _scratch_aim(records: Records, construction: str) -> list[str]:
 
 
 def best_over_scratch(records: Records, construction: str) -> tuple[float, str] | None:
-    """Converged from-scratch ÷ the best meta-learner of its campaign: geometric mean over the errors."""
+    """Converged from-scratch ÷ the best meta-learner: geometric mean over the errors.
+
+    From scratch by the recipe of the learner's campaign, where that was run.
+    """
     options = []
     for method, budget in product((*LEARNERS, *SECOND_LEARNERS), ("", "2000-steps")):
-        scratch = records.seeds(construction, f"scratch{SECOND * method.endswith(SECOND)}")
+        own = f"scratch{SECOND * method.endswith(SECOND)}"
+        scratch = records.seeds(construction, own) or records.seeds(construction, "scratch")
         if (mine := records.seeds(construction, method, budget)) and scratch:
             values = [value for m in RECORDED if (value := contrast(scratch, mine, m, MANY))]
             name = f"`{method}`" + " with 2,000 steps" * bool(budget)
