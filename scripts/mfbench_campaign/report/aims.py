@@ -122,7 +122,11 @@ def _saving_aim(limits: Path, construction: str) -> list[str]:
         ]
     if not parts:
         return [title, NOT_RUN, "–"]
-    return [title, f"`pretrain`, {'; '.join(parts)}", f"met ({'; '.join(met)})" if met else "not met"]
+    return [
+        title,
+        f"`pretrain` of the first campaign, {'; '.join(parts)}",
+        f"met ({'; '.join(met)})" if met else "not met",
+    ]
 
 
 def _scratch_aim(records: Records, construction: str) -> list[str]:
