@@ -261,7 +261,12 @@ def test_random_weights_stand_beside_starts_with_the_same_loss_and_as_many_steps
     records = Records(committed)
     (scratch,) = records.seeds("chemistry", "scratch, second")
     (start,) = records.seeds("chemistry", "pretrain, second", "2000-steps")
-    own = {"steps", "max_steps", "adapt"}
+    own = {
+        "steps",
+        "max_steps",
+        "adapt",
+        "recipe",
+    }  # the track names a recipe; every setting of it is given
     shared = [{k: v for k, v in r.options.items() if k not in own} for r in (scratch, start)]
     assert shared[0] == shared[1]
     assert scratch.options["steps"] == start.options["max_steps"] == 2000
