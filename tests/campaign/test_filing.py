@@ -37,6 +37,7 @@ def test_a_finished_run_is_described_by_what_it_went_through():
         "options": {"strategy": "lora"},
         "split": "levels",
         "support": "own",
+        "track": "standard",
     }
     asked["budget"] = {"steps": 20, "batch": 16}
     run = Run({"request": asked, "card": {"strategy": {"strategy": "lora", "moving": 50_113}}}, [], None)
