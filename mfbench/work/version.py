@@ -1,3 +1,5 @@
-"""The package's version, where neither the command line nor the cost of a run imports anything else."""
+"""The package's version, as it was installed: pyproject.toml alone says it."""
 
-__version__ = "0.1.0"
+from importlib.metadata import version
+
+__version__ = version("mfbench")
