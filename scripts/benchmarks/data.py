@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
 import json
 import os
 import statistics
@@ -70,8 +69,9 @@ def fragments_of_split(count: int) -> list[tuple]:
 def bare_tblite(fragments: list[tuple]) -> np.ndarray:
     """Labels per second and per CPU second of tblite by itself: cold single points at the labels'
     accuracy, results read."""
-    with contextlib.suppress(OSError):
-        ctypes.CDLL("libopenblas.so.0", mode=ctypes.RTLD_GLOBAL)  # as in the pipeline: the faster BLAS
+    from mfbench_tasks.labelling.tblite import load_openblas
+
+    load_openblas()  # as in the pipeline: the faster BLAS
     from tblite.interface import Calculator
 
     done = 0

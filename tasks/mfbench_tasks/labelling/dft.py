@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -16,7 +15,7 @@ import numpy as np
 from mfbench.work.keep_memory import keep_freed_memory
 from mfbench_tasks.labelling.dispersion import DISPERSION_ELEMENTS, dispersion
 from mfbench_tasks.labelling.level import Level, LevelError
-from mfbench_tasks.labelling.tblite import HARTREE_TO_EV, Label, ScfFailure
+from mfbench_tasks.labelling.tblite import HARTREE_TO_EV, Label, ScfFailure, load_openblas
 
 __all__ = ["TIGHT", "WB97X_D", "DftSettings", "Wb97xD"]
 
@@ -73,16 +72,16 @@ def _pyscf() -> ModuleType:
 @contextlib.contextmanager
 def _modern_blas() -> Iterator[None]:
     """PySCF's wheel brings an OpenBLAS of 2018, which takes slow kernels on processors that it does not
-    know (12 GFLOP/s; 33-52 with this). A newer one that is loaded globally first wins; where there is none,
-    the old one is told which kernels fit. Energies do not depend on it, seconds do. What is loaded later,
-    here or in a child process, must not be told: its last digits would depend on who ran before."""
+    know (12 GFLOP/s; 33-52 with a newer one). Where the machine has none that is newer, the old one is told
+    which kernels fit. Energies do not depend on it, seconds do. What is loaded later, here or in a child
+    process, must not be told: its last digits would depend on who ran before."""
     before = os.environ.get(_KERNELS)
-    with contextlib.suppress(OSError):
-        flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split()
-        kernels = "SkylakeX" if "avx512f" in flags else "Haswell" if "avx2" in flags else ""
-        if kernels:
-            os.environ.setdefault(_KERNELS, kernels)
-        ctypes.CDLL("libopenblas.so.0", mode=ctypes.RTLD_GLOBAL)
+    if not load_openblas():
+        with contextlib.suppress(OSError):
+            flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split()
+            kernels = "SkylakeX" if "avx512f" in flags else "Haswell" if "avx2" in flags else ""
+            if kernels:
+                os.environ.setdefault(_KERNELS, kernels)
     try:
         yield
     finally:

@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["ANGSTROM_TO_BOHR", "HARTREE_TO_EV", "LEVEL_OF_THEORY", "Gfn2", "Label", "ScfFailure"]
+__all__ = [
+    "ANGSTROM_TO_BOHR",
+    "HARTREE_TO_EV",
+    "LEVEL_OF_THEORY",
+    "Gfn2",
+    "Label",
+    "ScfFailure",
+    "load_openblas",
+]
 
 LEVEL_OF_THEORY = "GFN2-xTB (gas phase)"
 HARTREE_TO_EV = 27.211386245988
@@ -35,11 +43,21 @@ class Label(NamedTuple):
     start_gap: float = 0.0
 
 
-def _tblite() -> ModuleType:
-    # The wheel's own BLAS is two to three times slower than OpenBLAS at these sizes; symbols that are
-    # loaded globally first win. Energies agree to 1e-8 Eh, so its absence costs time only.
+def load_openblas() -> bool:
+    """Let the machine's OpenBLAS serve what is loaded after it; False where there is none.
+
+    Wheels bring a BLAS that is two to three times slower; symbols that are loaded globally first win.
+    Energies agree to 1e-8 Eh. It chooses its kernels by itself, whoever asks first: the last digits of a
+    label must not depend on what this process labelled before.
+    """
     with contextlib.suppress(OSError):
         ctypes.CDLL("libopenblas.so.0", mode=ctypes.RTLD_GLOBAL)
+        return True
+    return False
+
+
+def _tblite() -> ModuleType:
+    load_openblas()
     from tblite import interface
 
     return interface

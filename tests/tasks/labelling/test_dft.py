@@ -1,6 +1,8 @@
 """ωB97X-D: dispersion against its formula's limits, forces against differences, a molecule against psi4."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -121,3 +123,21 @@ def test_a_dft_label_leaves_the_environment_of_later_processes_alone(monkeypatch
 
     Wb97xD(np.array([2]))
     assert "OPENBLAS_CORETYPE" not in os.environ
+
+
+def test_openblas_chooses_its_kernels_by_itself_whoever_labels_first():
+    """Told by DFT, it gave a GFN2 label of the same process other last digits than that of a fresh one."""
+    pytest.importorskip("pyscf")
+    script = """
+import ctypes, os
+load = ctypes.CDLL
+def told(name, *args, **named):
+    assert name != "libopenblas.so.0" or "OPENBLAS_CORETYPE" not in os.environ
+    return load(name, *args, **named)
+ctypes.CDLL = told
+import numpy as np
+from mfbench_tasks.labelling.dft import Wb97xD
+Wb97xD(np.array([2]))
+"""
+    own = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+    subprocess.run([sys.executable, "-c", script], check=True, env=own)
