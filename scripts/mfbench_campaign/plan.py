@@ -28,8 +28,9 @@ class _Part(BaseModel):
 class TrainingPlan(_Part):
     """Settings of meta-training: of all runs, by method, by construction, by model.
 
-    ``starts``: model → construction → folder of checkpoints that are there already. Nothing is trained for
-    such a model; it adapts as was tuned on a mini split.
+    ``starts``: model → construction → folder of checkpoints that are there already, those of further seeds in
+    folders such as ``seed1`` below it. Nothing is trained for such a model; it adapts as was tuned on a mini
+    split.
     """
 
     settings: dict[str, Any]
@@ -51,7 +52,8 @@ class TuningPlan(_Part):
 class Block(_Part):
     """Every combination of constructions, methods, seeds and sizes.
 
-    ``options``: how its methods adapt; by default, as tuned on validation families.
+    ``options``: how its methods adapt; by default, as tuned on validation families. ``searched``: the mini
+    split and the method that they were searched for, e.g. ``levels-mini/scratch``.
     """
 
     block: str
@@ -68,6 +70,7 @@ class Block(_Part):
     families: list[int] = [0]
     configurations: list[int] = [0]
     options: dict[str, Any] | None = None
+    searched: str = ""
 
 
 class Campaign(_Part):
@@ -135,6 +138,7 @@ class Run:
     exclude: str | None
     model: str = "nano"
     options: dict[str, Any] | None = field(default=None, hash=False)
+    searched: str = ""
 
     @property
     def file_name(self) -> str:
@@ -183,6 +187,7 @@ def _expand(block: Block) -> Iterator[Run]:
                 exclude=construction if test != home else None,
                 model=block.model,
                 options=block.options,
+                searched=block.searched,
             )
 
 

@@ -39,9 +39,13 @@ class Records:
         ``where`` is a construction, or ``A-to-B`` in transfer.
         """
         method, _, model = method.partition(", ")
-        ending = "".join(f"/{mark}" for mark in (model, special) if mark)
-        pattern = re.compile(rf"{re.escape(where)}/{re.escape(method)}/seed\d+{re.escape(ending)}")
-        return [record for name, record in sorted(self.by_name.items()) if pattern.fullmatch(name)]
+        wanted = sorted(mark for mark in (model, *special.split("/")) if mark)
+        pattern = re.compile(rf"{re.escape(where)}/{re.escape(method)}/seed\d+((?:/[^/]+)*)")
+        return [
+            record
+            for name, record in sorted(self.by_name.items())
+            if (found := pattern.fullmatch(name)) and sorted(found[1].split("/")[1:]) == wanted
+        ]
 
     def methods(self, where: str, among: Sequence[str] = METHODS) -> list[str]:
         """Methods that were run there, in a fixed order: of the first campaign, or others."""

@@ -5,8 +5,12 @@ from mfbench.store import open_store, read_store
 from mfbench.store.rerun import rerun
 from mfbench_campaign.filing.descriptions import description
 from mfbench_campaign.filing.file_row import file_row
+from mfbench_campaign.filing.file_run import tuning_of
 from mfbench_campaign.filing.finished_runs import card_of
+from mfbench_campaign.folders import CAMPAIGN, PLAN, RUNS, STORE
+from mfbench_campaign.plan import read_campaign
 from mfbench_campaign.run_table.runs import Run
+from mfbench_campaign.running.campaign_jobs import CampaignFolders
 
 
 def test_a_finished_run_becomes_a_compact_row_with_its_scores(maker, tmp_path):
@@ -58,3 +62,17 @@ def test_a_finished_run_is_described_by_what_it_went_through():
     )
     asked |= {"method": "pretrain"}
     assert card_of(Run({"request": asked, "card": {}}, [], None))["tuning"].trials == 12
+
+
+def test_a_card_says_where_its_recipe_was_searched():
+    campaign = read_campaign(PLAN)
+    folders = CampaignFolders(campaign, RUNS, CAMPAIGN)
+    cards = {run.name: tuning_of(folders, run) for run in campaign.expand()}
+    own = cards["chemistry/scratch/seed0/second"]
+    assert (own.trials, own.note) == (6, "Validation families of levels-mini, for scratch.")
+    assert cards["chemistry/pretrain/seed0/second"].note == "Validation families of the mini split."
+    assert cards["chemistry/maml/seed0"].note == "Validation families."
+    rows = read_store(open_store(str(STORE))).summaries.values()
+    for name in ("chemistry/scratch/seed0/second", "chemistry/pretrain/seed0/second/2000-steps"):
+        (filed,) = (row.card for row in rows if f"Campaign run {name}: " in row.card.description)
+        assert filed.tuning == cards[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from mfbench.learned.checkpoint import EMBEDDED
 from mfbench.protocol.protocol import Support, Track
 from mfbench.submission.card import Tuning
 from mfbench_campaign.filing.descriptions import AUTHORS, description
@@ -13,7 +14,7 @@ from mfbench_campaign.plan import Run
 from mfbench_campaign.records import CONSTRUCTIONS
 from mfbench_campaign.running.campaign_jobs import CampaignFolders
 
-__all__ = ["can_be_filed", "file_run"]
+__all__ = ["can_be_filed", "file_run", "tuning_of"]
 
 
 def can_be_filed(run: Run) -> bool:
@@ -36,15 +37,28 @@ def file_run(folders: CampaignFolders, run: Run, to: str) -> str:
         "authors": AUTHORS,
     }
     if run.method != "constant":
-        inherited = folders.inherits(run)
-        path = folders.tuning(run.trained_on, run.tuned_as)
-        trials = len(json.loads(path.read_text())["trials"]) if path.is_file() else 0
-        card["tuning"] = Tuning(
-            trials=6 if inherited else trials,
-            families="validation",
-            note=f"Validation families{' of the mini split' if inherited else ''}.",
-        )
+        card["tuning"] = tuning_of(folders, run)
     return file_row(folders.evaluation(run), to, card)
+
+
+def tuning_of(folders: CampaignFolders, run: Run) -> Tuning:
+    """How many trials chose its recipe, and on which families."""
+    split, _, method = run.searched.partition("/")
+    if method:
+        record = json.loads((EMBEDDED / split / "tuning.json").read_text())[f"mace-{method}"]
+        return Tuning(
+            trials=len(record["trials"]),
+            families="validation",
+            note=f"Validation families of {split}, for {method}.",
+        )
+    inherited = folders.inherits(run)
+    path = folders.tuning(run.trained_on, run.tuned_as)
+    trials = len(json.loads(path.read_text())["trials"]) if path.is_file() else 0
+    return Tuning(
+        trials=6 if inherited else trials,
+        families="validation",
+        note=f"Validation families{' of the mini split' if inherited else ''}.",
+    )
 
 
 def _name(run: Run) -> str:

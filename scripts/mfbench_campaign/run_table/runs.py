@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,11 @@ from mfbench.results.results import read_results
 from mfbench_campaign.run_table.kept import KEPT, Episode, read_kept
 
 __all__ = ["Measured", "Run", "measured"]
+
+
+@cache
+def _split(name: str) -> Split:
+    return load_split(name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +53,7 @@ class Run:
                 Episode(e.family_id, e.k, e.draw, e.failure is not None, e.metrics)
                 for e in read_results(path).episodes
             ]
-        run = cls(record, episodes, load_split(record["request"]["split"]))
+        run = cls(record, episodes, _split(record["request"]["split"]))
         if run.split.manifest.data_hash != run.request["data_hash"]:
             raise SystemExit(f"a run of {run.name} is of another version of {run.split.name}: run it again")
         return run

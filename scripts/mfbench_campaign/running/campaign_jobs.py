@@ -48,7 +48,8 @@ class CampaignFolders:
 
     def given(self, training: Training) -> Path | None:
         """Folder of a checkpoint that the campaign does not train."""
-        return self.campaign.training.starts.get(training.model, {}).get(training.construction)
+        folder = self.campaign.training.starts.get(training.model, {}).get(training.construction)
+        return folder / f"seed{training.seed}" if folder and training.seed else folder
 
     def inherits(self, run: Run) -> bool:
         """Whether it adapts as was tuned on a mini split."""
