@@ -28,9 +28,9 @@ class _Part(BaseModel):
 class TrainingPlan(_Part):
     """Settings of meta-training: of all runs, by method, by construction, by model.
 
-    ``starts``: model → construction → folder of checkpoints that are there already, those of further seeds in
-    folders such as ``seed1`` below it. Nothing is trained for such a model; it adapts as was tuned on a mini
-    split.
+    ``starts``: model → construction → folder of checkpoints that are there already; those of further seeds
+    are in folders such as ``seed1`` below it. Nothing is trained for such a model; it adapts as was tuned
+    on a mini split.
     """
 
     settings: dict[str, Any]

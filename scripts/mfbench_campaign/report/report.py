@@ -39,8 +39,6 @@ from mfbench_campaign.report.start_curves import shipped_phases, start_table
 
 __all__ = ["readme_part", "report"]
 
-SCALING = RESULTS / "runs" / "scaling"
-"""Kept runs of one method, trained with different numbers of gradients."""
 LIMITS = {
     "overfitting": "Meta-overfitting: test against train families",
     "forgetting": "Forgetting, with annealing and replay",
@@ -65,8 +63,8 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
             "networks": variations.network_table(records),
         },
         "scaling": {
-            "laws": scaling_table(records, comparison, SCALING),
-            "plan": cluster_plan(SCALING, _json("bench-train")),
+            "laws": scaling_table(records, comparison),
+            "plan": cluster_plan(records, _card(folder / "starts" / "chemistry")),
             "seeds": seed_spread(records),
         },
         "constructions": {"compared": _compared(comparison)},
@@ -129,7 +127,7 @@ def _findings(records: Records, comparison: Comparison, folder: Path) -> list[Fi
 
 def _levels_start() -> dict[str, int]:
     """Size and training of the start that ships with ``levels``."""
-    card = json.loads(embedded_checkpoint("levels", "mace", "pretrain").with_suffix(".json").read_text())
+    card = _card(embedded_checkpoint("levels", "mace", "pretrain").parent)
     return {"channels": card["settings"]["model"]["channels"], "gradients": card["gradients"]}
 
 
@@ -137,10 +135,16 @@ def _second_starts(records: Records) -> list[dict[str, Any]]:
     """What the starts of the second campaign were trained on, and how long."""
     found = {where: records.seeds(where, f"pretrain{SECOND}") for where in CONSTRUCTIONS}
     return [
-        {"where": where, **runs[0].trained.model_dump()}
+        {"where": where, "seeds": len(runs), **runs[0].trained.model_dump()}
         for where, runs in found.items()
         if runs and runs[0].trained
     ]
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    """Of the pre-trained start in a folder."""
+    found: dict[str, Any] = json.loads((folder / "mace-pretrain.json").read_text())
+    return found
 
 
 def _json(name: str) -> dict[str, Any]:

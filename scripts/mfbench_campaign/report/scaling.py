@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,18 +12,16 @@ from mfbench.compare.comparison import Comparison
 from mfbench.compare.contrast import family_errors
 from mfbench.compare.text import interval, markdown
 from mfbench.metrics.statistics import Interval, bootstrap_mean
-from mfbench.results.score_run import family_groups
 from mfbench_campaign.headline import MANY
 from mfbench_campaign.records import Records
 from mfbench_campaign.report.variations import NETWORKS
-from mfbench_campaign.run_table.kept import KEPT
-from mfbench_campaign.run_table.runs import Measured, Run
 
 __all__ = ["PowerLaw", "cluster_plan", "power_law", "scaling_table", "seed_spread"]
 
 METRIC = "force_rmse"
 LINE = "pretrain"
-STEP = "jax joint 8 channels"
+TRAINED = ("second-10k", "second-50k", "second")
+"""Models of campaign.yaml: one start, trained with more and more gradients."""
 FAR = 1e8
 """Gradients that a cluster of GPUs would make."""
 
@@ -67,18 +64,13 @@ def power_law(errors: Mapping[float, Mapping[str, float]], groups: Mapping[str, 
     return PowerLaw(points, [bootstrap_mean(slope, together) for slope in slopes], at)
 
 
-def scaling_table(records: Records, comparison: Comparison, runs: Path) -> str:
-    """A row per thing that can grow: points, exponents, what ten times the largest would give.
-
-    Args:
-        records, comparison: of the campaign.
-        runs: folder of kept runs of one method on one split, trained with different numbers of gradients.
-    """
+def scaling_table(records: Records, comparison: Comparison) -> str:
+    """A row per thing that can grow: points, exponents, what ten times the largest would give."""
     laws = {
         "parameters of the network, `cath`": _networks(records),
         "training families, `cath`": _curve(records, comparison, "families"),
         "training configurations of each family, `cath`": _curve(records, comparison, "configurations"),
-        "gradients of training, `cath-mini`": _gradients(runs),
+        "gradients of training, `chemistry`": _gradients(records),
     }
     return markdown(
         ["what grows", "forces", "exponents between them", "ten times the last"],
@@ -86,22 +78,22 @@ def scaling_table(records: Records, comparison: Comparison, runs: Path) -> str:
     )
 
 
-def cluster_plan(runs: Path, bench: Mapping[str, Any]) -> dict[str, str] | None:
+def cluster_plan(records: Records, card: Mapping[str, Any]) -> dict[str, str] | None:
     """What the law of gradients would give at ``FAR``, and what that costs; None where it was not measured.
 
     Args:
-        runs: see ``scaling_table``.
-        bench: ``results/bench-train.json``.
+        records: of the campaign.
+        card: of the start that was trained longest.
     """
-    law = _gradients(runs)
+    law = _gradients(records)
     if law is None:
         return None
-    seconds = 1.0 / bench["gradients_per_cpu_second"][STEP]
+    seconds = sum(p["seconds"] for p in card["phases"]) / sum(p["gradients"] for p in card["phases"])
     return {
+        "channels": card["settings"]["model"]["channels"],
         "gradients": f"{FAR:,.0f}",
         "forces": interval(*law.at(FAR)),
         "decades": f"{np.log10(FAR / max(law.points)):.1f}",
-        "where": f"{STEP}, `results/bench-train.json`",
         "milliseconds": f"{1e3 * seconds:.1f}",
         "hours": f"{FAR * seconds / 3600:,.0f}",
     }
@@ -146,15 +138,11 @@ def _curve(records: Records, comparison: Comparison, over: str) -> PowerLaw | No
     return power_law(errors, groups) if len(errors) > 1 else None
 
 
-def _gradients(folder: Path) -> PowerLaw | None:
-    runs = [Run.read(path) for path in sorted(folder.glob(f"*{KEPT}"))]
-    by_gradients = {float(run.card["training"]["gradients"]): run for run in runs}
-    if len(by_gradients) < len(runs):
-        raise SystemExit(f"{folder} holds two runs of equally many gradients")
-    if len(by_gradients) < 2:
-        return None
-    errors = {
-        x: {family: float(error[0]) for family, error in Measured("", (run,)).errors(METRIC, MANY).items()}
-        for x, run in by_gradients.items()
-    }
-    return power_law(errors, family_groups(runs[0].split, sorted(errors[max(errors)])))
+def _gradients(records: Records) -> PowerLaw | None:
+    errors, groups = {}, {}
+    for mark in TRAINED:
+        found = records.seeds("chemistry", f"{LINE}, {mark}")[:1]
+        if found and found[0].trained:
+            errors[float(found[0].trained.gradients)] = family_errors(found, METRIC, MANY)
+            groups = found[0].group_of()
+    return power_law(errors, groups) if len(errors) > 1 else None

@@ -10,12 +10,14 @@ from typing import Any
 
 from mfbench.compare.contrast import contrast
 from mfbench.compare.text import interval
+from mfbench.metrics.statistics import Interval
 from mfbench_campaign import headline
 from mfbench_campaign.records import CONSTRUCTIONS, Records
 from mfbench_campaign.render import render_line
 from mfbench_campaign.report.answers.answer import Answer, verdict
 from mfbench_campaign.report.answers.known_level import (
     NEW,
+    START,
     best_learner,
     known_level_advice,
     longer,
@@ -105,17 +107,18 @@ def _meta(levels: Mapping[str, Any], records: Records) -> Answer:
 
 
 def _families(records: Records) -> Answer:
-    ratios = {
-        name: contrast(
-            records.seeds(name, "pretrain", "wrong-family"), records.seeds(name, "pretrain"),
-            "force_rmse", headline.MANY,
-        )
-        for name in (*CONSTRUCTIONS, "shuffled")
-    }  # fmt: skip
-    null = ratios.pop("shuffled")
-    told = [name for name, value in ratios.items() if value and null and value.lo > null.hi]
-    texts = [f"`{name}` {shown(value, 3)}" for name, value in ratios.items()]
+    def wrong(where: str, method: str = "pretrain") -> Interval | None:
+        own = records.seeds(where, method)
+        return contrast(records.seeds(where, method, "wrong-family"), own, "force_rmse", headline.MANY)
+
+    ratios, null = {where: wrong(where) for where in CONSTRUCTIONS}, wrong("shuffled")
+    trained_longer = {where: wrong(where, START) for where in NEW}
+    told = [where for where, value in ratios.items() if value and null and value.lo > null.hi]
     return Answer.of(
         "families", "Does it matter that the labels are those of the family itself?", "compare.png",
-        told=told, ratios=texts, null=shown(null, 3),
+        told=told, ratios=_each(ratios), second=_each(trained_longer), null=shown(null, 3),
     )  # fmt: skip
+
+
+def _each(ratios: Mapping[str, Interval | None]) -> list[str]:
+    return [f"`{where}` {shown(value, 3)}" for where, value in ratios.items() if value]

@@ -18,7 +18,7 @@ from mfbench_campaign.report.advice import BUDGETS
 from mfbench_campaign.report.answers.answer import Answer, verdict
 from mfbench_campaign.report.tables import more_gradients, shown
 
-__all__ = ["NEW", "best_learner", "known_level_advice", "longer", "own_labels"]
+__all__ = ["NEW", "START", "best_learner", "known_level_advice", "longer", "own_labels"]
 
 NEW = {"cath": "a new fold", "chemistry": "a new chemistry"}
 """Constructions of the second campaign, and what their test families are."""
