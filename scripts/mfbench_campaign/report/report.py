@@ -64,7 +64,7 @@ def report(records: Records, comparison: Comparison, folder: Path) -> dict[str, 
         },
         "scaling": {
             "laws": scaling_table(records, comparison),
-            "plan": cluster_plan(records, _card(folder / "starts" / "chemistry")),
+            "plan": cluster_plan(records),
             "seeds": seed_spread(records),
         },
         "constructions": {"compared": _compared(comparison)},
@@ -127,7 +127,7 @@ def _findings(records: Records, comparison: Comparison, folder: Path) -> list[Fi
 
 def _levels_start() -> dict[str, int]:
     """Size and training of the start that ships with ``levels``."""
-    card = _card(embedded_checkpoint("levels", "mace", "pretrain").parent)
+    card = json.loads(embedded_checkpoint("levels", "mace", "pretrain").with_suffix(".json").read_text())
     return {"channels": card["settings"]["model"]["channels"], "gradients": card["gradients"]}
 
 
@@ -139,12 +139,6 @@ def _second_starts(records: Records) -> list[dict[str, Any]]:
         for where, runs in found.items()
         if runs and runs[0].trained
     ]
-
-
-def _card(folder: Path) -> dict[str, Any]:
-    """Of the pre-trained start in a folder."""
-    found: dict[str, Any] = json.loads((folder / "mace-pretrain.json").read_text())
-    return found
 
 
 def _json(name: str) -> dict[str, Any]:

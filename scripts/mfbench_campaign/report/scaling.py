@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from mfbench.compare.comparison import Comparison
 from mfbench.compare.contrast import family_errors
+from mfbench.compare.record import Record
 from mfbench.compare.text import interval, markdown
 from mfbench.metrics.statistics import Interval, bootstrap_mean
 from mfbench_campaign.headline import MANY
@@ -78,22 +78,18 @@ def scaling_table(records: Records, comparison: Comparison) -> str:
     )
 
 
-def cluster_plan(records: Records, card: Mapping[str, Any]) -> dict[str, str] | None:
-    """What the law of gradients would give at ``FAR``, and what that costs; None where it was not measured.
-
-    Args:
-        records: of the campaign.
-        card: of the start that was trained longest.
-    """
+def cluster_plan(records: Records) -> dict[str, str] | None:
+    """What the law of gradients would give at ``FAR``, and what it costs; None where none was measured."""
     law = _gradients(records)
     if law is None:
         return None
-    seconds = sum(p["seconds"] for p in card["phases"]) / sum(p["gradients"] for p in card["phases"])
+    longest = max((r.trained for r in _starts(records) if r.trained), key=lambda start: start.gradients)
+    seconds = longest.seconds / longest.gradients
     return {
-        "channels": card["settings"]["model"]["channels"],
+        "parameters": f"{longest.parameters:,}",
         "gradients": f"{FAR:,.0f}",
         "forces": interval(*law.at(FAR)),
-        "decades": f"{np.log10(FAR / max(law.points)):.1f}",
+        "decades": f"{np.log10(FAR / longest.gradients):.1f}",
         "milliseconds": f"{1e3 * seconds:.1f}",
         "hours": f"{FAR * seconds / 3600:,.0f}",
     }
@@ -138,11 +134,12 @@ def _curve(records: Records, comparison: Comparison, over: str) -> PowerLaw | No
     return power_law(errors, groups) if len(errors) > 1 else None
 
 
+def _starts(records: Records) -> list[Record]:
+    """One start, trained longer and longer."""
+    return [run for mark in TRAINED for run in records.seeds("chemistry", f"{LINE}, {mark}")[:1]]
+
+
 def _gradients(records: Records) -> PowerLaw | None:
-    errors, groups = {}, {}
-    for mark in TRAINED:
-        found = records.seeds("chemistry", f"{LINE}, {mark}")[:1]
-        if found and found[0].trained:
-            errors[float(found[0].trained.gradients)] = family_errors(found, METRIC, MANY)
-            groups = found[0].group_of()
-    return power_law(errors, groups) if len(errors) > 1 else None
+    trained = {float(r.trained.gradients): r for r in _starts(records) if r.trained}
+    errors = {x: family_errors([run], METRIC, MANY) for x, run in trained.items()}
+    return power_law(errors, trained[max(trained)].group_of()) if len(errors) > 1 else None
