@@ -59,7 +59,7 @@ def main() -> None:
     arguments = parser.parse_args()
     found = read_records(CAMPAIGN / "records")
     # Constructions are compared by the first campaign, which has all of them with the same training.
-    first = [record for record in found if record.model != SECOND.removeprefix(", ")]
+    first = [record for record in found if not record.model.startswith(SECOND.removeprefix(", "))]
     comparison = compare(first, SHOWN, cache=CAMPAIGN / "diversity")
     records = Records(found)
     readme = (ROOT / "README.md").read_text()
