@@ -25,12 +25,6 @@ def page(name: str) -> None:
     importlib.import_module(f"mfbench_leaderboard.views.{name}").show()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _scored():
-    """The rows are scored before: a page's minute is for the page."""
-    read_store(open_store(default_store()))
-
-
 @pytest.fixture(autouse=True)
 def _main_stays():
     """A page in a test takes the place of the main module, which spawned processes would import."""

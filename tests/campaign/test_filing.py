@@ -1,6 +1,9 @@
 """A campaign's runs are filed whole, as compact rows that anybody can run again."""
 
+import json
+
 import mfbench
+from mfbench.learned.checkpoint import EMBEDDED
 from mfbench.store import open_store, read_store
 from mfbench.store.rerun import rerun
 from mfbench_campaign.filing.descriptions import description
@@ -76,3 +79,6 @@ def test_a_card_says_where_its_recipe_was_searched():
     for name in ("chemistry/scratch/seed0/second", "chemistry/pretrain/seed0/second/2000-steps"):
         (filed,) = (row.card for row in rows if f"Campaign run {name}: " in row.card.description)
         assert filed.tuning == cards[name]
+    searched = json.loads((EMBEDDED / "levels-mini" / "tuning.json").read_text())["mace-scratch"]["chosen"]
+    (block,) = (block for block in campaign.runs if block.block == "second-scratch")
+    assert block.options.items() <= searched.items()

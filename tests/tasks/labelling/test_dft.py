@@ -130,14 +130,16 @@ def test_openblas_chooses_its_kernels_by_itself_whoever_labels_first():
     pytest.importorskip("pyscf")
     script = """
 import ctypes, os
-load = ctypes.CDLL
-def told(name, *args, **named):
+load, asked = ctypes.CDLL, []
+def untold(name, *args, **named):
+    asked.append(name)
     assert name != "libopenblas.so.0" or "OPENBLAS_CORETYPE" not in os.environ
     return load(name, *args, **named)
-ctypes.CDLL = told
+ctypes.CDLL = untold
 import numpy as np
 from mfbench_tasks.labelling.dft import Wb97xD
 Wb97xD(np.array([2]))
+assert "libopenblas.so.0" in asked
 """
     own = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
     subprocess.run([sys.executable, "-c", script], check=True, env=own)
