@@ -6,23 +6,19 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mfbench import Split, load_split
+from mfbench import Split
 from mfbench.protocol.protocol import Budget, Track
 from mfbench.results.results import read_results
 from mfbench_campaign.run_table.kept import KEPT, Episode, read_kept
+from mfbench_campaign.splits import split_called
 
 __all__ = ["Measured", "Run", "measured"]
-
-
-@cache
-def _split(name: str) -> Split:
-    return load_split(name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +49,7 @@ class Run:
                 Episode(e.family_id, e.k, e.draw, e.failure is not None, e.metrics)
                 for e in read_results(path).episodes
             ]
-        run = cls(record, episodes, _split(record["request"]["split"]))
+        run = cls(record, episodes, split_called(record["request"]["split"]))
         if run.split.manifest.data_hash != run.request["data_hash"]:
             raise SystemExit(f"a run of {run.name} is of another version of {run.split.name}: run it again")
         return run

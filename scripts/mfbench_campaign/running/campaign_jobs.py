@@ -7,13 +7,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import mfbench
 from mfbench.compare.record import record_of
-from mfbench.data.split import Split
 from mfbench.learned.checkpoint import EMBEDDED, load_checkpoint
 from mfbench.protocol.exclusion import without_overlap
 from mfbench.protocol.protocol import Track
@@ -21,6 +20,7 @@ from mfbench.results.results import read_results
 from mfbench_campaign.folders import ROOT
 from mfbench_campaign.plan import INHERITED, Campaign, Run, Training
 from mfbench_campaign.running.jobs import Job
+from mfbench_campaign.splits import split_called
 from mfbench_campaign.tuning import trials
 
 __all__ = ["CampaignFolders", "campaign_jobs", "settings_of"]
@@ -135,7 +135,7 @@ def _tune_job(folders: CampaignFolders, run: Run) -> Job | None:
 
 
 def _tune(folders: CampaignFolders, run: Run, training: Training) -> None:
-    plan, split = folders.campaign.tuning, _split(run.trained_on)
+    plan, split = folders.campaign.tuning, split_called(run.trained_on)
     families = [task.family_id for task in split.validation]
     count = plan.families if run.track != Track.CONVERGED else plan.families // 2
     chosen = families[:: max(len(families) // count, 1)][:count]
@@ -163,12 +163,12 @@ def options_of(folders: CampaignFolders, run: Run) -> dict[str, Any]:
 
 
 def _evaluate(folders: CampaignFolders, run: Run) -> None:
-    out, split = folders.evaluation(run), _split(run.test)
+    out, split = folders.evaluation(run), split_called(run.test)
     checkpoint = str(folders.checkpoint(run.training)) if run.training else None
     mfbench.evaluate(
         run.method, split, ks=run.ks, draws=run.draws, out=out, resume=(out / "run.json").is_file(),
         support=run.support, checkpoint=checkpoint, options=options_of(folders, run),
-        exclude=_split(run.exclude) if run.exclude else None, families=_askable(run, checkpoint),
+        exclude=split_called(run.exclude) if run.exclude else None, families=_askable(run, checkpoint),
         track=run.track, progress=sys.stderr.isatty(),
     )  # fmt: skip
     session = json.loads((out / "run.json").read_text())["sessions"][-1]
@@ -183,15 +183,10 @@ def _askable(run: Run, checkpoint: str | None) -> list[str] | None:
     """In transfer, families whose elements the network has weights for; None: all of them."""
     if run.exclude is None or checkpoint is None:
         return None
-    split, _ = without_overlap(_split(run.test), _split(run.exclude))
+    split, _ = without_overlap(split_called(run.test), split_called(run.exclude))
     known = set(load_checkpoint(Path(checkpoint)).config.elements)
     elements = {
         t.family_id: {int(z) for c in (*t.support, *t.query, *t.heldout) for z in c.atomic_numbers}
         for t in split.test
     }
     return [name for name, found in elements.items() if found <= known]
-
-
-@cache
-def _split(name: str) -> Split:
-    return mfbench.load_split(name)
