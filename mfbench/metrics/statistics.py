@@ -21,6 +21,7 @@ __all__ = [
     "Interval",
     "RankRange",
     "bootstrap_mean",
+    "bootstrap_means",
     "groups_of",
     "rank_ranges",
     "ranks",
@@ -44,6 +45,10 @@ class Interval(NamedTuple):
     value: float
     lo: float
     hi: float
+
+    def within(self, least: float, most: float) -> Interval:
+        """With bounds that no such mean can pass; NaN stays."""
+        return Interval(self.value, max(self.lo, least), min(self.hi, most))
 
 
 class RankRange(NamedTuple):
@@ -93,15 +98,23 @@ def bootstrap_mean(
 
     Below ``FEW`` groups the interval is studentised, from there on it holds quantiles of resampled means.
     """
-    table = np.atleast_2d(values)
-    value = float(np.mean(table))
+    table = np.atleast_2d(values)[None]
+    (found,) = bootstrap_means(table, groups, n_resamples=n_resamples, seed=seed)
+    return found.within(least, most)
+
+
+def bootstrap_means(
+    tables: np.ndarray, groups: np.ndarray, *, n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> list[Interval]:
+    """``bootstrap_mean`` of many tables of the same families, [M, S, n], in one pass."""
+    values = [float(np.mean(table)) for table in tables]
     independent = len(np.unique(groups))
     if independent < 2:
-        return Interval(value, float("nan"), float("nan"))
-    sums = sums_of(table, groups)
+        return [Interval(value, float("nan"), float("nan")) for value in values]
     interval = studentised_interval if independent < FEW else percentile_interval
-    lo, hi = interval(sums, n_resamples, seed)
-    return Interval(value, max(lo, least), min(hi, most))
+    bounds = interval(sums_of(tables, groups), n_resamples, seed)
+    each = zip(values, *(bound.tolist() for bound in bounds), strict=True)
+    return [Interval(*found) for found in each]
 
 
 def ratio(
@@ -129,7 +142,7 @@ def smallest_ratio(numerator: np.ndarray, denominator: np.ndarray, groups: np.nd
     if len(np.unique(groups)) < 2:
         return float("inf")
     sums = sums_of(np.atleast_2d(np.log(numerator) - np.log(denominator)), groups)
-    freedom = sums.freedom()
+    freedom = float(sums.freedom())
     quantiles = upper_quantile(0.975, freedom) + upper_quantile(POWER, freedom)
     return float(np.exp(quantiles * sums.error()))
 
@@ -190,7 +203,7 @@ def _p_value(differences: np.ndarray, groups: np.ndarray, seed: int) -> float:
         mean, error = abs(float(sums.mean)), float(sums.error())
         if error == 0.0:
             return float(mean == 0.0)
-        return float(two_sided(np.array([mean / error]), sums.freedom())[0])
+        return float(two_sided(np.array([mean / error]), float(sums.freedom()))[0])
     # Holm divides the level by the number of pairs, so the tail must be resolved finely.
     means = _resampled_means(differences, groups, 9999, seed)
     tail = min(np.count_nonzero(means <= 0), np.count_nonzero(means >= 0))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
-__all__ = ["two_sided", "upper_quantile"]
+__all__ = ["two_sided", "upper_quantile", "upper_quantiles"]
 
 _GRID = np.concatenate([[0.0], np.geomspace(1e-3, 1e6, 4000)])
 
@@ -21,6 +23,13 @@ def upper_quantile(share: float, freedom: float) -> float:
     return float(np.interp(np.log(2 * (1 - share)), logs, _GRID[::-1]))
 
 
+def upper_quantiles(share: float, freedom: np.ndarray) -> np.ndarray:
+    """``upper_quantile`` for each of many degrees of freedom."""
+    each = [upper_quantile(share, value) for value in freedom.ravel().tolist()]
+    return np.array(each).reshape(freedom.shape)
+
+
+@lru_cache(maxsize=64)
 def _tail(freedom: float) -> np.ndarray:
     density = (1 + _GRID**2 / freedom) ** (-(freedom + 1) / 2)
     pieces = np.diff(_GRID) * (density[1:] + density[:-1]) / 2

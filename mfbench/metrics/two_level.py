@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mfbench.metrics.student_t import upper_quantile
+from mfbench.metrics.student_t import upper_quantiles
 
 __all__ = ["Sums", "percentile_interval", "studentised_interval", "sums_of"]
 
@@ -26,11 +26,11 @@ _LEVELS = [2.5, 97.5]
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """Values summed over the families of each group.
+    """Values summed over the families of each group; many tables of the same families at once.
 
     Attributes:
         values: [..., S, G].
-        counts: [..., G] families of each group.
+        counts: [G] families of each group; [count, G] where groups were drawn ``count`` times.
     """
 
     values: np.ndarray
@@ -66,19 +66,29 @@ class Sums:
         both = np.maximum(families + seeds - rest, np.maximum(families, seeds))
         return np.asarray(np.sqrt(both))
 
-    def freedom(self) -> float:
-        """Degrees of freedom of that (Satterthwaite)."""
-        families, seeds, _ = (float(v) for v in self.variances())
+    def freedom(self) -> np.ndarray:
+        """[...] degrees of freedom of that (Satterthwaite)."""
+        families, seeds, _ = self.variances()
         parts = families**2 / max(self.values.shape[-1] - 1, 1)
-        parts += seeds**2 / max(self.values.shape[-2] - 1, 1)
-        return (families + seeds) ** 2 / parts if parts else 1.0
+        parts = parts + seeds**2 / max(self.values.shape[-2] - 1, 1)
+        return np.where(parts > 0, (families + seeds) ** 2 / np.where(parts > 0, parts, 1.0), 1.0)
 
-    def resampled(self, count: int, seed: int) -> Sums:
-        """[count, S, G] whole groups and whole seeds drawn with replacement."""
-        drawn, trained = _drawn(*self.values.shape, count, seed)
-        if len(self.values) == 1:
-            return Sums(self.values[:, drawn].transpose(1, 0, 2), self.counts[drawn])
-        return Sums(self.values[trained[:, :, None], drawn[:, None]], self.counts[drawn])
+    def resampled(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """[..., count] means of whole groups and whole seeds drawn with replacement, and their errors."""
+        if self.values.shape[-2] == 1:
+            return self._resampled_groups(count, seed)
+        drawn, trained = _drawn(*self.values.shape[-2:], count, seed)
+        again = Sums(self.values[..., trained[:, :, None], drawn[:, None]], self.counts[drawn])
+        return again.mean, again.error()
+
+    def _resampled_groups(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same of one seed, from how often each group is drawn: a product of matrices."""
+        often = _how_often(self.values.shape[-1], count, seed)
+        values, counts, total = self.values[..., 0, :], self.counts, often @ self.counts
+        mean = values @ often.T / total
+        squares = (values**2) @ often.T - 2 * mean * ((values * counts) @ often.T)
+        squares = np.maximum(squares + mean**2 * (often @ counts**2), 0.0)
+        return mean, np.sqrt(len(counts) / max(len(counts) - 1, 1) * squares) / total
 
 
 @lru_cache(maxsize=32)
@@ -88,33 +98,45 @@ def _drawn(seeds: int, groups: int, count: int, seed: int) -> tuple[np.ndarray, 
     return rng.integers(groups, size=(count, groups)), rng.integers(seeds, size=(count, seeds))
 
 
+@lru_cache(maxsize=32)
+def _how_often(groups: int, count: int, seed: int) -> np.ndarray:
+    """[count, groups] times that each group is drawn."""
+    drawn, _ = _drawn(1, groups, count, seed)
+    return np.array([np.bincount(row, minlength=groups) for row in drawn], dtype=float)
+
+
 def sums_of(values: np.ndarray, groups: np.ndarray) -> Sums:
-    """Of values [S, families], with the group of each family."""
+    """Of values [..., S, families], with the group of each family."""
     _, codes = np.unique(groups, return_inverse=True)
     counts = np.bincount(codes)
-    return Sums(np.array([np.bincount(codes, weights=row) for row in values]), counts)
+    rows = values.reshape(-1, values.shape[-1])
+    sums = np.array([np.bincount(codes, weights=row) for row in rows])
+    return Sums(sums.reshape(*values.shape[:-1], len(counts)), counts)
 
 
-def percentile_interval(sums: Sums, count: int, seed: int) -> tuple[float, float]:
-    """95 %: quantiles of resampled means. For many groups."""
-    seeds = sums.values.shape[0]
+def percentile_interval(sums: Sums, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """[...] bounds, 95 %: quantiles of resampled means. For many groups."""
+    seeds = sums.values.shape[-2]
     if seeds > 1:
-        away = (np.sqrt(seeds / (seeds - 1)) - 1) * (sums.per_seed - sums.mean)
-        sums = Sums(sums.values + away[:, None] * sums.counts, sums.counts)
-    lo, hi = np.percentile(sums.resampled(count, seed).mean, _LEVELS)
-    return float(lo), float(hi)
+        away = (np.sqrt(seeds / (seeds - 1)) - 1) * (sums.per_seed - sums.mean[..., None])
+        sums = Sums(sums.values + away[..., None] * sums.counts, sums.counts)
+    low, high = np.percentile(sums.resampled(count, seed)[0], _LEVELS, axis=-1)
+    return low, high
 
 
-def studentised_interval(sums: Sums, count: int, seed: int) -> tuple[float, float]:
-    """95 %: the mean less quantiles of (resampled mean − mean) / its own error, times the error. For few
-    groups, whose spread is known badly; below ``FEW_GROUPS`` with the quantiles of Student's t."""
-    mean, error = float(sums.mean), float(sums.error())
-    if sums.values.shape[-1] < FEW_GROUPS or error == 0.0:
-        half = upper_quantile(0.975, sums.freedom()) * error
+def studentised_interval(sums: Sums, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """[...] bounds, 95 %: the mean less quantiles of (resampled mean − mean) / its own error, times the
+    error. For few groups, whose spread is known badly; below ``FEW_GROUPS`` with the quantiles of
+    Student's t."""
+    mean, error = sums.mean, sums.error()
+    if sums.values.shape[-1] < FEW_GROUPS:
+        half = error * upper_quantiles(0.975, sums.freedom())
         return mean - half, mean + half
-    again = sums.resampled(count, seed)
+    means, errors = sums.resampled(count, seed)
     # A draw that misses the one family that differs has next to no error of its own, and would make the
     # interval as wide as one likes.
-    pivots = (again.mean - mean) / np.maximum(again.error(), SMALLEST_ERROR * error)
-    low, high = np.percentile(pivots, _LEVELS)
-    return float(mean - high * error), float(mean - low * error)
+    least = np.maximum(SMALLEST_ERROR * error, np.finfo(float).tiny)[..., None]
+    pivots = (means - mean[..., None]) / np.maximum(errors, least)
+    low, high = np.percentile(pivots, _LEVELS, axis=-1)
+    spread = np.where(error > 0, error, 0.0)
+    return mean - high * spread, mean - low * spread

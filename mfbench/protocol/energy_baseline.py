@@ -94,7 +94,7 @@ def fit_baseline(
     split has no train families."""
     if not configurations:
         return EnergyBaseline(dict(isolated_atoms))
-    elements = sorted({int(z) for c in configurations for z in c.atomic_numbers})
+    elements = np.unique(np.concatenate([c.atomic_numbers for c in configurations])).tolist()
     start = EnergyBaseline(dict(isolated_atoms))
     target = np.array([c.energy for c in configurations]) - start.energies(configurations)
     features = np.column_stack([_counts(configurations, elements), _charges(configurations)])
@@ -178,8 +178,13 @@ def correction_between(kernel_support: np.ndarray, kernel_query: np.ndarray) -> 
 
 
 def _counts(configurations: Sequence[Configuration], elements: Sequence[int]) -> np.ndarray:
-    table = [np.bincount(c.atomic_numbers, minlength=128)[list(elements)] for c in configurations]
-    return np.array(table, dtype=float).reshape(len(configurations), len(elements))
+    """[n, len(elements)] atoms of each element."""
+    if not configurations:
+        return np.zeros((0, len(elements)))
+    row = np.repeat(np.arange(len(configurations)), [len(c) for c in configurations])
+    places = 128 * row + np.concatenate([c.atomic_numbers for c in configurations])
+    table = np.bincount(places, minlength=128 * len(configurations)).reshape(-1, 128)
+    return table[:, list(elements)].astype(float)
 
 
 def _charges(configurations: Sequence[Configuration]) -> np.ndarray:

@@ -10,6 +10,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mfbench.errors import DataError
 from mfbench.metrics.errors import CALIBRATION, COSTS, DYNAMICS, METRICS
-from mfbench.metrics.statistics import Interval, bootstrap_mean
+from mfbench.metrics.statistics import Interval, bootstrap_means
 from mfbench.protocol.protocol import Budget, Selector, Track, track_of
 from mfbench.protocol.run_episode import EpisodeRecord
 from mfbench.results.episode_errors import EpisodeErrors
@@ -39,6 +40,8 @@ _OF_EPISODES = frozenset((*COSTS, *DYNAMICS, *CALIBRATION))
 """Of the whole query, not of a subset of it."""
 Scores = Mapping[str, Mapping[str, float]]
 """subset → metric → value."""
+_Cell = tuple[str, str, int]
+"""Metric, subset, K."""
 
 
 class _Row(BaseModel):
@@ -144,7 +147,11 @@ class Results(BaseModel):
 
     def per_family(self, metric: str, k: int, query: str = "all") -> dict[str, float]:
         """family → mean over draws: what ratios and ranks are computed from."""
-        return _per_family(self.episodes, metric, k, query)
+        return self._means.get((metric, query, k), {})
+
+    @cached_property
+    def _means(self) -> dict[_Cell, dict[str, float]]:
+        return _means_of_families(self.episodes)
 
     def to_frame(self) -> pd.DataFrame:
         """The aggregate as a table: split, metric, k, query, value, lo, hi, n_families."""
@@ -243,32 +250,43 @@ def aggregate(
     subsets = list(dict.fromkeys(s for row in episodes for s in row.metrics))
     wanted = [(metric, subset) for metric in METRICS for subset in subsets]
     wanted += [(cost, "all") for cost in (*COSTS, *DYNAMICS, *CALIBRATION)] if costs else []
-    rows = []
-    for metric, subset in wanted:
-        for k in sorted({row.k for row in episodes}):
-            families = _per_family(episodes, metric, k, subset)
-            if not families:
-                continue
-            values = np.array(list(families.values()))
-            if metric.endswith("_seconds"):
-                found = Interval(float(np.median(values)), float("nan"), float("nan"))
-            else:
-                least = -np.inf if "skill" in metric else 0.0
-                most = 1.0 if metric in DYNAMICS or metric in CALIBRATION else np.inf
-                clusters = np.array([groups[f] for f in families])
-                found = bootstrap_mean(values, clusters, least=least, most=most)
-            rows.append(
-                AggregateRow(
-                    split=split,
-                    metric=metric,
-                    k=k,
-                    query=subset,
-                    value=found.value,
-                    ci95=(_finite(found.lo), _finite(found.hi)),
-                    n_families=len(families),
-                )
-            )
-    return rows
+    cells = _means_of_families(episodes)
+    keys = [(metric, subset, k) for metric, subset in wanted for k in sorted({row.k for row in episodes})]
+    found = _intervals({key: cells[key] for key in keys if key in cells}, groups)
+    return [
+        AggregateRow(
+            split=split,
+            metric=metric,
+            k=k,
+            query=subset,
+            value=mean.value,
+            ci95=(_finite(mean.lo), _finite(mean.hi)),
+            n_families=len(cells[metric, subset, k]),
+        )
+        for (metric, subset, k), mean in found.items()
+    ]
+
+
+def _intervals(cells: Mapping[_Cell, dict[str, float]], groups: Mapping[str, int]) -> dict[_Cell, Interval]:
+    """Cell → mean over its families; cells of the same families are resampled together."""
+    alike: dict[tuple[str, ...], list[_Cell]] = defaultdict(list)
+    for cell, families in cells.items():
+        if not cell[0].endswith("_seconds"):
+            alike[tuple(families)].append(cell)
+    means: dict[_Cell, Interval] = {}
+    for names, these in alike.items():
+        tables = np.array([[list(cells[cell].values())] for cell in these])
+        intervals = bootstrap_means(tables, np.array([groups[name] for name in names]))
+        means |= dict(zip(these, intervals, strict=True))
+    return {cell: _bounded(cell[0], cells[cell], means.get(cell)) for cell in cells}
+
+
+def _bounded(metric: str, families: dict[str, float], mean: Interval | None) -> Interval:
+    if mean is None:
+        return Interval(float(np.median(list(families.values()))), float("nan"), float("nan"))
+    least = -np.inf if "skill" in metric else 0.0
+    most = 1.0 if metric in DYNAMICS or metric in CALIBRATION else np.inf
+    return mean.within(least, most)
 
 
 def not_better(
@@ -285,20 +303,24 @@ def not_better(
     ]
 
 
-def _per_family(episodes: Sequence[EpisodeRow], metric: str, k: int, subset: str) -> dict[str, float]:
-    values = defaultdict(list)
+def _means_of_families(episodes: Sequence[EpisodeRow]) -> dict[_Cell, dict[str, float]]:
+    """Cell → family → mean over draws, of seconds the median; of what any episode has."""
+    draws: dict[_Cell, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in episodes:
-        if row.k != k:
-            continue
-        if metric in _OF_EPISODES:
+        for metric in _OF_EPISODES:
             cost = getattr(row, metric)
-            counted = row.failure is None or metric in DYNAMICS
-            if counted and subset == "all" and cost is not None:
-                values[row.family_id].append(cost)
-        elif (value := row.metrics.get(subset, {}).get(metric)) is not None:
-            values[row.family_id].append(value)
-    centre = np.median if metric.endswith("_seconds") else np.mean
-    return {family: float(centre(found)) for family, found in sorted(values.items())}
+            if cost is not None and (row.failure is None or metric in DYNAMICS):
+                draws[metric, "all", row.k][row.family_id].append(cost)
+        for subset, values in row.metrics.items():
+            for metric, value in values.items():
+                draws[metric, subset, row.k][row.family_id].append(value)
+    return {
+        cell: {
+            family: float(np.median(each)) if cell[0].endswith("_seconds") else sum(each) / len(each)
+            for family, each in sorted(families.items())
+        }
+        for cell, families in draws.items()
+    }
 
 
 def _worse(metric: str, a: float, b: float) -> float:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
 from mfbench.data.split import Split
-from mfbench.methods.constant import constant
+from mfbench.methods.constant import ConstantMethod, constant
 from mfbench.metrics.errors import episode_metrics, metrics_of_errors
 from mfbench.metrics.statistics import groups_of
 from mfbench.protocol.episode import Episode
@@ -49,8 +49,14 @@ class ConstantLine:
 
     @cached_property
     def _records(self) -> list[EpisodeRecord]:
-        line = constant(MethodContext(self.split))
+        line = _constant_of(self.split)
         return [run_episode(line, episode, budget=Budget(), seed=0) for episode in self.episodes]
+
+
+@lru_cache(maxsize=16)
+def _constant_of(split: Split) -> ConstantMethod:
+    """The constant method of a split, fitted once for all that is measured against it."""
+    return constant(MethodContext(split))
 
 
 def episode_scores(episode: Episode, record: EpisodeRecord | EpisodeErrors) -> Scores | None:
