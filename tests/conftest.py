@@ -1,5 +1,6 @@
 """A small synthetic split of molecules with an analytic pair potential, and submissions on it."""
 
+import importlib.util
 import io
 import json
 import os
@@ -54,6 +55,19 @@ def _not_hidden(config, report):
     if config.getoption("--all-extras") and report.skipped and any(words in why for words in _LACKING):
         report.outcome, report.longrepr = "failed", why
     return report
+
+
+@pytest.fixture(scope="module")
+def short_compilations():
+    """Programs of a module are compiled without being optimised: half the time, where each runs seldom."""
+    if importlib.util.find_spec("jax") is None:
+        yield  # only its tests without JAX run
+        return
+    jax = importlib.import_module("jax")
+    before = jax.config.values["jax_disable_most_optimizations"]
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 ISOLATED = {1: -10.5, 6: -48.8, 7: -70.9, 8: -102.5}

@@ -70,6 +70,20 @@ def test_seeds_of_a_method_are_one_row_and_a_seed_twice_is_refused(runs, tmp_pat
         page([runs[0], runs[0]], tmp_path / "page.md", monkeypatch)
 
 
+def test_seeds_are_averaged_over_the_draws_that_all_of_them_have(tmp_path, monkeypatch):
+    asked = ["evaluate", "-m", "constant", "-s", "cath-mini", "--k", "10"]
+    for seed, draws in ((0, 3), (1, 1)):
+        words = ["--seed", str(seed), "--draws", str(draws), "--out", str(tmp_path / str(seed))]
+        assert main([*asked, *words]) == 0
+    many, few = Run.read(tmp_path / "0"), Run.read(tmp_path / "1")
+    both, alone = Measured("", (many, few)), Measured("", (few,))
+    assert (Measured("", (many,)).common_draws, both.common_draws) == (3, 1)
+    own = Measured("", (many,)).errors("energy_rmse", 10)
+    for family, (first, second) in both.errors("energy_rmse", 10).items():
+        assert first == second == alone.errors("energy_rmse", 10)[family][0]
+        assert first != own[family][0]
+
+
 def test_a_table_of_what_was_kept_says_what_the_table_of_the_runs_said(runs, tmp_path, monkeypatch):
     kept = tmp_path / "kept"
     words = ["--out", str(tmp_path / "a.md"), "--title", "Ten labels"]

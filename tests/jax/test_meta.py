@@ -22,6 +22,8 @@ from mfbench_jax.meta.outer import fomaml_gradient, maml_gradient, reptile_gradi
 from mfbench_jax.meta.plus import Schedule, maml_pp_gradient
 from mfbench_jax.models.architecture import energy, energy_forces, init
 
+pytestmark = pytest.mark.usefixtures("short_compilations")
+
 STEPS = 3
 RATE = 0.2  # large enough that MAML and FOMAML differ by more than 1 %
 WEIGHTS = LossWeights()

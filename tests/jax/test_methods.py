@@ -11,6 +11,8 @@ from mfbench.protocol.loading import load_method
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
 
+pytestmark = pytest.mark.usefixtures("short_compilations")
+
 
 @pytest.fixture(scope="module")
 def mini():

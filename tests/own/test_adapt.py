@@ -11,31 +11,25 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-jax = pytest.importorskip("jax")
+pytest.importorskip("jax")
 
-import mfbench  # noqa: E402
-from mfbench.cli import main  # noqa: E402
-from mfbench.errors import CheckpointError, UnknownNameError  # noqa: E402
-from mfbench.own.adapt import affordable  # noqa: E402
-from mfbench.own.cross_validate import HeldOut, cross_validate  # noqa: E402
-from mfbench.own.energy_zero import fit_zero  # noqa: E402
-from mfbench.own.fit import RECIPES, recipe_of  # noqa: E402
-from mfbench.own.folds import blocked_folds  # noqa: E402
-from mfbench.own.last_layer import fit_last_layer  # noqa: E402
-from mfbench.own.model import load_model  # noqa: E402
-from mfbench.own.starts import candidate_starts, find_start  # noqa: E402
-from mfbench.protocol.loading import load_engine  # noqa: E402
+import mfbench
+from mfbench.cli import main
+from mfbench.errors import CheckpointError, UnknownNameError
+from mfbench.own.adapt import affordable
+from mfbench.own.cross_validate import HeldOut, cross_validate
+from mfbench.own.energy_zero import fit_zero
+from mfbench.own.fit import RECIPES, recipe_of
+from mfbench.own.folds import blocked_folds
+from mfbench.own.last_layer import fit_last_layer
+from mfbench.own.model import load_model
+from mfbench.own.starts import candidate_starts, find_start
+from mfbench.protocol.loading import load_engine
+
+pytestmark = pytest.mark.usefixtures("short_compilations")
 
 ZERO = -4321.5
 """eV: energies of another program lie far away from those that a start was trained on."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _short_compilations():
-    before = jax.config.values["jax_disable_most_optimizations"]
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture(scope="module")

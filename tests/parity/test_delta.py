@@ -21,6 +21,8 @@ from mfbench.protocol.loading import load_method, load_trainer
 from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
 
+pytestmark = pytest.mark.usefixtures("short_compilations")
+
 TINY = {
     "model.channels": 2, "joint_gradients": 16, "gradients": 48, "joint_batch": 4, "withheld": 0,
     "size_classes": 1,

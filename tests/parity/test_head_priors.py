@@ -16,6 +16,8 @@ from mfbench.protocol.energy_baseline import fit_baseline
 from mfbench.protocol.method import silent_predict
 from mfbench.protocol.protocol import Budget
 
+pytestmark = pytest.mark.usefixtures("short_compilations")
+
 CONFIG = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
 P = 8
 MEAN, WAY = np.linspace(-2, 2, P), np.sin(np.arange(P))

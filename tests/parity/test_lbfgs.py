@@ -14,6 +14,8 @@ from mfbench.learned.methods.fit import fitted
 from mfbench.protocol.energy_baseline import fit_baseline
 from mfbench.protocol.protocol import Budget
 
+pytestmark = pytest.mark.usefixtures("short_compilations")
+
 
 def bowl(n=12):
     rng = np.random.default_rng(0)

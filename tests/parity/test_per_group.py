@@ -27,16 +27,10 @@ from mfbench.protocol.loading import load_engine, load_method, load_trainer  # n
 from mfbench.protocol.method import MethodContext  # noqa: E402
 from mfbench.protocol.protocol import Budget  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("short_compilations")
+
 CONFIG = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
 BACKENDS = ["jax", "torch"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _short_compilations():
-    before = jax.config.values["jax_disable_most_optimizations"]
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 def test_weights_are_added_up_as_described():

@@ -21,6 +21,8 @@ from mfbench.protocol.protocol import Budget  # noqa: E402
 from mfbench_jax.meta import objective as in_jax  # noqa: E402
 from mfbench_torch.meta import objective as in_torch  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("short_compilations")
+
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_losses_are_those_described_in_both_backends(loss):

@@ -17,6 +17,8 @@ from mfbench.learned.training.settings import TrainSettings
 from mfbench.protocol.energy_baseline import fit_baseline
 from mfbench.protocol.protocol import Budget
 
+pytestmark = pytest.mark.usefixtures("short_compilations")
+
 CONFIG = MaceConfig(elements=(1, 6, 7, 8), channels=2, radial_mlp=(4,), readout_width=2)
 FEATURES = 6  # two layers of two scalars, and the hidden layer of the last readout
 

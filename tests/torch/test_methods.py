@@ -23,6 +23,8 @@ from mfbench.protocol.method import MethodContext
 from mfbench.protocol.protocol import Budget
 from mfbench_torch.train import train
 
+pytestmark = pytest.mark.usefixtures("short_compilations")
+
 SMALL = {
     "joint_gradients": 24, "gradients": 200, "withheld": 1, "joint_batch": 4,
     "tasks": 1, "k": 6, "inner_steps": 2, "inner_batch": 4, "query": 4,

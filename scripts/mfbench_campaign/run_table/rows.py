@@ -36,7 +36,7 @@ def _row(method: Measured, k: int) -> Row:
         "moving": first.moving,
         "track": first.request["track"],
         "k": k,
-        "draws": first.request["draws"],
+        "draws": method.common_draws,
         "seeds": len(method.runs),
         "families": len(errors["force_rmse"]),
         "failed": method.failures(k),
@@ -107,7 +107,7 @@ def _pairs(methods: Sequence[Measured]) -> Iterator[tuple[Measured, Measured]]:
         if method is not line and method.where == line.where and method.own_labels:
             each = [{run.seed for run in m.runs} for m in (method, line)]
             seeds = set.union(*each) if 1 in map(len, each) else set.intersection(*each)
-            counts = {m.runs[0].request["draws"] for m in (method, line)}
+            counts = {m.common_draws for m in (method, line)}
             draws = min(counts)
             if len(counts) > 1 and any(run.averaged for m in (method, line) for run in m.runs):
                 continue  # the draws that both have cannot be told

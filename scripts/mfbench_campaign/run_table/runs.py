@@ -126,7 +126,7 @@ class Measured:
     Attributes:
         level: empty where tasks have none of their own.
         runs: one per seed, in their order.
-        draws: only the first so many count; None: all.
+        draws: only the first so many count; None: those of every seed.
     """
 
     level: str
@@ -153,6 +153,11 @@ class Measured:
         """Support sizes that every seed was run at."""
         return sorted(set.intersection(*(run.ks for run in self.runs)))
 
+    @property
+    def common_draws(self) -> int:
+        """Draws that count: no seed was run with fewer."""
+        return min([run.request["draws"] for run in self.runs] + [self.draws] * (self.draws is not None))
+
     def cut(self, seeds: Collection[int], draws: int) -> Measured:
         """With these seeds and the first so many draws alone."""
         return replace(self, runs=tuple(run for run in self.runs if run.seed in seeds), draws=draws)
@@ -165,9 +170,9 @@ class Measured:
 
     def _errors(self, run: Run, metric: str, k: int, query: str) -> dict[str, float]:
         here = {task.family_id for task in run.split.test if task.level == self.level}
-        found = defaultdict(list)
+        found, draws = defaultdict(list), self.common_draws
         for e in run.episodes:
-            counted = e.k == k and e.family_id in here and (self.draws is None or e.draw < self.draws)
+            counted = e.k == k and e.family_id in here and e.draw < draws
             if counted and metric in (errors := e.metrics.get(query, {})):
                 found[e.family_id].append(errors[metric])
         return {family: float(np.mean(values)) for family, values in found.items()}

@@ -6,14 +6,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-jax = pytest.importorskip("jax")
+pytest.importorskip("jax")
 pytest.importorskip("torch")
 
-import mfbench  # noqa: E402
-from mfbench.learned.checkpoint import load_checkpoint  # noqa: E402
-from mfbench.protocol.loading import load_method, load_trainer  # noqa: E402
-from mfbench.protocol.method import MethodContext  # noqa: E402
-from mfbench.protocol.protocol import Budget  # noqa: E402
+import mfbench
+from mfbench.learned.checkpoint import load_checkpoint
+from mfbench.protocol.loading import load_method, load_trainer
+from mfbench.protocol.method import MethodContext
+from mfbench.protocol.protocol import Budget
 
 SMALL = {
     "joint_gradients": 1600, "withheld": 0, "joint_batch": 4, "joint_rate": 2e-2, "rate": 3e-3,
@@ -23,15 +23,6 @@ SMALL = {
 OWN = {"pretrain": 400, "maml": 500, "fomaml": 200, "reptile": 160, "maml++": 500, "anil": 500}
 """Configuration-gradients of a method's own phase: a handful of steps, or twenty of pretrain."""
 BUDGET = Budget(steps=3, batch=8)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _short_compilations():
-    """Short compilations matter more here than fast code."""
-    before = jax.config.values["jax_disable_most_optimizations"]
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 def corner(task):

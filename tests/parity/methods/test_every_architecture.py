@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("short_compilations")
+
 
 @pytest.mark.parametrize("method", ["pretrain", "maml"])
 @pytest.mark.parametrize("arch", ["nequip", "allegro"])

@@ -5,6 +5,8 @@ import pytest
 
 from mfbench.learned.checkpoint import load_checkpoint
 
+pytestmark = pytest.mark.usefixtures("short_compilations")
+
 
 @pytest.mark.parametrize("method", ["pretrain", "maml", "fomaml", "reptile", "maml++", "anil"])
 def test_a_few_steps_lower_the_validation_error(train, assert_learned, assert_backends_agree, method):
