@@ -22,6 +22,8 @@ SMALL = {
 }  # fmt: skip
 OWN = {"pretrain": 400, "maml": 500, "fomaml": 200, "reptile": 160, "maml++": 500, "anil": 500}
 """Configuration-gradients of a method's own phase: a handful of steps, or twenty of pretrain."""
+SIZES = {"nequip": {"model.num_interactions": 2, "model.channels": 6}}
+"""Where the nano model takes minutes to compile."""
 BUDGET = Budget(steps=3, batch=8)
 
 
@@ -51,7 +53,7 @@ def train(request, mini, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
 
     def run(arch, method, gradients, init=None):
-        out, options = folder / f"{arch}-{method}", {**SMALL, "gradients": gradients}
+        out, options = folder / f"{arch}-{method}", {**SMALL, **SIZES.get(arch, {}), "gradients": gradients}
         run = load_trainer(request.param)
         run(mini, method, arch, 0, options, out, init=init, stop_after=None, tick=lambda *_: None)
         return out / f"{arch}-{method}.safetensors"
