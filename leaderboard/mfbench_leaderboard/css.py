@@ -47,7 +47,7 @@ CSS = (
 {_VARIABLES}
 {_BADGES}"""
     + """
-.stMainBlockContainer, .block-container {padding-top: 4.2rem; max-width: 1280px;}
+.stMainBlockContainer, .block-container {padding: 4.2rem 2.5rem 3rem; max-width: 1400px;}
 h1, h2, h3 {letter-spacing: -0.01em;}
 h3 {font-size: 1.15rem !important; padding-top: 0.6rem !important;}
 .mf-head {display: flex; align-items: baseline; gap: 0.2rem 0.9rem; flex-wrap: wrap; margin-bottom: 0.2rem;}

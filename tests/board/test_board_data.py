@@ -94,6 +94,12 @@ def test_a_family_has_proteins_fragments_and_everyones_error():
     figure = molecule(view.fragments[0].atomic_numbers, view.fragments[0].positions)
     assert {trace.name for trace in figure.data} >= {"H", "C"}
     assert all(np.isfinite(trace.x).all() for trace in figure.data)
+    scene, eye = figure.layout.scene, figure.layout.scene.camera.eye
+    for axis in "xyz":
+        low, high = scene[f"{axis}axis"].range
+        assert all(low < trace[axis].min() <= trace[axis].max() < high for trace in figure.data)
+    box, away = (np.linalg.norm([found[axis] for axis in "xyz"]) for found in (scene.aspectratio, eye))
+    assert box / 2 < away * np.tan(np.pi / 6)  # no corner leaves the picture
 
 
 def test_everyones_error_on_a_family(board):

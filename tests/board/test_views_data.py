@@ -18,7 +18,7 @@ from mfbench.store import open_store, read_store
 from mfbench.submission.card import PublicModelOrigin
 from mfbench_campaign.filing.file_row import file_row
 from mfbench_leaderboard import css
-from mfbench_leaderboard.data.board import Board, Cell, Choice, standings
+from mfbench_leaderboard.data.board import Board, Cell, Choice, families_at, standings
 from mfbench_leaderboard.data.citation import bibtex
 from mfbench_leaderboard.data.columns import columns_of
 from mfbench_leaderboard.data.compare import Comparison
@@ -259,8 +259,11 @@ def test_rows_of_one_level_each_have_a_line_at_theirs_and_are_no_ranking_of_all(
     board = Board(read_store(store))
     for level in ("pm7", "wb97x-d"):
         rows = standings(board, Choice("levels-mini", 5, level=level)).rows
-        measured = [row for row in rows if "force_rmse" in row.cells]
-        assert {row.summary.card.run.level for row in measured} == {level}
-        line = next(row for row in measured if row.is_line).cells["force_rmse"].value
-        assert {row.cells["force_rmse"].constant for row in measured} == {line}
-    assert not standings(board, Choice("levels-mini", 5)).ranked
+        assert [row.summary.card.run.level for row in rows] == [level] * 2  # none of the other level
+        line = next(row for row in rows if row.is_line).cells["force_rmse"].value
+        assert {row.cells["force_rmse"].constant for row in rows} == {line}
+        assert {len(families_at(rows, level)), rows[0].n_families} == {rows[1].n_families}
+    whole = standings(board, Choice("levels-mini", 5))
+    assert not whole.ranked
+    levels = {family.partition(".")[0] for family in families_at(whole.rows)}
+    assert levels == {"pm7", "wb97x-d"}

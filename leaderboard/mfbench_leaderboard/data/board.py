@@ -30,6 +30,7 @@ __all__ = [
     "Choice",
     "Row",
     "Standings",
+    "families_at",
     "filter_rows",
     "level_cells",
     "level_constant",
@@ -185,7 +186,7 @@ def _index(scores: pd.DataFrame) -> dict[tuple[str, int, str, str], np.ndarray]:
 
 def standings(board: Board, choice: Choice) -> Standings:
     """All submissions on a construction, ranked by one metric within their tracks; those without this K
-    stand last in theirs."""
+    stand last in theirs, and those of another level of theory nowhere."""
     frame = board.select(choice.split, choice.k)
     frame = frame[frame["query"].isin([choice.query, "all"])]
     cells: dict[str, dict[str, Cell]] = {}
@@ -200,11 +201,12 @@ def standings(board: Board, choice: Choice) -> Standings:
             counts[row.submission] = row.n_families
     if choice.level != EVERY_LEVEL:
         cells, counts = _at_level(board, choice, cells)
-    trusts = {s.id: board.snapshot.trust(s.id) for s in board.of(choice.split)}
+    shown = [s for s in board.of(choice.split) if _is_of(s, choice.level)]
+    trusts = {s.id: board.snapshot.trust(s.id) for s in shown}
     ranked = _ranks(board, choice, trusts)
     rows = [
         Row(s, trusts[s.id], rank, cells.get(s.id, {}), counts.get(s.id, 0), group)
-        for s in board.of(choice.split)
+        for s in shown
         for rank, group in [ranked.get(s.id, (None, None))]
     ]
     tracks = ([row for row in rows if row.track == track] for track in TRACKS)
@@ -254,6 +256,17 @@ def _at_level(
     return found, counts
 
 
+def _is_of(summary: Summary, level: str) -> bool:
+    """Whether it was run at a level of theory, alone or among others."""
+    return level == EVERY_LEVEL or summary.card.run.level in (None, level)
+
+
+def families_at(rows: Sequence[Row], level: str = EVERY_LEVEL) -> list[str]:
+    """Test families that any of the rows has, at a level of theory."""
+    named = {family for row in rows for family in row.summary.families}
+    return sorted(f for f in named if level in (EVERY_LEVEL, f.partition(".")[0]))
+
+
 def filter_rows(
     rows: Sequence[Row],
     *,
@@ -300,7 +313,8 @@ def _ranks(board: Board, choice: Choice, trusts: dict[str, Trust]) -> dict[str, 
     able = [
         s
         for s in board.of(choice.split)
-        if s.card.method not in reference_lines() and trusts[s.id] != Trust.REFUTED and s.id in errors
+        if s.id in trusts and s.card.method not in reference_lines()
+        if trusts[s.id] != Trust.REFUTED and s.id in errors
     ]
     at = {s.id: _of_level(s, errors[s.id], choice.level) for s in able}
     whole = max((set(families) for families in at.values()), key=len, default=set())

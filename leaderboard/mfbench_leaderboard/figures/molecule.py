@@ -20,6 +20,11 @@ _STICK = 0.13  # Å
 _REACH = 2.75
 """Å. A metal is drawn with sticks to N, O and S nearer than this; a distance is all there is to go by."""
 
+_EDGE = 0.5
+"""Å. Wider than any ball's radius."""
+_SIZE = 1.3
+"""Of the molecule's box, corner to corner, with the camera 1.45 away: all of it is in the picture."""
+
 
 def molecule(atomic_numbers: np.ndarray, positions: np.ndarray, *, height: int = 460) -> go.Figure:
     """Ball and stick. One mesh an element, so that the legend switches elements.
@@ -45,14 +50,20 @@ def molecule(atomic_numbers: np.ndarray, positions: np.ndarray, *, height: int =
                 name=symbol(z), showlegend=True, hoverinfo="name",
             )
         )  # fmt: skip
-    hidden = {"visible": False, "showbackground": False}
+    low, high = positions.min(axis=0) - _EDGE, positions.max(axis=0) + _EDGE
+    share = _SIZE * (high - low) / np.linalg.norm(high - low)
+    axes = {
+        f"{name}axis": {"visible": False, "showbackground": False, "range": [float(a), float(b)]}
+        for name, a, b in zip("xyz", low, high, strict=True)
+    }
     figure.update_layout(
         template="none",
         height=height,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         paper_bgcolor="rgba(0,0,0,0)",
         scene={
-            "xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "aspectmode": "data", "dragmode": "orbit",
+            **axes, "aspectmode": "manual", "aspectratio": dict(zip("xyz", share.tolist(), strict=True)),
+            "dragmode": "orbit",
             "camera": {"eye": {"x": 0.95, "y": 0.95, "z": 0.55}},
         },
         legend={"x": 0.01, "y": 0.98, "bgcolor": "rgba(0,0,0,0)"},

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import streamlit as st
 
 from mfbench.metrics.statistics import MIN_FAMILIES_FOR_RANKS
 from mfbench.store import flat_table
-from mfbench_leaderboard.data.board import Board, Choice, Row, filter_rows
-from mfbench_leaderboard.data.levels import EVERY_LEVEL, at_level, levels_of
+from mfbench_leaderboard.data.board import Board, Choice, Row, families_at, filter_rows
+from mfbench_leaderboard.data.levels import levels_of
 from mfbench_leaderboard.state import current_board, current_standings, current_store, show_broken
 from mfbench_leaderboard.style import empty, note, tiles
 from mfbench_leaderboard.table import leaderboard_table
@@ -39,15 +38,14 @@ def show() -> None:
     choice = choose(board, order="Order by")
     found = current_standings(board, choice)
     rows = _filter(board, found.rows)
-    longest = max((row.summary.families for row in found.rows), key=len, default=[])
-    families = int(np.isfinite(at_level(np.zeros(len(longest)), longest, choice.level)).sum())
-    levels = levels_of(choice.split, longest) if choice.level == EVERY_LEVEL else [choice.level]
+    families = families_at(found.rows, choice.level)
+    levels = levels_of(choice.split, families)
     about = board.of(choice.split)[0].card.run
     st.html(
         tiles(
             [
                 (str(len(found.rows)), "", "submissions"),
-                (str(families), "", "test families"),
+                (str(len(families)), "", "test families"),
                 (about.split_version or "–", f"data {about.data_hash[:8]}", f"version of {choice.split}"),
                 (
                     ", ".join(levels) or about.level_of_theory.partition(" (")[0] or "–",
@@ -58,7 +56,7 @@ def show() -> None:
         )
     )
     show_figures(board, choice, rows)
-    _table(rows, len(found.rows), choice, found.ranked, families)
+    _table(rows, len(found.rows), choice, found.ranked, len(families))
     with st.container(horizontal=True):
         st.download_button(
             "All scores as CSV",
