@@ -156,7 +156,8 @@ class Measured:
     @property
     def common_draws(self) -> int:
         """Draws that count: no seed was run with fewer."""
-        return min([run.request["draws"] for run in self.runs] + [self.draws] * (self.draws is not None))
+        draws = [int(run.request["draws"]) for run in self.runs]
+        return min([*draws, draws[0] if self.draws is None else self.draws])
 
     def cut(self, seeds: Collection[int], draws: int) -> Measured:
         """With these seeds and the first so many draws alone."""
