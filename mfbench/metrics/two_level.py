@@ -83,12 +83,13 @@ class Sums:
 
     def _resampled_groups(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """The same of one seed, from how often each group is drawn: a product of matrices."""
-        often = _how_often(self.values.shape[-1], count, seed)
-        values, counts, total = self.values[..., 0, :], self.counts, often @ self.counts
-        mean = values @ often.T / total
-        squares = (values**2) @ often.T - 2 * mean * ((values * counts) @ often.T)
-        squares = np.maximum(squares + mean**2 * (often @ counts**2), 0.0)
-        return mean, np.sqrt(len(counts) / max(len(counts) - 1, 1) * squares) / total
+        often, centre = _how_often(self.values.shape[-1], count, seed), self.mean[..., None]
+        left, total = self.values[..., 0, :] - self.counts * centre, often @ self.counts
+        shift = left @ often.T / total
+        squares = (left**2) @ often.T - 2 * shift * ((left * self.counts) @ often.T)
+        squares = np.maximum(squares + shift**2 * (often @ self.counts**2), 0.0)
+        share = len(self.counts) / max(len(self.counts) - 1, 1)
+        return centre + shift, np.sqrt(share * squares) / total
 
 
 @lru_cache(maxsize=32)
