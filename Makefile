@@ -15,7 +15,7 @@ demo: $(VENV)/.jax  ## what ten DFT labels bring to starts that never saw DFT, a
 	rm -rf $(DEMO:%=runs/demo-%)
 	$(EVALUATE) --method multihead --k 0,10 --out runs/demo-multihead
 	$(EVALUATE) --method pretrain --k 0,10 --out runs/demo-pretrain
-	$(EVALUATE) --method scratch --k 10 --out runs/demo-scratch
+	$(EVALUATE) --method scratch --k 10 --option steps=1000 --out runs/demo-scratch
 	$(EVALUATE) --method pretrain --k 10 --support wrong-level --out runs/demo-wrong-level
 	$(BIN)/python scripts/run_table.py $(DEMO:%=runs/demo-%) --out runs/demo.md --title "Ten DFT labels"
 	cat runs/demo.md
