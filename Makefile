@@ -6,15 +6,17 @@ BIN = $(VENV)/bin
 export OMP_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-DEMO = multihead pretrain scratch wrong-level
+DEMO = multihead pretrain maml scratch wrong-level
 EVALUATE = $(BIN)/mfbench evaluate --split levels-mini --level wb97x-d --draws 1 --workers 2
 
 .PHONY: demo test docs lint data clean
 
-demo: $(VENV)/.jax  ## what ten DFT labels bring to starts that never saw DFT, and to random weights
+# 1,000 steps of scratch, which had 9.1 kcal/mol/Å with 2,000 here and 8.9 with these: half of its time.
+demo: $(VENV)/.jax  ## what DFT labels bring to starts that never saw DFT, and which method makes the most of them
 	rm -rf $(DEMO:%=runs/demo-%)
 	$(EVALUATE) --method multihead --k 0,10 --out runs/demo-multihead
 	$(EVALUATE) --method pretrain --k 0,10 --out runs/demo-pretrain
+	$(EVALUATE) --method maml --k 0,10 --out runs/demo-maml
 	$(EVALUATE) --method scratch --k 10 --option steps=1000 --out runs/demo-scratch
 	$(EVALUATE) --method pretrain --k 10 --support wrong-level --out runs/demo-wrong-level
 	$(BIN)/python scripts/run_table.py $(DEMO:%=runs/demo-%) --out runs/demo.md --title "Ten DFT labels"

@@ -198,23 +198,13 @@ def _p_value(differences: np.ndarray, groups: np.ndarray, seed: int) -> float:
     independent = len(np.unique(groups))
     if independent < 2:
         return 1.0
+    sums = sums_of(differences[None], groups)
     if independent < FEW:
-        sums = sums_of(differences[None], groups)
         mean, error = abs(float(sums.mean)), float(sums.error())
         if error == 0.0:
             return float(mean == 0.0)
         return float(two_sided(np.array([mean / error]), float(sums.freedom()))[0])
     # Holm divides the level by the number of pairs, so the tail must be resolved finely.
-    means = _resampled_means(differences, groups, 9999, seed)
+    means, _ = sums.resampled(9999, seed)
     tail = min(np.count_nonzero(means <= 0), np.count_nonzero(means >= 0))
     return min(1.0, 2 * (tail + 1) / (len(means) + 1))
-
-
-def _resampled_means(values: np.ndarray, groups: np.ndarray, n: int, seed: int) -> np.ndarray:
-    """[n] means over families when whole groups are drawn with replacement."""
-    _, codes = np.unique(groups, return_inverse=True)
-    n_groups = codes.max() + 1
-    drawn = np.random.default_rng(seed).integers(n_groups, size=(n, n_groups))
-    sums = np.bincount(codes, weights=values)[drawn].sum(axis=1)
-    found: np.ndarray = sums / np.bincount(codes)[drawn].sum(axis=1)
-    return found

@@ -103,7 +103,6 @@ def _table(name: str, checked: Checked) -> pa.Table:
     results = checked.results
     constant = {(r.metric, r.k, r.query): r.value for r in results.constant}
     prints = checked.fingerprints
-    per_family = _per_family(checked)
     rows = []
     for row in [*results.aggregate, *_costs(checked)]:
         key = (row.metric, row.k, row.query)
@@ -115,24 +114,19 @@ def _table(name: str, checked: Checked) -> pa.Table:
                 "lo": row.ci95[0],
                 "hi": row.ci95[1],
                 "constant": constant.get(key),
-                "families": per_family.get(key),
+                "families": _of_families(checked, row),
                 "sketch": None if drawn is None else drawn.ravel(),
             }
         )
     return pa.Table.from_pylist(rows, schema=ROWS)
 
 
-def _per_family(checked: Checked) -> dict[tuple[str, int, str], np.ndarray]:
-    """(metric, k, query) → mean over draws of every family, NaN where it has no such stratum."""
-    place = {family: i for i, family in enumerate(checked.reference.families)}
-    sums: dict[tuple[str, int, str], np.ndarray] = {}
-    for row in checked.results.episodes:
-        for query, values in row.metrics.items():
-            for metric, value in values.items():
-                found = sums.setdefault((metric, row.k, query), np.zeros((2, len(place))))
-                found[:, place[row.family_id]] += value, 1
-    with np.errstate(invalid="ignore"):
-        return {key: (total / count).astype(np.float32) for key, (total, count) in sums.items()}
+def _of_families(checked: Checked, row: AggregateRow) -> np.ndarray | None:
+    """Mean over draws of every family, NaN where it has no such stratum; costs have none."""
+    if row.metric not in METRICS:
+        return None
+    found = checked.results.per_family(row.metric, row.k, row.query)
+    return np.array([found.get(name, np.nan) for name in checked.reference.families], np.float32)
 
 
 def _costs(checked: Checked) -> list[AggregateRow]:

@@ -14,8 +14,6 @@ from mfbench.learned.training.settings import TrainSettings, settings_from
 from mfbench_jax.checkpoint import embedded_checkpoint, load_checkpoint, save_checkpoint
 from mfbench_jax.train import train, withheld_families
 
-pytestmark = pytest.mark.usefixtures("short_compilations")
-
 LEARNED = ("pretrain", "maml", "maml++", "anil", "fomaml", "reptile")
 SMALL = {
     "joint_gradients": 120, "gradients": 240, "withheld": 1, "joint_batch": 4,

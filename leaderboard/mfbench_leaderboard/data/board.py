@@ -18,7 +18,7 @@ from mfbench.protocol.protocol import Track
 from mfbench.store.index import Snapshot, Trust
 from mfbench.store.rows import Summary
 from mfbench.submission.detectors.findings import Finding
-from mfbench_leaderboard.data.levels import EVERY_LEVEL, at_level
+from mfbench_leaderboard.data.levels import EVERY_LEVEL, at_level, is_at
 from mfbench_leaderboard.data.ranks import rank_groups, rank_methods
 from mfbench_leaderboard.data.text import HEADLINES
 
@@ -203,7 +203,7 @@ def standings(board: Board, choice: Choice) -> Standings:
         cells, counts = _at_level(board, choice, cells)
     shown = [s for s in board.of(choice.split) if _is_of(s, choice.level)]
     trusts = {s.id: board.snapshot.trust(s.id) for s in shown}
-    ranked = _ranks(board, choice, trusts)
+    ranked = _ranks(board, choice, [s for s in shown if trusts[s.id] != Trust.REFUTED])
     rows = [
         Row(s, trusts[s.id], rank, cells.get(s.id, {}), counts.get(s.id, 0), group)
         for s in shown
@@ -264,7 +264,7 @@ def _is_of(summary: Summary, level: str) -> bool:
 def families_at(rows: Sequence[Row], level: str = EVERY_LEVEL) -> list[str]:
     """Test families that any of the rows has, at a level of theory."""
     named = {family for row in rows for family in row.summary.families}
-    return sorted(f for f in named if level in (EVERY_LEVEL, f.partition(".")[0]))
+    return sorted(family for family in named if is_at(family, level))
 
 
 def filter_rows(
@@ -306,20 +306,15 @@ def _ordered(rows: list[Row], metric: str) -> list[Row]:
     return [*found, *others, *(row for row in rows if metric not in row.cells)]
 
 
-def _ranks(board: Board, choice: Choice, trusts: dict[str, Trust]) -> dict[str, tuple[RankRange, int]]:
-    """id → ranks and group among the submissions of its track that have every family; empty if there are
-    too few families for any."""
+def _ranks(board: Board, choice: Choice, shown: Sequence[Summary]) -> dict[str, tuple[RankRange, int]]:
+    """id → ranks and group among those shown of its track that have every family; empty if there are too
+    few families for any."""
     errors = board.families(choice.split, choice.k, choice.rank_by, choice.query, choice.level)
-    able = [
-        s
-        for s in board.of(choice.split)
-        if s.id in trusts and s.card.method not in reference_lines()
-        if trusts[s.id] != Trust.REFUTED and s.id in errors
-    ]
+    able = [s for s in shown if s.card.method not in reference_lines() and s.id in errors]
     at = {s.id: _of_level(s, errors[s.id], choice.level) for s in able}
     whole = max((set(families) for families in at.values()), key=len, default=set())
     able = [s for s in able if set(at[s.id]) == whole]
-    levels = {s.card.run.level for s in board.of(choice.split)}
+    levels = {s.card.run.level for s in shown}
     if choice.level == EVERY_LEVEL and len(levels) > 1 and any(s.card.run.level for s in able):
         return {}  # rows of one level among several are no ranking of all
     found: dict[str, tuple[RankRange, int]] = {}
@@ -333,9 +328,8 @@ def _ranks(board: Board, choice: Choice, trusts: dict[str, Trust]) -> dict[str, 
 
 def _of_level(summary: Summary, errors: np.ndarray, level: str) -> dict[str, float]:
     """family → error, of the families at a level."""
-    at = f"{level}." if level != EVERY_LEVEL else ""
     pairs = zip(summary.families, errors.tolist(), strict=True)
-    return {family: error for family, error in pairs if family.startswith(at)}
+    return {family: error for family, error in pairs if is_at(family, level)}
 
 
 def _ranks_within(able: Sequence[Summary], at: Mapping[str, Mapping[str, float]]) -> list[RankRange]:

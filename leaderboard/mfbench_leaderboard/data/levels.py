@@ -11,7 +11,7 @@ from mfbench.data.manifest import label_levels, read_manifest
 from mfbench.data.split import find_split
 from mfbench.errors import MfbenchError
 
-__all__ = ["EVERY_LEVEL", "FIRST_LEVEL", "at_level", "levels_of"]
+__all__ = ["EVERY_LEVEL", "FIRST_LEVEL", "at_level", "is_at", "levels_of"]
 
 EVERY_LEVEL = "all"
 FIRST_LEVEL = "wb97x-d"
@@ -35,9 +35,11 @@ def levels_of(split: str, families: Sequence[str]) -> list[str]:
     return sorted(found, key=lambda level: (level != FIRST_LEVEL, level))
 
 
+def is_at(family: str, level: str) -> bool:
+    """Whether a family's task is of a level of theory."""
+    return level in (EVERY_LEVEL, family.partition(".")[0])
+
+
 def at_level(errors: np.ndarray, families: Sequence[str], level: str) -> np.ndarray:
     """[n] errors of families, NaN for those of another level: as if they had not been run."""
-    if level == EVERY_LEVEL:
-        return errors
-    here = np.array([family.partition(".")[0] == level for family in families])
-    return np.where(here, errors, np.nan)
+    return np.where([is_at(family, level) for family in families], errors, np.nan)

@@ -22,8 +22,8 @@ _REACH = 2.75
 
 _EDGE = 0.5
 """Å. Wider than any ball's radius."""
-_SIZE = 1.3
-"""Of the molecule's box, corner to corner, with the camera 1.45 away: all of it is in the picture."""
+_SIZE = 1.1
+"""Of the molecule's box, corner to corner, with the camera 1.45 away: it is whole however it is turned."""
 
 
 def molecule(atomic_numbers: np.ndarray, positions: np.ndarray, *, height: int = 460) -> go.Figure:

@@ -156,8 +156,8 @@ class Measured:
     @property
     def common_draws(self) -> int:
         """Draws that count: no seed was run with fewer."""
-        draws = [int(run.request["draws"]) for run in self.runs]
-        return min([*draws, draws[0] if self.draws is None else self.draws])
+        least = min(int(run.request["draws"]) for run in self.runs)
+        return least if self.draws is None else min(least, self.draws)
 
     def cut(self, seeds: Collection[int], draws: int) -> Measured:
         """With these seeds and the first so many draws alone."""
